@@ -421,7 +421,9 @@ def test_api_keys_and_plans_are_found_again(gateway):
     )
     assert refusal(update, usagePlanId=plan["id"], patchOperations=patch("add", "/apiStages", "x:dev"))[
         1
-    ] == (f"Invalid API Stage {{api: x, stage: dev}} specified for usageplan {plan['id']}")
+    ] == "Invalid API identifier specified 000000000000:x"
+    gone = f"Invalid API Stage {{api: x, stage: dev}} specified for usageplan {plan['id']}"
+    assert refusal(update, usagePlanId=plan["id"], patchOperations=patch("remove", "/apiStages", "x:dev"))[1] == gone
     rate = patch("replace", "/throttle/rateLimit", "1e400")
     assert refusal(update, usagePlanId=plan["id"], patchOperations=rate)[0] == "BadRequestException"
     gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=first, keyType="API_KEY")

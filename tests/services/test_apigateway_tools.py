@@ -426,7 +426,7 @@ def test_each_request_leaves_a_line_in_the_access_log(make_cloud):
     deploy(gateway, api)
     here = {"restApiId": api, "stageName": "prod"}
     group = "arn:aws:logs:us-east-1:000000000000:log-group:access"
-    form = "$context.httpMethod $context.status $context.responseLength ${context.error.message} $context.authorizer.who"
+    form = "$context.requestId $context.httpMethod $context.status $context.responseLength ${context.error.message} $context.authorizer.who"
     code, message = refusal(
         gateway.update_stage, **here, patchOperations=patch("/accessLogSettings/destinationArn", group)
     )
@@ -438,12 +438,13 @@ def test_each_request_leaves_a_line_in_the_access_log(make_cloud):
     )
     made = gateway.update_stage(**here, patchOperations=patch("/accessLogSettings/format", form))
     assert made["accessLogSettings"] == {"destinationArn": group, "format": form}
-    cloud.http("GET", f"/restapis/{api}/prod/_user_request_/")
-    cloud.http("GET", f"/restapis/{api}/prod/_user_request_/none")
+    ids = [
+        cloud.http("GET", f"/restapis/{api}/prod/_user_request_{path}")[1]["x-amzn-RequestId"] for path in ("/", "/none")
+    ]
     cloud.sleep(1)
     events = logs.filter_log_events(logGroupName="access")["events"]
     assert [event["message"] for event in events] == [
-        "GET 200 5 - -", "GET 403 42 Missing Authentication Token -"
+        f"{ids[0]} GET 200 5 - -", f"{ids[1]} GET 403 42 Missing Authentication Token -"
     ]  # fmt: skip
     logs.delete_log_stream(logGroupName="access", logStreamName=events[0]["logStreamName"])
     cloud.http("GET", f"/restapis/{api}/prod/_user_request_/")

@@ -133,3 +133,19 @@ def name_for_forms(model: dict) -> None:
         if shape["type"] == "map" and shape.get("flattened"):
             shape["key"]["locationName"] = "Key" if shape["key"]["shape"] == "TagKey" else "Name"
             shape["value"]["locationName"] = "Value"
+
+
+# Recorded: localstack's test_put_integration_response_templates.
+NULLABLE: dict[str, tuple[tuple[str, str], ...]] = {
+    "API Gateway": (("PutIntegrationResponseRequest", "responseTemplates"), ("IntegrationResponse", "responseTemplates")),
+}
+"""By ``serviceId``: members whose maps are heard and told with their nulls, of which the models say nothing."""
+
+
+def keep_nulls(model: dict) -> None:
+    """Let those members refer to shapes of their own, which are sparse."""
+    shapes = model.get("shapes", {})
+    for structure, name in NULLABLE.get(model["metadata"].get("serviceId", ""), ()):
+        member = shapes[structure]["members"][name]
+        shapes[f"Nullable{member['shape']}"] = {**shapes[member["shape"]], "sparse": True}
+        member["shape"] = f"Nullable{member['shape']}"

@@ -17,10 +17,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kumoniwa.aws.aliases import name_for_forms
+from kumoniwa.aws.aliases import keep_nulls, name_for_forms
 
-FORMAT = 3
-"""Raised whenever a row changes its form, so that files of older versions are not read."""
+FORMAT = 4
+"""Raised whenever a row changes its form or its content, so that files of older versions are not read."""
 
 UNREAD: dict[str, frozenset[str]] = {
     "dynamodb": frozenset({"AttributeValue"}),
@@ -188,6 +188,7 @@ def _model_file(name: str) -> Path:
     source = data_folder() / name / versions[-1]
     model = _merged(source, "service-2")
     name_for_forms(model)
+    keep_nulls(model)
     paginators = (_merged(source, "paginators-1") or {}).get("pagination", {})
     # Several processes may compile the same service at once: each writes its own file and the last rename wins.
     descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{name}-")

@@ -24,7 +24,7 @@ from kumoniwa.services.apigateway.exchange import Exchange, Refused
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules, listed
 from kumoniwa.services.apigateway.proxy import caller, invoked
 from kumoniwa.services.apigateway.restapi import ConflictException, RestApi
-from kumoniwa.services.apigateway.target import function_of
+from kumoniwa.services.apigateway.target import authorizer_function_of
 
 TTL_S = 300
 TTL_S_MAX = 3600
@@ -32,7 +32,7 @@ TIMEOUT_S = 29.0
 REMEMBERED_MAX = 10_000
 INVOKE = "execute-api:Invoke"
 
-_HEADER = re.compile(r"method\.request\.header\.([A-Za-z0-9._$-]+)")
+_HEADER = re.compile(r"method\.request\.header\.[A-Za-z0-9._-]+")
 _SOURCE = re.compile(r"(?:method\.request\.(?:header|querystring)|stageVariables|context)\.[A-Za-z0-9._$-]+")
 
 
@@ -44,20 +44,11 @@ def checked(call: Call | None, authorizer: dict[str, Any]) -> dict[str, Any]:
     if kind == userpool.KIND:
         userpool.check(authorizer)
     else:
-        function_of(authorizer.get("authorizerUri") or "")
+        authorizer_function_of(authorizer.get("authorizerUri") or "")
     ttl_s = authorizer.get("authorizerResultTtlInSeconds", TTL_S)
     if not 0 <= ttl_s <= TTL_S_MAX:
-        raise BadRequestException(f"Invalid authorizerResultTtlInSeconds, must be between 0 and {TTL_S_MAX}")
-    sources = _sources(authorizer)
-    is_by_header = kind == "TOKEN" or kind == userpool.KIND and bool(sources)
-    if is_by_header and (len(sources) != 1 or not _HEADER.fullmatch(sources[0])):
-        raise BadRequestException("Invalid identity source, must be of the form method.request.header.<name>")
-    if kind == "REQUEST" and (
-        (not sources and ttl_s) or not all(_SOURCE.fullmatch(source) for source in sources)
-    ):
-        raise BadRequestException(
-            "Authorizer type REQUEST with caching requires at least one valid identity source"
-        )
+        raise _refused_ttl()
+    _check_sources(kind, authorizer.get("identitySource") or "", ttl_s)
     if authorizer.get("identityValidationExpression"):
         try:
             backtracking.compiled(authorizer["identityValidationExpression"])
@@ -72,6 +63,37 @@ def checked(call: Call | None, authorizer: dict[str, Any]) -> dict[str, Any]:
     return authorizer
 
 
+def _refused_ttl() -> BadRequestException:
+    return BadRequestException(
+        f"Authorizer result TTL outside allowable range. TTL must be between 0 and {TTL_S_MAX} seconds."
+    )
+
+
+def _check_sources(kind: str, named: str, ttl_s: int) -> None:
+    """As cdk-preflight saw it of AWS (pf-apigw-token-authorizer-identity-source, pf-apigw-request-authorizer-identity-source), and
+    https://github.com/aws/aws-cdk/issues/6330 of sources that are no header."""
+    if not named and kind == "TOKEN":
+        raise BadRequestException("IdentitySource cannot be empty")
+    if named and kind != "REQUEST" and not _HEADER.fullmatch(named):
+        raise BadRequestException(
+            f"Invalid token source expression: {named}. The source must be a method request header, matching "
+            "'method.request.header.[a-zA-Z0-9._-]+'."
+        )
+    if kind != "REQUEST":
+        return
+    sources = _sources({"identitySource": named})
+    if not sources and ttl_s:
+        raise BadRequestException(
+            "Authorizer type REQUEST with caching requires at least one valid identity source"
+        )
+    if not all(_SOURCE.fullmatch(source) for source in sources):
+        raise BadRequestException(
+            f"Invalid request identity source expression: {named}. The sources must be separated by comma, and each source must be "
+            "either a method request parameter, matching 'method.request.querystring|header.[a-zA-Z0-9._-]+', or a stage variable, "
+            "matching 'stageVariables.[a-zA-Z0-9._-]+', or a context parameter, matching 'context.[a-zA-Z0-9._-]+'"
+        )
+
+
 def _sources(authorizer: dict[str, Any]) -> list[str]:
     return [
         source.strip() for source in (authorizer.get("identitySource") or "").split(",") if source.strip()
@@ -82,7 +104,7 @@ def _seconds(value: str | None) -> int:
     try:
         return int(value or "")
     except ValueError:
-        raise BadRequestException(f"Invalid authorizerResultTtlInSeconds, must be between 0 and {TTL_S_MAX}")
+        raise _refused_ttl()
 
 
 RULES = Rules(
@@ -233,7 +255,7 @@ class Question:
 
     def __init__(self, served: Any, authorizer: dict[str, Any]) -> None:
         self.served, self.authorizer = served, authorizer
-        self.function = mapping.with_variables(function_of(authorizer["authorizerUri"]), served.variables)
+        self.function = mapping.with_variables(authorizer_function_of(authorizer["authorizerUri"]), served.variables)
         self.role = authorizer.get("authorizerCredentials")
         self.ttl_s = authorizer.get("authorizerResultTtlInSeconds", TTL_S)
         self.is_token = authorizer["type"] == "TOKEN"

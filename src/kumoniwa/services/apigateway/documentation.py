@@ -56,6 +56,9 @@ def _located(given: dict[str, Any]) -> dict[str, str]:
     if kind not in FIELDS:
         raise BadRequestException(f"Invalid documentation part type specified: {kind}")
     wanted = FIELDS[kind]
+    if kind == "API" and any(given.get(member) for member in (*_ANSWER, "name")):
+        # As cdk-preflight saw it of AWS (pf-apigw-documentation-part-location); of other kinds it tells nothing.
+        raise BadRequestException("[Location type: API cannot have path, method, statusCode or name defined.]")
     for member in given.keys() - {"type", *wanted}:
         if given[member]:
             raise BadRequestException(f"Invalid location: {member} is not valid for type {kind}")

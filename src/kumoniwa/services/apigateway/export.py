@@ -214,9 +214,11 @@ def integration_of(held: dict[str, Any]) -> dict[str, Any]:
     responses = {}
     for response in (held.get("integrationResponses") or {}).values():
         members = ("statusCode", "responseParameters", "responseTemplates", "contentHandling")
-        responses[response.get("selectionPattern") or "default"] = {
-            name: response[name] for name in members if response.get(name)
-        }
+        part = {name: response[name] for name in members if response.get(name)}
+        if "responseTemplates" in part:
+            # A document has no place for a template that is null: imports want texts.
+            part["responseTemplates"] = {kind: text or "" for kind, text in part["responseTemplates"].items()}
+        responses[response.get("selectionPattern") or "default"] = part
     if responses:
         said["responses"] = responses
     said |= {name: held[name] for name in ("requestParameters", "requestTemplates") if held.get(name)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call, account_of
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.languages import backtracking
@@ -30,8 +31,8 @@ TIMEOUT_MS_MIN = 50
 PASSTHROUGH = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
 
 
-def checked(call: Call, integration: dict[str, Any]) -> dict[str, Any]:
-    """The integration, if it is one we can carry out."""
+def checked(call: Call, method: dict[str, Any], integration: dict[str, Any]) -> dict[str, Any]:
+    """The integration of a method, if it is one we can carry out."""
     kind = integration["type"]
     if integration.get("connectionType") == "VPC_LINK":
         raise NotImplementedHere("the connectionType VPC_LINK of apigateway integrations")
@@ -44,8 +45,10 @@ def checked(call: Call, integration: dict[str, Any]) -> dict[str, Any]:
     if kind != "MOCK" and not integration.get("httpMethod"):
         raise BadRequestException("Enumeration value for HttpMethod must be non-empty")
     mapping.check_content_types(integration.get("requestTemplates"))
-    for place in key_places(integration):
-        mapping.compiled(place)
+    role = integration.get("credentials")
+    if role is not None and arns.parse(role) is None:
+        raise BadRequestException("Invalid ARN specified in the request")
+    _check_cache_key(method, integration)
     _check_places(integration.get("requestParameters"))
     if kind in ("HTTP", "HTTP_PROXY"):
         _check_address(integration.get("uri") or "")
@@ -54,6 +57,15 @@ def checked(call: Call, integration: dict[str, Any]) -> dict[str, Any]:
     if kind.endswith("_PROXY") and integration.get("contentHandling") == "CONVERT_TO_BINARY":
         raise NotImplementedHere("the contentHandling CONVERT_TO_BINARY of proxy integrations")
     return integration
+
+
+def _check_cache_key(method: dict[str, Any], integration: dict[str, Any]) -> None:
+    """As cdk-preflight saw it of AWS (pf-apigw-integration-cache-key-parameters): a key is made of what was declared."""
+    declared = {**(method.get("requestParameters") or {}), **(integration.get("requestParameters") or {})}
+    if not all(place in declared for place in integration.get("cacheKeyParameters") or ()):
+        raise BadRequestException("Invalid cache key parameter specified")
+    for place in key_places(integration):
+        mapping.compiled(place)
 
 
 def _check_address(uri: str) -> None:
@@ -195,7 +207,7 @@ def PutIntegration(
         passthroughBehavior=passthroughBehavior, cacheNamespace=cacheNamespace, cacheKeyParameters=cacheKeyParameters,
         contentHandling=contentHandling, timeoutInMillis=timeoutInMillis, tlsConfig=tlsConfig,
     )  # fmt: skip
-    _put(call, api, resource, method, checked(call, integration))
+    _put(call, api, resource, method, checked(call, method, integration))
     return integration
 
 
@@ -207,7 +219,7 @@ def UpdateIntegration(
     call: Call, *, restApiId: str, resourceId: str, httpMethod: str, patchOperations: list[dict] | None = None
 ) -> dict:
     api, resource, method, integration = found(call, restApiId, resourceId, httpMethod)
-    integration = checked(call, RULES.applied(integration, patchOperations))
+    integration = checked(call, method, RULES.applied(integration, patchOperations))
     _put(call, api, resource, method, integration)
     return integration
 
@@ -245,13 +257,17 @@ def checked_response(
     method: dict[str, Any], integration: dict[str, Any], response: dict[str, Any]
 ) -> dict[str, Any]:
     """The response, if every header it fills is one of the method's response."""
-    mapping.check_content_types(response.get("responseTemplates"))
+    templates = response.get("responseTemplates")
+    mapping.check_content_types(templates)
+    if templates:
+        # Recorded (test_put_integration_response_templates): a template of nothing is told as null.
+        response = {**response, "responseTemplates": {kind: text or None for kind, text in templates.items()}}
     pattern = response.get("selectionPattern")
     if pattern:
         try:
             backtracking.compiled(pattern)
         except backtracking.InvalidPattern:
-            raise BadRequestException("Invalid selectionPattern specified.")
+            raise BadRequestException("Invalid regex pattern specified")
     declared = method.get("methodResponses", {}).get(response["statusCode"], {}).get("responseParameters", {})
     for place, expression in (response.get("responseParameters") or {}).items():
         if place not in declared:
@@ -272,10 +288,8 @@ def _response(integration: dict[str, Any], status: str) -> dict[str, Any]:
 
 def _put_response(call: Call, place: tuple[RestApi, dict, dict, dict], response: dict) -> dict:
     api, resource, method, integration = place
-    responses = {
-        **integration.get("integrationResponses", {}),
-        response["statusCode"]: checked_response(method, integration, response),
-    }
+    response = checked_response(method, integration, response)
+    responses = {**integration.get("integrationResponses", {}), response["statusCode"]: response}
     _put(call, api, resource, method, {**integration, "integrationResponses": responses})
     return response
 

@@ -8,7 +8,7 @@ is asked for what stands there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import orjson
@@ -114,8 +114,8 @@ def _spelled(value: Any) -> str | None:
 _CONTENT_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+(?:;.*)?")
 
 
-def check_content_types(templates: dict[str, str] | None) -> None:
-    for content_type in templates or ():
+def check_content_types(kinds: Iterable[str] | None) -> None:
+    for content_type in kinds or ():
         if not _CONTENT_TYPE.fullmatch(content_type) and content_type != "$default":
             raise BadRequestException(
                 f"Validation Result: warnings : [], errors : [Invalid content type specified: {content_type}]"

@@ -60,7 +60,9 @@ def checked(api: RestApi, method: dict[str, Any]) -> dict[str, Any]:
     else:
         method.pop("authorizerId", None)
     if kind != userpool.KIND and method.get("authorizationScopes"):
-        raise BadRequestException("Authorization scopes are only supported for COGNITO_USER_POOLS authorization type")
+        raise BadRequestException(
+            "Invalid Method authorization type specified. Authorization Scopes are only valid for COGNITO_USER_POOLS authorization type"
+        )
     if method.get("requestValidatorId") and method["requestValidatorId"] not in api.validators:
         raise BadRequestException("Invalid Request Validator identifier specified")
     _check_models(api, method.get("requestModels"))

@@ -11,7 +11,7 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.apigateway import restapi, sample
+from kumoniwa.services.apigateway import mapping, restapi, sample
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules, flag
 from kumoniwa.services.apigateway.restapi import ConflictException, RestApi
@@ -33,6 +33,7 @@ def checked(model: dict[str, Any]) -> dict[str, Any]:
         raise BadRequestException("Model name must be non-empty")
     if not _NAME.fullmatch(model["name"]):
         raise BadRequestException(f"Model name must be alphanumeric: {model['name']}")
+    mapping.check_content_types([model["contentType"]])
     text = model.get("schema") or ""
     if not text.strip():
         raise BadRequestException("Model schema must have at least 1 property or array items defined")

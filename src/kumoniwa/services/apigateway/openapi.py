@@ -431,7 +431,7 @@ class Import:
             timeoutInMillis=int(said["timeoutInMillis"]) if said.get("timeoutInMillis") else None,
             tlsConfig=structure(said.get("tlsConfig")) or None,
         )
-        made = integration.checked(self.call, made)
+        made = integration.checked(self.call, document, made)
         responses = {}
         for pattern, part in structure(said.get("responses")).items():
             part = structure(part)

@@ -11,6 +11,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.apigateway import restapi
 from kumoniwa.services.apigateway import stage as stages
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules, flag
 from kumoniwa.services.apigateway.restapi import ConflictException
@@ -210,7 +211,8 @@ def _imported(call: Call, said: dict[str, str]) -> str:
 
 # Usage plans -------------------------------------------------------------------------------------------
 
-PERIODS = ("DAY", "WEEK", "MONTH")
+OFFSETS_MAX = {"DAY": 0, "WEEK": 6, "MONTH": 27}
+"""By period of a quota."""
 
 
 def find_plan(call: Call, plan_id: str) -> UsagePlan:
@@ -227,18 +229,8 @@ def _shown(plan: UsagePlan, *, has_tags: bool = False) -> dict[str, Any]:
 def _checked(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     if not document.get("name"):
         raise BadRequestException("Usage Plan name must be non-empty")
-    quota = document.get("quota")
-    if quota is not None:
-        if (
-            quota.get("period") not in PERIODS
-            or not isinstance(quota.get("limit"), int)
-            or quota["limit"] < 0
-        ):
-            raise BadRequestException(
-                "Usage Plan quota limit and period must be set: the period is one of DAY, WEEK, MONTH"
-            )
-        if quota.setdefault("offset", 0):
-            raise NotImplementedHere("the quota offset of apigateway usage plans")
+    if document.get("quota") is not None:
+        _check_quota(document["quota"])
     for limits in (
         document.get("throttle"),
         *(limit for stage in document["apiStages"] for limit in stage.get("throttle", {}).values()),
@@ -246,12 +238,40 @@ def _checked(call: Call, document: dict[str, Any]) -> dict[str, Any]:
         if limits is not None and any(limits.get(member, 0) < 0 for member in ("rateLimit", "burstLimit")):
             raise BadRequestException("Usage Plan throttle rate limit and burst limit must not be negative")
     for entry in document["apiStages"]:
-        api_id, stage = entry.get("apiId", ""), entry.get("stage", "")
-        if stages.key(api_id, stage) not in call.shelf(Stage):
-            raise NotFoundException(
-                f"Invalid API Stage {{api: {api_id}, stage: {stage}}} specified for usageplan {document['id']}"
-            )
+        _check_stage(call, entry)
     return document
+
+
+def _check_quota(quota: dict[str, Any]) -> None:
+    """As cdk-preflight saw it of AWS: pf-apigw-usage-plan-quota-limit, -quota-period-required and -quota-offset-range."""
+    if quota.get("limit", 0) < 1:
+        raise BadRequestException("Usage Plan quota limit must be a non-negative numeric")
+    period = quota.get("period")
+    if period not in OFFSETS_MAX:
+        raise BadRequestException(f"Invalid Usage Plan quota period specified. Must be one of [{', '.join(OFFSETS_MAX)}]")
+    offset, offset_max = quota.setdefault("offset", 0), OFFSETS_MAX[period]
+    if not 0 <= offset <= offset_max:
+        # Of days as Terraform's provider says it.
+        wanted = f"between 0 and {offset_max} inclusive" if offset_max else "zero"
+        raise BadRequestException(f"Usage Plan quota offset must be {wanted} in the {period} period")
+    if offset:
+        raise NotImplementedHere("the quota offset of apigateway usage plans")
+
+
+def _check_stage(call: Call, entry: dict[str, Any]) -> None:
+    """As cdk-preflight saw it of AWS (pf-apigw-usage-plan-api-stage-exists, pf-apigw-usage-plan-throttle-key); with the codes of
+    https://github.com/aws/aws-sdk/issues/354, https://github.com/aws/aws-cdk/issues/12731 and https://github.com/aws/aws-cdk/issues/15426."""
+    api_id, stage = entry.get("apiId"), entry.get("stage")
+    if not api_id or not stage:
+        raise BadRequestException("Invalid API Stage {api: %s, stage: %s} specified for usageplan %s")
+    api = restapi.find(call, api_id)
+    if stages.key(api_id, stage) not in call.shelf(Stage):
+        raise NotFoundException(f"API Stage not found: {api_id}:{stage}")
+    known = {f"{place['path']}/{verb}" for place in api.resources.values() for verb in place.get("resourceMethods", {})}
+    for method in entry.get("throttle") or ():
+        if method not in known:
+            path, _, verb = method.rpartition("/") if "/" in method else (method, "", "")
+            raise NotFoundException(f"Invalid method {{resourcePath: {path},method: {verb}}} specified")
 
 
 def CreateUsagePlan(

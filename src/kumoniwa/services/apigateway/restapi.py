@@ -145,7 +145,7 @@ def endpoint(given: dict[str, Any] | None) -> dict[str, Any]:
         # Nobody is inside a virtual private cloud here: an API only they may call could not be called at all.
         raise NotImplementedHere("private REST APIs (endpointConfiguration PRIVATE)")
     if given.get("vpcEndpointIds"):
-        raise BadRequestException("VPCEndpoints are allowed only for PRIVATE APIs.")
+        raise BadRequestException("VPCEndpoints can only be specified with PRIVATE apis.")
     return {"types": types, "ipAddressType": given.get("ipAddressType", "ipv4")}
 
 

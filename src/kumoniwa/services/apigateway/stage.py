@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from kumoniwa.gate import firewall
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
@@ -23,7 +24,7 @@ class Stage(Record):
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_]+")
-_VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]*")
+_VARIABLE_VALUE = re.compile(r"[A-Za-z0-9 \-._~:/?#&=,]+")
 
 
 def key(api_id: str, name: str) -> str:
@@ -84,7 +85,7 @@ def make(
     if key(api_id, name) in call.shelf(Stage):
         raise ConflictException("Stage already exists")
     for variable, value in (variables or {}).items():
-        _check_variable(variable, value)
+        check_variable(variable, value)
     now = float(int(call.now()))
     document = {
         "deploymentId": deployment_id, "stageName": name, **_cluster(is_cached, cache_size),
@@ -127,7 +128,7 @@ def move(
     if description:
         document["description"] = description
     for variable, value in (variables or {}).items():
-        _check_variable(variable, value)
+        check_variable(variable, value)
     if variables:
         document["variables"] = document.get("variables", {}) | variables
     call.shelf(Stage)[key(api_id, document["stageName"])] = changed(stage, document=document)
@@ -135,18 +136,21 @@ def move(
 
 def _check_overrides(document: dict[str, Any]) -> None:
     for variable, value in document["canarySettings"].get("stageVariableOverrides", {}).items():
-        _check_variable(variable, value)
+        check_variable(variable, value)
 
 
-def _check_variable(name: str, value: str) -> None:
+def check_variable(name: str, value: str) -> None:
+    """As cdk-preflight saw it of AWS (pf-apigw-stage-variable-name, pf-apigw-stage-variable-value), with both spaces of
+    https://github.com/serverless/serverless/issues/6133; and https://github.com/sirceljm/aws-lambda-blog/issues/10 of values that are
+    nothing. The reference lets ``~`` and ``#`` in, which the words do not name."""
     if not _VARIABLE_NAME.fullmatch(name):
         raise BadRequestException(
-            f"Stage variable name {name} is invalid. Please use names with alphanumeric characters and underscores."
+            f"Invalid stage variable name: {name}.  Please use names with only word characters."
         )
     if not _VARIABLE_VALUE.fullmatch(value):
         raise BadRequestException(
-            f"Stage variable value {value} is invalid. Please use values with alphanumeric characters and the symbols "
-            "'-', '.', '_', '~', ':', '/', '?', '#', '&', '=', and ','."
+            f"Invalid stage variable value of key {name}.  Please use values with alphanumeric characters and the symbols "
+            "' ', -', '.', '_', ':', '/', '?', '&', '=', and ','."
         )
 
 
@@ -181,7 +185,7 @@ def _limit(value: str | None) -> float:
 
 def _seconds(value: str | None) -> int:
     if not (value or "").isdecimal() or not 0 <= int(value) <= CACHE_TTL_S_MAX:
-        raise BadRequestException(f"Invalid cache TTL specified: {value}. Must be between 0 and {CACHE_TTL_S_MAX}")
+        raise BadRequestException(f"Invalid time-to-live setting, must be an integer no greater than {CACHE_TTL_S_MAX}")
     return int(value)
 
 
@@ -212,6 +216,7 @@ SETTINGS = {
     "caching/unauthorizedCacheControlHeaderStrategy": ("unauthorizedCacheControlHeaderStrategy", _strategy),
 }
 
+SETTING_VERBS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY", "*")
 _PLACES = (
     "/deploymentId, /description, /cacheClusterEnabled, /cacheClusterSize, /clientCertificateId, /accessLogSettings, "
     "/accessLogSettings/destinationArn, /accessLogSettings/format, /{resourcePath}/{httpMethod}/metrics/enabled, "
@@ -273,6 +278,31 @@ LOG_PLACES = ("/accessLogSettings/destinationArn", "/accessLogSettings/format")
 _LOG_GROUP = re.compile(r"arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:[^:]+(?::\*)?")
 
 
+def check_format(text: str) -> None:
+    """As cdk-preflight saw it of AWS (pf-apigw-access-log-format-request-id)."""
+    if not any(f"$context.{name}" in text for name in ("requestId", "extendedRequestId")):
+        raise BadRequestException(
+            f"Access Log format must include either $context.requestId or $context.extendedRequestId : '{text}'"
+        )
+
+
+def _destination(arn: str) -> str:
+    """As cdk-preflight saw it of AWS: pf-apigw-stage-access-log-destination-arn, pf-apigw-stage-access-log-firehose-prefix."""
+    named = arns.parse(arn)
+    if named is not None and named.service == "firehose":
+        if not named.resource.startswith("deliverystream/amazon-apigateway-"):
+            raise BadRequestException(
+                f"Kinesis Firehose delivery stream name must begin with the characters 'amazon-apigateway-': '{named.resource}'"
+            )
+        raise NotImplementedHere("access logs of apigateway stages in Firehose")
+    if not _LOG_GROUP.fullmatch(arn):
+        raise BadRequestException(
+            "Invalid ARN specified in the request. The ARN must be a valid CloudWatch Logs log group or Kinesis Data Firehose "
+            "delivery stream ARN."
+        )
+    return arn.removesuffix(":*")
+
+
 def _log(document: dict[str, Any], path: str, value: str | None) -> None:
     if path not in LOG_PLACES:
         raise BadRequestException(
@@ -281,11 +311,9 @@ def _log(document: dict[str, Any], path: str, value: str | None) -> None:
     if not value:
         raise BadRequestException("Access Log value must not be empty")
     if path.endswith("Arn"):
-        if ":firehose:" in value:
-            raise NotImplementedHere("access logs of apigateway stages in Firehose")
-        if not _LOG_GROUP.fullmatch(value):
-            raise BadRequestException(f"Invalid ARN specified in the request. ARN: {value}")
-        value = value.removesuffix(":*")
+        value = _destination(value)
+    else:
+        check_format(value)
     document["accessLogSettings"] = document.get("accessLogSettings", {}) | {path.rpartition("/")[2]: value}
 
 
@@ -310,11 +338,11 @@ def _replace(document: dict[str, Any], path: str, value: str | None) -> None:
     elif parts[0] == "canarySettings" and len(parts) > 1 and canary.replace(document, path, value):
         pass
     elif parts[:1] == ["variables"] and len(parts) == 2:
-        _check_variable(unescaped(parts[1]), value or "")
+        check_variable(unescaped(parts[1]), value or "")
         document.setdefault("variables", {})[unescaped(parts[1])] = value or ""
     elif parts and parts[0] == "accessLogSettings":
         _log(document, path, value)
-    elif len(parts) == 4 and "/".join(parts[2:]) in SETTINGS:
+    elif len(parts) == 4 and path[0] == "/" and parts[1] in SETTING_VERBS and "/".join(parts[2:]) in SETTINGS:
         member, read = SETTINGS["/".join(parts[2:])]
         settings = document["methodSettings"]
         # Recorded (test_create_update_stages): a method's settings begin as those of all methods are then.

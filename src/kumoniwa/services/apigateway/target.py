@@ -35,6 +35,18 @@ def function_of(uri: str) -> str:
     return function["arn"]
 
 
+def authorizer_function_of(uri: str) -> str:
+    """The function that an authorizer's URI invokes. In the words that cdk-preflight saw of AWS (pf-apigw-authorizer-uri-format).
+    Raises BadRequestException."""
+    target = _TARGET.fullmatch(uri)
+    function = _FUNCTION.fullmatch(target["rest"]) if target is not None and target["service"] == "lambda" else None
+    if function is None:
+        raise BadRequestException(
+            f"Invalid Authorizer URI: {uri}. Authorizer URI should be a valid API Gateway ARN that represents a Lambda function invocation."
+        )
+    return function["arn"]
+
+
 def is_function(uri: str) -> bool:
     """Whether a URI invokes a Lambda function."""
     target = _TARGET.fullmatch(uri or "")

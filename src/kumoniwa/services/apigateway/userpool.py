@@ -36,7 +36,7 @@ def _pool_of(arn: str) -> str:
 def check(authorizer: dict[str, Any]) -> None:
     """Refuse what names no pool."""
     if not authorizer.get("providerARNs"):
-        raise BadRequestException("COGNITO_USER_POOLS authorizers require at least one provider ARN")
+        raise BadRequestException("ProviderARNs cannot be empty")
     for arn in authorizer["providerARNs"]:
         _pool_of(arn)
 

@@ -39,6 +39,13 @@ def identity(client) -> str:
     return f"arn:aws:ses:us-east-1:{ACCOUNT}:identity/example.com"
 
 
+def refusal(operation, **asked: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as refused:
+        operation(**asked)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
 CASES: list[tuple[str, Callable[[Any], str], str, Callable[[str], dict[str, Any]]]] = [
     ("dynamodb", table, "put_item", lambda arn: {"TableName": arn, "Item": {"id": {"S": "1"}}}),
     ("dynamodb", table, "describe_table", lambda arn: {"TableName": arn}),
@@ -48,8 +55,6 @@ CASES: list[tuple[str, Callable[[Any], str], str, Callable[[str], dict[str, Any]
     ("kinesis", stream, "tag_resource", lambda arn: {"ResourceARN": arn, "Tags": TAGS}),
     ("logs", log_group, "describe_log_streams", lambda arn: {"logGroupIdentifier": arn}),
     ("logs", log_group, "tag_resource", lambda arn: {"resourceArn": arn, "tags": TAGS}),
-    ("events", lambda client: client.put_rule(Name="r", ScheduleExpression="rate(1 day)")["RuleArn"], "tag_resource",
-     lambda arn: {"ResourceARN": arn, "Tags": TAG}),
     ("ecr", lambda client: client.create_repository(repositoryName="rr")["repository"]["repositoryArn"], "tag_resource",
      lambda arn: {"resourceArn": arn, "tags": TAG}),
     ("scheduler", lambda client: client.create_schedule_group(Name="g")["ScheduleGroupArn"], "tag_resource",
@@ -73,3 +78,68 @@ def test_an_arn_of_another_region_names_nothing_here(cloud, service, make, metho
         getattr(client, method)(**asked(arn.replace("us-east-1", "us-west-2")))
     assert "NotFound" in refused.value.response["Error"]["Code"]
     getattr(client, method)(**asked(arn))
+
+
+def test_a_queue_url_of_another_region_leads_to_no_queue_here(cloud):
+    # As who worked a queue from elsewhere was told: https://github.com/danvk/mapsnap/pull/436. A host that names no region is of whichever is asked.
+    queues = cloud.client("sqs")
+    queues.create_queue(QueueName="q")
+    for host in ("sqs.us-west-2.amazonaws.com", "us-west-2.queue.amazonaws.com", "sqs.us-west-2.localhost:4566"):
+        url = f"http://{host}/{ACCOUNT}/q"
+        assert refusal(queues.send_message, QueueUrl=url, MessageBody="x") == ("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+        assert refusal(queues.receive_message, QueueUrl=url)[0] == "AWS.SimpleQueueService.NonExistentQueue"
+    for host in ("sqs.us-east-1.amazonaws.com", "us-east-1.queue.amazonaws.com", "queue.amazonaws.com", "sqs.localhost:4566", "127.0.0.1:4566"):
+        queues.send_message(QueueUrl=f"http://{host}/{ACCOUNT}/q", MessageBody="x")
+
+
+ELSEWHERE = f"arn:aws:events:us-west-2:{ACCOUNT}"
+EVENT = {"Source": "a", "DetailType": "b", "Detail": "{}"}
+OF_EVENTS: list[tuple[str, dict[str, Any]]] = [
+    ("put_events", {"Entries": [EVENT, {**EVENT, "EventBusName": f"{ELSEWHERE}:event-bus/default"}]}),
+    ("put_rule", {"Name": "r", "EventBusName": f"{ELSEWHERE}:event-bus/default", "EventPattern": '{"source": ["a"]}'}),
+    ("put_targets", {"Rule": "r", "EventBusName": f"{ELSEWHERE}:event-bus/default", "Targets": [{"Id": "1", "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"}]}),
+    ("describe_event_bus", {"Name": f"{ELSEWHERE}:event-bus/default"}),
+    ("create_archive", {"ArchiveName": "a", "EventSourceArn": f"{ELSEWHERE}:event-bus/default"}),
+    ("tag_resource", {"ResourceARN": f"{ELSEWHERE}:rule/r", "Tags": TAG}),
+    ("start_replay", {"ReplayName": "r", "EventSourceArn": f"{ELSEWHERE}:archive/a", "EventStartTime": 0, "EventEndTime": 1,
+                      "Destination": {"Arn": f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "asked"), OF_EVENTS, ids=[method for method, _ in OF_EVENTS])
+def test_eventbridge_takes_no_call_for_another_region(cloud, method, asked):
+    # Told of PutRule (https://github.com/aws-samples/amazon-eventbridge-resource-policy-samples/issues/10) and of TagResource without a region. That
+    # PutEvents fails as a whole, and not one entry of it, no record shows.
+    client = cloud.client("events")
+    client.put_rule(Name="r", EventPattern='{"source": ["a"]}')
+    assert refusal(getattr(client, method), **asked) == ("ValidationException", "Cross-region api call is not allowed.")
+
+
+def test_an_alarm_acts_and_watches_in_its_own_region(cloud):
+    # https://github.com/cds-snc/notification-terraform/pull/128
+    # https://github.com/aws-samples/amazon-cloudwatch-auto-alarms/issues/61
+    watch = cloud.client("cloudwatch")
+    said = {"Namespace": "n", "MetricName": "m", "Period": 60, "Statistic": "Sum", "EvaluationPeriods": 1, "Threshold": 1.0,
+            "ComparisonOperator": "GreaterThanThreshold"}  # fmt: skip
+    for arn, words in (
+        (f"arn:aws:sns:us-west-2:{ACCOUNT}:t", "Invalid region us-west-2 specified. Only us-east-1 is supported."),
+        (f"arn:aws-us-gov:sns:us-gov-west-1:{ACCOUNT}:t", "Invalid partition aws-us-gov specified. Only aws is supported."),
+    ):
+        assert refusal(watch.put_metric_alarm, AlarmName="a", AlarmActions=[arn], **said) == ("ValidationError", words)
+    watch.put_metric_alarm(AlarmName="a", **said)
+    # No record of AWS is at hand of an alarm that hangs on one of another region.
+    rule = f'ALARM("arn:aws:cloudwatch:us-west-2:{ACCOUNT}:alarm:a")'
+    assert refusal(watch.put_composite_alarm, AlarmName="c", AlarmRule=rule)[0] == "ValidationError"
+    watch.put_composite_alarm(AlarmName="c", AlarmRule=rule.replace("us-west-2", "us-east-1"))
+
+
+def test_a_deleted_stack_is_found_by_its_own_id_only(cloud):
+    stacks = cloud.client("cloudformation")
+    body = '{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}'
+    arn = stacks.create_stack(StackName="s", TemplateBody=body)["StackId"]
+    cloud.sleep(30)
+    stacks.delete_stack(StackName=arn)
+    cloud.sleep(30)
+    other = arn.replace("us-east-1", "us-west-2")
+    assert refusal(stacks.describe_stacks, StackName=other) == ("ValidationError", f"Stack with id {other} does not exist")
+    assert stacks.describe_stacks(StackName=arn)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"

@@ -141,7 +141,8 @@ def find(call: Call, name_or_arn: str, *, is_deleted_too: bool = False) -> Stack
     stack = shelf.get(name)
     if stack is not None and stack.arn == name_or_arn:
         return stack
-    return shelf.get(f"{name}/{id}") if is_deleted_too else None
+    deleted = shelf.get(f"{name}/{id}") if is_deleted_too else None
+    return deleted if deleted is not None and deleted.arn == name_or_arn else None
 
 
 def living(call: Call) -> list[Stack]:

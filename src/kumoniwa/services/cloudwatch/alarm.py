@@ -66,12 +66,23 @@ def name_in(text: str) -> str:
     return text.partition(":alarm:")[2] if text.startswith("arn:") and ":alarm:" in text else text
 
 
-def check_actions(*lists: list[str] | None) -> None:
-    """Raise for what is no ARN, and by name for what nobody would do here."""
+def is_there(call: Call, text: str) -> bool:
+    """Whether there is an alarm of this name, or of this ARN."""
+    name = name_in(text)
+    return name in call.shelf(Alarm) and text in (name, arn_of(call, name))
+
+
+def check_actions(call: Call, *lists: list[str] | None) -> None:
+    """Raise for what is no ARN, for what is not of this region, and by name for what nobody would do here. The words, seen:
+    https://github.com/cds-snc/notification-terraform/pull/128, https://github.com/aws-samples/amazon-cloudwatch-auto-alarms/issues/61"""
     for action in [action for each in lists for action in each or ()]:
         parts = action.split(":")
         if parts[0] != "arn" or len(parts) < 6:
             raise ValidationException(f"Invalid arn syntax: {action}")
+        if parts[1] != call.home.partition:
+            raise ValidationException(f"Invalid partition {parts[1]} specified. Only {call.home.partition} is supported.")
+        if parts[3] not in (call.region, ""):
+            raise ValidationException(f"Invalid region {parts[3]} specified. Only {call.region} is supported.")
         if parts[2] not in _ACTIONS or ":autoScalingGroupName/" in action:
             raise NotImplementedHere(f"alarm actions of {parts[2]} ({action})")
         if not _ACTIONS[parts[2]].fullmatch(action):

@@ -6,7 +6,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.languages.alarm_rule import InvalidRule, rule
 from kumoniwa.services.cloudwatch import alarm as alarms
 from kumoniwa.services.cloudwatch import transition
-from kumoniwa.services.cloudwatch.alarm import COMPOSITE, Alarm, name_in
+from kumoniwa.services.cloudwatch.alarm import COMPOSITE, name_in
 from kumoniwa.services.cloudwatch.errors import ValidationException
 
 
@@ -38,14 +38,13 @@ def PutCompositeAlarm(
         read = rule(AlarmRule)
     except InvalidRule as error:
         raise ValidationException(f"Error in AlarmRule [{error}]")
-    shelf = call.shelf(Alarm)
-    missing = [child for child in read.children if name_in(child) not in shelf]
+    missing = [child for child in read.children if not alarms.is_there(call, child)]
     if missing:
         raise ValidationException(f"Could not save the composite alarm as alarms [{', '.join(missing)}] in the alarm rule do not exist")
     if AlarmName in map(name_in, read.children):
         raise ValidationException(f"The alarm {AlarmName} cannot refer to itself.")
     _check_suppressor(call, ActionsSuppressor, ActionsSuppressorWaitPeriod, ActionsSuppressorExtensionPeriod)
-    alarms.check_actions(OKActions, AlarmActions, InsufficientDataActions)
+    alarms.check_actions(call, OKActions, AlarmActions, InsufficientDataActions)
     settings = {name: value for name, value in said.items() if value is not None}
     alarm = alarms.keep(call, COMPOSITE, AlarmName, settings, ActionsEnabled, Tags)
     state, reason, data = transition.judged(call, alarm, None)
@@ -62,5 +61,5 @@ def _check_suppressor(call: Call, suppressor: str | None, wait_s: int | None, ex
         raise ValidationException("ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod must be set with ActionsSuppressor")
     if wait_s < 0 or extension_s < 0:
         raise ValidationException("ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod must not be negative")
-    if name_in(suppressor) not in call.shelf(Alarm):
+    if not alarms.is_there(call, suppressor):
         raise ValidationException(f"Could not save the composite alarm as the suppressor alarm {suppressor} does not exist")

@@ -73,7 +73,7 @@ def PutMetricAlarm(
         raise ValidationException("ThresholdMetricId can only be set with Metrics")
     else:
         _check_metric(settings)
-    alarms.check_actions(OKActions, AlarmActions, InsufficientDataActions)
+    alarms.check_actions(call, OKActions, AlarmActions, InsufficientDataActions)
     alarms.keep(call, METRIC, AlarmName, settings, ActionsEnabled, Tags)
 
 

@@ -48,7 +48,7 @@ from kumoniwa.services.events.endpoint import (
     ListEndpoints,
     UpdateEndpoint,
 )
-from kumoniwa.services.events.errors import ResourceNotFoundException
+from kumoniwa.services.events.errors import ResourceNotFoundException, ValidationException
 from kumoniwa.services.events.event import PutEvents, TestEventPattern
 from kumoniwa.services.events.replay import CancelReplay, DescribeReplay, ListReplays, StartReplay
 from kumoniwa.services.events.rule import (
@@ -125,12 +125,29 @@ _OF_NOTHING = frozenset(
 
 def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
     """The account of the buses that a call names, if it is one. Entries for several accounts are parted later."""
+    _check_region(call, params)
     if operation == "PutEvents":
         owners = {_account(call, entry.get("EventBusName")) for entry in _entries(params)}
         return owners.pop() if len(owners) == 1 else _account(call, None)
     if "ResourceARN" in params:
         return _account(call, params["ResourceARN"])
     return _account(call, params.get("EventBusName") or params.get("Name"))
+
+
+_NAMING = ("ResourceARN", "EventBusName", "Name", "EventSourceArn", "ConnectionArn")
+
+
+def _check_region(call: Call, params: dict[str, Any]) -> None:
+    """EventBridge looks first where a call leads, before it looks who calls. Told of PutRule:
+    https://github.com/aws-samples/amazon-eventbridge-resource-policy-samples/issues/10"""
+    named = [params.get(name) for name in _NAMING]
+    if "Entries" in params and not params.get("EndpointId"):
+        named += [entry.get("EventBusName") for entry in _entries(params)]
+    if isinstance(params.get("Destination"), dict):
+        named.append(params["Destination"].get("Arn"))
+    for text in named:
+        if type(text) is str and text.startswith("arn:") and (parsed := arns.parse(text)) is not None and parsed.region != call.region:
+            raise ValidationException("Cross-region api call is not allowed.")
 
 
 def _entries(params: dict[str, Any]) -> list[dict[str, Any]]:
@@ -179,7 +196,7 @@ def _text(value: Any) -> str | None:
 
 def _tagged(call: Call, arn: str) -> buses.Bus | rules.Rule:
     parsed = arns.parse(arn)
-    kind, _, name = parsed.resource.partition("/") if parsed is not None and parsed.region == call.region else ("", "", "")
+    kind, _, name = parsed.resource.partition("/") if parsed is not None else ("", "", "")
     if kind == "event-bus":
         return buses.existing(call, name)
     if kind != "rule":

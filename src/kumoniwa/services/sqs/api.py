@@ -6,8 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
+from kumoniwa.aws import regions
 from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -100,6 +102,8 @@ class InvalidAction(AwsError):
     status = 400
 
 
+_OF_REGION = re.compile(r"https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.")
+"""How the two forms of a queue's host name its region. The address of this machine, where a URL mostly leads, names none."""
 _OF_NO_QUEUE = frozenset({"CreateQueue", "ListQueues"})
 _OF_ANY_QUEUE = frozenset({"GetQueueUrl", "StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks"})
 
@@ -138,9 +142,18 @@ def policy_of(call: Call, arn: str) -> str | None:
     return queue.attributes.get("Policy") if queue is not None else None
 
 
+@lru_cache(maxsize=4096)
+def _named(url: str) -> tuple[str, str | None]:
+    """The name of a queue in its URL, and the region, where its host says one."""
+    found = _OF_REGION.match(url)
+    region = found and (found[1] or found[2])
+    return url.rpartition("/")[2], region if region and regions.is_region(region) else None
+
+
 def _queue(call: Call, url: str) -> Queue:
-    name = url.rpartition("/")[2]
-    queue = call.shelf(Queue).get(name)
+    """The queue of a URL. One of another region does not exist here: https://github.com/danvk/mapsnap/pull/436 tells it."""
+    name, region = _named(url)
+    queue = call.shelf(Queue).get(name) if region is None or region == call.region else None
     if queue is not None:
         return queue
     if "/" not in url:

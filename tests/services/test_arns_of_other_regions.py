@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import states_workshop
 from botocore.exceptions import ClientError
 
 TAGS, TAG = {"a": "b"}, [{"Key": "a", "Value": "b"}]
@@ -46,6 +47,16 @@ def refusal(operation, **asked: Any) -> tuple[str, str]:
     return error["Code"], error["Message"]
 
 
+def destination(client) -> str:
+    client.create_log_group(logGroupName="g")
+    target = {"destinationResourceArn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:g"}
+    return client.put_delivery_destination(name="d", deliveryDestinationConfiguration=target)["deliveryDestination"]["arn"]
+
+
+def pool(client) -> str:
+    return client.create_user_pool(PoolName="p")["UserPool"]["Arn"]
+
+
 CASES: list[tuple[str, Callable[[Any], str], str, Callable[[str], dict[str, Any]]]] = [
     ("dynamodb", table, "put_item", lambda arn: {"TableName": arn, "Item": {"id": {"S": "1"}}}),
     ("dynamodb", table, "describe_table", lambda arn: {"TableName": arn}),
@@ -65,6 +76,8 @@ CASES: list[tuple[str, Callable[[Any], str], str, Callable[[str], dict[str, Any]
      lambda arn: {"resourceArn": arn, "tags": TAGS}),
     ("apigatewayv2", lambda client: f"arn:aws:apigateway:us-east-1::/apis/{client.create_api(Name='x', ProtocolType='HTTP')['ApiId']}",
      "tag_resource", lambda arn: {"ResourceArn": arn, "Tags": TAGS}),
+    ("logs", destination, "tag_resource", lambda arn: {"resourceArn": arn, "tags": TAGS}),
+    ("cognito-idp", pool, "tag_resource", lambda arn: {"ResourceArn": arn, "Tags": TAGS}),
     ("sesv2", identity, "tag_resource", lambda arn: {"ResourceArn": arn, "Tags": TAG}),
 ]  # fmt: skip
 
@@ -143,3 +156,34 @@ def test_a_deleted_stack_is_found_by_its_own_id_only(cloud):
     other = arn.replace("us-east-1", "us-west-2")
     assert refusal(stacks.describe_stacks, StackName=other) == ("ValidationError", f"Stack with id {other} does not exist")
     assert stacks.describe_stacks(StackName=arn)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_stream_of_another_region_is_not_read_here(cloud):
+    tables, streams = cloud.client("dynamodb"), cloud.client("dynamodbstreams")
+    table(tables)
+    tables.update_table(TableName="table", StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})
+    stream = tables.describe_table(TableName="table")["Table"]["LatestStreamArn"]
+    assert refusal(streams.describe_stream, StreamArn=stream.replace("us-east-1", "us-west-2"))[0] == "ResourceNotFoundException"
+    assert streams.describe_stream(StreamArn=stream)["StreamDescription"]["StreamArn"] == stream
+
+
+def test_what_another_region_has_of_state_machines_is_left_alone_here(cloud):
+    # What is not there is deleted without a word, and what is here stays.
+    def elsewhere(arn: str) -> str:
+        return arn.replace("us-east-1", "us-west-2")
+
+    states = cloud.client("stepfunctions")
+    machine = states_workshop.make(cloud, {"A": {"Type": "Succeed"}})
+    version = states.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"]
+    routing = [{"stateMachineVersionArn": version, "weight": 100}]
+    live = states.create_state_machine_alias(name="live", routingConfiguration=routing)["stateMachineAliasArn"]
+    work = states.create_activity(name="work")["activityArn"]
+    assert refusal(states.update_state_machine_alias, stateMachineAliasArn=elsewhere(live), description="d")[0] == "ResourceNotFound"
+    assert refusal(states.list_state_machine_aliases, stateMachineArn=elsewhere(machine))[0] == "StateMachineDoesNotExist"
+    states.delete_state_machine_alias(stateMachineAliasArn=elsewhere(live))
+    states.delete_activity(activityArn=elsewhere(work))
+    assert states.describe_state_machine_alias(stateMachineAliasArn=live)["routingConfiguration"] == routing
+    assert states.describe_activity(activityArn=work)["name"] == "work"
+    states.delete_state_machine_alias(stateMachineAliasArn=live)
+    states.delete_state_machine_version(stateMachineVersionArn=elsewhere(version))
+    assert len(states.list_state_machine_versions(stateMachineArn=machine)["stateMachineVersions"]) == 1

@@ -363,7 +363,10 @@ def _named(call: Call, arn: str) -> UserPool:
     parsed = arns.parse(arn)
     if parsed is None or not parsed.resource.startswith("userpool/"):
         raise InvalidParameterException("Invalid resource ARN.")
-    return found(call, parsed.resource.removeprefix("userpool/"))
+    pool = found(call, parsed.resource.removeprefix("userpool/"))
+    if arn != arn_of(call, pool.id):
+        raise ResourceNotFoundException(f"There is no {arn} in {call.region}.")
+    return pool
 
 
 def tags_of(call: Call, arn: str) -> dict[str, str]:

@@ -56,8 +56,9 @@ def _arn(call: Call, name: str) -> str:
 
 
 def _stream(call: Call, arn: str) -> Stream:
-    stream = call.shelf(Stream).get(arn.partition(":table/")[2])
-    if stream is None or _is_gone(call, stream):
+    name = arn.partition(":table/")[2]
+    stream = call.shelf(Stream).get(name)
+    if stream is None or arn != _arn(call, name) or _is_gone(call, stream):
         raise ResourceNotFoundException(f"Requested resource not found: Stream: {arn} not found")
     return stream
 

@@ -79,6 +79,7 @@ from kumoniwa.services.logs.group import (
     brief,
     existing,
     identified,
+    is_here,
     name_in,
     named,
     next_number,
@@ -309,7 +310,7 @@ def DescribeLogGroups(
         raise InvalidParameterException("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
     if logGroupIdentifiers and (logGroupNamePrefix, logGroupNamePattern, logGroupClass) != (None, None, None):
         raise InvalidParameterException("logGroupIdentifiers cannot be combined with other filters.")
-    wanted = frozenset(map(name_in, logGroupIdentifiers)) if logGroupIdentifiers else None
+    wanted = frozenset(name_in(text) for text in logGroupIdentifiers if is_here(call, text)) if logGroupIdentifiers else None
     groups = [
         group
         for group in _listed(call, logGroupClass, includeLinkedAccounts, accountIdentifiers)

@@ -260,9 +260,10 @@ def is_one(arn: str) -> bool:
 
 
 def _tagged(call: Call, arn: str) -> tuple[Any, str]:
-    kind, _, name = arns.parse(arn).resource.partition(":")
+    named = arns.parse(arn)
+    kind, _, name = named.resource.partition(":")
     shelf = call.shelf(_KINDS[kind])
-    if name not in shelf:
+    if name not in shelf or named.region != call.region:
         raise ResourceNotFoundException("The specified resource does not exist.")
     return shelf, name
 

@@ -97,9 +97,14 @@ def name_in(identifier: str) -> str:
     return identifier
 
 
+def is_here(call: Call, identifier: str) -> bool:
+    """Whether a group of this name, or of this ARN, would be one of this region."""
+    return not identifier.startswith("arn:") or arns.parse(identifier).region == call.region
+
+
 def identified(call: Call, identifier: str) -> Group:
     """The group of a name or an ARN; no region answers for another's."""
-    if identifier.startswith("arn:") and arns.parse(identifier).region != call.region:
+    if not is_here(call, identifier):
         raise ResourceNotFoundException
     return existing(call, name_in(identifier))
 

@@ -84,7 +84,7 @@ def _arn(call: Call, name: str) -> str:
 
 def _existing(call: Call, arn: str) -> LookupTable:
     found = call.shelf(LookupTable).get(arn.rpartition(":lookup-table:")[2])
-    if found is None:
+    if found is None or arn != _arn(call, found.name):
         raise ResourceNotFoundException("The specified lookup table does not exist.")
     return found
 

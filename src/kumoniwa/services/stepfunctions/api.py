@@ -302,7 +302,9 @@ def ListActivities(call: Call) -> dict:
 
 
 def DeleteActivity(call: Call, *, activityArn: str) -> None:
-    call.shelf(Activity).pop(parsed_arn(activityArn, "activity"), None)
+    name = parsed_arn(activityArn, "activity")
+    if activity.exists(call, activityArn):
+        del call.shelf(Activity)[name]
 
 
 async def GetActivityTask(call: Call, *, activityArn: str, workerName: str | None = None) -> dict:

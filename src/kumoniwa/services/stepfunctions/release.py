@@ -156,7 +156,9 @@ def DeleteStateMachineVersion(call: Call, *, stateMachineVersionArn: str) -> Non
             "Version to be deleted must not be referenced by an alias. Current list of aliases referencing this version: "
             f"[{', '.join(sorted(pointing))}]"
         )
-    call.shelf(Version).pop(f"{name}:{number}", None)
+    held = call.shelf(Version).get(f"{name}:{number}")
+    if held is not None and held.arn == stateMachineVersionArn:
+        del call.shelf(Version)[f"{name}:{number}"]
 
 
 # Operations on aliases ---------------------------------------------------------------------------------
@@ -197,7 +199,7 @@ def CreateStateMachineAlias(call: Call, *, name: str, routingConfiguration: list
 def _alias(call: Call, arn: str) -> tuple[str, Alias]:
     key = parsed_arn(arn, "stateMachine")
     found = call.shelf(Alias).get(key)
-    if found is None:
+    if found is None or found.arn != arn:
         raise ResourceNotFound("Request references a resource that does not exist.")
     return key, found
 
@@ -228,13 +230,16 @@ def UpdateStateMachineAlias(
 
 
 def DeleteStateMachineAlias(call: Call, *, stateMachineAliasArn: str) -> None:
-    call.shelf(Alias).pop(parsed_arn(stateMachineAliasArn, "stateMachine"), None)
+    key = parsed_arn(stateMachineAliasArn, "stateMachine")
+    held = call.shelf(Alias).get(key)
+    if held is not None and held.arn == stateMachineAliasArn:
+        del call.shelf(Alias)[key]
 
 
 def ListStateMachineAliases(call: Call, *, stateMachineArn: str, nextToken: str | None = None, maxResults: int | None = None) -> dict:
     name, _, number = parsed_arn(stateMachineArn, "stateMachine").partition(":")
     machine = call.shelf(StateMachine).get(name)
-    if machine is None:
+    if machine is None or stateMachineArn not in (machine.arn, f"{machine.arn}:{number}"):
         raise _missing(stateMachineArn)
     found = [one for one in aliases_of(call, machine) if not number or any(r["stateMachineVersionArn"] == stateMachineArn for r in one.routing)]
     told = [{"stateMachineAliasArn": one.arn, "creationDate": one.created} for one in found]

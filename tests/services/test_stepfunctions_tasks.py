@@ -1,6 +1,7 @@
 """Tasks: what state machines ask of other services, and that an execution goes on after a kill without asking twice."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
@@ -256,6 +257,28 @@ def test_the_status_of_executions_is_told_on_the_bus(cloud, queue):
     for event in told_events:
         assert (event["detail-type"], event["resources"]) == ("Step Functions Execution Status Change", [execution])
         assert event["detail"]["redriveStatus"] == "NOT_REDRIVABLE"
+
+
+def test_a_moment_told_by_several_answers_is_the_same(cloud, queue):
+    # AWS counts in milliseconds: what is left of a moment is cut off everywhere (localstack's test_execution_dateformat compares two answers).
+    arn = "arn:aws:sqs:us-east-1:000000000000:q"
+    policy = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}]}
+    cloud.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    client = cloud.client("events")
+    client.put_rule(Name="r", EventPattern='{"source": ["aws.states"], "detail": {"status": ["RUNNING"]}}')
+    client.put_targets(Rule="r", Targets=[{"Id": "q", "Arn": arn}])
+    machine = make(cloud, {"A": {"Type": "Pass", "Parameters": {"began.$": "$$.Execution.StartTime"}, "End": True}})
+    now = cloud.region().clock.now()
+    cloud.sleep(int(now) + 2.9997 - now)
+    begun = cloud.client("stepfunctions").start_execution(stateMachineArn=machine)
+    cloud.sleep(3)
+    described = told(cloud, begun["executionArn"])
+    (event,) = [json.loads(body) for body in bodies(cloud, queue)]
+    moments = {
+        begun["startDate"], described["startDate"], datetime.fromtimestamp(event["detail"]["startDate"] / 1000, UTC),
+        datetime.fromisoformat(json.loads(described["output"])["began"]),
+    }  # fmt: skip
+    assert len(moments) == 1 and moments.pop().microsecond == 999_000
 
 
 def test_a_task_may_stand_for_a_role_of_another_account_that_trusts_the_execution_s(make_cloud):

@@ -1,7 +1,10 @@
-"""Moments as texts: both forms cut off what they do not show."""
+"""Moments on the wire: each form cuts off what it does not show, so that one moment is the same in all of them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.wire import timestamps
 
 
@@ -15,3 +18,12 @@ from kumoniwa.wire import timestamps
 )
 def test_a_moment_is_cut_off(seconds, second, millisecond):
     assert (timestamps.to_second(seconds), timestamps.to_millisecond(seconds)) == (second, millisecond)
+
+
+@given(counted=st.integers(0, 4_000_000_000_000), more=st.floats(0, 0.000998))
+def test_all_forms_of_a_moment_tell_the_same_millisecond(counted, more):
+    seconds = counted / 1000 + more
+    assert milliseconds(seconds) == counted
+    for written in (timestamps.epoch, timestamps.epoch_with_fraction, timestamps.iso8601, timestamps.to_millisecond, timestamps.rfc822):
+        assert milliseconds(timestamps.parsed(written(seconds))) == counted
+    assert timestamps.parsed(timestamps.to_second(seconds)) == counted // 1000

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from kumoniwa.gate.backlog import Backlog
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.languages.firewall.rule import DEFAULT, GroupHits, Hit, Verdict
 from kumoniwa.languages.firewall.web_request import Detail, WebRequest
 
@@ -208,7 +209,7 @@ class Log:
         labels = {"labels": [{"name": label} for label in request.labels]} if request.labels else {}
         oversize = {"oversizeFields": request.oversize} if request.oversize else {}
         return {
-            "timestamp": int(request.now * 1000), "formatVersion": 1, "webaclId": self.arn, "terminatingRuleId": verdict.rule,
+            "timestamp": milliseconds(request.now), "formatVersion": 1, "webaclId": self.arn, "terminatingRuleId": verdict.rule,
             "terminatingRuleType": verdict.ending.rule.kind if verdict.ending is not None else "REGULAR", "action": verdict.action.upper(),
             "terminatingRuleMatchDetails": self._details(verdict.inner or verdict.ending), "httpSourceName": met.source.name, "httpSourceId": met.source.id,
             "ruleGroupList": [self._group(each) for each in verdict.groups],

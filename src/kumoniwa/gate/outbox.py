@@ -18,6 +18,7 @@ import orjson
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.store.rows import Table
 
 IDLE_S = 3600.0
@@ -80,7 +81,7 @@ class Outbox:
         """Promise a delivery. It is kept with what else the call writes, or not at all."""
         now = call.now()
         # Tokens of one time stand together where their answers are kept (see ``once``), and touch few pages there.
-        token = f"{int(now * 1000):011x}-{call.new_id()}"
+        token = f"{milliseconds(now):011x}-{call.new_id()}"
         ((id_,),) = call.rows(self.table).take(
             f"insert into {self.name} (token, lane, body, born, due, attempts) values (?,?,?,?,?,0) returning id",
             token, lane, body, now, now + after_s,

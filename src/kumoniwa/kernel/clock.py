@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import selectors
 import time
 from collections.abc import Iterator
@@ -19,6 +20,15 @@ VIRTUAL_EPOCH_S = 1_893_456_000.0
 
 monotonic = time.monotonic
 """Seconds for measuring how long our own work took; never a date."""
+
+
+def milliseconds(epoch_s: float) -> int:
+    """A moment as AWS counts it: the milliseconds that have passed since 1970, and what is left over is dropped.
+
+    Its services read a clock that ticks in milliseconds, so that one moment is the same number in each of their answers. A moment that came
+    as so many milliseconds is that many again, although a float may hold a hair less of it.
+    """
+    return math.floor(epoch_s * 1000 + 1e-3)
 
 
 class Clock:

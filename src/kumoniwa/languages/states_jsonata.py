@@ -19,6 +19,7 @@ from jsonata import DateTimeUtils, JException, Jsonata
 from jsonata.parser import Parser
 from jsonata.utils import Utils
 
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.languages.states_path import InvalidExpression, Scope, StateFailure
 
 RECURSION_MAX = 1_000
@@ -126,7 +127,7 @@ _OWN = {
 
 def _clock(epoch_s: float) -> dict[str, Any]:
     """``$now()`` and ``$millis()`` by the region's clock."""
-    millis = int(epoch_s * 1000)
+    millis = milliseconds(epoch_s)
     return {
         "millis": Jsonata.JLambda(lambda: millis),
         "now": Jsonata.JLambda(lambda picture=None, timezone=None: DateTimeUtils.format_datetime(millis, picture, timezone)),

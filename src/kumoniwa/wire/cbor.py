@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, SerializationException
 from kumoniwa.wire import json, refusals
 from kumoniwa.wire.message import Request, Response
@@ -78,8 +79,8 @@ ENCODERS: dict[type, Callable[[Any], bytes]] = {
     bytes: lambda value: _head(2, len(value)) + value,
     list: lambda value: b"\x9f" + b"".join([dumps(item) for item in value]) + b"\xff",
     dict: _mapping,
-    Moment: lambda value: b"\xc1" + struct.pack(">Bd", 0xFB, round(value.seconds, 3)),
-    Milliseconds: lambda value: b"\xc1" + _integer(round(value.seconds * 1000)),
+    Moment: lambda value: b"\xc1" + struct.pack(">Bd", 0xFB, milliseconds(value.seconds) / 1000),
+    Milliseconds: lambda value: b"\xc1" + _integer(milliseconds(value.seconds)),
 }
 ENCODERS[tuple] = ENCODERS[list]
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import orjson
 
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, SerializationException
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ BodyWriter = Callable[["Shape"], Callable[[dict], bytes]]
 
 
 def _header_value(member: Member, value: Any) -> Any:
-    return Milliseconds(round(value * 1000)) if member.shape.type == "timestamp" else value
+    return Milliseconds(milliseconds(value)) if member.shape.type == "timestamp" else value
 
 
 def event_writer(shape: Shape, body_of: BodyWriter, content_type: str) -> Callable[[dict], bytes]:

@@ -14,6 +14,8 @@ from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from kumoniwa.kernel.clock import milliseconds
+
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LATEST_S = 253402300800.0
@@ -28,8 +30,7 @@ NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?(?:[eE][+-]?\d{1,2})?\Z", re.ASCII
 
 def _fraction(seconds: float) -> tuple[int, str]:
     """Whole seconds and, if there are any, milliseconds as ``.123``."""
-    milliseconds = round(seconds * 1000)
-    whole, rest = divmod(milliseconds, 1000)
+    whole, rest = divmod(milliseconds(seconds), 1000)
     return whole, f".{rest:03d}" if rest else ""
 
 
@@ -47,13 +48,14 @@ def _of_second(second: int) -> str:
 
 def to_second(seconds: float) -> str:
     """ISO 8601 without a fraction: what there is of one is cut off."""
-    return _of_second(math.floor(seconds))
+    return _of_second(milliseconds(seconds) // 1000)
 
 
 @lru_cache(4096)
 def to_millisecond(seconds: float) -> str:
     """ISO 8601 with three digits after the point, also where they are noughts."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds)) + f"{int(seconds * 1000) % 1000:03d}Z"
+    whole, rest = divmod(milliseconds(seconds), 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(whole)) + f"{rest:03d}Z"
 
 
 @lru_cache(4096)
@@ -71,14 +73,13 @@ def pacific(seconds: float) -> str:
 
 def epoch(seconds: float) -> int | float:
     """AWS counts milliseconds; whole seconds carry no fraction."""
-    rounded = round(seconds, 3)
-    whole = int(rounded)
-    return whole if whole == rounded else rounded
+    counted = milliseconds(seconds)
+    return counted / 1000 if counted % 1000 else counted // 1000
 
 
 def epoch_with_fraction(seconds: float) -> float:
     """Whole seconds end in ``.0``."""
-    return round(seconds, 3)
+    return milliseconds(seconds) / 1000
 
 
 def parsed(value: str | int | float) -> float:

@@ -10,6 +10,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from kumoniwa.kernel.clock import milliseconds
+
 if TYPE_CHECKING:
     from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
 
@@ -185,4 +187,5 @@ def is_wanted(line: str, least: int) -> bool:
 
 
 def timestamp(epoch_s: float) -> str:
-    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(epoch_s * 1000) % 1000:03d}Z"
+    whole, rest = divmod(milliseconds(epoch_s), 1000)
+    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{rest:03d}Z"

@@ -11,6 +11,7 @@ import re
 from functools import partial
 from typing import Any
 
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.services.apigateway.account import Account
@@ -47,7 +48,7 @@ class AccessLog:
         return _VARIABLE.sub(value, self.format)
 
     def write(self, exchange: Exchange, response: Response) -> None:
-        line, now = self.line(exchange, response), int(exchange.home.clock.now() * 1000)
+        line, now = self.line(exchange, response), milliseconds(exchange.home.clock.now())
         exchange.home.spawn(self._put(exchange, [{"timestamp": now, "message": line}]))
 
     def writer(self, home: Any, account: str) -> Principal | None:

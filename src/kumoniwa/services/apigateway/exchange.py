@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from kumoniwa.gate.organization import organization_id
 from kumoniwa.gate.tracing import Part
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.wire.message import Request
 
@@ -217,7 +218,7 @@ class Exchange:
                 "requestTime": _request_time(int(self.now)),
                 "path": f"/{served.name}{self.path}" if self.place is None else self.public_path,
                 "protocol": "HTTP/1.1",
-                "requestTimeEpoch": int(self.now * 1000),
+                "requestTimeEpoch": milliseconds(self.now),
                 "requestId": self.request_id,
                 "identity": self.identity(),
             }

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.services.apigateway import event
 from kumoniwa.services.apigateway.accesslog import AccessLog
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
@@ -37,7 +38,7 @@ class ExecutionLog(AccessLog):
         if level == "ERROR":
             noted = [(at, line) for at, line in noted if line.startswith(_FAILURES)]
         if level != "OFF" and noted:
-            events = [{"timestamp": int(at * 1000), "message": _cut(f"({exchange.request_id}) {line}")} for at, line in noted]
+            events = [{"timestamp": milliseconds(at), "message": _cut(f"({exchange.request_id}) {line}")} for at, line in noted]
             exchange.home.spawn(self._put(exchange, events))
 
     async def _open(self, home: Any, writer: Any, place: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import orjson
 
 from kumoniwa.gate.organization import organization_id
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.services.apigateway.exchange import HOP_BY_HOP, NOBODY
 from kumoniwa.services.apigatewayv2.parameter import Sent
 from kumoniwa.services.apigatewayv2.visit import Visit, failed, request_time
@@ -107,7 +108,7 @@ def context(visit: Visit) -> dict[str, Any]:
         "routeKey": visit.route.key,
         "stage": served.name,
         "time": request_time(int(visit.now)),
-        "timeEpoch": int(visit.now * 1000),
+        "timeEpoch": milliseconds(visit.now),
     }
     authorizer = _authorizer(visit)
     return told if authorizer is None else told | {"authorizer": authorizer}
@@ -159,7 +160,7 @@ def _context_1(visit: Visit, path: str) -> dict[str, Any]:
         "protocol": "HTTP/1.1",
         "requestId": visit.id,
         "requestTime": request_time(int(visit.now)),
-        "requestTimeEpoch": int(visit.now * 1000),
+        "requestTimeEpoch": milliseconds(visit.now),
         "resourceId": visit.route.key,
         "resourcePath": visit.route.path,
         "stage": served.name,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.services.apigatewayv2.visit import Visit, request_time
 
 CONNECT, MESSAGE, DISCONNECT = "CONNECT", "MESSAGE", "DISCONNECT"
@@ -23,8 +24,8 @@ def context(visit: Visit) -> dict[str, Any]:
         "requestTime": request_time(int(visit.now)),
         "messageDirection": "IN",
         "stage": visit.served.name,
-        "connectedAt": int(connection.connected_at * 1000),
-        "requestTimeEpoch": int(visit.now * 1000),
+        "connectedAt": milliseconds(connection.connected_at),
+        "requestTimeEpoch": milliseconds(visit.now),
         "identity": {name: value for name, value in visit.identity().items() if value is not None},
         "requestId": visit.id,
         "domainName": visit.host,

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from kumoniwa.gate.organization import organization_id
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.services.apigateway.exchange import Place, conditions
 from kumoniwa.wire.message import Request
@@ -206,13 +207,13 @@ _CONTEXT = {
     "domainName": lambda visit: visit.host,
     "domainPrefix": lambda visit: visit.host.partition(".")[0],
     "requestTime": lambda visit: request_time(int(visit.now)),
-    "requestTimeEpoch": lambda visit: int(visit.now * 1000),
+    "requestTimeEpoch": lambda visit: milliseconds(visit.now),
     "customDomain.basePathMatched": lambda visit: visit.place.base_path if visit.place is not None else None,
     "integration.status": lambda visit: visit.reply.status if visit.reply is not None else None,
     "integrationErrorMessage": lambda visit: visit.integration_error,
     "integration.error": lambda visit: visit.integration_error,
     "connectionId": lambda visit: visit.connection.id if visit.connection is not None else None,
-    "connectedAt": lambda visit: int(visit.connection.connected_at * 1000) if visit.connection is not None else None,
+    "connectedAt": lambda visit: milliseconds(visit.connection.connected_at) if visit.connection is not None else None,
     "eventType": lambda visit: visit.event_type or None,
     "messageId": lambda visit: visit.message_id,
 }

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from kumoniwa.engines import javascript
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages import backtracking
 from kumoniwa.languages.vtl_value import TemplateError
@@ -238,7 +239,7 @@ def _scripts(home: Any) -> javascript.Scripts:
 async def run(home: Any, source: str, handler: str, context: dict[str, Any], auth_type: str) -> Outcome:
     """One handler of the code, with a context of plain values."""
     given = {
-        "handler": handler, "context": context, "now": int(home.clock.now() * 1000), "seed": home.ids.uuid().replace("-", ""),
+        "handler": handler, "context": context, "now": milliseconds(home.clock.now()), "seed": home.ids.uuid().replace("-", ""),
         "authType": auth_type,
     }  # fmt: skip
     stash = context.get("stash") or {}

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.appsync.caller import SERVICE
 from kumoniwa.services.appsync.code import Outcome
@@ -88,7 +89,7 @@ class Log:
         self.call.home.spawn(self._write())
 
     async def _write(self) -> None:
-        now = int(self.call.now() * 1000)
+        now = milliseconds(self.call.now())
         events = [{"timestamp": now, "message": line} for line in self.lines]
         group, stream = f"/aws/appsync/apis/{self.api.id}", self.call.home.name
         place = {"logGroupName": group, "logStreamName": stream}

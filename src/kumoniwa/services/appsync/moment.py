@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages.vtl_value import TemplateError, text
 
@@ -65,7 +66,7 @@ def read(value: Any, pattern: Any, zone: Any = None) -> int:
     except ValueError:
         raise TemplateError(f"Text '{text(value)}' could not be parsed") from None
     at = at if at.tzinfo is not None else at.replace(tzinfo=_zone(zone))
-    return int(at.timestamp() * 1000)
+    return milliseconds(at.timestamp())
 
 
 def read_iso(value: Any) -> int:
@@ -73,4 +74,4 @@ def read_iso(value: Any) -> int:
         at = datetime.fromisoformat(text(value))
     except ValueError:
         raise TemplateError(f"Text '{text(value)}' could not be parsed") from None
-    return int((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    return milliseconds((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp())

@@ -17,6 +17,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 import orjson
 
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages.vtl_value import TemplateError, Thing, is_number, json, text
 from kumoniwa.services.appsync import code as codes
@@ -167,7 +168,7 @@ def _dynamodb() -> Toolbox:
 
 
 def _time(turn: Turn) -> Toolbox:
-    now = int(turn.now * 1000)
+    now = milliseconds(turn.now)
     return Toolbox(
         "$util.time",
         {
@@ -302,7 +303,7 @@ def _ids(turn: Turn) -> dict[str, Callable[..., Any]]:
         return _digits((int(turn.now) - 1_400_000_000) << 128 | turn.random.getrandbits(128), _BASE62, 27)
 
     def ulid() -> str:
-        return _digits(int(turn.now * 1000) << 80 | turn.random.getrandbits(80), _BASE32, 26)
+        return _digits(milliseconds(turn.now) << 80 | turn.random.getrandbits(80), _BASE32, 26)
 
     return {"autoId": identifier, "autoUlid": ulid, "autoKsuid": ksuid}
 

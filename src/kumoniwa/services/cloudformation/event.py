@@ -7,12 +7,12 @@ from bisect import bisect_right
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.services.cloudformation import notification
 from kumoniwa.store.rows import Table
 from kumoniwa.wire import timestamps
 
 STACK = "AWS::CloudFormation::Stack"
-MOMENT_S = 0.001
 PAGE_MAX = 100
 SEQ_MAX = 2**63 - 1
 EVENTS = Table(
@@ -76,9 +76,8 @@ def happened(
     rows = call.rows(EVENTS)
     last = rows.one("select at from cloudformation_event where stack = ? order by seq desc limit 1", stack.id)
     # No two events of a stack share a moment on AWS, and people put them in order by it.
-    at = max(call.now(), last[0] + MOMENT_S) if last else call.now()
-    # The millisecond is rounded, as it is in the event's Timestamp.
-    moment = timestamps.to_millisecond(at + MOMENT_S / 2)
+    at = max(call.now(), (milliseconds(last[0]) + 1) / 1000) if last else call.now()
+    moment = timestamps.to_millisecond(at)
     id = call.new_id() if kind == STACK else f"{logical_id}-{status}-{moment}"
     rows.run(
         "insert into cloudformation_event values (null,?,?,?,?,?,?,?,?,?,?,?,?)",

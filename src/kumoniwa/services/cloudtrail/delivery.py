@@ -22,6 +22,7 @@ from kumoniwa.gate.trail import DATA, TRAIL
 from kumoniwa.gate.trails import Trail
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cloudtrail import everywhere, signing
@@ -176,7 +177,7 @@ async def _log(call: Call, trail: Trail, records: list[bytes]) -> None:
         except AwsError as error:
             if error.code != "ResourceAlreadyExistsException":
                 raise
-        events = [{"timestamp": int(timestamps.parsed(orjson.loads(record)["eventTime"]) * 1000), "message": record.decode()} for record in records]
+        events = [{"timestamp": milliseconds(timestamps.parsed(orjson.loads(record)["eventTime"])), "message": record.decode()} for record in records]
         for start in range(0, len(events), 1_000):
             page = events[start : start + 1_000]
             await role.ask("logs:PutLogEvents", to_region=group.region, logGroupName=name, logStreamName=stream, logEvents=page)

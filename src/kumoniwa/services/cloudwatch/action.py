@@ -16,6 +16,7 @@ from kumoniwa.gate import patience
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.cloudwatch import history
 from kumoniwa.services.cloudwatch.alarm import ACTIONS_OF, METRIC, Alarm, arn_of
@@ -186,7 +187,7 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
 def _note(call: Call, promised: Promise, outcome: str, error: str | None) -> None:
     alarm = call.shelf(Alarm).get(promised.alarm) or Alarm(name=promised.alarm, kind=promised.kind, settings={}, configured=0.0)
     said = "Successfully executed" if error is None else "Failed to execute"
-    told = {"actionState": outcome, "notificationResource": promised.action, "stateUpdateTimestamp": int(promised.at * 1000)}
+    told = {"actionState": outcome, "notificationResource": promised.action, "stateUpdateTimestamp": milliseconds(promised.at)}
     told |= {"publishedMessage": promised.body} if error is None else {"error": error}
     history.note(call, alarm, "Action", f"{said} action {promised.action}", told)
 

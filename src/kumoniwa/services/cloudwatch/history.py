@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAla
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.store.rows import Table
+from kumoniwa.wire import timestamps
 
 if TYPE_CHECKING:
     from kumoniwa.services.cloudwatch.alarm import Alarm
@@ -28,7 +28,7 @@ _VERBS = {"Create": "created", "Update": "updated", "Delete": "deleted"}
 
 def moment(seconds: float) -> str:
     """A time as alarms write it: ``2030-01-01T00:00:00.000+0000``."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds)) + f"{int(seconds * 1000) % 1000:03d}+0000"
+    return timestamps.to_millisecond(seconds)[:-1] + "+0000"
 
 
 def spelled(told: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import insight_rule, metric_math, metric_select
@@ -147,7 +148,7 @@ async def counted(call: Call, rule: InsightRule, start: int, end: float, period:
         for since, until in rule.enabled:
             first, last = max(start, since), min(end, until if until is not None else end)
             if first < last:
-                left = await _count(us, read, group, int(first * 1000), int(last * 1000), (start, period), found, left)
+                left = await _count(us, read, group, milliseconds(first), milliseconds(last), (start, period), found, left)
     return found
 
 

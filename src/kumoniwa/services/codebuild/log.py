@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.codebuild import build as builds
 from kumoniwa.services.codebuild.build import Build
@@ -36,7 +37,7 @@ class Log:
                     raise
 
     def say(self, line: str) -> None:
-        self.lines.append((int(self.speaker.now() * 1000), line[:LINE_BYTES_MAX] + "\n"))
+        self.lines.append((milliseconds(self.speaker.now()), line[:LINE_BYTES_MAX] + "\n"))
 
     def tell(self, text: str) -> None:
         """A line of the builder's own."""

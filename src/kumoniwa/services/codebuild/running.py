@@ -18,6 +18,7 @@ from kumoniwa.engines import build_shell
 from kumoniwa.engines.build_shell import Shell
 from kumoniwa.gate import identity
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.codebuild import buildspec, place
@@ -254,7 +255,7 @@ class Builder:
             "CODEBUILD_KMS_KEY_ID": self.said["encryptionKey"], "CODEBUILD_LOG_PATH": self.id.rpartition(":")[2],
             "CODEBUILD_RESOLVED_SOURCE_VERSION": build.resolved_version, "CODEBUILD_SOURCE_VERSION": build.source_version,
             "CODEBUILD_SOURCE_REPO_URL": source.get("location", ""), "CODEBUILD_SRC_DIR": self.source,
-            "CODEBUILD_START_TIME": str(int(build.started * 1000)), "CODEBUILD_BUILD_SUCCEEDING": "1",
+            "CODEBUILD_START_TIME": str(milliseconds(build.started)), "CODEBUILD_BUILD_SUCCEEDING": "1",
         }  # fmt: skip
         return own | {f"CODEBUILD_SRC_DIR_{name}": folder for name, folder in self.others.items()}
 

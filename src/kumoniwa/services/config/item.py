@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.services.config import recorder as recorders
 from kumoniwa.services.config.errors import (
     InvalidLimitException,
@@ -78,7 +79,7 @@ class Item(NamedTuple):
 
     @property
     def state_id(self) -> int:
-        return int(self.captured * 1000)
+        return milliseconds(self.captured)
 
 
 _COLUMNS = "n, type, id, captured, status, body"

@@ -12,6 +12,7 @@ from typing import Any
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID
@@ -92,7 +93,7 @@ def _existing(call: Call, name: str) -> Table:
 
 
 def _new(call: Call, table: Table, name: str, kind: str, rows: int) -> Backup:
-    id_ = f"0{int(call.now() * 1000)}-{call.ids.hex(8)}"
+    id_ = f"0{milliseconds(call.now())}-{call.ids.hex(8)}"
     return Backup(id=id_, name=name, kind=kind, created=call.now(), table=table, rows=rows)
 
 

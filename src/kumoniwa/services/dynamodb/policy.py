@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record
 from kumoniwa.languages.dynamodb.value import INVALID
@@ -92,7 +93,7 @@ def put(call: Call, table: Table, document: str, expected: str | None = None) ->
     held = shelf.get(table.name)
     _expect(table, held, expected)
     if held is None or held.document != document:
-        revision = max(int(call.now() * 1000), held.revision + 1 if held is not None else 0)
+        revision = max(milliseconds(call.now()), held.revision + 1 if held is not None else 0)
         held = shelf[table.name] = TablePolicy(document=document, revision=revision)
     return held
 

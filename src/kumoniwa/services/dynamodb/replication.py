@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
 from kumoniwa.services.dynamodb import log as logs
 from kumoniwa.services.dynamodb.log import Page
@@ -191,7 +192,7 @@ def forget_old(call: Call, table: Table) -> None:
 
 def arrived(call: Call, name: str, region: str, at: float, pages: list[Page]) -> None:
     """Samples of ReplicationLatency, kept by the minute in the region that wrote, as CloudWatch keeps them."""
-    at_ms = int(at * 1000)
+    at_ms = milliseconds(at)
     lags: Counter[int] = Counter()
     for page in pages:
         lags[max(0, at_ms - page.at // 1000)] += page.changes

@@ -8,18 +8,19 @@ not.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
 from kumoniwa.services.dynamodb import sealing, table_key
 from kumoniwa.services.dynamodb.sealing import Encryption, Seal
 from kumoniwa.store.rows import Table as RowTable
+from kumoniwa.wire import timestamps
 
 if TYPE_CHECKING:
     from kumoniwa.services.dynamodb.table import Layout, Table
@@ -64,11 +65,11 @@ class Stream(Record):
 def begin(call: Call, table: Table, view: str) -> Table:
     """The table with a new stream, which is put on its shelf."""
     now = call.now()
-    label = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03}"
+    label = timestamps.to_millisecond(now)[:-1]
     keys = ((table.hash_name, "HASH"), *(((table.range_name, "RANGE"),) if table.range_name else ()))
     name = f"{table.name}/stream/{label}"
     first = newest(call) + 1
-    shard = f"shardId-{int(now * 1000):020}-{call.ids.hex(8)}"
+    shard = f"shardId-{milliseconds(now):020}-{call.ids.hex(8)}"
     call.shelf(Stream)[name] = Stream(
         name=name,
         table=table.name,

@@ -17,12 +17,12 @@ import math
 import re
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
@@ -34,6 +34,7 @@ from kumoniwa.services.dynamodb.backup import TableNotFoundException, recoverabl
 from kumoniwa.services.dynamodb.item import ITEMS
 from kumoniwa.services.dynamodb.sealing import Encryption
 from kumoniwa.services.dynamodb.table import ResourceInUseException, Table
+from kumoniwa.wire import timestamps
 from kumoniwa.wire.message import whole
 
 STEP = 200
@@ -174,7 +175,7 @@ def ExportTableToPointInTime(
     if ExportTime is not None and not earliest <= ExportTime <= latest:
         raise InvalidExportTimeException("ExportTime is before the earliest or after the latest restorable time of the table")
     at = ExportTime if ExportTime is not None else call.now()
-    id_ = f"0{int(call.now() * 1000)}-{call.ids.hex(8)}"
+    id_ = f"0{milliseconds(call.now())}-{call.ids.hex(8)}"
     transfer = Transfer(
         id=id_, is_import=False, table=table.name, table_id=table.id, table_uuid=table.uuid, asked=asked, by=call.principal,
         arn=call.arn(f"table/{table.name}/export/{id_}", "dynamodb"), started=call.now(), at=at, token=ClientToken or "",
@@ -264,7 +265,7 @@ async def _export(call: Call, transfer: Transfer) -> Transfer:
 
 
 def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return timestamps.to_millisecond(at)
 
 
 async def _files(call: Call, transfer: Transfer) -> AsyncIterator[tuple[bytes, int, int]]:
@@ -320,7 +321,7 @@ def ImportTable(
     if table.name in call.shelf(Table):
         raise ResourceInUseException(f"Table already exists: {table.name}")
     call.shelf(Table)[table.name] = changed(table, active_at=math.inf)
-    id_ = f"0{int(call.now() * 1000)}-{call.ids.hex(8)}"
+    id_ = f"0{milliseconds(call.now())}-{call.ids.hex(8)}"
     transfer = Transfer(
         id=id_, is_import=True, table=table.name, table_id=table.id, table_uuid=table.uuid, asked=asked, by=call.principal,
         arn=call.arn(f"table/{table.name}/import/{id_}", "dynamodb"), started=call.now(), token=ClientToken or "",

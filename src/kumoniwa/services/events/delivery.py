@@ -22,6 +22,7 @@ from kumoniwa.gate.outbox import Delivery, Outbox, Postponed
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages import event_pattern
 from kumoniwa.services.events import bus as buses
@@ -274,7 +275,7 @@ async def _to_log_group(asker: Call, promise: Promise, arn: arns.Arn, body: str,
     """Each delivery writes to a stream of its own, as AWS's do."""
     group = arn.resource.removeprefix("log-group:").removesuffix(":*")
     await asker.ask("logs:CreateLogStream", logGroupName=group, logStreamName=once, once=once)
-    entry = {"timestamp": int(asker.now() * 1000), "message": body}
+    entry = {"timestamp": milliseconds(asker.now()), "message": body}
     await asker.ask("logs:PutLogEvents", logGroupName=group, logStreamName=once, logEvents=[entry], once=once)
 
 

@@ -18,6 +18,7 @@ from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.firehose import buffer, partition, prefix, transform
@@ -156,10 +157,10 @@ def _told(call: Call, failure: Failure) -> bytes:
     """https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html"""
     said = {
         "attemptsMade": failure.attempts,
-        "arrivalTimestamp": int(failure.entry.at * 1000),
+        "arrivalTimestamp": milliseconds(failure.entry.at),
         "errorCode": failure.code,
         "errorMessage": failure.text,
-        "attemptEndingTimestamp": int(call.now() * 1000),
+        "attemptEndingTimestamp": milliseconds(call.now()),
         "rawData": base64.b64encode(failure.entry.data).decode(),
     }
     return orjson.dumps(said | ({"lambdaArn": failure.function} if failure.function else {})) + b"\n"
@@ -185,6 +186,6 @@ async def _log(call: Call, stream: Stream, code: str, text: str) -> None:
     place = {"logGroupName": options["LogGroupName"], "logStreamName": options["LogStreamName"]}
     try:
         role = as_role(call, stream, stream.destination["RoleARN"])
-        await role.ask("logs:PutLogEvents", **place, logEvents=[{"timestamp": int(call.now() * 1000), "message": orjson.dumps(said).decode()}])
+        await role.ask("logs:PutLogEvents", **place, logEvents=[{"timestamp": milliseconds(call.now()), "message": orjson.dumps(said).decode()}])
     except AwsError:
         pass  # Who cannot write the file cannot complain of it either.

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.firehose import partition
 from kumoniwa.services.firehose.buffer import Entry
@@ -75,7 +76,7 @@ async def _invoked(call: Call, stream: Stream, role: Call, said: dict[str, str],
         "deliveryStreamArn": arn_of(call, stream),
         "region": call.region,
         "records": [
-            {"recordId": id_, "approximateArrivalTimestamp": int(entry.at * 1000), "data": base64.b64encode(entry.data).decode()}
+            {"recordId": id_, "approximateArrivalTimestamp": milliseconds(entry.at), "data": base64.b64encode(entry.data).decode()}
             for id_, entry in ids.items()
         ],
     }

@@ -16,6 +16,7 @@ import orjson
 
 from kumoniwa.gate import key_chain
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.services.kinesis import encryption
 from kumoniwa.services.kinesis.errors import ExpiredIteratorException, InvalidArgumentException
 from kumoniwa.services.kinesis.stream import HASH_KEYS, Shard, Stream, place_of, sequence, shard_id, shard_key
@@ -140,7 +141,7 @@ def start_of(
         if at > call.now():
             raise InvalidArgumentException(
                 "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "
-                f"timestampInMillis: {int(at * 1000)}, currentTimestampInMillis: {int(call.now() * 1000)}"
+                f"timestampInMillis: {milliseconds(at)}, currentTimestampInMillis: {milliseconds(call.now())}"
             )
         found = call.rows(RECORDS).one(
             "select min(place) from kinesis_record where shard = ? and at >= ?", shard_key(stream, shard), at

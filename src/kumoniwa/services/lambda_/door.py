@@ -23,6 +23,7 @@ from kumoniwa.gate.address import Address
 from kumoniwa.gate.authorize import compiled
 from kumoniwa.gate.organization import organization_id
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.lambda_ import package, sandbox
 from kumoniwa.services.lambda_.errors import TooManyRequestsException
@@ -177,7 +178,7 @@ def _event(call: Call, url: Url, request: Request, address: Address) -> dict[str
             "routeKey": "$default",
             "stage": "$default",
             "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
-            "timeEpoch": int(now * 1000),
+            "timeEpoch": milliseconds(now),
         },
         "isBase64Encoded": False,
     }

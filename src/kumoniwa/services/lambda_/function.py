@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 
 from kumoniwa.engines.lambda_runtime.runtimes import version_of
 from kumoniwa.gate import reserved_tags
@@ -24,6 +23,7 @@ from kumoniwa.services.lambda_.errors import (
     ResourceNotFoundException,
 )
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named
+from kumoniwa.wire import timestamps
 
 TAGS_MAX = 50
 SNAPSHOT_TAKING, SNAPSHOT_READY, SNAPSHOT_FAILED = "taking", "ready", "failed"
@@ -210,7 +210,7 @@ def settles(call: Call) -> float:
 
 def moment(epoch_s: float) -> str:
     """``LastModified`` is text, unlike all other times of AWS."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(epoch_s)) + f"{int(epoch_s * 1000) % 1000:03d}+0000"
+    return timestamps.to_millisecond(epoch_s)[:-1] + "+0000"
 
 
 def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:

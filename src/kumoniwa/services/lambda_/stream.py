@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _batches(events: list[tuple[float, str]]) -> Iterator[list[dict]]:
             if batch and (size + length > BATCH_BYTES_MAX or len(batch) == BATCH_EVENTS_MAX):
                 yield batch
                 batch, size = [], 0
-            batch.append({"timestamp": int(at * 1000), "message": piece})
+            batch.append({"timestamp": milliseconds(at), "message": piece})
             size += length
     if batch:
         yield batch

@@ -8,6 +8,7 @@ import msgspec
 import orjson
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.logs import index_policy, page, protection, subscription, transformer
 from kumoniwa.services.logs.account_policy import (
@@ -54,7 +55,7 @@ async def PutAccountPolicy(
     except orjson.JSONDecodeError:
         raise InvalidParameterException("The policy document is no JSON.") from None
     made = AccountPolicy(
-        name=policyName, kind=kind, document=policyDocument, updated_ms=int(call.now() * 1000), criteria=selectionCriteria or "", prefix=prefix,
+        name=policyName, kind=kind, document=policyDocument, updated_ms=milliseconds(call.now()), criteria=selectionCriteria or "", prefix=prefix,
         excluded=excluded,
     )  # fmt: skip
     _check_room(call, made)

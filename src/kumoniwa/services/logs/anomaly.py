@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.insights.clusters import VARIABLE
 from kumoniwa.languages.log_anomaly import SAMPLES_MAX, Finding, Pattern, Tally, Watch, watch_of
@@ -210,7 +211,7 @@ def UpdateAnomaly(
     if baseline:
         _baseline(call, detector, chosen)
         return
-    id_, now_ms = anomalyId or patternId or "", int(call.now() * 1000)
+    id_, now_ms = anomalyId or patternId or "", milliseconds(call.now())
     suppressed = {each: held for each, held in detector.suppressed.items() if each != id_}
     if suppressionType == "LIMITED":
         length = (suppressionPeriod or {}).get("value") or 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from kumoniwa.gate.key_chain import OPEN, Link, Lock
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.log_pattern import InvalidPattern, compiled
 from kumoniwa.services.logs import encryption
@@ -114,7 +115,7 @@ def CreateLogAnomalyDetector(
     _check_pattern(filterPattern)
     if len(call.shelf(Detector)) >= DETECTORS_MAX:
         raise LimitExceededException
-    now_ms = int(call.now() * 1000)
+    now_ms = milliseconds(call.now())
     made = Detector(
         id=call.new_id(), group=group.name, number=group.number, created_ms=now_ms, modified_ms=now_ms, name=detectorName or "",
         frequency=evaluationFrequency or FREQUENCY_DEFAULT, pattern=filterPattern or "", key=kmsKeyId or "",
@@ -143,7 +144,7 @@ def UpdateLogAnomalyDetector(
     not looked at."""
     detector = of_arn(call, anomalyDetectorArn)
     _check_pattern(filterPattern)
-    now_ms = int(call.now() * 1000)
+    now_ms = milliseconds(call.now())
     facts: dict[str, Any] = {"modified_ms": now_ms, "is_enabled": enabled}
     if anomalyVisibilityTime is not None:
         facts["visible_days"] = anomalyVisibilityTime

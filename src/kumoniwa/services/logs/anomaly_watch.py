@@ -12,6 +12,7 @@ from typing import Any
 
 from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.log_anomaly import STRETCHES_MAX, Finding, Pattern, Tally, Watch
@@ -54,7 +55,7 @@ async def run(region: Any) -> None:
 
 
 async def _evaluate(call: Call, detector: Detector) -> None:
-    group, now_ms = group_of(call, detector), int(call.now() * 1000)
+    group, now_ms = group_of(call, detector), milliseconds(call.now())
     if group is None:
         call.atomically(lambda: _change(call, detector, status=FAILED))
         return

@@ -8,6 +8,7 @@ from typing import Any
 from kumoniwa.aws import models
 from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy_pattern import glob
@@ -276,7 +277,7 @@ def _check_class(wanted: str | None) -> None:
 
 
 def _now_ms(call: Call) -> int:
-    return int(call.now() * 1000)
+    return milliseconds(call.now())
 
 
 def DeleteLogGroup(call: Call, *, logGroupName: str) -> None:

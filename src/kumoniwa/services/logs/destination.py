@@ -11,6 +11,7 @@ from typing import Any
 from kumoniwa.gate import organization
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
@@ -93,7 +94,7 @@ async def PutDestination(call: Call, *, destinationName: str, targetArn: str, ro
     await _prove(call, destinationName, target, targetArn, roleArn)
     held = call.shelf(Destination).get(destinationName)
     made = Destination(
-        name=destinationName, target=targetArn, role=roleArn, created_ms=held.created_ms if held else int(call.now() * 1000),
+        name=destinationName, target=targetArn, role=roleArn, created_ms=held.created_ms if held else milliseconds(call.now()),
         policy=held.policy if held else "", tags=tags if tags is not None else held.tags if held else {},
     )  # fmt: skip
     if len(made.tags) > TAGS_MAX:

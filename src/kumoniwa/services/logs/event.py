@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kumoniwa.engines import cipher
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.logs import account_policy, encryption, protection, subscription, transformer
 from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, ResourceNotFoundException
@@ -101,7 +102,7 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
     known = call.memory(Known).streams
     key = (group.number, stream_name)
     stream = known.get(key) or stream_named(call, group, stream_name)
-    now_ms = int(call.now() * 1000)
+    now_ms = milliseconds(call.now())
     batch = [(event["timestamp"], event["message"]) for event in events]
     size = _checked_bytes(batch)
     rejected, batch = _sifted(batch, now_ms, group)
@@ -292,7 +293,7 @@ def expire(call: Call, group: Group) -> None:
     """Drop what the group keeps no longer."""
     rows = call.rows(STREAMS, EVENTS)
     call.memory(Known).streams.clear()
-    before_ms = int(call.now() * 1000) - group.retention_days * DAY_MS
+    before_ms = milliseconds(call.now()) - group.retention_days * DAY_MS
     for (stream,) in rows.all("select id from log_stream where grp = ? and first < ?", group.number, before_ms):
         size = rows.one(
             "select sum(length(cast(message as blob)) + ? - (link is not null) * ?) from log_event where stream = ? and at < ?",

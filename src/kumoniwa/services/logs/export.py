@@ -14,6 +14,7 @@ from typing import Any
 from kumoniwa.engines import log_export, worker
 from kumoniwa.gate import patience
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.logs import encryption
@@ -87,7 +88,7 @@ async def CreateExportTask(
     _check_caller(call, destination, proof)
     await _prove(call, logGroupName, destination, proof)
     task = Task(
-        id=call.new_id(), group=logGroupName, start_ms=from_, end_ms=to, bucket=destination, prefix=prefix, created_ms=int(call.now() * 1000),
+        id=call.new_id(), group=logGroupName, start_ms=from_, end_ms=to, bucket=destination, prefix=prefix, created_ms=milliseconds(call.now()),
         name=taskName or "", stream_prefix=logStreamNamePrefix or "",
     )  # fmt: skip
     call.atomically(lambda: _begin(call, task))
@@ -168,7 +169,7 @@ def CancelExportTask(call: Call, *, taskId: str) -> None:
 def _end(call: Call, number: str, status: str, message: str) -> None:
     task = call.shelf(Task).get(number)
     if task is not None and task.status in ACTIVE:
-        call.shelf(Task)[number] = changed(task, status=status, message=message, completed_ms=int(call.now() * 1000))
+        call.shelf(Task)[number] = changed(task, status=status, message=message, completed_ms=milliseconds(call.now()))
 
 
 # Running ------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.logs import account_policy, page
 from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, identified
@@ -111,7 +112,7 @@ def PutIndexPolicy(call: Call, *, logGroupIdentifier: str, policyDocument: str) 
     group = identified(call, logGroupIdentifier)
     indexes = reindexed(call, _used(call, group), policyDocument)
     policy = IndexPolicy(
-        group=group.name, number=group.number, indexes=tuple(indexes), document=policyDocument, updated_ms=int(call.now() * 1000)
+        group=group.name, number=group.number, indexes=tuple(indexes), document=policyDocument, updated_ms=milliseconds(call.now())
     )
     call.shelf(IndexPolicy)[group.name] = policy
     return {"indexPolicy": _shown(call, policy)}
@@ -119,7 +120,7 @@ def PutIndexPolicy(call: Call, *, logGroupIdentifier: str, policyDocument: str) 
 
 def reindexed(call: Call, held: list[Index], document: str) -> list[Index]:
     """The indexes there are when a policy becomes another."""
-    wanted, now_ms = _read(document), int(call.now() * 1000)
+    wanted, now_ms = _read(document), milliseconds(call.now())
     standing = {each.field: each for each in held if each.until_ms == FOREVER_MS}
     ended = [each if each.until_ms != FOREVER_MS else changed(each, until_ms=now_ms) for each in held if each.field not in wanted or each.until_ms != FOREVER_MS]
     made = [changed(standing[name], kind=kind) if name in standing else Index(field=name, since_ms=now_ms, kind=kind) for name, kind in wanted.items()]
@@ -142,7 +143,7 @@ def DescribeIndexPolicies(call: Call, *, logGroupIdentifiers: list[str], nextTok
 
 
 def DeleteIndexPolicy(call: Call, *, logGroupIdentifier: str) -> None:
-    group, now_ms = identified(call, logGroupIdentifier), int(call.now() * 1000)
+    group, now_ms = identified(call, logGroupIdentifier), milliseconds(call.now())
     if (held := _held(call, group)) is not None:
         indexes = tuple(each if each.until_ms != FOREVER_MS else changed(each, until_ms=now_ms) for each in _used(call, group))
         call.shelf(IndexPolicy)[group.name] = changed(held, indexes=indexes, document="", updated_ms=now_ms)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages.insights import discovery
 from kumoniwa.languages.insights.expression import SYSTEM
@@ -71,7 +72,7 @@ def GetLogGroupFields(
     group = named(call, logGroupName, logGroupIdentifier)
     if time is not None and time > call.now() + AFTER_MS:
         raise InvalidParameterException("The specified time is in the future.")
-    now_ms = int(call.now() * 1000)
+    now_ms = milliseconds(call.now())
     start_ms, end_ms = (time * 1000 - AFTER_MS, time * 1000 + AFTER_MS) if time is not None else (now_ms - BEFORE_MS, now_ms)
     streams = dict(call.rows(STREAMS).all("select id, name from log_stream where grp = ?", group.number))
     rows = call.rows(EVENTS).all(

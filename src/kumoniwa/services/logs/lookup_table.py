@@ -10,6 +10,7 @@ import io
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.insights.setting import Table as Reference
@@ -72,7 +73,7 @@ def _filled(call: Call, name: str, body: str, description: str, tags: dict[str, 
     except (ValueError, csv.Error) as error:
         raise InvalidParameterException(f"The table body is no CSV with a header row: {error}") from None
     made = call.shelf(LookupTable)[name] = LookupTable(
-        name=name, columns=heads, count=count, size=len(body.encode()), updated_ms=int(call.now() * 1000), description=description, tags=tags
+        name=name, columns=heads, count=count, size=len(body.encode()), updated_ms=milliseconds(call.now()), description=description, tags=tags
     )
     call.rows(BODIES).run("insert or replace into log_lookup_table values (?, ?)", name, body)
     return made
@@ -133,7 +134,7 @@ def UpdateLookupTable(
     """All of what it holds is replaced."""
     table = _existing(call, lookupTableArn)
     if tableBody is None and queryId is None and kmsKeyId is None and description is not None:
-        made = call.shelf(LookupTable)[table.name] = changed(table, description=description, updated_ms=int(call.now() * 1000))
+        made = call.shelf(LookupTable)[table.name] = changed(table, description=description, updated_ms=milliseconds(call.now()))
     else:
         made = _filled(call, table.name, _body(tableBody, queryId, kmsKeyId), table.description if description is None else description, table.tags)
     return {"lookupTableArn": _arn(call, made.name), "lastUpdatedTime": made.updated_ms}

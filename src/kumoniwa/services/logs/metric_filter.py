@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.log_pattern import InvalidPattern, compiled
 from kumoniwa.languages.log_value import reader, selectors
@@ -56,7 +57,7 @@ def PutMetricFilter(
             raise InvalidParameterException(f"Invalid metric transformation: {error}")
     made = MetricFilter(
         name=filterName, pattern=filterPattern, metric=said["metricName"], namespace=said["metricNamespace"], value=said["metricValue"],
-        created_ms=int(call.now() * 1000), default=said.get("defaultValue"), unit=said.get("unit"), dimensions=dimensions,
+        created_ms=milliseconds(call.now()), default=said.get("defaultValue"), unit=said.get("unit"), dimensions=dimensions,
         is_of_transformed=bool(applyOnTransformedLogs),
     )  # fmt: skip
     kept = tuple(each for each in group.filters if each.name != filterName)

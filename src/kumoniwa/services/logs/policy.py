@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
@@ -67,7 +68,7 @@ def PutResourcePolicy(
     elif key not in shelf and sum(not policy.group for policy in shelf.values()) >= ACCOUNT_POLICIES_MAX:
         raise LimitExceededException
     policy = shelf[key] = ResourcePolicy(
-        name=policyName or "", document=policyDocument, updated_ms=int(call.now() * 1000), group=group,
+        name=policyName or "", document=policyDocument, updated_ms=milliseconds(call.now()), group=group,
         revision=call.new_id() if group else "",
     )  # fmt: skip
     reply: dict[str, Any] = {"resourcePolicy": _shown(call, policy, policyDocument)}

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutData
 from __future__ import annotations
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages import data_protection
 from kumoniwa.services.logs import account_policy
@@ -23,7 +24,7 @@ def check(document: str) -> None:
 
 def PutDataProtectionPolicy(call: Call, *, logGroupIdentifier: str, policyDocument: str) -> dict:
     """Only what comes in from now on is masked."""
-    group, now_ms = identified(call, logGroupIdentifier), int(call.now() * 1000)
+    group, now_ms = identified(call, logGroupIdentifier), milliseconds(call.now())
     check(policyDocument)
     group = call.shelf(Group)[group.name] = changed(group, protection=policyDocument, protection_ms=now_ms, protection_status=ACTIVATED)
     return _shown(call, group)

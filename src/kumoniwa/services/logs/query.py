@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.insights import plan, reader
@@ -193,7 +194,7 @@ def StartQuery(
     forget(call)
     number = call.new_id()
     shelf[number] = Asked(
-        id=number, text=queryString, groups=tuple(names), start_s=startTime, end_s=endTime, created_ms=int(call.now() * 1000), limit=limit,
+        id=number, text=queryString, groups=tuple(names), start_s=startTime, end_s=endTime, created_ms=milliseconds(call.now()), limit=limit,
         who=call.principal.arn, others=tuple(map(tuple, others)),
     )  # fmt: skip
     call.home.wake(QUERIES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.logs.group import InvalidParameterException, ResourceNotFoundException
@@ -48,7 +49,7 @@ def PutQueryDefinition(
         raise InvalidParameterException("The names of query parameters must be unique.")
     number = queryDefinitionId or call.new_id()
     shelf[number] = Definition(
-        id=number, name=name, text=queryString, modified_ms=int(call.now() * 1000), groups=tuple(logGroupNames or ()),
+        id=number, name=name, text=queryString, modified_ms=milliseconds(call.now()), groups=tuple(logGroupNames or ()),
         parameters=tuple(parameters or ()), token=clientToken or "",
     )  # fmt: skip
     return {"queryDefinitionId": number}

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import schedule_expression
@@ -111,7 +112,7 @@ def _filled(call: Call, held: ScheduledQuery, said: dict[str, Any]) -> Scheduled
         held, text=said["queryString"], groups=tuple(said.get("logGroupIdentifiers") or ()), expression=said["scheduleExpression"],
         role=said["executionRoleArn"], description=said.get("description") or "", zone=said.get("timezone") or "UTC", back_s=back_s, until_s=until_s,
         begins_ms=_ms(said.get("scheduleStartTime")), ends_ms=_ms(said.get("scheduleEndTime")), state=said.get("state") or ENABLED,
-        updated_ms=int(call.now() * 1000),
+        updated_ms=milliseconds(call.now()),
     )  # fmt: skip
     due = _checked_due(call, made)
     call.require("iam:PassRole", made.role, **{"iam:PassedToService": "logs.amazonaws.com"})
@@ -139,7 +140,7 @@ def CreateScheduledQuery(
     }  # fmt: skip
     if any(each.name == name for each in call.shelf(ScheduledQuery).values()):
         raise ConflictException(f"A scheduled query with the name {name} already exists.")
-    now_ms = int(call.now() * 1000)
+    now_ms = milliseconds(call.now())
     empty = ScheduledQuery(
         id=call.new_id(), name=name, text="", groups=(), expression="", role="", created_ms=now_ms, updated_ms=now_ms, due_s=None, tags=tags or {}
     )

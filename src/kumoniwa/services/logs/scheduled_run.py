@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.logs import destination as destinations
@@ -47,7 +48,7 @@ def _keep(call: Call, scheduled: ScheduledQuery, at_s: int, number: str, failure
         number = call.new_id()
         shelf[number] = Asked(
             id=number, text=scheduled.text, groups=scheduled.groups, start_s=at_s - scheduled.back_s, end_s=at_s - scheduled.until_s,
-            created_ms=int(call.now() * 1000), status=FAILED, who=scheduled.role, schedule=scheduled.id, error=failure.text,
+            created_ms=milliseconds(call.now()), status=FAILED, who=scheduled.role, schedule=scheduled.id, error=failure.text,
             is_invalid=failure.code == "MalformedQueryException",
         )  # fmt: skip
     elif number in shelf:
@@ -55,4 +56,4 @@ def _keep(call: Call, scheduled: ScheduledQuery, at_s: int, number: str, failure
     held = call.shelf(ScheduledQuery).get(scheduled.id)
     if held is not None:
         due = next_due(held, call.now()) if held.due_s == scheduled.due_s else held.due_s
-        call.shelf(ScheduledQuery)[held.id] = changed(held, due_s=due, last_ms=int(call.now() * 1000))
+        call.shelf(ScheduledQuery)[held.id] = changed(held, due_s=due, last_ms=milliseconds(call.now()))

@@ -18,6 +18,7 @@ from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.log_pattern import InvalidPattern, compiled
@@ -73,7 +74,7 @@ async def PutSubscriptionFilter(
         raise LimitExceededException("Resource limit exceeded.")
     await _prove(call, group, filterPattern, destinationArn, roleArn)
     made = Filter(
-        name=filterName, pattern=filterPattern, destination=destinationArn, created_ms=int(call.now() * 1000), role=roleArn or "",
+        name=filterName, pattern=filterPattern, destination=destinationArn, created_ms=milliseconds(call.now()), role=roleArn or "",
         is_random=distribution == "Random", is_of_transformed=bool(applyOnTransformedLogs),
     )  # fmt: skip
     call.atomically(lambda: _keep(call, logGroupName, made))
@@ -101,7 +102,7 @@ async def _try(call: Call, group: Group, target: str, role: str) -> None:
     """A function does not hear of it: localstack's test_put_subscription_filter_lambda."""
     said = {
         "messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "", "subscriptionFilters": [],
-        "logEvents": [{"id": "", "timestamp": int(call.now() * 1000), "message": "CWL CONTROL MESSAGE: Checking health of destination " + what(target)}],
+        "logEvents": [{"id": "", "timestamp": milliseconds(call.now()), "message": "CWL CONTROL MESSAGE: Checking health of destination " + what(target)}],
     }  # fmt: skip
     try:
         await send(call, Promise(group.name, target, role, "test", _packed(said)), None, is_trial=True)

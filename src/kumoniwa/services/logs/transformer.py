@@ -12,6 +12,7 @@ from typing import Any
 
 from kumoniwa.aws import models
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages import log_transformer
@@ -56,7 +57,7 @@ def checked(config: Any) -> str:
 
 def PutTransformer(call: Call, *, logGroupIdentifier: str, transformerConfig: list[dict[str, Any]]) -> None:
     """Only what comes in from now on is transformed."""
-    group, now_ms = identified(call, logGroupIdentifier), int(call.now() * 1000)
+    group, now_ms = identified(call, logGroupIdentifier), milliseconds(call.now())
     created_ms = group.transformer_ms[0] if group.transformer else now_ms
     call.shelf(Group)[group.name] = changed(
         group, transformer=checked(transformerConfig), transformer_ms=(created_ms, now_ms), is_transformed=True

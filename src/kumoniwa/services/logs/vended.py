@@ -23,6 +23,7 @@ from kumoniwa.gate.vended_logs import ACCESS_FIELDS, Wanted
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.logs import delivery_source
@@ -155,7 +156,7 @@ async def _to_group(call: Call, owner: Call, held: Delivery, destination: Delive
     us, group = _as_service(call, owner, promise), name_in(destination.target)
     stream, place = f"CloudFront_{promise.resource.rpartition('/')[2]}", arns.parse(destination.target).region
     events = [
-        {"timestamp": int(at * 1000), "message": line} for (at, _), line in zip(promise.lines, _records(held, destination.written_as, promise))
+        {"timestamp": milliseconds(at), "message": line} for (at, _), line in zip(promise.lines, _records(held, destination.written_as, promise))
     ]
     named = {"logGroupName": group, "logStreamName": stream}
     try:

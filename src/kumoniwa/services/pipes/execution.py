@@ -14,6 +14,7 @@ from kumoniwa.gate import patience
 from kumoniwa.gate.api_destination import DestinationFailure
 from kumoniwa.intake.customer import Taken, failed_whole
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.pipes import enrichment, life, log, target, transform
 from kumoniwa.services.pipes.failure import StageFailed, TargetBusy
@@ -41,7 +42,7 @@ class Execution:
         if not log.is_wanted(self.pipe.logging, step):
             return
         record: dict[str, Any] = {
-            "resourceArn": arn_of(self.call, self.pipe), "timestamp": int(self.call.now() * 1000), "executionId": self.id, "messageType": step,
+            "resourceArn": arn_of(self.call, self.pipe), "timestamp": milliseconds(self.call.now()), "executionId": self.id, "messageType": step,
             "logLevel": log.level_of(step),
         }  # fmt: skip
         if payload is not None:

@@ -13,6 +13,7 @@ import orjson
 from kumoniwa.intake.customer import reported
 from kumoniwa.intake.queue import queue_url
 from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.pipes import endpoint, transform
 from kumoniwa.services.pipes.failure import StageFailed, TargetBusy
@@ -141,7 +142,7 @@ async def _log_group(execution: Execution, arn: arns.Arn, own: dict[str, Any], e
     stream = transform.dynamic(own.get("LogStreamName"), events[0]) or execution.pipe.name
     lines = []
     for event, value in zip(events, given):
-        at_ms = int(execution.call.now() * 1000)
+        at_ms = milliseconds(execution.call.now())
         if "Timestamp" in own:
             at_ms = int(float(transform.dynamic(own["Timestamp"], event)))
         lines.append({"timestamp": at_ms, "message": _text(value)})

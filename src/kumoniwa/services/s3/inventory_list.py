@@ -20,6 +20,7 @@ import orjson
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import unpack
 from kumoniwa.services.s3 import acl, lifecycle, replication, reporting, storage, tiering
@@ -84,7 +85,7 @@ async def _put_list(call: Call, bucket: Bucket, said: dict[str, Any], began: flo
         files.append({"key": key, "size": len(body), "MD5checksum": _md5(body)})
     manifest = orjson.dumps({
         "sourceBucket": bucket.name, "destinationBucket": target["Bucket"], "version": "2016-11-30",
-        "creationTimestamp": str(int(began * 1000)), "fileFormat": "CSV", "fileSchema": ", ".join(_columns(said)), "files": files,
+        "creationTimestamp": str(milliseconds(began)), "fileFormat": "CSV", "fileSchema": ", ".join(_columns(said)), "files": files,
     }, option=orjson.OPT_INDENT_2)  # fmt: skip
     there = arns.parse(target["Bucket"]).resource
     of_hive = "\n".join(f"s3://{there}/{file['key']}" for file in files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed, pack, unpack
 from kumoniwa.services.s3 import body as bodies
@@ -133,7 +134,7 @@ async def _begun_under_managed_key(call: Call, bucket: Bucket, key: str, upload:
 def _begun(call: Call, bucket: Bucket, key: str, upload: Upload) -> dict:
     now = call.now()
     # The id begins with the time, so that uploads of one key are listed in the order in which they began.
-    id = f"{int(now * 1000):012x}{call.ids.secret(84)}".translate({ord("+"): "_", ord("/"): "."})
+    id = f"{milliseconds(now):012x}{call.ids.secret(84)}".translate({ord("+"): "_", ord("/"): "."})
     call.rows(storage.UPLOADS).run(
         "insert into s3_upload values (?,?,?,?,?)", bucket.id, key, id, now, pack(upload)
     )

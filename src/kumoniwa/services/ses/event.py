@@ -15,6 +15,7 @@ from kumoniwa.gate import patience
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.ses import address, configuration, mailbox, verification
 from kumoniwa.services.ses import identity as identities
@@ -88,7 +89,7 @@ def told_of(call: Call, sent: Sent) -> None:
 
 
 def feedback_id(call: Call) -> str:
-    return f"0100{int(call.now() * 1000):012x}-{call.new_id()}-000000"
+    return f"0100{milliseconds(call.now()):012x}-{call.new_id()}-000000"
 
 
 def _bounce(call: Call, recipients: list[str], subtype: str, says: str, now: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from email.utils import formatdate, getaddresses, quote
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.ses import address
 from kumoniwa.services.ses.errors import InvalidParameterValue
@@ -28,7 +29,7 @@ SET_BY_SES = ("Message-ID", "Date", "Return-Path", "Bcc", "DKIM-Signature")
 
 def new_id(call: Call) -> str:
     """The moment and a UUID, as SES's ids are made; where they begin tells the region."""
-    return f"{_KINDS_OF_ID.get(call.region, '0109')}{int(call.now() * 1000):012x}-{call.new_id()}-000000"
+    return f"{_KINDS_OF_ID.get(call.region, '0109')}{milliseconds(call.now()):012x}-{call.new_id()}-000000"
 
 
 def id_of(call: Call, token: str) -> str:

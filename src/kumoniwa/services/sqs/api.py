@@ -12,6 +12,7 @@ from typing import Any
 from kumoniwa.aws import regions
 from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.sqs import fault, fifo, figures, message, sealing, work
@@ -622,9 +623,9 @@ def _received(call: Call, queue: Queue, row: tuple, system_names: list[str], att
     if system_names:
         system = {
             "SenderId": content.sender,
-            "SentTimestamp": str(int(sent * 1000)),
+            "SentTimestamp": str(milliseconds(sent)),
             "ApproximateReceiveCount": str(received),
-            "ApproximateFirstReceiveTimestamp": str(int(first * 1000)),
+            "ApproximateFirstReceiveTimestamp": str(milliseconds(first)),
             **content.system,
             **({"SequenceNumber": _sequence_number(seq)} if queue.is_fifo else {}),
         }

@@ -14,6 +14,7 @@ import math
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.sqs import message
@@ -122,7 +123,7 @@ def listed(call: Call, source_arn: str) -> list[dict]:
             "SourceArn": task.source,
             "ApproximateNumberOfMessagesMoved": task.moved,
             "ApproximateNumberOfMessagesToMove": task.to_move,
-            "StartedTimestamp": int(task.started * 1000),
+            "StartedTimestamp": milliseconds(task.started),
         }
         if task.status == "RUNNING":
             shown["TaskHandle"] = task.handle

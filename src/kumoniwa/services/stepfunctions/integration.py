@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,9 +17,11 @@ import orjson
 
 from kumoniwa.aws import models, sdk
 from kumoniwa.aws.models import Shape
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.operation import load, service_names
 from kumoniwa.languages.states_path import StateFailure
+from kumoniwa.wire import timestamps
 
 
 class Integration(NamedTuple):
@@ -226,8 +228,8 @@ def _shown(shape: Shape, value: Any, is_optimized: bool) -> Any:
         return {key: _shown(shape.value.shape, one, is_optimized) for key, one in value.items()}
     if shape.type == "timestamp" and isinstance(value, (int, float)):
         if is_optimized:
-            return round(value * 1000)
-        return datetime.fromtimestamp(round(value, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return milliseconds(value)
+        return timestamps.to_millisecond(value)
     if isinstance(value, bytes):
         try:
             return value.decode()

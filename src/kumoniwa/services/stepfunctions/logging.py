@@ -17,6 +17,7 @@ from kumoniwa.gate.key_chain import OPEN, Lock
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions.encryption import SERVICE, Encryption
@@ -78,7 +79,7 @@ def shown(kept: dict[str, Any]) -> dict[str, Any]:
 def introduce(call: Call, kept: dict[str, Any], before: dict[str, Any]) -> None:
     """Leave in a group to which logs have not gone ``before`` the stream with which AWS finds out whether it may write there."""
     if kept and kept["group"] != before.get("group"):
-        line = {"timestamp": int(call.now() * 1000), "message": FIRST_LINE}
+        line = {"timestamp": milliseconds(call.now()), "message": FIRST_LINE}
         OUTBOX.put(call, _encode(Lines(kept["group"], FIRST_STREAM, orjson.dumps([line]))), lane=kept["group"])
 
 
@@ -98,9 +99,9 @@ def put(call: Call, execution: Execution, first: int, events: list[Event], lock:
             details = {name: value for name, value in details.items() if name not in _DATA}
         line = {
             "id": str(number), "type": event.type, "details": details, "previous_event_id": str(event.previous),
-            "event_timestamp": str(int(event.at * 1000)), "execution_arn": execution.arn, "redrive_count": str(execution.redrives),
+            "event_timestamp": str(milliseconds(event.at)), "execution_arn": execution.arn, "redrive_count": str(execution.redrives),
         }  # fmt: skip
-        lines.append({"timestamp": int(event.at * 1000), "message": orjson.dumps(line).decode()})
+        lines.append({"timestamp": milliseconds(event.at), "message": orjson.dumps(line).decode()})
     minute = datetime.fromtimestamp(execution.started, UTC).strftime("%Y-%m-%d-%H-%M")
     for at in range(0, len(lines), LINES_AT_ONCE):
         told = Lines(kept["group"], f"states/{execution.machine_name}/{minute}/0", lock.shut(orjson.dumps(lines[at : at + LINES_AT_ONCE])))

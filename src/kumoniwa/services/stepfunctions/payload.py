@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/step-functions/latest/dg/concepts-input-output-filte
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -17,13 +16,14 @@ from kumoniwa.languages.states_definition import State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
 from kumoniwa.languages.states_path import Scope, StateFailure, put, runtime
 from kumoniwa.services.stepfunctions.execution import Execution, Strand
+from kumoniwa.wire import timestamps
 
 BYTES_MAX = 262_144
 
 
 def stamp(at: float) -> str:
-    """The millisecond that answers name too: they round (localstack's test_execution_dateformat compares the two)."""
-    return datetime.fromtimestamp(round(at, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The millisecond that answers name too: localstack's test_execution_dateformat compares the two."""
+    return timestamps.to_millisecond(at)
 
 
 def text_of(value: Any) -> str:

@@ -18,6 +18,7 @@ from kumoniwa.aws import models
 from kumoniwa.gate import identity
 from kumoniwa.gate import tracing as traces
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.languages.states_definition import State
@@ -355,10 +356,10 @@ def described(execution: Execution, *, is_json: bool) -> dict[str, Any]:
     answer |= {
         "RedriveCount": execution.redrives,
         "RedriveStatus": "NOT_REDRIVABLE" if execution.status == "SUCCEEDED" else "REDRIVABLE",
-        "StartDate": int(execution.started * 1000),
+        "StartDate": milliseconds(execution.started),
         "StateMachineArn": execution.machine,
         "Status": execution.status,
-        "StopDate": int((execution.stopped or 0) * 1000),
+        "StopDate": milliseconds(execution.stopped or 0),
     }
     if execution.status == "SUCCEEDED":
         answer["RedriveStatusReason"] = "Execution is SUCCEEDED and cannot be redriven"
@@ -410,8 +411,8 @@ def status_changed(call: Call, execution: Execution) -> None:
         "stateMachineAliasArn": execution.alias or None,
         "name": execution.name,
         "status": execution.status,
-        "startDate": int(execution.started * 1000),
-        "stopDate": int(execution.stopped * 1000) if execution.stopped is not None else None,
+        "startDate": milliseconds(execution.started),
+        "stopDate": milliseconds(execution.stopped) if execution.stopped is not None else None,
         "input": execution.input if is_told else None,
         "inputDetails": {"included": is_told},
         "output": execution.output if is_told else None,

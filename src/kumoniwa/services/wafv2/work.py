@@ -14,6 +14,7 @@ from kumoniwa.gate.backlog import Batch
 from kumoniwa.gate.firewall_record import BACKLOG, FILE_S
 from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.wafv2.logging import WRITER, Destination, destination
 
@@ -52,7 +53,7 @@ async def _carry(call: Call, batch: Batch) -> None:
         except AwsError as error:
             if error.code != "ResourceAlreadyExistsException":
                 raise
-        events = [{"timestamp": int(line.at * 1000), "message": line.text.decode()} for line in batch.lines]
+        events = [{"timestamp": milliseconds(line.at), "message": line.text.decode()} for line in batch.lines]
         await us.ask("logs:PutLogEvents", to_region=region, once=batch.once, **stream, logEvents=events)
     else:
         body = gzip.compress(b"".join(line.text + b"\n" for line in batch.lines), mtime=0)

@@ -12,6 +12,7 @@ import orjson
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.xray.errors import (
@@ -124,7 +125,7 @@ async def write(call: Call, lines: list[tuple[float, dict[str, Any]]]) -> None:
         if batch and (size + cost > BATCH_BYTES_MAX or len(batch) == BATCH_LINES_MAX):
             await _put(call, batch)
             batch, size = [], 0
-        batch.append({"timestamp": int(at * 1000), "message": message.decode()})
+        batch.append({"timestamp": milliseconds(at), "message": message.decode()})
         size += cost
     if batch:
         await _put(call, batch)

@@ -82,8 +82,6 @@ def test_a_stack_puts_up_a_wall_changes_it_and_takes_it_away(cloud):
     assert shop.status("/users") == 200 and waf.list_web_acls(Scope="REGIONAL")["WebACLs"] == waf.list_ip_sets(Scope="REGIONAL")["IPSets"] == []
 
 
-
-
 NAMED = """
 Resources:
   Wall:

@@ -46,8 +46,20 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--lenient", action="store_true", help="ignore (and record) parameters that are not implemented")
     up.add_argument("--fsync", action="store_true", help="survive power loss, not only a kill")
     up.add_argument("--links", metavar="PROFILE", default="aws-p50", help="how far regions are: aws-p50 (measured), lan, none, or a table in a file")
-    up.add_argument("--dns-port", type=int, default=None, metavar="PORT", help="of the name servers, UDP and TCP (default: 4553 beside port 4566, else a free one)")
-    up.add_argument("--xray-port", type=int, default=None, metavar="PORT", help="of the X-Ray daemon, UDP and TCP (default: 2000 beside port 4566, else a free one)")
+    up.add_argument(
+        "--dns-port",
+        type=int,
+        default=None,
+        metavar="PORT",
+        help="of the name servers, UDP and TCP (default: 4553 beside port 4566, else a free one)",
+    )
+    up.add_argument(
+        "--xray-port",
+        type=int,
+        default=None,
+        metavar="PORT",
+        help="of the X-Ray daemon, UDP and TCP (default: 2000 beside port 4566, else a free one)",
+    )
     up.add_argument("--places", default=None, metavar="FILE", help="where clients are, for routing by place: lines of subnet,country,state,region")
     up.add_argument("--pace", choices=("instant", "real"), default="instant", help="how long lifecycles take")
     up.set_defaults(do=_command("up:up"))
@@ -95,7 +107,12 @@ def _parser() -> argparse.ArgumentParser:
 
     env = commands.add_parser("env", help='what AWS\'s tools need to find the cloud by TLS: eval "$(kumoniwa env)"')
     env.add_argument("--region", default="us-east-1", help="where they work (default: us-east-1)")
-    env.add_argument("--account", default="", metavar="KEY", help="the access key, such as an account's twelve digits (default: the one that is set, or test)")
+    env.add_argument(
+        "--account",
+        default="",
+        metavar="KEY",
+        help="the access key, such as an account's twelve digits (default: the one that is set, or test)",
+    )
     env.add_argument("--proxy", action="store_true", help="no endpoint: AWS's own names lead here, for Terraform and whatever else asks for them")
     env.set_defaults(do=_command("admin:env"))
 
@@ -110,7 +127,9 @@ def _parser() -> argparse.ArgumentParser:
         if name not in ("up", "drill"):
             command.add_argument("--endpoint", default=os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"), help="where the cloud listens")
     # Last, because it takes all that follows.
-    policy.add_argument("--prove", nargs=argparse.REMAINDER, metavar="COMMAND", help="run a command with that policy instead of all others of the role")
+    policy.add_argument(
+        "--prove", nargs=argparse.REMAINDER, metavar="COMMAND", help="run a command with that policy instead of all others of the role"
+    )
     return parser
 
 

@@ -27,7 +27,10 @@ def policy(asked: argparse.Namespace) -> int:
     seen = [(each["action"], each["resource"]) for each in said["observed"] if each["was_allowed"] or asked.with_denied]
     document = proposed(seen)
     if document is None:
-        print(f"kumoniwa: {asked.role} was not seen to do anything. Names and ARNs of roles and users are taken; keys of twelve digits are root, which needs no policy.", file=sys.stderr)
+        print(
+            f"kumoniwa: {asked.role} was not seen to do anything. Names and ARNs of roles and users are taken; keys of twelve digits are root, which needs no policy.",
+            file=sys.stderr,
+        )
         return 1
     print(json.dumps(document, indent=2))
     if not asked.prove:
@@ -65,7 +68,11 @@ def _denials(asked: argparse.Namespace) -> set[tuple[str, str]]:
 @contextlib.contextmanager
 def _alone(iam: Any, role: str, document: dict[str, Any]) -> Iterator[None]:
     """A role with one policy instead of all it has; afterwards it has them again."""
-    attached = [each["PolicyArn"] for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=role) for each in page["AttachedPolicies"]]
+    attached = [
+        each["PolicyArn"]
+        for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
+        for each in page["AttachedPolicies"]
+    ]
     names = [name for page in iam.get_paginator("list_role_policies").paginate(RoleName=role) for name in page["PolicyNames"]]
     inline = {name: json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]) for name in names}
     try:

@@ -93,13 +93,23 @@ def calls(client: Clients, region: str, since: datetime) -> Iterator[Happened]:
             if said.get("errorCode"):
                 detail += f", refused: {said['errorCode']}"
             kind = "read" if event["ReadOnly"] == "true" else "call"
-            yield Happened(event["EventTime"], region, kind, f"{service}:{event['EventName']}", ", ".join(names), detail, json.dumps(said.get("requestParameters")))
+            yield Happened(
+                event["EventTime"],
+                region,
+                kind,
+                f"{service}:{event['EventName']}",
+                ", ".join(names),
+                detail,
+                json.dumps(said.get("requestParameters")),
+            )
 
 
 def alarms(client: Clients, region: str, since: datetime) -> Iterator[Happened]:
     for page in client("cloudwatch").get_paginator("describe_alarm_history").paginate(StartDate=since):
         for item in page["AlarmHistoryItems"]:
-            yield Happened(item["Timestamp"], region, "alarm", item["HistoryItemType"], item["AlarmName"], item["HistorySummary"], item["HistoryData"])
+            yield Happened(
+                item["Timestamp"], region, "alarm", item["HistoryItemType"], item["AlarmName"], item["HistorySummary"], item["HistoryData"]
+            )
 
 
 def stacks(client: Clients, region: str, since: datetime) -> Iterator[Happened]:
@@ -136,4 +146,12 @@ def configurations(client: Clients, region: str, since: datetime) -> Iterator[Ha
             for page in history.paginate(resourceType=resource["resourceType"], resourceId=resource["resourceId"], earlierTime=since):
                 for item in page["configurationItems"]:
                     name = item.get("resourceName") or item["resourceId"]
-                    yield Happened(item["configurationItemCaptureTime"], region, "config", item["configurationItemStatus"], name, item["resourceType"], item.get("arn", ""))
+                    yield Happened(
+                        item["configurationItemCaptureTime"],
+                        region,
+                        "config",
+                        item["configurationItemStatus"],
+                        name,
+                        item["resourceType"],
+                        item.get("arn", ""),
+                    )

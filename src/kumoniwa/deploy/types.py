@@ -20,7 +20,19 @@ from kumoniwa.deploy.resource import ResourceType
 _ROOM = "kumoniwa.deploy.resources"
 _FILES = Path(resources.__file__).parent
 TELLS_PROPERTIES = frozenset(
-    ["AWS::AppSync::DomainName", "AWS::AppSync::FunctionConfiguration", "AWS::AppSync::Resolver", "AWS::Backup::BackupSelection", "AWS::Backup::BackupVault", "AWS::Events::EventBus", "AWS::S3::AccessPoint", "AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::SSM::Parameter", "AWS::StepFunctions::Activity"]
+    [
+        "AWS::AppSync::DomainName",
+        "AWS::AppSync::FunctionConfiguration",
+        "AWS::AppSync::Resolver",
+        "AWS::Backup::BackupSelection",
+        "AWS::Backup::BackupVault",
+        "AWS::Events::EventBus",
+        "AWS::S3::AccessPoint",
+        "AWS::SNS::Topic",
+        "AWS::SQS::Queue",
+        "AWS::SSM::Parameter",
+        "AWS::StepFunctions::Activity",
+    ]
 )
 """Types of which Fn::GetAtt answers every property: aws-cloudformation/cfn-lint, src/cfnlint/schema/_getatts.py; recorded for a
 topic's DisplayName: localstack/localstack, test_change_set_fn_get_attr.snapshot.json."""

@@ -45,7 +45,9 @@ class FaultHand:
         if self._renewing is None:
             self._renewing = asyncio.get_running_loop().create_task(self._renew())
         confirmed_at = said.get("confirmed_at")
-        self.history.note("fault", confirmed_at if confirmed_at is not None else self.now(), phase="confirmed", id=said["id"], **facts, params=step.params)
+        self.history.note(
+            "fault", confirmed_at if confirmed_at is not None else self.now(), phase="confirmed", id=said["id"], **facts, params=step.params
+        )
         return said
 
     def over(self, step: Step) -> None:

@@ -103,7 +103,8 @@ def measured(plan: Plan, history: History) -> Measured | None:
     has_queue = any(op.f in ("send", "recv") for op in history.load)
     cut = windows(everything, plan.slo, zero - plan.workload.warmup_s, ends, t_fault)
     return Measured(
-        zero=zero, ends=ends, t_fault=t_fault, has_fault=bool(faults), struck=struck, idle=idle(faults, everything, t_fault), recovery=found, by_journey=by_journey,
+        zero=zero, ends=ends, t_fault=t_fault, has_fault=bool(faults), struck=struck, idle=idle(faults, everything, t_fault),
+        recovery=found, by_journey=by_journey,
         parts=parts(found, t_fault, history.events, waiting, struck), marks=marks,
         availability=by_requests(load), availability_by_time=by_time([window for window in cut if window.begins >= zero - 1e-9]),
         failover=failover, final=final, **_replication(history, everything, zero, t_fault),
@@ -149,7 +150,11 @@ def _loss(history: History, ops: list[Op], t_fault: float, phase: str, why: dict
         return None
     found = history.read_back(phase)
     if not any(op.is_ok for op in found):
-        why[phase] = "nobody served when the writes were to be read back" if history.told("read-back") else "the run ended before writes were read back"
+        why[phase] = (
+            "nobody served when the writes were to be read back"
+            if history.told("read-back")
+            else "the run ended before writes were read back"
+        )
         return None
     if phase == "failover":
         # What was written while this look was under way belongs to the final one.

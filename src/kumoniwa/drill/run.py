@@ -284,7 +284,15 @@ class Run:
             replicas = await self.back.look(table, sorted(keys - later), table.replicas)
             if replicas is not None:
                 differing = unequal(replicas)
-                self.history.note("look", asked_at, table=table.name, replicas=list(table.replicas), keys=len(keys - later), unequal=len(differing), sample=differing[:20])
+                self.history.note(
+                    "look",
+                    asked_at,
+                    table=table.name,
+                    replicas=list(table.replicas),
+                    keys=len(keys - later),
+                    unequal=len(differing),
+                    sample=differing[:20],
+                )
                 if not differing:
                     return
             await asyncio.sleep(LOOK_EVERY_S)

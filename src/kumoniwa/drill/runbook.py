@@ -63,7 +63,9 @@ class Runbooks:
             if why:
                 _end(child)
             ended = self.now()
-            self.history.note("runbook", ended, phase="end", **facts, took_s=ended - began, exit=None if why else child.returncode, why=why, said=last)
+            self.history.note(
+                "runbook", ended, phase="end", **facts, took_s=ended - began, exit=None if why else child.returncode, why=why, said=last
+            )
         self.say(f"{step.run}: {why or f'ended with exit code {child.returncode}'}")
 
     async def end(self) -> None:

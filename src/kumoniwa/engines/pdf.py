@@ -98,7 +98,14 @@ def laid_out(report: Report) -> bytes:
     for sheet in report.sheets:
         rows = [[cell(name) for name in sheet.head], *([cell(text) for text in row] for row in sheet.rows)]
         parts += [Spacer(1, 6 * mm), Paragraph(sheet.title, styles["Heading2"])]
-        parts.append(Table(rows, colWidths=[wide / len(sheet.head)] * len(sheet.head), style=[*grid, ("BACKGROUND", (0, 0), (-1, 0), colors.whitesmoke)], repeatRows=1))
+        parts.append(
+            Table(
+                rows,
+                colWidths=[wide / len(sheet.head)] * len(sheet.head),
+                style=[*grid, ("BACKGROUND", (0, 0), (-1, 0), colors.whitesmoke)],
+                repeatRows=1,
+            )
+        )
     document.build(parts)
     return file.getvalue()
 
@@ -117,7 +124,15 @@ def _timeline(bars: list[Bar], wide: float) -> Any:
         drawing.add(String(0, y + 2, bar.name[:34], fontSize=8))
         drawing.add(Rect(x, y + 1, max(1.0, width), high - 3, fillColor=HexColor(COLOURS.get(bar.state, "#1d5f8a")), strokeColor=None))
     for share in (0.0, 0.5, 1.0):
-        drawing.add(String(left + (wide - left) * share, 2, f"{long_s * share:.0f} s", fontSize=8, textAnchor=["start", "middle", "end"][int(share * 2)]))
+        drawing.add(
+            String(
+                left + (wide - left) * share,
+                2,
+                f"{long_s * share:.0f} s",
+                fontSize=8,
+                textAnchor=["start", "middle", "end"][int(share * 2)],
+            )
+        )
     return drawing
 
 

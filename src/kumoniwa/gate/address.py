@@ -26,7 +26,9 @@ MULTI_REGION = ".mrap"
 CONTROL = "s3control"
 """The service that shares S3's signing name and is told by its path."""
 
-GLOBAL_SERVICES = frozenset({"iam", "route53", "route53domains", "organizations", "cloudfront", "cloudfront-keyvaluestore", "globalaccelerator", "budgets", "ce"})
+GLOBAL_SERVICES = frozenset(
+    {"iam", "route53", "route53domains", "organizations", "cloudfront", "cloudfront-keyvaluestore", "globalaccelerator", "budgets", "ce"}
+)
 # Signing names that AWS answers in one place only (botocore's endpoints.json: isRegionalized false, partition endpoint aws-global).
 
 

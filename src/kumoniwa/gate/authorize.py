@@ -85,7 +85,11 @@ _UNREADABLE = {
     "resource": parse({"Version": "2012-10-17", "Statement": {**_DENY, "Principal": "*"}}, "resource"),
     "trust": parse({"Statement": {"Effect": "Deny", "Action": "sts:*", "Principal": "*"}}, "trust"),
 }
-_INJECTED = Layer("identity-based policy", article="an", policies=(parse({"Version": "2012-10-17", "Statement": {**_DENY, "Sid": "InjectedFault"}}, "identity"),))
+_INJECTED = Layer(
+    "identity-based policy",
+    article="an",
+    policies=(parse({"Version": "2012-10-17", "Statement": {**_DENY, "Sid": "InjectedFault"}}, "identity"),),
+)
 _EVERYTHING = parse({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, "identity")
 
 
@@ -421,7 +425,11 @@ class Authorizer:
             return role_session(role_arn, "AROAUNKNOWN", session_name, held_by=service)
         trust = compiled(role.trust, "trust") if role is not None else None
         owner = account_of(role_arn, account)
-        context = keys_of(asker) | organization.keys_of(self._members.get(account), "source") | organization.keys_of(self._members.get(owner), "resource")
+        context = (
+            keys_of(asker)
+            | organization.keys_of(self._members.get(account), "source")
+            | organization.keys_of(self._members.get(owner), "resource")
+        )
         rcps = () if organization.SERVICE_LINKED in role_arn else self.rcps(asker, "sts:AssumeRole", owner)
         context["aws:resourceaccount"] = owner
         if role is not None and role.tags:

@@ -211,7 +211,8 @@ class Log:
         return {
             "timestamp": milliseconds(request.now), "formatVersion": 1, "webaclId": self.arn, "terminatingRuleId": verdict.rule,
             "terminatingRuleType": verdict.ending.rule.kind if verdict.ending is not None else "REGULAR", "action": verdict.action.upper(),
-            "terminatingRuleMatchDetails": self._details(verdict.inner or verdict.ending), "httpSourceName": met.source.name, "httpSourceId": met.source.id,
+            "terminatingRuleMatchDetails": self._details(verdict.inner or verdict.ending), "httpSourceName": met.source.name,
+            "httpSourceId": met.source.id,
             "ruleGroupList": [self._group(each) for each in verdict.groups],
             "rateBasedRuleList": [{**each, "rateBasedRuleId": self.arn} for each in request.limits],
             "nonTerminatingMatchingRules": [self._matched(hit) for hit in verdict.counted],

@@ -78,7 +78,12 @@ def wants(trail: Trail, event: Event) -> bool:
 
 def asks_for_data(trail: Trail) -> bool:
     if trail.advanced:
-        return any("Data" in field.get("Equals", ()) for each in trail.advanced for field in each["FieldSelectors"] if field["Field"] == "eventCategory")
+        return any(
+            "Data" in field.get("Equals", ())
+            for each in trail.advanced
+            for field in each["FieldSelectors"]
+            if field["Field"] == "eventCategory"
+        )
     return any(selector.get("DataResources") for selector in trail.selectors)
 
 

@@ -34,7 +34,8 @@ class Service:
 
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "tags_of", "all_tags", "tag_keys", "conditions_of", "headers_of",
-        "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "witness_of", "confided_of", "denied", "is_of_aws", "work", "door", "exchange",
+        "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "witness_of", "confided_of", "denied", "is_of_aws", "work",
+        "door", "exchange",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:

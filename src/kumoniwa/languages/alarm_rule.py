@@ -48,7 +48,11 @@ class _Reader:
             if match is None:
                 raise InvalidRule(f"Unsupported token '{text[at:].strip()[:1]}' at char {at + len(text[at:]) - len(text[at:].lstrip())}")
             found = match[match.lastgroup]
-            self.tokens.append(_Token(match.lastgroup, re.sub(r"\\(.)", r"\1", found) if match.lastgroup == "quoted" else found, match.start(match.lastgroup)))
+            self.tokens.append(
+                _Token(
+                    match.lastgroup, re.sub(r"\\(.)", r"\1", found) if match.lastgroup == "quoted" else found, match.start(match.lastgroup)
+                )
+            )
             at = match.end()
         self.tokens.append(_Token("end", "", len(text)))
 

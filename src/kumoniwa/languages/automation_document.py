@@ -145,7 +145,10 @@ def _check_choice(name: str, choice: Any, depth: int = 0) -> None:
         _check_choice(name, choice["Not"], depth + 1)
     else:
         operators = choice.keys() - {"Variable"}
-        _must("Variable" in choice and len(operators) == 1 and operators <= _COMPARE.keys(), f"A choice of the step {name} compares its Variable by one operator.")
+        _must(
+            "Variable" in choice and len(operators) == 1 and operators <= _COMPARE.keys(),
+            f"A choice of the step {name} compares its Variable by one operator.",
+        )
 
 
 def _step(said: Any, following: str) -> Step:
@@ -178,7 +181,11 @@ def _step(said: Any, following: str) -> Step:
 
 
 def _is_output(said: Any) -> bool:
-    return isinstance(said, dict) and all(isinstance(said.get(name), str) for name in ("Name", "Selector")) and said.get("Type", "String") in PARAMETER_TYPES
+    return (
+        isinstance(said, dict)
+        and all(isinstance(said.get(name), str) for name in ("Name", "Selector"))
+        and said.get("Type", "String") in PARAMETER_TYPES
+    )
 
 
 def _check_script(name: str, inputs: dict[str, Any]) -> None:
@@ -192,7 +199,10 @@ def _check_script(name: str, inputs: dict[str, Any]) -> None:
 
 
 def _on_failure(name: str, said: Any) -> str:
-    _must(said in ("Abort", "Continue") or (isinstance(said, str) and said.startswith("step:")), f"onFailure of the step {name} is not valid: {said}.")
+    _must(
+        said in ("Abort", "Continue") or (isinstance(said, str) and said.startswith("step:")),
+        f"onFailure of the step {name} is not valid: {said}.",
+    )
     return said.removeprefix("step:")
 
 

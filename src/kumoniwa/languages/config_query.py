@@ -70,7 +70,8 @@ class _Reader:
     def __init__(self, kinds: Any) -> None:
         self.kinds = kinds
         self.compare: dict[Any, Callable[[Any, Any], bool]] = {
-            kinds.EQ: operator.eq, kinds.NEQ: operator.ne, kinds.GT: operator.gt, kinds.GTE: operator.ge, kinds.LT: operator.lt, kinds.LTE: operator.le,
+            kinds.EQ: operator.eq, kinds.NEQ: operator.ne, kinds.GT: operator.gt, kinds.GTE: operator.ge, kinds.LT: operator.lt,
+            kinds.LTE: operator.le,
         }  # fmt: skip
         self.totals = {kinds.Count: "COUNT", kinds.Sum: "SUM", kinds.Avg: "AVG", kinds.Min: "MIN", kinds.Max: "MAX"}
 

@@ -108,7 +108,10 @@ def rule(text: str) -> Rule:
     _expect(_is_texts(groups) and groups, "LogGroupNames must be an array of strings")
     _expect(form in ("JSON", "CLF"), "LogFormat must be JSON or CLF")
     contribution = said.get("Contribution")
-    _expect(isinstance(contribution, dict) and contribution.keys() <= {"Keys", "ValueOf", "Filters"}, "Contribution must hold Keys, ValueOf and Filters")
+    _expect(
+        isinstance(contribution, dict) and contribution.keys() <= {"Keys", "ValueOf", "Filters"},
+        "Contribution must hold Keys, ValueOf and Filters",
+    )
     reader = _reader(form == "JSON", said.get("Fields", {}))
     keys, filters, wanted = contribution.get("Keys"), contribution.get("Filters", []), said.get("AggregateOn", "Count")
     _expect(_is_texts(keys) and 1 <= len(keys) <= KEYS_MAX, f"Keys must be an array of 1 to {KEYS_MAX} fields")

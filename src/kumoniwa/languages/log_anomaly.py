@@ -239,7 +239,13 @@ def _findings(pattern: Pattern, now: Tally) -> list[Finding]:
         seen = sum((known or {}).values())
         if known and values and seen >= KNOWN_MIN and all(_STATUS.fullmatch(value) for value in (*known, *values)):
             found += _errors(place, known, values)
-        elif known and values and seen >= KNOWN_MIN and len(known) <= VALUES_MAX // 2 and (fresh := [value for value in values if value not in known]):
+        elif (
+            known
+            and values
+            and seen >= KNOWN_MIN
+            and len(known) <= VALUES_MAX // 2
+            and (fresh := [value for value in values if value not in known])
+        ):
             times = sum(values[value] for value in fresh)
             found.append(Finding(VALUE, place, f"Unexpected value {fresh[0]} of token {_name(pattern, place)}", times))
         elif known is None or not known or len(known) > VALUES_MAX // 2:

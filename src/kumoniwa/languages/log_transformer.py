@@ -183,14 +183,16 @@ def _row(names: tuple[str, ...], delimiter: str | None, decodes: bool = False) -
 
 
 VPC = (
-    "version", "accountId", "interfaceId", "srcAddr", "dstAddr", "srcPort", "dstPort", "protocol", "packets", "bytes", "start", "end", "action", "logStatus",
+    "version", "accountId", "interfaceId", "srcAddr", "dstAddr", "srcPort", "dstPort", "protocol", "packets", "bytes", "start", "end",
+    "action", "logStatus",
 )  # fmt: skip
 ROUTE_53 = (
     "version", "queryTimestamp", "hostZoneId", "queryName", "queryType", "responseCode", "protocol", "edgeLocation", "resolverIp", "ednsClientSubnet",
 )  # fmt: skip
 CLOUDFRONT = (
     "date", "time", "x-edge-location", "sc-bytes", "c-ip", "cs-method", "cs(Host)", "cs-uri-stem", "sc-status", "cs(Referer)", "cs(User-Agent)",
-    "cs-uri-query", "cs(Cookie)", "x-edge-result-type", "x-edge-request-id", "x-host-header", "cs-protocol", "cs-bytes", "time-taken", "x-forwarded-for",
+    "cs-uri-query", "cs(Cookie)", "x-edge-result-type", "x-edge-request-id", "x-host-header", "cs-protocol", "cs-bytes", "time-taken",
+    "x-forwarded-for",
     "ssl-protocol", "ssl-cipher", "x-edge-response-result-type", "cs-protocol-version", "fle-status", "fle-encrypted-fields", "c-port",
     "time-to-first-byte", "x-edge-detailed-result-type", "sc-content-type", "sc-content-len", "sc-range-start", "sc-range-end",
 )  # fmt: skip
@@ -211,7 +213,11 @@ def _parse_waf(event: Event, origin: dict[str, str]) -> None:
     if isinstance(request, dict) and isinstance(request.get("headers"), list):
         request["headers"] = {each["name"]: each.get("value") for each in request["headers"] if isinstance(each, dict) and "name" in each}
     if isinstance(event.get("labels"), list):
-        event["labels"] = {each["name"].rpartition(":")[2]: each["name"] for each in event["labels"] if isinstance(each, dict) and isinstance(each.get("name"), str)}
+        event["labels"] = {
+            each["name"].rpartition(":")[2]: each["name"]
+            for each in event["labels"]
+            if isinstance(each, dict) and isinstance(each.get("name"), str)
+        }
 
 
 # JSON -----------------------------------------------------------------------------------------------------------
@@ -387,7 +393,8 @@ def _date_time_converter(said: dict[str, Any]) -> Step:
 
 _PROCESSORS: dict[str, Callable[[dict[str, Any]], Step]] = {
     "parseJSON": _parse_json, "grok": _grok, "csv": _csv, "parseKeyValue": _parse_key_value, "parseVPC": lambda said: _row(VPC, None),
-    "parseRoute53": lambda said: _row(ROUTE_53, None), "parseCloudfront": lambda said: _row(CLOUDFRONT, "\t", True), "parsePostgres": lambda said: _parse_postgres,
+    "parseRoute53": lambda said: _row(ROUTE_53, None), "parseCloudfront": lambda said: _row(CLOUDFRONT, "\t", True),
+    "parsePostgres": lambda said: _parse_postgres,
     "parseWAF": lambda said: _parse_waf, "addKeys": _add_keys, "copyValue": _copy_value, "moveKeys": _move_keys, "renameKeys": _rename_keys,
     "deleteKeys": _delete_keys, "listToMap": _list_to_map, "lowerCaseString": lambda said: _each_text(said["withKeys"], str.lower),
     "upperCaseString": lambda said: _each_text(said["withKeys"], str.upper), "trimString": lambda said: _each_text(said["withKeys"], str.strip),

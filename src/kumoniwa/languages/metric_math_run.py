@@ -414,6 +414,7 @@ FUNCTIONS: dict[str, Callable[[World, tuple[Node, ...]], Value]] = {
     "RATE": _stepping("RATE", lambda before, value, seconds: (value - before) / seconds),
     **{name: _dated(name, read) for name, read in _DATES.items()},
     "FIRST": _end_of("FIRST", 0), "LAST": _end_of("LAST", -1), "RUNNING_SUM": _running_sum, "FILL": _fill, "IF": _if,
-    "ANOMALY_DETECTION_BAND": _band, "INSIGHT_RULE_METRIC": _insight, "METRICS": _metrics, "SEARCH": _search, "SLICE": _slice, "SORT": _sort, "TIME_SERIES": _time_series, "PERIOD": _period,
+    "ANOMALY_DETECTION_BAND": _band, "INSIGHT_RULE_METRIC": _insight, "METRICS": _metrics, "SEARCH": _search, "SLICE": _slice,
+    "SORT": _sort, "TIME_SERIES": _time_series, "PERIOD": _period,
     "METRIC_COUNT": _count, "REMOVE_EMPTY": _remove_empty,
 }  # fmt: skip

@@ -335,7 +335,10 @@ def _let_through(
                 folded = action.lower()
                 if folded in allowed or not statement.fits(folded) or not _can(action, kind, value):
                     continue
-                if not any(one.fits(folded) and one.names is not None and one.names(principal, context) and one.applies(arn, context) for one in denials):
+                if not any(
+                    one.fits(folded) and one.names is not None and one.names(principal, context) and one.applies(arn, context)
+                    for one in denials
+                ):
                     allowed.add(action)
     return allowed
 

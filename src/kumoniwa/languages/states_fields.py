@@ -59,7 +59,13 @@ REFERENCE_PATHS = frozenset({
 })  # fmt: skip
 """``ItemsPath`` is none of them: it alone may point into the context object."""
 
-OBJECTS = {"ItemProcessor": "ProcessorConfig", "Iterator": "ProcessorConfig", "ItemReader": "ReaderConfig", "ItemBatcher": "BatchInput", "ResultWriter": "WriterConfig"}
+OBJECTS = {
+    "ItemProcessor": "ProcessorConfig",
+    "Iterator": "ProcessorConfig",
+    "ItemReader": "ReaderConfig",
+    "ItemBatcher": "BatchInput",
+    "ResultWriter": "WriterConfig",
+}
 """Fields that are objects, and what in them is an object, too."""
 
 LEAST = {

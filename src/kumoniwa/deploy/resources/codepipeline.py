@@ -74,7 +74,10 @@ async def _update(work: Work) -> None:
 @carries("DisableInboundStageTransitions")
 async def _close(work: Work) -> None:
     """Transitions that the template no longer names are open again."""
-    old, new = ({each["StageName"]: each["Reason"] for each in said.get("DisableInboundStageTransitions") or ()} for said in (work.old, work.properties))
+    old, new = (
+        {each["StageName"]: each["Reason"] for each in said.get("DisableInboundStageTransitions") or ()}
+        for said in (work.old, work.properties)
+    )
     for stage in [stage for stage in old if stage not in new]:
         await work.ask("codepipeline:EnableStageTransition", pipelineName=work.id, stageName=stage, transitionType="Inbound")
     for stage, reason in new.items():

@@ -153,7 +153,10 @@ IdentityPool = ResourceType(
 
 def _mappings(told: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """By provider: a key of the template stands for it, unless it is named beside, as a key cannot come from elsewhere."""
-    return {said.get("IdentityProvider", key): {name: value for name, value in said.items() if name != "IdentityProvider"} for key, said in told.items()}
+    return {
+        said.get("IdentityProvider", key): {name: value for name, value in said.items() if name != "IdentityProvider"}
+        for key, said in told.items()
+    }
 
 
 _roles = {"Roles": use(lambda roles: roles or {}, p.Roles), "RoleMappings": use(_mappings, p.RoleMappings)}

@@ -153,7 +153,11 @@ def _retyped(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:
         found = properties.get("AttributeDefinitions", ())
         if not isinstance(found, list | tuple):
             return {}
-        return {each["AttributeName"]: each.get("AttributeType") for each in found if isinstance(each, dict) and isinstance(each.get("AttributeName"), str)}
+        return {
+            each["AttributeName"]: each.get("AttributeType")
+            for each in found
+            if isinstance(each, dict) and isinstance(each.get("AttributeName"), str)
+        }
 
     was, now = kinds(old), kinds(new)
     return frozenset(("AttributeDefinitions",) if any(now.get(name, kind) != kind for name, kind in was.items()) else ())

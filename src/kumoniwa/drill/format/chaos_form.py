@@ -110,7 +110,9 @@ def _runbook(provider: Section, name: str, at_s: float) -> Step:
     provider.take("type")
     path = provider.take("path", quantity.text) or "?"
     if not Path(path).name.startswith("python"):
-        provider.complain("path", f": our runner begins Python scripts and not {path!r}", "write path: python3 and the script as the first of `arguments`")
+        provider.complain(
+            "path", f": our runner begins Python scripts and not {path!r}", "write path: python3 and the script as the first of `arguments`"
+        )
     words = provider.take("arguments", quantity.texts) or ("?",)
     timeout_s = provider.take("timeout", quantity.positive, Step.timeout_s)
     provider.end()
@@ -139,7 +141,11 @@ def _provider(section: Section) -> tuple[str | None, str, Any]:
     provider = section.take("provider") or {}
     if not isinstance(provider, dict) or provider.get("type") != "http":
         kind = provider.get("type") if isinstance(provider, dict) else provider
-        section.complain("provider", f": our runner calls the control door only and does not run {kind!r}", "`chaos run` does; here it must be `type: http`")
+        section.complain(
+            "provider",
+            f": our runner calls the control door only and does not run {kind!r}",
+            "`chaos run` does; here it must be `type: http`",
+        )
         return None, "", None
     url = str(provider.get("url", ""))
     where = url.partition("}")[2] if url.startswith("${") else url.partition("://")[2].partition("/")
@@ -333,7 +339,10 @@ def _objective_fields(plan: Plan) -> dict[str, Any]:
 
 def _invariant_fields(one: Invariant) -> dict[str, Any]:
     times = ("within", "at-most")
-    said = {name: quantity.duration_text(value) if name in times else list(value) if isinstance(value, tuple) else value for name, value in one.params.items()}
+    said = {
+        name: quantity.duration_text(value) if name in times else list(value) if isinstance(value, tuple) else value
+        for name, value in one.params.items()
+    }
     return {one.kind: said}
 
 

@@ -149,7 +149,14 @@ class _Timeline:
         for one in self.run["runbooks"]:
             left, right = self.x(one["from"]), self.x(min(one["to"], self.until))
             how = "was ended" if one["exit"] is None else f"exit code {one['exit']}"
-            yield box(left, self.runbook_top, max(2.0, right - left), 14, "runbook", f"{one['file']}: {one['from']:.1f} s to {one['to']:.1f} s, {how}")
+            yield box(
+                left,
+                self.runbook_top,
+                max(2.0, right - left),
+                14,
+                "runbook",
+                f"{one['file']}: {one['from']:.1f} s to {one['to']:.1f} s, {how}",
+            )
             yield text(right + 6, self.runbook_top + 11, one["file"], "tick")
 
     def _lost(self) -> Iterable[str]:
@@ -236,7 +243,14 @@ def gauge(one: dict[str, Any], name: str) -> str:
     parts.append(text(min(width - 4, max(4, place)), 10, "asked", "tick", anchor))
     parts.append(line(x(min(values)), y, x(max(values)), y, "range"))
     parts += [f'<circle cx="{x(value):.1f}" cy="{y}" r="4.5" class="dot"/>' for value in values]
-    return svg(width, 40, f"{one['name']}: asked against measured", f"asked {one['asked']:g}, measured {', '.join(f'{value:g}' for value in values)}", parts, name)
+    return svg(
+        width,
+        40,
+        f"{one['name']}: asked against measured",
+        f"asked {one['asked']:g}, measured {', '.join(f'{value:g}' for value in values)}",
+        parts,
+        name,
+    )
 
 
 # The map --------------------------------------------------------------------------------------------------------
@@ -285,7 +299,13 @@ def region_map(regions: dict[str, Any], links: list[dict[str, Any]], lag: dict[s
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9" class="region {kind}"/>')
         parts.append(text(x, y + 28, region, "region-word", "middle"))
         told = lag.get(region)
-        words = f"lag p50 {told['p50_s'] * 1000:.0f} ms, p99 {told['p99_s'] * 1000:.0f} ms" if told and told["p99_s"] is not None else "struck" if region == struck else ""
+        words = (
+            f"lag p50 {told['p50_s'] * 1000:.0f} ms, p99 {told['p99_s'] * 1000:.0f} ms"
+            if told and told["p99_s"] is not None
+            else "struck"
+            if region == struck
+            else ""
+        )
         if words:
             parts.append(text(x, y + 44, words, "tick", "middle"))
             said.append(f"{region}: {words}")

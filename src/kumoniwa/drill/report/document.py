@@ -127,7 +127,8 @@ def _runbooks(history: History, at: Any, one: Measured) -> list[dict[str, Any]]:
     ends = {event["step"]: event for event in history.told("runbook") if event["phase"] == "end"}
     return [
         {
-            "file": begin["file"], "args": begin["args"], "from": at(begin["t"]), "to": at(ends[begin["step"]]["t"] if begin["step"] in ends else one.ends),
+            "file": begin["file"], "args": begin["args"], "from": at(begin["t"]),
+            "to": at(ends[begin["step"]]["t"] if begin["step"] in ends else one.ends),
             "exit": ends.get(begin["step"], {}).get("exit"),
         }
         for begin in history.told("runbook")

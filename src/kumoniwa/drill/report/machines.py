@@ -70,7 +70,10 @@ def markdown(told: dict[str, Any]) -> str:
     for run in told["runs"]:
         if run["lost"]:
             lines += ["", f"## Lost writes of run {run['number']}", "", "| acknowledged at | key | value | for good |", "|---|---|---|---|"]
-            lines += [f"| {one['t']:.3f} s | `{one['key']}` | `{one['value']}` | {'yes' if one['is_final'] else 'no, it came back'} |" for one in run["lost"][:50]]
+            lines += [
+                f"| {one['t']:.3f} s | `{one['key']}` | `{one['value']}` | {'yes' if one['is_final'] else 'no, it came back'} |"
+                for one in run["lost"][:50]
+            ]
             if run["lost_count"] > 50:
                 lines.append(f"| … | {run['lost_count'] - 50} more in `report.json` | | |")
     lines += ["", "Every number of a run is measured on this machine; link delays, health intervals and TTLs are modelled on AWS's.", ""]

@@ -54,7 +54,7 @@ def _head(told: dict[str, Any]) -> str:
     runs = len(told["runs"])
     reasons = " · ".join(reason for reason in [told["failure"], *told["troubles"]] if reason)
     return (
-        f'<header><div class=house><span lang=ja>雲庭</span> Kumoniwa · drill <code>{escape(told["drill"])}</code></div>'
+        f"<header><div class=house><span lang=ja>雲庭</span> Kumoniwa · drill <code>{escape(told['drill'])}</code></div>"
         f"<h1>{escape(told['says'])}</h1>"
         f'<div class="verdict {told["verdict"]}"><span class=sign aria-hidden=true>{SIGNS[told["verdict"]]}</span>'
         f"<div><b>{VERDICTS[told['verdict']]}</b>{f' <span class=why>{escape(reasons)}</span>' if reasons else ''}</div></div>"
@@ -144,7 +144,9 @@ def _lost(told: dict[str, Any]) -> str:
     whys = sorted({each["why"] for each in [*failover, *final] if each.get("why")})
     notes = "".join(f"<p class=none>Not measured: {escape(why)}.</p>" for why in whys)
     if not lost:
-        return f"<h2>Lost writes</h2><div class=scroll>{summary}</div>{notes}" + ("" if whys else "<p>None: every acknowledged write was read back.</p>")
+        return f"<h2>Lost writes</h2><div class=scroll>{summary}</div>{notes}" + (
+            "" if whys else "<p>None: every acknowledged write was read back.</p>"
+        )
     rows = "".join(
         f"<tr><td>{run['number']}</td><td class=n>{one['t']:+.3f} s</td><td><code>{escape(str(one['key']))}</code></td><td><code>{escape(str(one['value']))}</code></td>"
         f"<td>{escape(one['entry_region'])}</td><td>{'lost for good' if one['is_final'] else 'missing at failover, came back'}</td></tr>"
@@ -195,7 +197,8 @@ def _journeys(run: dict[str, Any]) -> str:
     errors = "".join(f"<tr><td><code>{escape(code)}</code></td><td class=n>{count}</td></tr>" for code, count in run["errors"].items())
     error_table = f"<details><summary>Errors by kind</summary><table><tbody>{errors}</tbody></table></details>" if errors else ""
     amplified = "".join(
-        f"<tr><td><code>{escape(operation)}</code></td><td class=n>× {told['value']:.2f}</td></tr>" for operation, told in run["amplification"].items()
+        f"<tr><td><code>{escape(operation)}</code></td><td class=n>× {told['value']:.2f}</td></tr>"
+        for operation, told in run["amplification"].items()
     )
     if amplified:
         caption = "Calls per request in the surviving regions while the fault acted, relative to the quiet before it (measured)"
@@ -260,11 +263,18 @@ def _words(told: dict[str, Any]) -> str:
 
 def _evidence(told: dict[str, Any]) -> str:
     """The practices that this drill bears witness for, as its author declared them."""
-    said = "; ".join(f"{escape(frame)} {escape(', '.join(map(str, ids)) if isinstance(ids, list) else str(ids))}" for frame, ids in told["evidence"].items())
+    said = "; ".join(
+        f"{escape(frame)} {escape(', '.join(map(str, ids)) if isinstance(ids, list) else str(ids))}"
+        for frame, ids in told["evidence"].items()
+    )
     return f"<p>Evidence for: {said} (declared).</p>" if said else ""
 
 
 def _foot(told: dict[str, Any]) -> str:
     run = told["runs"][0] if told["runs"] else None
-    noise = f"The drill's own clock started requests late by {run['calibration']['lateness_p99_s']['value'] * 1000:.1f} ms at p99. " if run and run["calibration"].get("lateness_p99_s") else ""
+    noise = (
+        f"The drill's own clock started requests late by {run['calibration']['lateness_p99_s']['value'] * 1000:.1f} ms at p99. "
+        if run and run["calibration"].get("lateness_p99_s")
+        else ""
+    )
     return f"<footer>{noise}The verdict takes the worst run. Every number can be computed again from <code>history.jsonl</code>, which lies beside this page with <code>report.json</code>.</footer>"

@@ -10,7 +10,8 @@ PLACES: dict[str, tuple[float, float]] = {
     "me-south-1": (26.1, 50.6), "me-central-1": (24.5, 54.4), "ap-south-1": (19.1, 72.9), "ap-south-2": (17.4, 78.5),
     "ap-southeast-1": (1.4, 103.8), "ap-southeast-2": (-33.9, 151.2), "ap-southeast-3": (-6.2, 106.8), "ap-southeast-4": (-37.8, 145.0),
     "ap-southeast-5": (3.1, 101.7), "ap-southeast-7": (13.8, 100.5), "ap-northeast-1": (35.7, 139.7), "ap-northeast-2": (37.6, 127.0),
-    "ap-northeast-3": (34.7, 135.5), "ap-east-1": (22.3, 114.2), "ap-east-2": (25.0, 121.5), "cn-north-1": (39.9, 116.4), "cn-northwest-1": (37.5, 105.2),
+    "ap-northeast-3": (34.7, 135.5), "ap-east-1": (22.3, 114.2), "ap-east-2": (25.0, 121.5), "cn-north-1": (39.9, 116.4),
+    "cn-northwest-1": (37.5, 105.2),
 }  # fmt: skip
 
 LAND: tuple[tuple[tuple[float, float], ...], ...] = (

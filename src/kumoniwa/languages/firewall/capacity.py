@@ -40,7 +40,8 @@ def _of(statement: dict[str, Any], group_capacity: Callable[[str], int]) -> int:
     if kind in ("GeoMatchStatement", "LabelMatchStatement"):
         return 1
     base = {
-        "SqliMatchStatement": 30 if said.get("SensitivityLevel") == "HIGH" else 20, "XssMatchStatement": 40, "RegexMatchStatement": 3, "RegexPatternSetReferenceStatement": 25, "SizeConstraintStatement": 1,
+        "SqliMatchStatement": 30 if said.get("SensitivityLevel") == "HIGH" else 20, "XssMatchStatement": 40, "RegexMatchStatement": 3,
+        "RegexPatternSetReferenceStatement": 25, "SizeConstraintStatement": 1,
         "ByteMatchStatement": _POSITIONS.get(said.get("PositionalConstraint", ""), 0),
     }[kind]  # fmt: skip
     field = said["FieldToMatch"]

@@ -27,7 +27,8 @@ class Detail(NamedTuple):
 
 class WebRequest:
     __slots__ = (
-        "method", "path", "query", "headers", "body", "body_max", "address", "now", "labels", "limits", "details", "transformed", "oversize", "_arguments",
+        "method", "path", "query", "headers", "body", "body_max", "address", "now", "labels", "limits", "details", "transformed",
+        "oversize", "_arguments",
         "_cookies",
     )  # fmt: skip
 

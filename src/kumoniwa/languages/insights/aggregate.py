@@ -243,8 +243,10 @@ class Known(NamedTuple):
 
 
 AGGREGATES = {
-    "count": Known(Count), "count_over_time": Known(Count), "count_distinct": Known(CountDistinct), "countdistinct": Known(CountDistinct), "sum": Known(Sum),
-    "values": Known(Values, ANY), "sum_over_time": Known(Sum), "countovertime": Known(Count), "sumovertime": Known(Sum), "rate": Known(Rate), "avg": Known(Average), "stddev": Known(Deviation), "pct": Known(Percentile),
+    "count": Known(Count), "count_over_time": Known(Count), "count_distinct": Known(CountDistinct), "countdistinct": Known(CountDistinct),
+    "sum": Known(Sum),
+    "values": Known(Values, ANY), "sum_over_time": Known(Sum), "countovertime": Known(Count), "sumovertime": Known(Sum),
+    "rate": Known(Rate), "avg": Known(Average), "stddev": Known(Deviation), "pct": Known(Percentile),
     # A time comes out of these as the milliseconds it is.
     "min": Known(Least, ANY), "max": Known(Most, ANY), "earliest": Known(Earliest, ANY), "latest": Known(Latest, ANY),
     "sortsfirst": Known(SortsFirst, ANY), "sortslast": Known(SortsLast, ANY),

@@ -99,7 +99,11 @@ class Further:
         columns = tuple(column for column, _ in command.keys if column) + tuple(column for column, _ in command.outputs)
         table = self.setting.table(command.table, columns, command.at)
         reads = [compiled(field, self.scope) for _, field in command.keys]
-        find = enrich.by_range(table, command.keys[0][0], reads[0]) if command.is_range else enrich.by_key(table, [column for column, _ in command.keys], reads)
+        find = (
+            enrich.by_range(table, command.keys[0][0], reads[0])
+            if command.is_range
+            else enrich.by_key(table, [column for column, _ in command.keys], reads)
+        )
         self._override([name for _, name in command.outputs], enrich.outputs(find, command.outputs, command.fills_only))
 
     def _override(self, names: list[str], act: Callable[[Row, list[Any]], list[Any]]) -> None:

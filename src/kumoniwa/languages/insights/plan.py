@@ -181,7 +181,8 @@ class Plan(Further):
             Dedup: self._dedup, Parse: self._parse, Unnest: self._unnest, Cluster: self._cluster, Unmask: self._unmask,
             ParseParts: self._parse_parts, JsonField: self._json_field, FilterIndex: self._filter_index, Lookup: self._lookup, Join: self._join,
             AppendColumns: self._append_columns, AddTotals: self._add_totals, Accumulate: self._accumulate, Autoregress: self._autoregress,
-            Anomaly: self._anomaly, RelevantFields: self._relevant_fields, FillDown: self._fill_down, FillMissing: self._fill_missing, Outlier: self._outlier, Sessionize: self._sessionize,
+            Anomaly: self._anomaly, RelevantFields: self._relevant_fields, FillDown: self._fill_down, FillMissing: self._fill_missing,
+            Outlier: self._outlier, Sessionize: self._sessionize,
         }[type(command)](command)  # fmt: skip
 
     def _each(self, step: Step) -> None:

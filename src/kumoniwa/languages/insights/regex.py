@@ -56,7 +56,11 @@ def compiled(text: str, at: int = 0) -> re.Pattern[str]:
 def of_glob(text: str) -> str:
     """A wildcard takes as little as it can, the last one at the end of the text all that is left."""
     parts = text.split("*")
-    return "(.*?)".join(map(re.escape, parts[:-1])) + ("(.*)" if not parts[-1] else "(.*?)" + re.escape(parts[-1])) if len(parts) > 1 else re.escape(text)
+    return (
+        "(.*?)".join(map(re.escape, parts[:-1])) + ("(.*)" if not parts[-1] else "(.*?)" + re.escape(parts[-1]))
+        if len(parts) > 1
+        else re.escape(text)
+    )
 
 
 def literal(text: str) -> str | None:

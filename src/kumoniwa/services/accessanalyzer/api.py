@@ -53,9 +53,12 @@ from kumoniwa.services.accessanalyzer.keeping import (
 )
 
 __all__ = [
-    "ApplyArchiveRule", "CancelPolicyGeneration", "CheckAccessNotGranted", "CheckNoNewAccess", "CheckNoPublicAccess", "CreateAnalyzer", "CreateArchiveRule", "DeleteAnalyzer", "DeleteArchiveRule", "GetAnalyzedResource", "GetAnalyzer",
-    "GetArchiveRule", "GetFinding", "GetFindingV2", "GetFindingsStatistics", "GetGeneratedPolicy", "ListAnalyzedResources", "ListAnalyzers", "ListArchiveRules",
-    "ListFindings", "ListFindingsV2", "ListPolicyGenerations", "ListTagsForResource", "StartPolicyGeneration", "StartResourceScan", "TagResource", "UntagResource", "UpdateAnalyzer",
+    "ApplyArchiveRule", "CancelPolicyGeneration", "CheckAccessNotGranted", "CheckNoNewAccess", "CheckNoPublicAccess", "CreateAnalyzer",
+    "CreateArchiveRule", "DeleteAnalyzer", "DeleteArchiveRule", "GetAnalyzedResource", "GetAnalyzer",
+    "GetArchiveRule", "GetFinding", "GetFindingV2", "GetFindingsStatistics", "GetGeneratedPolicy", "ListAnalyzedResources", "ListAnalyzers",
+    "ListArchiveRules",
+    "ListFindings", "ListFindingsV2", "ListPolicyGenerations", "ListTagsForResource", "StartPolicyGeneration", "StartResourceScan",
+    "TagResource", "UntagResource", "UpdateAnalyzer",
     "UpdateArchiveRule", "UpdateFindings", "ValidatePolicy", "all_tags",
 ]  # fmt: skip
 

@@ -98,7 +98,9 @@ async def _decided(decide: Callable[[], list[int]]) -> list[int]:
     try:
         return await asyncio.to_thread(decide)
     except Undecided:
-        raise UnprocessableEntityException("The policy could not be analyzed.", hint="Kumoniwa answers what it can show, and guesses nothing.") from None
+        raise UnprocessableEntityException(
+            "The policy could not be analyzed.", hint="Kumoniwa answers what it can show, and guesses nothing."
+        ) from None
 
 
 def _checked(policy: Policy, found: list[int], texts: tuple[str, str], why: str) -> dict[str, Any]:
@@ -133,7 +135,10 @@ async def CheckNoNewAccess(call: Call, *, newPolicyDocument: str, existingPolicy
     """https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_CheckNoNewAccess.html"""
     await know_actions()
     new, old = (_parsed(text, _kind(policyType)) for text in (newPolicyDocument, existingPolicyDocument))
-    if "${" in newPolicyDocument + existingPolicyDocument and len({placed(text)[0].get("Version") for text in (newPolicyDocument, existingPolicyDocument)}) > 1:
+    if (
+        "${" in newPolicyDocument + existingPolicyDocument
+        and len({placed(text)[0].get("Version") for text in (newPolicyDocument, existingPolicyDocument)}) > 1
+    ):
         # Variables are plain text in the older version, and nothing here tells them apart.
         raise UnprocessableEntityException("The policies are of different versions, and hold variables.")
     found = await _decided(lambda: comparison.adding(new, old, _expanded))

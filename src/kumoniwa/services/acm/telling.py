@@ -55,7 +55,8 @@ def DescribeCertificate(call: Call, *, CertificateArn: str) -> dict:
     told: dict[str, Any] = {
         "CertificateArn": certificate.arn, "DomainName": certificate.names[0], "SubjectAlternativeNames": list(certificate.names),
         "DomainValidationOptions": options, "Subject": facts.get("Subject", f"CN={certificate.names[0]}"),
-        "Issuer": ISSUER if is_ours else facts["Issuer"], **_dates(certificate), "Status": certificate.status, "KeyAlgorithm": _algorithm(certificate),
+        "Issuer": ISSUER if is_ours else facts["Issuer"], **_dates(certificate), "Status": certificate.status,
+        "KeyAlgorithm": _algorithm(certificate),
         "SignatureAlgorithm": facts.get("SignatureAlgorithm", "SHA256WITHECDSA"), "InUseBy": users(call, certificate.arn),
         "Type": certificate.kind, "KeyUsages": [{"Name": name} for name in facts.get("KeyUsages", ())],
         "ExtendedKeyUsages": facts.get("ExtendedKeyUsages", []), "RenewalEligibility": _eligibility(call, certificate),

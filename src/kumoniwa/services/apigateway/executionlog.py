@@ -21,7 +21,15 @@ from kumoniwa.wire.message import Response
 LINE_CHARACTERS_MAX = 1_024
 SHOWN_OF_SECRETS = 6
 _SECRET = frozenset({"authorization", "x-api-key"})
-_DATA = ("Method request", "Endpoint re", "Sending request", "Received response", "Method response", "Gateway response body", "Gateway response headers")
+_DATA = (
+    "Method request",
+    "Endpoint re",
+    "Sending request",
+    "Received response",
+    "Method response",
+    "Gateway response body",
+    "Gateway response headers",
+)
 """How the lines begin that only data tracing tells."""
 _FAILURES = ("Execution failed", "Gateway response type", "Unauthorized request")
 
@@ -81,7 +89,9 @@ def admitted(exchange: Exchange) -> None:
     exchange.note(f"Verifying Usage Plan for request: {exchange.request_id}. API Key:{key or ' '} API Stage: {stage}")
     if not method["apiKeyRequired"]:
         what = f"{exchange.verb} {exchange.endpoint.path}"
-        exchange.note(f"API Key  authorized because method '{what}' does not require API Key. Request will not contribute to throttle or quota limits")
+        exchange.note(
+            f"API Key  authorized because method '{what}' does not require API Key. Request will not contribute to throttle or quota limits"
+        )
     exchange.note(f"Usage Plan check succeeded for API Key{key or ' '} and API Stage {stage}")
     started(exchange, exchange.verb, masked(exchange.lines()))
 

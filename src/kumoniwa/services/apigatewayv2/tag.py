@@ -52,7 +52,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
 def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
     """Domain names are those of the first of the two services as well: either may be the only one that is used."""
     start = f"arn:{call.home.partition}:apigateway:{call.region}::"
-    found = [(f"{start}/{path}/{key}", each.tags) for kind, path in ((Api, "apis"), (DomainName, "domainnames")) for key, each in call.shelf(kind).items()]
+    found = [
+        (f"{start}/{path}/{key}", each.tags)
+        for kind, path in ((Api, "apis"), (DomainName, "domainnames"))
+        for key, each in call.shelf(kind).items()
+    ]
     stages = ((key.partition("/"), each.tags) for key, each in call.shelf(Stage).items())
     return found + [(f"{start}/apis/{api}/stages/{name}", tags) for (api, _, name), tags in stages]
 

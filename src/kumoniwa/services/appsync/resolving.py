@@ -209,7 +209,8 @@ async def _asked(
         if kind == "BatchInvoke":
             ask = partial(request.batches.ask, key, logic.batch_max or UNSAID_BATCH, is_direct=is_direct)
     return await tracing.asked(
-        request.part, f"{field.type}.{field.name}", source, asking(request.call, request.api.id, request.caller, source), asked, lambda call: ask(call, source.config, asked)
+        request.part, f"{field.type}.{field.name}", source, asking(request.call, request.api.id, request.caller, source), asked,
+        lambda call: ask(call, source.config, asked)
     )
 
 

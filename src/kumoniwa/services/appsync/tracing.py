@@ -32,7 +32,8 @@ def over(part: Part, api: Api, request: Request, status: int) -> None:
     url = f"https://{request.host.partition(':')[0]}{request.path}"
     http = {"request": {"method": request.method, "url": url}, "response": {"status": status}}
     part.tell(part.segment(
-        api.name, ORIGIN, arn_of(part.call, api.id), http=http, aws={"request_id": part.call.request_id}, subsegments=part.calls, **tracing.outcome(status)
+        api.name, ORIGIN, arn_of(part.call, api.id), http=http, aws={"request_id": part.call.request_id}, subsegments=part.calls,
+        **tracing.outcome(status)
     ))  # fmt: skip
 
 

@@ -81,5 +81,15 @@ from kumoniwa.services.backup.vault import (
 )
 
 __all__ = [
-    "CreateBackupPlan", "CreateBackupSelection", "CreateBackupVault", "DeleteBackupPlan", "DeleteBackupSelection", "DeleteBackupVault", "DeleteBackupVaultAccessPolicy", "DeleteBackupVaultLockConfiguration", "DeleteBackupVaultNotifications", "DeleteRecoveryPoint", "DescribeBackupJob", "DescribeBackupVault", "DescribeCopyJob", "DescribeGlobalSettings", "DescribeProtectedResource", "DescribeRecoveryPoint", "DescribeRegionSettings", "DescribeRestoreJob", "ExportBackupPlanTemplate", "GetBackupPlan", "GetBackupPlanFromJSON", "GetBackupSelection", "GetBackupVaultAccessPolicy", "GetBackupVaultNotifications", "GetRecoveryPointRestoreMetadata", "GetRestoreJobMetadata", "GetSupportedResourceTypes", "ListBackupJobs", "ListBackupPlanVersions", "ListBackupPlans", "ListBackupSelections", "ListBackupVaults", "ListCopyJobs", "ListProtectedResources", "ListProtectedResourcesByBackupVault", "ListRecoveryPointsByBackupVault", "ListRecoveryPointsByResource", "ListRestoreJobs", "ListRestoreJobsByProtectedResource", "ListTags", "PutBackupVaultAccessPolicy", "PutBackupVaultLockConfiguration", "PutBackupVaultNotifications", "StartBackupJob", "StartCopyJob", "StartRestoreJob", "StopBackupJob", "TagResource", "UntagResource", "UpdateBackupPlan", "UpdateGlobalSettings", "UpdateRecoveryPointLifecycle", "UpdateRegionSettings", "all_tags",
+    "CreateBackupPlan", "CreateBackupSelection", "CreateBackupVault", "DeleteBackupPlan", "DeleteBackupSelection", "DeleteBackupVault",
+    "DeleteBackupVaultAccessPolicy", "DeleteBackupVaultLockConfiguration", "DeleteBackupVaultNotifications", "DeleteRecoveryPoint",
+    "DescribeBackupJob", "DescribeBackupVault", "DescribeCopyJob", "DescribeGlobalSettings", "DescribeProtectedResource",
+    "DescribeRecoveryPoint", "DescribeRegionSettings", "DescribeRestoreJob", "ExportBackupPlanTemplate", "GetBackupPlan",
+    "GetBackupPlanFromJSON", "GetBackupSelection", "GetBackupVaultAccessPolicy", "GetBackupVaultNotifications",
+    "GetRecoveryPointRestoreMetadata", "GetRestoreJobMetadata", "GetSupportedResourceTypes", "ListBackupJobs", "ListBackupPlanVersions",
+    "ListBackupPlans", "ListBackupSelections", "ListBackupVaults", "ListCopyJobs", "ListProtectedResources",
+    "ListProtectedResourcesByBackupVault", "ListRecoveryPointsByBackupVault", "ListRecoveryPointsByResource", "ListRestoreJobs",
+    "ListRestoreJobsByProtectedResource", "ListTags", "PutBackupVaultAccessPolicy", "PutBackupVaultLockConfiguration",
+    "PutBackupVaultNotifications", "StartBackupJob", "StartCopyJob", "StartRestoreJob", "StopBackupJob", "TagResource", "UntagResource",
+    "UpdateBackupPlan", "UpdateGlobalSettings", "UpdateRecoveryPointLifecycle", "UpdateRegionSettings", "all_tags",
 ]  # fmt: skip

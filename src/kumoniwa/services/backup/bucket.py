@@ -296,9 +296,14 @@ async def put_back(
                 raise
             failed.append((key, error.code))
     if failed and not put:
-        raise JobFailed(f"No objects were restored from {point.arn} to {wanted.bucket}. To get notified of these failures, enable SNS event notifications.")
+        raise JobFailed(
+            f"No objects were restored from {point.arn} to {wanted.bucket}. To get notified of these failures, enable SNS event notifications."
+        )
     if failed:
-        return arn, f"One or more objects failed to be restored from {point.arn} to {wanted.bucket}. To get notified of these failures, enable SNS event notifications."
+        return (
+            arn,
+            f"One or more objects failed to be restored from {point.arn} to {wanted.bucket}. To get notified of these failures, enable SNS event notifications.",
+        )
     return arn, "" if put else f"There are no objects that match the restore request for {point.arn}."
 
 

@@ -203,13 +203,23 @@ def ListCopyJobs(
 ) -> dict:
     if ByAccountId not in (None, "*", call.account):
         return {"CopyJobs": []}
-    wanted = {"resource": ByResourceArn, "state": ByState, "kind": ByResourceType, "target": ByDestinationVaultArn, "source": BySourceRecoveryPointArn}
+    wanted = {
+        "resource": ByResourceArn,
+        "state": ByState,
+        "kind": ByResourceType,
+        "target": ByDestinationVaultArn,
+        "source": BySourceRecoveryPointArn,
+    }
     times = (ByCreatedAfter, ByCreatedBefore, ByCompleteAfter, ByCompleteBefore)
     return {"CopyJobs": [_shown(call, job) for job in jobs.listed(call, CopyJob, wanted, times)]}
 
 
 _NOTICES = {RUNNING: ("COPY_JOB_STARTED",), COMPLETED: ("COPY_JOB_SUCCESSFUL",), FAILED: ("COPY_JOB_FAILED",)}
-_TEXTS = {RUNNING: "An AWS Backup copy job was started.", COMPLETED: "An AWS Backup copy job was completed successfully.", FAILED: "An AWS Backup copy job failed."}
+_TEXTS = {
+    RUNNING: "An AWS Backup copy job was started.",
+    COMPLETED: "An AWS Backup copy job was completed successfully.",
+    FAILED: "An AWS Backup copy job failed.",
+}
 
 
 def _tell(call: Call, job: CopyJob) -> None:

@@ -250,7 +250,11 @@ def _told(version: dict[str, Any]) -> dict[str, Any]:
 
 def ListBackupPlans(call: Call, *, IncludeDeleted: bool | None = None) -> dict:
     plans = [plan for plan in call.shelf(Plan).values() if IncludeDeleted or not plan.deleted]
-    return {"BackupPlansList": [_listed(call, plan, _versions(plan)[plan.version]) for plan in sorted(plans, key=lambda plan: (plan.created, plan.id))]}
+    return {
+        "BackupPlansList": [
+            _listed(call, plan, _versions(plan)[plan.version]) for plan in sorted(plans, key=lambda plan: (plan.created, plan.id))
+        ]
+    }
 
 
 def _listed(call: Call, plan: Plan, version: dict[str, Any]) -> dict[str, Any]:

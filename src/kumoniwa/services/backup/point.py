@@ -146,5 +146,10 @@ def told(call: Call, point: RecoveryPoint, vault_arn: str) -> dict[str, Any]:
 
 def creator(by: dict[str, str]) -> dict[str, str]:
     """A plan as events name it."""
-    names = {"BackupPlanId": "backupPlanId", "BackupPlanArn": "backupPlanArn", "BackupPlanVersion": "backupPlanVersion", "BackupRuleId": "backupPlanRuleId"}
+    names = {
+        "BackupPlanId": "backupPlanId",
+        "BackupPlanArn": "backupPlanArn",
+        "BackupPlanVersion": "backupPlanVersion",
+        "BackupRuleId": "backupPlanRuleId",
+    }
     return {theirs: by[ours] for ours, theirs in names.items() if ours in by}

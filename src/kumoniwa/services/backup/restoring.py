@@ -96,7 +96,9 @@ def _check_time(call: Call, point: RecoveryPoint, said: dict[str, str]) -> None:
         raise InvalidParameterValueException("Invalid restore metadata. RestoreTime is required for continuous recovery points, and only for them.")
     earliest = max(point.completed, call.now() - point.lifecycle["DeleteAfterDays"] * points.DAY_S)
     if not int(earliest) <= bucket.moment(said["RestoreTime"]) <= call.now():
-        raise InvalidParameterValueException("Invalid restore metadata. RestoreTime is not within the time that the recovery point can be restored to.")
+        raise InvalidParameterValueException(
+            "Invalid restore metadata. RestoreTime is not within the time that the recovery point can be restored to."
+        )
 
 
 def _put(call: Call, job: RestoreJob) -> None:
@@ -210,7 +212,11 @@ _NOTICES = {
     RUNNING: ("RESTORE_JOB_STARTED",), COMPLETED: ("RESTORE_JOB_COMPLETED", "RESTORE_JOB_SUCCESSFUL"),
     FAILED: ("RESTORE_JOB_COMPLETED", "RESTORE_JOB_FAILED"),
 }  # fmt: skip
-_TEXTS = {RUNNING: "An AWS Backup restore job was started.", COMPLETED: "An AWS Backup restore job was completed successfully.", FAILED: "An AWS Backup restore job failed."}
+_TEXTS = {
+    RUNNING: "An AWS Backup restore job was started.",
+    COMPLETED: "An AWS Backup restore job was completed successfully.",
+    FAILED: "An AWS Backup restore job failed.",
+}
 
 
 def _tell(call: Call, job: RestoreJob) -> None:
@@ -233,7 +239,20 @@ def _tell(call: Call, job: RestoreJob) -> None:
         return
     vault = call.shelf(Vault).get(job.vault)
     why = f" Status Message : {job.message}" if job.message else ""
-    text = f"{_TEXTS[job.state]} Restored resource ARN : {job.made}. Restore JobID : {job.id}.{why}" if job.made else f"{_TEXTS[job.state]} Restore JobID : {job.id}.{why}"
+    text = (
+        f"{_TEXTS[job.state]} Restored resource ARN : {job.made}. Restore JobID : {job.id}.{why}"
+        if job.made
+        else f"{_TEXTS[job.state]} Restore JobID : {job.id}.{why}"
+    )
     telling.notice(call, vault, _NOTICES[job.state], text, kind="RESTORE_JOB", id_=job.id, state=job.state, since=job.created)
     if job.kind == "S3" and job.state == COMPLETED and job.message.startswith("One or more"):
-        telling.notice(call, vault, ("S3_RESTORE_OBJECT_FAILED",), job.message, kind="S3_RESTORE_OBJECT_FAILED", id_=job.id, state=job.state, since=job.created)
+        telling.notice(
+            call,
+            vault,
+            ("S3_RESTORE_OBJECT_FAILED",),
+            job.message,
+            kind="S3_RESTORE_OBJECT_FAILED",
+            id_=job.id,
+            state=job.state,
+            since=job.created,
+        )

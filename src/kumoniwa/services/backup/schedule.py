@@ -68,7 +68,12 @@ def _begin(call: Call, id_: str, rule: dict[str, Any], at: float, resources: lis
         if arn in seen:
             continue
         seen.add(arn)
-        options = {name: value for each in plan.settings if each["ResourceType"] == jobs.kind_of(arn) for name, value in each["BackupOptions"].items()}
+        options = {
+            name: value
+            for each in plan.settings
+            if each["ResourceType"] == jobs.kind_of(arn)
+            for name, value in each["BackupOptions"].items()
+        }
         jobs.new(
             call, rule["TargetBackupVaultName"], arn, one.role, (rule["StartWindowMinutes"], rule["CompletionWindowMinutes"]), planned=at,
             lifecycle=rule.get("Lifecycle") or {}, tags=rule.get("RecoveryPointTags") or {}, copies=tuple(rule.get("CopyActions") or ()), by=by,

@@ -75,7 +75,8 @@ def ListRecoveryPointsByResource(call: Call, *, ResourceArn: str, ManagedByAWSBa
     found = [point for point in call.shelf(RecoveryPoint).values() if point.resource == ResourceArn]
     listed = [
         {
-            "RecoveryPointArn": point.arn, "CreationDate": point.created, "Status": point.status, "EncryptionKeyArn": call.shelf(Vault)[point.vault].key,
+            "RecoveryPointArn": point.arn, "CreationDate": point.created, "Status": point.status,
+            "EncryptionKeyArn": call.shelf(Vault)[point.vault].key,
             "BackupSizeBytes": point.size, "BackupVaultName": point.vault, "IsParent": False, "ResourceName": point.name,
             "VaultType": "BACKUP_VAULT", **({"StatusMessage": point.message} if point.message else {}),
         }

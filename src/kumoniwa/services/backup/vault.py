@@ -29,7 +29,17 @@ SERVICE = "backup.amazonaws.com"
 DEFAULT_KEY = "alias/aws/backup"
 CONTEXT = "aws:backup:backup-vault"
 """The name in the encryption context of what lies in a vault; AWSBackupFullAccess lets grants be made for it alone."""
-LENT = ["Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "DescribeKey", "CreateGrant", "RetireGrant"]
+LENT = [
+    "Encrypt",
+    "Decrypt",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "DescribeKey",
+    "CreateGrant",
+    "RetireGrant",
+]
 
 
 class Vault(Record):

@@ -96,7 +96,17 @@ __all__ = [
 ]
 
 WITHOUT_STACK = frozenset(
-    ("ValidateTemplate", "DescribeAccountLimits", "DescribeType", "ListTypes", "ListStackSets", "ListExports", "ListImports", "ListStacks", "DescribeStackDriftDetectionStatus")
+    (
+        "ValidateTemplate",
+        "DescribeAccountLimits",
+        "DescribeType",
+        "ListTypes",
+        "ListStackSets",
+        "ListExports",
+        "ListImports",
+        "ListStacks",
+        "DescribeStackDriftDetectionStatus",
+    )
 )
 
 

@@ -88,7 +88,8 @@ async def CreateChangeSet(
         name=ChangeSetName, arn=call.arn(f"changeSet/{ChangeSetName}/{call.new_id()}"), kind=kind, created=call.now(),
         stack=stack.id, stack_name=stack.name, stack_arn=stack.arn, status="CREATE_COMPLETE", description=Description or "",
         role=RoleARN or "", on_failure=OnStackFailure or ("DO_NOTHING" if is_kept else ""), token=ClientToken or "",
-        watching=watching, notified=notified, imports=bool(ImportExistingResources), is_whole=bool(IncludeNestedStacks), mode=request.mode(DeploymentConfig),
+        watching=watching, notified=notified, imports=bool(ImportExistingResources), is_whole=bool(IncludeNestedStacks),
+        mode=request.mode(DeploymentConfig),
     )  # fmt: skip
     draft = await nested.drafted(call, nested.Draft(change_set, stack, text, blueprint, failure, Tags, Capabilities))
     stack = _reviewed(call, stack.name, ChangeSetName, kind, stack)

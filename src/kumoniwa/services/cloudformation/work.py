@@ -151,7 +151,10 @@ class Surroundings:
         """Why what is being done is to be taken back; the texts are ours. An alarm that is not there counts as one that sounds.
         https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-rollback-triggers.html"""
         for trigger in triggers:
-            alarm, members = arns.parse(trigger["Arn"]), {"AWS::CloudWatch::Alarm": "MetricAlarms", "AWS::CloudWatch::CompositeAlarm": "CompositeAlarms"}
+            alarm, members = (
+                arns.parse(trigger["Arn"]),
+                {"AWS::CloudWatch::Alarm": "MetricAlarms", "AWS::CloudWatch::CompositeAlarm": "CompositeAlarms"},
+            )
             member = members[trigger["Type"]]
             asked = {"AlarmNames": [alarm.resource.removeprefix("alarm:")], "AlarmTypes": [member.removesuffix("s")]}
             found = (await self.ask("cloudwatch:DescribeAlarms", asked, None, alarm.region)).get(member)

@@ -27,7 +27,9 @@ def with_what_it_names(call: Call, config: dict[str, Any], before: dict[str, Any
     """Go on when what the configuration newly names is found to be good; at once if there is nothing to ask."""
     asks = []
     certificate, aliases = config["ViewerCertificate"].get("ACMCertificateArn"), config["Aliases"].get("Items") or []
-    if certificate and (before is None or certificate != before["ViewerCertificate"].get("ACMCertificateArn") or aliases != before["Aliases"].get("Items")):
+    if certificate and (
+        before is None or certificate != before["ViewerCertificate"].get("ACMCertificateArn") or aliases != before["Aliases"].get("Items")
+    ):
         asks.append(lambda: _certificate(call, certificate, aliases))
     logging = config["Logging"]
     if logging["Enabled"] and (before is None or logging != before["Logging"]):

@@ -233,7 +233,9 @@ def _check_origin(call: Call, origin: dict[str, Any]) -> None:
     domain = origin["DomainName"]
     if not _HOST.fullmatch(domain) or domain.startswith("*"):
         # https://github.com/hashicorp/terraform-provider-aws/issues/33214 quotes it of buckets.
-        raise errors.InvalidArgument(f"The parameter Origin DomainName does not refer to a valid {'S3 bucket' if 'S3OriginConfig' in origin else 'host'}.")
+        raise errors.InvalidArgument(
+            f"The parameter Origin DomainName does not refer to a valid {'S3 bucket' if 'S3OriginConfig' in origin else 'host'}."
+        )
     path = origin["OriginPath"]
     if path and (not path.startswith("/") or path.endswith("/")):
         raise errors.InvalidArgument("The parameter OriginPath must begin with / and must not end with it.")

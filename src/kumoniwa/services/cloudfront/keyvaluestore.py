@@ -86,7 +86,11 @@ def UpdateKeyValueStore(call: Call, *, Name: str, Comment: str, IfMatch: str) ->
 
 def DeleteKeyValueStore(call: Call, *, Name: str, IfMatch: str) -> None:
     found = _matched(call, Name, IfMatch)
-    if any(held.arn(call, STORE.name, found.id) in associated(each.config) for kind in ("function", "function-live") for each in held.all_of(call, kind)):
+    if any(
+        held.arn(call, STORE.name, found.id) in associated(each.config)
+        for kind in ("function", "function-live")
+        for each in held.all_of(call, kind)
+    ):
         raise errors.CannotDeleteEntityWhileInUse
     held.drop(call, found)
 

@@ -119,7 +119,15 @@ def _speaker(home: Any, distribution: EdgeResource, origin: dict[str, Any]) -> P
 
 async def _from_bucket(home: Any, distribution: EdgeResource, origin: dict[str, Any], bucket: str, asked: Asked) -> Answer:
     headers = {**asked.headers, "host": "s3.localhost"}
-    where = Destination(True, _speaker(home, distribution, origin) or ANONYMOUS, asked.method, f"/{quote(bucket)}{asked.path}", asked.query, headers, asked.body)
+    where = Destination(
+        True,
+        _speaker(home, distribution, origin) or ANONYMOUS,
+        asked.method,
+        f"/{quote(bucket)}{asked.path}",
+        asked.query,
+        headers,
+        asked.body,
+    )
     return await _reached(home, region_of_bucket(home, bucket), where)
 
 

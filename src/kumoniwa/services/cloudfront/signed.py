@@ -62,7 +62,12 @@ def admit(
         return
     # A canned policy is not sent: whoever signed it and whoever checks it spell it alike.
     expires = said["Expires"]
-    if not expires.isascii() or not expires.isdigit() or int(expires) <= now or not any(_is_signed(key, signature, _canned(url, expires)) for url in urls):
+    if (
+        not expires.isascii()
+        or not expires.isdigit()
+        or int(expires) <= now
+        or not any(_is_signed(key, signature, _canned(url, expires)) for url in urls)
+    ):
         raise Unsigned(*_DENIED)
 
 

@@ -152,7 +152,10 @@ class Visit:
 
     async def _run(self, event_type: str, told: Told | None) -> Told | None:
         """What the function at this place makes of the request (then None, unless it answers itself) or of the response."""
-        arn = next((each["FunctionARN"] for each in self.behavior["FunctionAssociations"].get("Items") or () if each["EventType"] == event_type), None)
+        arn = next(
+            (each["FunctionARN"] for each in self.behavior["FunctionAssociations"].get("Items") or () if each["EventType"] == event_type),
+            None,
+        )
         live = held.shelf(self.home).get(key_of("function-live", arn)) if arn is not None else None
         if live is None:
             return None
@@ -193,7 +196,12 @@ class Visit:
         }  # fmt: skip
         if told is not None:
             lines = [(name.lower(), value) for name, value in told.headers if name.lower() != "set-cookie"]
-            event["response"] = {"statusCode": told.status, "statusDescription": "", "headers": script.spread(lines), "cookies": _cookies(told.headers)}
+            event["response"] = {
+                "statusCode": told.status,
+                "statusDescription": "",
+                "headers": script.spread(lines),
+                "cookies": _cookies(told.headers),
+            }
         return event
 
     def _take(self, value: dict[str, Any]) -> None:
@@ -370,7 +378,12 @@ class Visit:
 
     def _cut(self, told: Told) -> Told:
         """What of an answer the viewer has not yet, or asked for."""
-        if told.status != 200 or self.method not in ("GET", "HEAD") or not isinstance(told.body, bytes) or (self.method == "HEAD" and told.length is not None):
+        if (
+            told.status != 200
+            or self.method not in ("GET", "HEAD")
+            or not isinstance(told.body, bytes)
+            or (self.method == "HEAD" and told.length is not None)
+        ):
             return told
         if answer.is_known(self.headers, told.headers):
             return told._replace(status=304, body=b"")

@@ -77,9 +77,13 @@ def named_arn(call: Call, name: str) -> str:
 def _check_name(name: str) -> None:
     """Texts recorded: https://github.com/getmoto/moto/blob/master/tests/test_cloudtrail/test_cloudtrail.py"""
     if len(name) < 3:
-        raise InvalidTrailNameException("Trail name too short. Minimum allowed length: 3 characters. Specified name length: " + f"{len(name)} characters.")
+        raise InvalidTrailNameException(
+            "Trail name too short. Minimum allowed length: 3 characters. Specified name length: " + f"{len(name)} characters."
+        )
     if len(name) > 128:
-        raise InvalidTrailNameException("Trail name too long. Maximum allowed length: 128 characters. Specified name length: " + f"{len(name)} characters.")
+        raise InvalidTrailNameException(
+            "Trail name too long. Maximum allowed length: 128 characters. Specified name length: " + f"{len(name)} characters."
+        )
     if not name[0].isalnum():
         raise InvalidTrailNameException("Trail name must starts with a letter or number.")
     if not name[-1].isalnum():

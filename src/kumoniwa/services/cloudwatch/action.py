@@ -90,7 +90,8 @@ def _message(call: Call, before: Alarm, after: Alarm, region_name: str, is_after
 def _trigger(said: dict[str, Any]) -> dict[str, Any]:
     terms = {
         "Period": said.get("Period"), "EvaluationPeriods": said["EvaluationPeriods"], "DatapointsToAlarm": said.get("DatapointsToAlarm"),
-        "ComparisonOperator": said["ComparisonOperator"], "Threshold": said.get("Threshold"), "ThresholdMetricId": said.get("ThresholdMetricId"), "TreatMissingData": said.get("TreatMissingData", "missing"),
+        "ComparisonOperator": said["ComparisonOperator"], "Threshold": said.get("Threshold"),
+        "ThresholdMetricId": said.get("ThresholdMetricId"), "TreatMissingData": said.get("TreatMissingData", "missing"),
         "EvaluateLowSampleCountPercentile": said.get("EvaluateLowSampleCountPercentile", ""),
     }  # fmt: skip
     kept = {name: value for name, value in terms.items() if value is not None}
@@ -130,7 +131,11 @@ def _configuration(call: Call, alarm: Alarm) -> dict[str, Any]:
     said = alarm.settings
     told: dict[str, Any] = {"description": said["AlarmDescription"]} if "AlarmDescription" in said else {}
     if "AlarmRule" in said:
-        suppressor = {"actionsSuppressor": "ActionsSuppressor", "actionsSuppressorWaitPeriod": "ActionsSuppressorWaitPeriod", "actionsSuppressorExtensionPeriod": "ActionsSuppressorExtensionPeriod"}
+        suppressor = {
+            "actionsSuppressor": "ActionsSuppressor",
+            "actionsSuppressorWaitPeriod": "ActionsSuppressorWaitPeriod",
+            "actionsSuppressorExtensionPeriod": "ActionsSuppressorExtensionPeriod",
+        }
         return told | {"alarmRule": said["AlarmRule"]} | {name: said[member] for name, member in suppressor.items() if member in said}
     if "Metrics" in said:
         return told | {"metrics": [_query(query) for query in said["Metrics"]]}

@@ -169,7 +169,10 @@ def DescribeAlarms(
     if AlarmNames and AlarmNamePrefix:
         raise ValidationException("AlarmNamePrefix and AlarmNames cannot both be set")
     if ChildrenOfAlarmName is not None or ParentsOfAlarmName is not None:
-        if (AlarmNames, AlarmNamePrefix, AlarmTypes, StateValue, ActionPrefix) != (None,) * 5 or None not in (ChildrenOfAlarmName, ParentsOfAlarmName):
+        if (AlarmNames, AlarmNamePrefix, AlarmTypes, StateValue, ActionPrefix) != (None,) * 5 or None not in (
+            ChildrenOfAlarmName,
+            ParentsOfAlarmName,
+        ):
             raise ValidationException("With ChildrenOfAlarmName or ParentsOfAlarmName no other parameter can be set but MaxRecords and NextToken.")
         return _page([_brief(call, each) for each in _relatives(call, ChildrenOfAlarmName, ParentsOfAlarmName)], MaxRecords, NextToken)
     kinds = AlarmTypes or [METRIC]
@@ -181,7 +184,11 @@ def DescribeAlarms(
     if StateValue is not None:
         found = [alarm for alarm in found if alarm.state == StateValue]
     if ActionPrefix is not None:
-        found = [alarm for alarm in found if any(act.startswith(ActionPrefix) for name in ACTIONS_OF.values() for act in alarm.settings.get(name, ()))]
+        found = [
+            alarm
+            for alarm in found
+            if any(act.startswith(ActionPrefix) for name in ACTIONS_OF.values() for act in alarm.settings.get(name, ()))
+        ]
     found.sort(key=lambda alarm: alarm.kind, reverse=True)
     return _page([shown(call, alarm) for alarm in found], MaxRecords, NextToken)
 

@@ -27,7 +27,8 @@ def PutCompositeAlarm(
 ) -> None:
     """Its rule is judged at once."""
     said = {
-        "AlarmRule": AlarmRule, "AlarmActions": AlarmActions, "AlarmDescription": AlarmDescription, "InsufficientDataActions": InsufficientDataActions,
+        "AlarmRule": AlarmRule, "AlarmActions": AlarmActions, "AlarmDescription": AlarmDescription,
+        "InsufficientDataActions": InsufficientDataActions,
         "OKActions": OKActions, "ActionsSuppressor": ActionsSuppressor, "ActionsSuppressorWaitPeriod": ActionsSuppressorWaitPeriod,
         "ActionsSuppressorExtensionPeriod": ActionsSuppressorExtensionPeriod,
     }  # fmt: skip

@@ -41,7 +41,9 @@ async def asked(call: Call, what: str, **params: Any) -> Any:
 
 async def PutDashboard(call: Call, *, DashboardName: str, DashboardBody: str, Tags: list[dict[str, str]] | None = None) -> dict:
     if not NAME.fullmatch(DashboardName):
-        raise InvalidParameterValueException("The value for field DashboardName contains invalid characters. It can only contain alphanumerics, dash (-) and underscore (_).\n")
+        raise InvalidParameterValueException(
+            "The value for field DashboardName contains invalid characters. It can only contain alphanumerics, dash (-) and underscore (_).\n"
+        )
     found = complaints(DashboardBody)
     if found:
         said = json.dumps([{"dataPath": each.path, "message": each.text} for each in found], indent=2, ensure_ascii=False)

@@ -44,7 +44,9 @@ def PutMetricData(
     if EntityMetricData:
         raise NotImplementedHere("cloudwatch:PutMetricData(EntityMetricData)")
     if Namespace.startswith("AWS/") and call.principal.kind != "service":
-        raise InvalidParameterValueException("The value AWS/ for parameter Namespace is invalid.", hint="Names of namespaces that begin with AWS/ are AWS's own.")
+        raise InvalidParameterValueException(
+            "The value AWS/ for parameter Namespace is invalid.", hint="Names of namespaces that begin with AWS/ are AWS's own."
+        )
     if MetricData is None:
         raise MissingRequiredParameterException("The parameter MetricData is required.")
     if not MetricData:
@@ -104,7 +106,9 @@ def _check_measures(datum: dict[str, Any], number: int) -> None:
     here the statistics are."""
     said = [name for name in ("Value", "Values", "StatisticValues") if name in datum]
     if not said:
-        raise MissingRequiredParameterException(f"At least one of the parameters {_member(number)}.Value, {_member(number)}.Values and {_member(number)}.StatisticValues must be specified.")
+        raise MissingRequiredParameterException(
+            f"At least one of the parameters {_member(number)}.Value, {_member(number)}.Values and {_member(number)}.StatisticValues must be specified."
+        )
     if said[0] != "Value":
         return
     raise InvalidParameterCombinationException(
@@ -122,9 +126,13 @@ def _checked(value: float, number: int, name: str) -> float:
 def _statistics(said: dict[str, float], number: int) -> tuple[float, float, float, float]:
     count, total, least, most = (_checked(said[name], number, f"StatisticValues.{name}") for name in ("SampleCount", "Sum", "Minimum", "Maximum"))
     if count <= 0:
-        raise InvalidParameterValueException(f"The value {said['SampleCount']:g} for parameter {_member(number)}.StatisticValues.SampleCount is invalid.")
+        raise InvalidParameterValueException(
+            f"The value {said['SampleCount']:g} for parameter {_member(number)}.StatisticValues.SampleCount is invalid."
+        )
     if least > most:
-        raise InvalidParameterValueException(f"The parameter {_member(number)}.StatisticValues.Minimum must be less than or equal to {_member(number)}.StatisticValues.Maximum.")
+        raise InvalidParameterValueException(
+            f"The parameter {_member(number)}.StatisticValues.Minimum must be less than or equal to {_member(number)}.StatisticValues.Maximum."
+        )
     return count, total, least, most
 
 

@@ -137,7 +137,9 @@ def _said(terms: Terms, state: str, telling: list[Point], real: list[Point], tai
         # Only what is missing decided.
         return Verdict(state, f"Threshold Crossed:{tail.removeprefix(' and')}.", tuple(real[::-1]))
     if is_range:
-        return Verdict(state, f"Thresholds Crossed: {count} [{shown}] {verb} {_beyond(terms, telling[::-1], negation)}{end}{tail}.", tuple(real[::-1]))
+        return Verdict(
+            state, f"Thresholds Crossed: {count} [{shown}] {verb} {_beyond(terms, telling[::-1], negation)}{end}{tail}.", tuple(real[::-1])
+        )
     words = COMPARISONS[terms.comparison][1]
     reason = f"Threshold Crossed: {count} [{shown}] {verb} {negation}{words} the threshold ({terms.threshold}){end}{tail}."
     return Verdict(state, reason, tuple(real[::-1]))

@@ -241,7 +241,11 @@ async def GetInsightRuleReport(
     for at, tallies in sorted(found.items()):
         for keys, tally in tallies.items():
             who.setdefault(keys, []).append((at, tally))
-    weigh = (lambda points: max(tally.most for _, tally in points)) if OrderBy == "Maximum" else (lambda points: sum(tally.total for _, tally in points))
+    weigh = (
+        (lambda points: max(tally.most for _, tally in points))
+        if OrderBy == "Maximum"
+        else (lambda points: sum(tally.total for _, tally in points))
+    )
     ranked = sorted(who.items(), key=lambda each: (-weigh(each[1]), each[0]))
     return {
         "KeyLabels": list(read.labels),

@@ -50,7 +50,8 @@ def PutMetricAlarm(
 ) -> None:
     """An alarm on a band makes the anomaly detector behind it, if nobody has."""
     said = {
-        "AlarmDescription": AlarmDescription, "OKActions": OKActions, "AlarmActions": AlarmActions, "InsufficientDataActions": InsufficientDataActions,
+        "AlarmDescription": AlarmDescription, "OKActions": OKActions, "AlarmActions": AlarmActions,
+        "InsufficientDataActions": InsufficientDataActions,
         "MetricName": MetricName, "Namespace": Namespace, "Statistic": Statistic, "ExtendedStatistic": ExtendedStatistic, "Dimensions": Dimensions,
         "Period": Period, "Unit": Unit, "EvaluationPeriods": EvaluationPeriods, "DatapointsToAlarm": DatapointsToAlarm,
         "Threshold": None if Threshold is None else float(Threshold),

@@ -70,7 +70,8 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
     try:
         role = as_role(call, name, stream.role)
         await role.ask(
-            "firehose:PutRecord", once=delivery.token, DeliveryStreamName=target.resource.removeprefix("deliverystream/"), Record={"Data": text.encode()}
+            "firehose:PutRecord", once=delivery.token, DeliveryStreamName=target.resource.removeprefix("deliverystream/"),
+            Record={"Data": text.encode()}
         )
     except AwsError as error:
         call.home.note("undelivered", stream=stream.name, code=error.code)

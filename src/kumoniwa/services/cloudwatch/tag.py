@@ -30,7 +30,9 @@ def _place(arn: str) -> tuple[str, str]:
     parsed = arns.parse(arn)
     if parsed is None or parsed.service != "cloudwatch":
         raise InvalidParameterValueException(f"Invalid ARN: {arn}")
-    kind, _, name = parsed.resource.replace("/", ":", 1).partition(":") if parsed.resource.startswith("dashboard/") else parsed.resource.partition(":")
+    kind, _, name = (
+        parsed.resource.replace("/", ":", 1).partition(":") if parsed.resource.startswith("dashboard/") else parsed.resource.partition(":")
+    )
     if parsed.resource.startswith("metric-stream/"):
         return "metric-stream", parsed.resource.partition("/")[2]
     if parsed.resource.startswith("insight-rule/"):

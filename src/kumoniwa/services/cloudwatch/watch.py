@@ -71,7 +71,9 @@ def evaluate(call: Call, name: str, end: int, insights: Insights) -> None:
     if found.state != alarm.state:
         transition.become(call, alarm, found.state, found.reason, history.spelled(_data(call, said, found, period)))
     elif alarm.reason == CREATED:
-        call.shelf(Alarm)[name] = changed(alarm, reason=found.reason, reason_data=history.spelled(_data(call, said, found, period)), updated=call.now())
+        call.shelf(Alarm)[name] = changed(
+            alarm, reason=found.reason, reason_data=history.spelled(_data(call, said, found, period)), updated=call.now()
+        )
 
 
 def _missing(said: dict[str, Any]) -> str:

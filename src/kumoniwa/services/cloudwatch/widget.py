@@ -180,7 +180,8 @@ async def _asked(call: Call, region: str, queries: list[dict[str, Any]], start: 
     token: dict[str, str] = {}
     while True:
         page = await call.ask(
-            "cloudwatch:GetMetricData", to_region=region, MetricDataQueries=queries, StartTime=start, EndTime=end, ScanBy="TimestampAscending", **token
+            "cloudwatch:GetMetricData", to_region=region, MetricDataQueries=queries, StartTime=start, EndTime=end,
+            ScanBy="TimestampAscending", **token
         )
         for result in page["MetricDataResults"]:
             held = found.setdefault((result["Id"], result["Label"]), {**result, "Timestamps": [], "Values": []})

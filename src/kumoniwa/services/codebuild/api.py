@@ -36,7 +36,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodebuild.html: builds are their project's."""
     names = [str(params[member]) for member in ("name", "projectName") if member in params]
     names += [str(each) for each in params.get("names") or ()]
-    names += [str(each).rpartition(":build/")[2].partition(":")[0] for each in (*(params.get("ids") or ()), *([params["id"]] if params.get("id") else ()))]
+    names += [
+        str(each).rpartition(":build/")[2].partition(":")[0]
+        for each in (*(params.get("ids") or ()), *([params["id"]] if params.get("id") else ()))
+    ]
     return [call.arn(f"project/{name.rpartition(':project/')[2]}") for name in names] or "*"
 
 

@@ -108,7 +108,14 @@ def tell(call: Call, build: Build) -> None:
 
 def _laid(said: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """A project's words with one build's over them."""
-    laid = {**said, **{key: given[key] for key in ("artifacts", "secondarySources", "secondaryArtifacts", "logsConfig", "timeoutInMinutes") if key in given}}
+    laid = {
+        **said,
+        **{
+            key: given[key]
+            for key in ("artifacts", "secondarySources", "secondaryArtifacts", "logsConfig", "timeoutInMinutes")
+            if key in given
+        },
+    }
     source = {**said["source"], **{key: given[key] for key in ("type", "location", "buildspec") if key in given}}
     if "type" in given and given["type"] != "S3" and "location" not in given:
         source.pop("location", None)

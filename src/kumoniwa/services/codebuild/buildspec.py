@@ -112,7 +112,8 @@ def _phase(name: str, said: Any) -> Phase:
     if on_failure not in ("", "ABORT", "CONTINUE"):
         raise InvalidBuildspec(f"Kumoniwa does not implement on-failure: {on_failure}.")
     return Phase(
-        commands=_list(said.get("commands")), at_last=_list(said.get("finally")), on_failure=on_failure, runtimes=_texts(said.get("runtime-versions")),
+        commands=_list(said.get("commands")), at_last=_list(said.get("finally")), on_failure=on_failure,
+        runtimes=_texts(said.get("runtime-versions")),
     )  # fmt: skip
 
 

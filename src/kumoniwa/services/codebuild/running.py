@@ -234,7 +234,8 @@ class Builder:
         session, token = identity.issue(self.call.home, self.speaker.principal, KEYS_LIVE_S, is_inside=True)
         found |= {
             "AWS_ACCESS_KEY_ID": session.key_id, "AWS_SECRET_ACCESS_KEY": session.secret, "AWS_SESSION_TOKEN": token,
-            "AWS_DEFAULT_REGION": self.call.region, "AWS_REGION": self.call.region, "AWS_ENDPOINT_URL": self.call.home.settings.endpoint, "CI": "true",
+            "AWS_DEFAULT_REGION": self.call.region, "AWS_REGION": self.call.region, "AWS_ENDPOINT_URL": self.call.home.settings.endpoint,
+            "CI": "true",
         }  # fmt: skip
         found |= self._own() | self.spec.variables
         for name, where in self.spec.parameters.items():

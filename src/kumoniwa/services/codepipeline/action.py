@@ -101,7 +101,8 @@ def _sources(actor: Actor, places: dict[str, dict[str, str]]) -> dict[str, Any]:
 def _targets(actor: Actor) -> dict[str, Any]:
     outputs = [(each["name"], actor.output_place(each["name"])) for each in actor.action["outputArtifacts"]]
     given = [
-        {"type": "S3", "packaging": "ZIP", "location": place["bucket"], "path": "", "namespaceType": "NONE", "name": place["key"]} for _, place in outputs
+        {"type": "S3", "packaging": "ZIP", "location": place["bucket"], "path": "", "namespaceType": "NONE", "name": place["key"]}
+        for _, place in outputs
     ]
     if not given:
         return {"artifactsOverride": {"type": "NO_ARTIFACTS"}, "secondaryArtifactsOverride": []}

@@ -144,7 +144,11 @@ def RetryStageExecution(call: Call, *, pipelineName: str, stageName: str, pipeli
     newer = [each for each in of_pipeline(call, pipelineName) if each.number > execution.number and latest(each, stageName)]
     if newer and execution.mode != "PARALLEL":
         raise NotLatestPipelineExecutionException(f"The execution {pipelineExecutionId} is not the latest of the stage {stageName}.")
-    if execution.version != held.version or stage_status(call, execution, stageName) not in ("Failed", "Stopped") or execution.status not in ("Failed", "Stopped"):
+    if (
+        execution.version != held.version
+        or stage_status(call, execution, stageName) not in ("Failed", "Stopped")
+        or execution.status not in ("Failed", "Stopped")
+    ):
         raise StageNotRetryableException(f"The stage {stageName} has no failed actions, or the pipeline was changed since it failed.")
     runs = tuple(
         changed(run, is_past=True) if run.stage == stageName and (retryMode == "ALL_ACTIONS" or run.status in ("Failed", "Abandoned")) else run
@@ -296,7 +300,11 @@ def _action_state(executions: list[Execution], stage: str, action: dict[str, Any
         }  # fmt: skip
         revision = execution.revisions.get(action["name"])
         if revision is not None:
-            told["currentRevision"] = {"revisionId": revision["revisionId"], "revisionChangeId": revision["revisionId"], "created": revision["created"]}
+            told["currentRevision"] = {
+                "revisionId": revision["revisionId"],
+                "revisionChangeId": revision["revisionId"],
+                "created": revision["created"],
+            }
         break
     return told
 

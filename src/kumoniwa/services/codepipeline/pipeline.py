@@ -96,7 +96,8 @@ def made(call: Call, said: dict[str, Any], tags: list[dict[str, str]] | None) ->
         raise LimitExceededException(f"The account has {PIPELINES_MAX} pipelines already.")
     check(call, said)
     fresh = Pipeline(
-        name=said["name"], id=call.new_id(), version=1, created=call.now(), updated=call.now(), tags=checked_tags(call.arn(said["name"]), {}, tags or ()),
+        name=said["name"], id=call.new_id(), version=1, created=call.now(), updated=call.now(),
+        tags=checked_tags(call.arn(said["name"]), {}, tags or ()),
     )  # fmt: skip
     return keep(call, fresh, said)
 

@@ -169,7 +169,8 @@ async def _replace_change_set(actor: Actor) -> Outcome:
         if standing is not None:
             await actor.ask("cloudformation:DeleteChangeSet", word="replace", StackName=stack, ChangeSetName=name)
         made = await actor.ask(
-            "cloudformation:CreateChangeSet", word="prepare", ChangeSetName=name, ChangeSetType="CREATE" if is_fresh else "UPDATE", **await _wish(actor),
+            "cloudformation:CreateChangeSet", word="prepare", ChangeSetName=name, ChangeSetType="CREATE" if is_fresh else "UPDATE",
+            **await _wish(actor),
         )  # fmt: skip
         return Waits(actor.call.now(), {"change_set": made["Id"]}, made["Id"])
     id_ = actor.state["change_set"]

@@ -79,5 +79,10 @@ async def GetCredentialsForIdentity(
     except AwsError as error:
         raise InvalidIdentityPoolConfigurationException(hint=f"{role}: {error.text}") from None
     keys = reply["Credentials"]
-    told = {"AccessKeyId": keys["AccessKeyId"], "SecretKey": keys["SecretAccessKey"], "SessionToken": keys["SessionToken"], "Expiration": keys["Expiration"]}
+    told = {
+        "AccessKeyId": keys["AccessKeyId"],
+        "SecretKey": keys["SecretAccessKey"],
+        "SessionToken": keys["SessionToken"],
+        "Expiration": keys["Expiration"],
+    }
     return {"IdentityId": identity.id, "Credentials": told}

@@ -79,7 +79,11 @@ def named(call: Call, id_: str, pool_id: str | None = None) -> UserPoolClient:
     client = call.shelf(UserPoolClient).get(id_)
     if client is None or pool_id not in (None, client.pool):
         there = region_of(id_)
-        elsewhere = f"Its id is of {there}, and an unsigned call names no region: ask cognito-idp.{there}.localhost." if there and there != call.region else ""
+        elsewhere = (
+            f"Its id is of {there}, and an unsigned call names no region: ask cognito-idp.{there}.localhost."
+            if there and there != call.region
+            else ""
+        )
         raise ResourceNotFoundException(f"User pool client {id_} does not exist.", hint=elsewhere)
     return client
 
@@ -131,7 +135,8 @@ def _settings(call: Call, pool: UserPool, told: dict[str, Any]) -> dict[str, Any
         if said == 0:
             del settings[member]
     spans = {
-        name: settings[member] * UNIT_S[units.get(name, unit)] if member in settings else default for member, (name, unit, default) in VALIDITY.items()
+        name: settings[member] * UNIT_S[units.get(name, unit)] if member in settings else default
+        for member, (name, unit, default) in VALIDITY.items()
     }
     if max(spans["AccessToken"], spans["IdToken"]) > spans["RefreshToken"]:
         raise InvalidParameterException("Access and Id Token expiration times must be less than or equal to refresh token expiration times.")
@@ -156,7 +161,9 @@ def _settings(call: Call, pool: UserPool, told: dict[str, Any]) -> dict[str, Any
         raise ScopeDoesNotExistException(f"Invalid scope requested: {strange}", hint="Make its resource server first.")
     if settings.get("AllowedOAuthFlowsUserPoolClient"):
         if not flows or not settings.get("AllowedOAuthScopes"):
-            raise InvalidOAuthFlowException("AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.")
+            raise InvalidOAuthFlowException(
+                "AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows."
+            )
         if flows != ["client_credentials"] and not settings.get("CallbackURLs"):
             raise InvalidOAuthFlowException("CallbackUrls can not be empty when code flow or implicit flow is selected")
     if (default := settings.get("DefaultRedirectURI")) and default not in settings.get("CallbackURLs", ()):
@@ -199,7 +206,8 @@ def CreateUserPoolClient(
     })  # fmt: skip
     secret = shut(call.home, call.ids.lower(SECRET_LENGTH).encode(), "client secret") if GenerateSecret else b""
     client = UserPoolClient(
-        id=region_mark(call.region) + call.ids.lower(ID_LENGTH - 2), pool=UserPoolId, name=ClientName, created=now, modified=now, settings=settings, secret=secret
+        id=region_mark(call.region) + call.ids.lower(ID_LENGTH - 2), pool=UserPoolId, name=ClientName, created=now, modified=now,
+        settings=settings, secret=secret
     )
     call.shelf(UserPoolClient)[client.id] = client
     places(call.home)[client.id] = Place(account=call.account, pool=UserPoolId)

@@ -34,7 +34,10 @@ def _key(domain: str) -> str:
 
 
 def of_pool(call: Call, pool_id: str) -> str | None:
-    return next((name.removeprefix("domain/") for name, place in places(call.home).items() if place.pool == pool_id and name.startswith("domain/")), None)
+    return next(
+        (name.removeprefix("domain/") for name, place in places(call.home).items() if place.pool == pool_id and name.startswith("domain/")),
+        None,
+    )
 
 
 def CreateUserPoolDomain(call: Call, *, Domain: str, UserPoolId: str, ManagedLoginVersion: int | None = None) -> dict:

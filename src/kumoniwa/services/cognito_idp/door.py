@@ -81,7 +81,10 @@ def _published(home: Any, request: Request, address: Address) -> Response:
     call = Call(home, places(home)[address.name].account, ANONYMOUS, "cognito-idp")
     issuer = pools.issuer_of(pools.found(call, address.name))
     at = f"http://{request.host}"
-    name = next((name.removeprefix("domain/") for name, place in places(home).items() if place.pool == address.name and name.startswith("domain/")), None)
+    name = next(
+        (name.removeprefix("domain/") for name, place in places(home).items() if place.pool == address.name and name.startswith("domain/")),
+        None,
+    )
     _, _, port = request.host.rpartition(":")
     hosted = f"http://{name}.auth.{home.name}.localhost{':' + port if port.isdigit() else ''}" if name else ""
     pages = {
@@ -193,7 +196,10 @@ async def _logout(call: Call, pool: UserPool, request: Request) -> Response:
         return _page("<h1>Client does not exist.</h1>", 400)
     if "logout_uri" in said:
         if said["logout_uri"] not in (client.settings.get("LogoutURLs") or ()):
-            return _page("<h1>An error was encountered with the requested page.</h1><p>Required String parameter 'redirect_uri' is not present</p>", 400)
+            return _page(
+                "<h1>An error was encountered with the requested page.</h1><p>Required String parameter 'redirect_uri' is not present</p>",
+                400,
+            )
         return Response(302, b"", {"Location": said["logout_uri"]})
     asked = Asked(call, pool, request)
     return asked.refusal or Response(302, b"", {"Location": f"/login?{urlencode(asked.said)}"})
@@ -246,7 +252,13 @@ async def _token(call: Call, pool: UserPool, request: Request) -> Response:
 
 def _spelled(result: dict[str, Any], scopes: tuple[str, ...] = ("openid",)) -> dict[str, Any]:
     """Tokens in OAuth's words. An ID token is for those who asked for ``openid``."""
-    names = {"IdToken": "id_token", "AccessToken": "access_token", "RefreshToken": "refresh_token", "ExpiresIn": "expires_in", "TokenType": "token_type"}
+    names = {
+        "IdToken": "id_token",
+        "AccessToken": "access_token",
+        "RefreshToken": "refresh_token",
+        "ExpiresIn": "expires_in",
+        "TokenType": "token_type",
+    }
     return {names[name]: value for name, value in result.items() if name != "IdToken" or "openid" in scopes}
 
 
@@ -293,7 +305,9 @@ async def _user_info(call: Call, pool: UserPool, request: Request) -> Response:
             raise NotAuthorizedException
         _, user, _ = token.bearer(call, text.strip(), scope="openid")
     except AwsError:
-        headers = JSON | {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="Access token is expired, disabled, or deleted, or the user has globally signed out."'}
+        headers = JSON | {
+            "WWW-Authenticate": 'Bearer error="invalid_token", error_description="Access token is expired, disabled, or deleted, or the user has globally signed out."'
+        }
         return Response(401, orjson.dumps({"error": "invalid_token"}), headers)
     return _json({"sub": user.sub, **user.attributes, "username": user.name})
 

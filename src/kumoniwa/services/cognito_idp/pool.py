@@ -227,7 +227,8 @@ async def CreateUserPool(
     if AliasAttributes and UsernameAttributes:
         raise InvalidParameterException("Only one of the aliasAttributes or usernameAttributes can be set in a User pool.")
     told = {
-        "Policies": Policies, "DeletionProtection": DeletionProtection, "LambdaConfig": LambdaConfig, "AutoVerifiedAttributes": AutoVerifiedAttributes,
+        "Policies": Policies, "DeletionProtection": DeletionProtection, "LambdaConfig": LambdaConfig,
+        "AutoVerifiedAttributes": AutoVerifiedAttributes,
         "AliasAttributes": AliasAttributes, "UsernameAttributes": UsernameAttributes, "SmsVerificationMessage": SmsVerificationMessage,
         "EmailVerificationMessage": EmailVerificationMessage, "EmailVerificationSubject": EmailVerificationSubject,
         "VerificationMessageTemplate": VerificationMessageTemplate, "SmsAuthenticationMessage": SmsAuthenticationMessage,
@@ -264,7 +265,8 @@ def UpdateUserPool(
     """What an update does not say becomes AWS's own choice again: so AWS's page warns."""
     pool = found(call, UserPoolId)
     told = {
-        "Policies": Policies, "DeletionProtection": DeletionProtection, "LambdaConfig": LambdaConfig, "AutoVerifiedAttributes": AutoVerifiedAttributes,
+        "Policies": Policies, "DeletionProtection": DeletionProtection, "LambdaConfig": LambdaConfig,
+        "AutoVerifiedAttributes": AutoVerifiedAttributes,
         "SmsVerificationMessage": SmsVerificationMessage, "EmailVerificationMessage": EmailVerificationMessage,
         "EmailVerificationSubject": EmailVerificationSubject, "VerificationMessageTemplate": VerificationMessageTemplate,
         "SmsAuthenticationMessage": SmsAuthenticationMessage, "UserAttributeUpdateSettings": UserAttributeUpdateSettings,

@@ -40,7 +40,12 @@ def scopes_of(call: Call, pool_id: str) -> set[str]:
 
 
 def _shown(server: ResourceServer) -> dict[str, Any]:
-    return {"UserPoolId": server.pool, "Identifier": server.identifier, "Name": server.name, **({"Scopes": list(server.scopes)} if server.scopes else {})}
+    return {
+        "UserPoolId": server.pool,
+        "Identifier": server.identifier,
+        "Name": server.name,
+        **({"Scopes": list(server.scopes)} if server.scopes else {}),
+    }
 
 
 def CreateResourceServer(call: Call, *, UserPoolId: str, Identifier: str, Name: str, Scopes: list[dict[str, str]] | None = None) -> dict:

@@ -205,7 +205,11 @@ def for_client(call: Call, pool: UserPool, client: UserPoolClient, scopes: list[
         "sub": client.id, "token_use": "access", "scope": " ".join(scopes), "auth_time": now, "iss": issuer_of(pool),
         "exp": now + client.lasts_s("AccessTokenValidity"), "iat": now, "version": 2, "jti": call.new_id(), "client_id": client.id,
     }  # fmt: skip
-    return {"AccessToken": signed(call.home, _secret(call.home, pool, ACCESS), claims), "ExpiresIn": client.lasts_s("AccessTokenValidity"), "TokenType": "Bearer"}
+    return {
+        "AccessToken": signed(call.home, _secret(call.home, pool, ACCESS), claims),
+        "ExpiresIn": client.lasts_s("AccessTokenValidity"),
+        "TokenType": "Bearer",
+    }
 
 
 # Shown again ---------------------------------------------------------------------------------------

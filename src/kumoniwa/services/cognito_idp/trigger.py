@@ -53,7 +53,8 @@ async def asked(
     context = {"aws:SourceArn": pools.arn_of(call, pool.id), "aws:SourceAccount": call.account}
     try:
         reply = await call.acting(SERVICE, **context).ask(
-            "lambda:Invoke", to_region=function.split(":")[3] if function.count(":") >= 6 else None, FunctionName=function, Payload=orjson.dumps(event)
+            "lambda:Invoke", to_region=function.split(":")[3] if function.count(":") >= 6 else None, FunctionName=function,
+            Payload=orjson.dumps(event)
         )
     except NotImplementedHere:
         raise

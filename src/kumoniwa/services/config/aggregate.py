@@ -149,7 +149,10 @@ def GetAggregateConformancePackComplianceSummary(
     call: Call, *, ConfigurationAggregatorName: str, Filters: dict[str, Any] | None = None, GroupByKey: str | None = None, Limit: int | None = None,
     NextToken: str | None = None,
 ) -> dict:  # fmt: skip
-    told = ((source, overall([each for results in rules for each in results])) for source, _, rules in _packs(call, ConfigurationAggregatorName, Filters))
+    told = (
+        (source, overall([each for results in rules for each in results]))
+        for source, _, rules in _packs(call, ConfigurationAggregatorName, Filters)
+    )
     groups = _grouped(GroupByKey, told)
     listed = [
         _named(name, {"ComplianceSummary": {"CompliantConformancePackCount": kinds.count(COMPLIANT), "NonCompliantConformancePackCount": kinds.count(NON_COMPLIANT)}})
@@ -201,10 +204,15 @@ def ListAggregateDiscoveredResources(
 ) -> dict:  # fmt: skip
     held, filters, listed = existing(call, ConfigurationAggregatorName), Filters or {}, []
     for account, region, id_, body in call.rows(GATHERED).all(
-        "select account, region, id, body from config_gathered where aggregator = ? and type = ? order by account, region, id", held.name, ResourceType
+        "select account, region, id, body from config_gathered where aggregator = ? and type = ? order by account, region, id", held.name,
+        ResourceType
     ):
         name = orjson.loads(body)["name"]
-        is_so = _is_in(account, region, filters, "Region") and filters.get("ResourceId") in (None, id_) and filters.get("ResourceName") in (None, name)
+        is_so = (
+            _is_in(account, region, filters, "Region")
+            and filters.get("ResourceId") in (None, id_)
+            and filters.get("ResourceName") in (None, name)
+        )
         if is_so:
             told = {"SourceAccountId": account, "SourceRegion": region, "ResourceId": id_, "ResourceType": ResourceType, "ResourceName": name}
             listed.append({member: value for member, value in told.items() if value is not None})

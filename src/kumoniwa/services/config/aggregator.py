@@ -96,7 +96,9 @@ def arn_of(call: Call, aggregator: Aggregator) -> str:
 def existing(call: Call, name: str) -> Aggregator:
     found = call.shelf(Aggregator).get(name)
     if found is None:
-        raise NoSuchConfigurationAggregatorException("The configuration aggregator does not exist. Check the configuration aggregator name and try again.")
+        raise NoSuchConfigurationAggregatorException(
+            "The configuration aggregator does not exist. Check the configuration aggregator name and try again."
+        )
     return found
 
 
@@ -203,10 +205,21 @@ async def PutConfigurationAggregator(
                 "The configuration aggregator is associated with a previous AWS Organization and AWS Config cannot aggregate data with current AWS "
                 "Organization. Delete this aggregator and create a new one with the current AWS Organization."
             )
-        before = held or Aggregator(name=ConfigurationAggregatorName, id=f"config-aggregator-{call.ids.lower(8)}", created=now, updated=now, tags=tags)
+        before = held or Aggregator(
+            name=ConfigurationAggregatorName, id=f"config-aggregator-{call.ids.lower(8)}", created=now, updated=now, tags=tags
+        )
         for each in list(sources(call, before)):
             call.shelf(Source)[each.key] = changed(each, has_asked=False)
-        made = changed(before, accounts=accounts, regions=regions, organization=whose, role=source.get("RoleArn", ""), updated=now, status="", asked=0.0)
+        made = changed(
+            before,
+            accounts=accounts,
+            regions=regions,
+            organization=whose,
+            role=source.get("RoleArn", ""),
+            updated=now,
+            status="",
+            asked=0.0,
+        )
         call.shelf(Aggregator)[made.name] = made
         recorders.wake(call)
         return made

@@ -33,7 +33,10 @@ from kumoniwa.services.config import (
 from kumoniwa.services.config.recorder import Recorder
 from kumoniwa.services.config.resource import Found, Kind, Reader, Unseen
 
-KINDS: dict[str, Kind] = {kind.type: kind for kind in (*resource_s3.KINDS, *resource_service.KINDS, *resource_edge.KINDS, *resource_build.KINDS, *resource_identity.KINDS)}
+KINDS: dict[str, Kind] = {
+    kind.type: kind
+    for kind in (*resource_s3.KINDS, *resource_service.KINDS, *resource_edge.KINDS, *resource_build.KINDS, *resource_identity.KINDS)
+}
 SWEPT_EVERY_S = 3_600.0
 AGAIN_S_MIN, AGAIN_S_MAX = 1.0, 300.0
 UNSEEN_AGAIN_S = 60.0

@@ -65,7 +65,11 @@ async def _selectors(surveyor: Surveyor, trail: dict[str, Any]) -> dict[str, Any
 
 
 def _goes_to(trail: dict[str, Any], given: Given) -> bool:
-    wanted = {"S3BucketName": given["s3BucketName"], "SnsTopicARN": given["snsTopicArn"], "CloudWatchLogsLogGroupArn": given["cloudWatchLogsLogGroupArn"]}
+    wanted = {
+        "S3BucketName": given["s3BucketName"],
+        "SnsTopicARN": given["snsTopicArn"],
+        "CloudWatchLogsLogGroupArn": given["cloudWatchLogsLogGroupArn"],
+    }
     return all(value in (None, trail.get(member)) for member, value in wanted.items())
 
 
@@ -99,7 +103,12 @@ async def _many_regions(surveyor: Surveyor, given: Given) -> list[Judged]:
 
 async def _secure_trail(surveyor: Surveyor, given: Given) -> list[Judged]:
     for trail in await _trails(surveyor):
-        is_secure = trail.get("IncludeGlobalServiceEvents") and trail.get("IsMultiRegionTrail") and trail.get("LogFileValidationEnabled") and trail.get("KmsKeyId")
+        is_secure = (
+            trail.get("IncludeGlobalServiceEvents")
+            and trail.get("IsMultiRegionTrail")
+            and trail.get("LogFileValidationEnabled")
+            and trail.get("KmsKeyId")
+        )
         if is_secure and await _is_logging(surveyor, trail):
             selectors = _management(await _selectors(surveyor, trail))
             if any(each.get("ReadWriteType", "All") == "All" and not each.get("ExcludeManagementEventSources") for each in selectors):
@@ -166,7 +175,11 @@ async def _watched(surveyor: Surveyor, given: Given) -> list[Judged]:
         raise NotImplementedHere(f"resources of the type {type_} in CLOUDWATCH_ALARM_RESOURCE_CHECK")
     alarms = (await surveyor.reader.ask("cloudwatch:DescribeAlarms", AlarmTypes=["MetricAlarm"]))["MetricAlarms"]
     watched = {
-        each["Value"] for alarm in alarms if alarm.get("MetricName") == metric for each in alarm.get("Dimensions") or () if each["Name"] == _DIMENSIONS[type_]
+        each["Value"]
+        for alarm in alarms
+        if alarm.get("MetricName") == metric
+        for each in alarm.get("Dimensions") or ()
+        if each["Name"] == _DIMENSIONS[type_]
     }
     found = await surveyor.found(resource_s3.KINDS[0])
     return [Judged(type_, each.id, _is_watched(each.id in watched, metric)) for each in found]
@@ -177,14 +190,22 @@ def _is_watched(is_so: bool, metric: str) -> Verdict:
 
 
 async def _in_organization(surveyor: Surveyor, given: Given) -> list[Judged]:
-    reply, wanted = await surveyor.reader.ask("organizations:DescribeOrganization", absent=("AWSOrganizationsNotInUseException",)), given["MasterAccountId"]
+    reply, wanted = (
+        await surveyor.reader.ask("organizations:DescribeOrganization", absent=("AWSOrganizationsNotInUseException",)),
+        given["MasterAccountId"],
+    )
     is_so = reply is not None and wanted in (None, reply["Organization"]["MasterAccountId"])
     return surveyor.of_account(verdict(is_so, "The account is in no organization, or in that of another account than the given one."))
 
 
 async def _public_access_blocked(surveyor: Surveyor, given: Given) -> list[Judged]:
     """Settings that are not given must be on."""
-    reply = await surveyor.reader.ask("s3control:GetPublicAccessBlock", absent=("NoSuchPublicAccessBlockConfiguration",), AccountId=surveyor.call.account) or {}
+    reply = (
+        await surveyor.reader.ask(
+            "s3control:GetPublicAccessBlock", absent=("NoSuchPublicAccessBlockConfiguration",), AccountId=surveyor.call.account
+        )
+        or {}
+    )
     said = reply.get("PublicAccessBlockConfiguration") or {}
     names = ("IgnorePublicAcls", "BlockPublicPolicy", "BlockPublicAcls", "RestrictPublicBuckets")
     missing = [name for name in names if (given[name] or "True").lower() == "true" and not said.get(name)]

@@ -36,7 +36,10 @@ async def _plans(surveyor: Surveyor) -> list[Plan]:
         said = await ask("backup:GetBackupPlan", absent=("ResourceNotFoundException",), BackupPlanId=each["BackupPlanId"])
         listed = await surveyor.reader.all("backup:ListBackupSelections", BackupPlanId=each["BackupPlanId"])
         names = [(one["BackupPlanId"], one["SelectionId"]) for one in listed]
-        told = [await ask("backup:GetBackupSelection", absent=("ResourceNotFoundException",), BackupPlanId=plan, SelectionId=one) for plan, one in names]
+        told = [
+            await ask("backup:GetBackupSelection", absent=("ResourceNotFoundException",), BackupPlanId=plan, SelectionId=one)
+            for plan, one in names
+        ]
         if said is not None:
             found.append(Plan(said["BackupPlan"]["Rules"], [_chooser(one["BackupSelection"]) for one in told if one is not None]))
     return found
@@ -143,7 +146,11 @@ def _backed_up(kind: str) -> Survey:
 
 def _plan_often(call: Call, item: Item, given: Given) -> Verdict:
     """One rule must back up as often, and keep as long, as is given."""
-    value, unit_s, days = given["requiredFrequencyValue"] or 1, _UNITS_S.get(given["requiredFrequencyUnit"] or "days"), given["requiredRetentionDays"] or 35
+    value, unit_s, days = (
+        given["requiredFrequencyValue"] or 1,
+        _UNITS_S.get(given["requiredFrequencyUnit"] or "days"),
+        given["requiredRetentionDays"] or 35,
+    )
     if unit_s is None:
         raise InvalidParameterValueException("The parameter requiredFrequencyUnit is hours or days.")
     for rule in item.configuration["BackupPlan"]["Rules"]:
@@ -197,7 +204,11 @@ def _vault_guarded(call: Call, item: Item, given: Given) -> Verdict:
     """Everybody must be denied all that deletes points; where principals are given, each of these must be."""
     policy = item.configuration.get("AccessPolicy")
     statements = policy["Statement"] if policy else []
-    denying = [each for each in ([statements] if isinstance(statements, dict) else statements) if each.get("Effect") == "Deny" and "Condition" not in each]
+    denying = [
+        each
+        for each in ([statements] if isinstance(statements, dict) else statements)
+        if each.get("Effect") == "Deny" and "Condition" not in each
+    ]
     for whom in given["principalArnList"] or ("*",):
         for action in _DELETING:
             if not any(_names(each.get("Principal"), whom) and _covers(each.get("Action"), action) for each in denying):

@@ -84,7 +84,9 @@ def _unprivileged(call: Call, item: Item, given: Given) -> Verdict:
 def _no_plain_credentials(call: Call, item: Item, given: Given) -> Verdict:
     said = item.configuration["environment"].get("environmentVariables") or ()
     plain = {each["name"] for each in said if each.get("type", "PLAINTEXT") == "PLAINTEXT"}
-    return verdict(not plain & {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "Variables of the project's environment are credentials in plain text.")
+    return verdict(
+        not plain & {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "Variables of the project's environment are credentials in plain text."
+    )
 
 
 def _builds_logged(call: Call, item: Item, given: Given) -> Verdict:
@@ -117,7 +119,14 @@ def _is_immutable(call: Call, item: Item, given: Given) -> Verdict:
 async def _scanned(surveyor: Surveyor, given: Given) -> list[Judged]:
     kind = _KINDS["AWS::ECR::Repository"]
     return [
-        Judged(kind.type, each.id, verdict(bool((each.configuration.get("ImageScanningConfiguration") or {}).get("ScanOnPush")), "Images of the repository are not scanned."))
+        Judged(
+            kind.type,
+            each.id,
+            verdict(
+                bool((each.configuration.get("ImageScanningConfiguration") or {}).get("ScanOnPush")),
+                "Images of the repository are not scanned.",
+            ),
+        )
         for each in await surveyor.found(kind)
     ]
 

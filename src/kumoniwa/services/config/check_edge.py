@@ -46,12 +46,18 @@ def _logged(call: Call, item: Item, given: Given) -> Verdict:
     if not logging.get("enabled"):
         return fault("The distribution does not log its requests.")
     bucket = given["S3BucketName"]
-    return verdict(bucket is None or logging.get("bucket", "").partition(".s3")[0] == bucket, "The distribution logs into another bucket than the given one.")
+    return verdict(
+        bucket is None or logging.get("bucket", "").partition(".s3")[0] == bucket,
+        "The distribution logs into another bucket than the given one.",
+    )
 
 
 def _walled(call: Call, item: Item, given: Given) -> Verdict:
     acl = _config(item).get("webACLId")
-    return verdict(bool(acl) and (not given["wafWebAclIds"] or acl in given["wafWebAclIds"]), "The distribution has no web ACL, or another than the given ones.")
+    return verdict(
+        bool(acl) and (not given["wafWebAclIds"] or acl in given["wafWebAclIds"]),
+        "The distribution has no web ACL, or another than the given ones.",
+    )
 
 
 def _certificate(item: Item) -> dict[str, Any]:
@@ -64,7 +70,10 @@ def _certified(call: Call, item: Item, given: Given) -> Verdict:
 
 def _by_name(call: Call, item: Item, given: Given) -> Verdict:
     said = _certificate(item)
-    return verdict(bool(said.get("cloudFrontDefaultCertificate")) or said.get("sslsupportMethod") != "vip", "The distribution has addresses of its own for HTTPS.")
+    return verdict(
+        bool(said.get("cloudFrontDefaultCertificate")) or said.get("sslsupportMethod") != "vip",
+        "The distribution has addresses of its own for HTTPS.",
+    )
 
 
 def _secure(call: Call, item: Item, given: Given) -> Verdict:
@@ -121,7 +130,9 @@ async def _buckets_exist(surveyor: Surveyor, given: Given) -> list[Judged]:
         return []
     for each in await surveyor.found(kind):
         names = [
-            one["domainName"].partition(".s3")[0] for one in _items(each.configuration["distributionConfig"].get("origins")) if one.get("s3OriginConfig") is not None
+            one["domainName"].partition(".s3")[0]
+            for one in _items(each.configuration["distributionConfig"].get("origins"))
+            if one.get("s3OriginConfig") is not None
         ]
         found = [await surveyor.reader.ask("s3:GetBucketLocation", absent=("NoSuchBucket",), Bucket=name) for name in names]
         judged.append(Judged(kind.type, each.id, verdict(None not in found, "An origin of the distribution is a bucket that there is not.")))
@@ -164,7 +175,13 @@ async def _routes_authorized(surveyor: Surveyor, given: Given) -> list[Judged]:
         for each in await surveyor.reader.all("apigatewayv2:GetRoutes", ApiId=api["ApiId"]):
             kind = each.get("AuthorizationType", "NONE")
             is_so = kind != "NONE" and wanted in (None, kind)
-            judged.append(Judged("AWS::ApiGatewayV2::Route", f"{api['ApiId']}/{each['RouteId']}", verdict(is_so, f"The authorization type of the route is {kind}.")))
+            judged.append(
+                Judged(
+                    "AWS::ApiGatewayV2::Route",
+                    f"{api['ApiId']}/{each['RouteId']}",
+                    verdict(is_so, f"The authorization type of the route is {kind}."),
+                )
+            )
     return judged
 
 
@@ -185,7 +202,13 @@ async def _graphs_walled(surveyor: Surveyor, given: Given) -> list[Judged]:
     kind, wanted, judged = _KINDS["AWS::AppSync::GraphQLApi"], given["wafWebAclARNs"] or (), []
     for each in await surveyor.found(kind):
         acl = each.configuration.get("WafWebAclArn")
-        judged.append(Judged(kind.type, each.id, verdict(bool(acl) and (not wanted or acl in wanted), "The API has no web ACL, or another than the given ones.")))
+        judged.append(
+            Judged(
+                kind.type,
+                each.id,
+                verdict(bool(acl) and (not wanted or acl in wanted), "The API has no web ACL, or another than the given ones."),
+            )
+        )
     return judged
 
 
@@ -195,7 +218,13 @@ async def _graphs_cache_encrypted(surveyor: Surveyor, given: Given) -> list[Judg
     for each in await surveyor.found(kind):
         said = await surveyor.reader.ask("appsync:GetApiCache", absent=("NotFoundException",), apiId=each.id)
         if said is not None:
-            judged.append(Judged(kind.type, each.id, verdict(bool(said["apiCache"].get("atRestEncryptionEnabled")), "The cache of the API is not encrypted at rest.")))
+            judged.append(
+                Judged(
+                    kind.type,
+                    each.id,
+                    verdict(bool(said["apiCache"].get("atRestEncryptionEnabled")), "The cache of the API is not encrypted at rest."),
+                )
+            )
     return judged
 
 

@@ -116,7 +116,13 @@ def _in_groups(call: Call, item: Item, given: Given) -> Verdict:
 
 
 def _blacklisted(call: Call, item: Item, given: Given) -> Verdict:
-    excepted = {name for text in given["exceptionList"] or () for kind, _, names in [text.partition(":")] if kind.strip() == _PLURALS[item.type] for name in names.strip(" []").split(";")}
+    excepted = {
+        name
+        for text in given["exceptionList"] or ()
+        for kind, _, names in [text.partition(":")]
+        if kind.strip() == _PLURALS[item.type]
+        for name in names.strip(" []").split(";")
+    }
     if item.name in excepted:
         return FINE
     return verdict(not set(_attached(item)) & set(given["policyArns"]), "A policy is attached that should not be.")
@@ -181,7 +187,11 @@ async def _credentials_used(surveyor: Surveyor, given: Given) -> list[Judged]:
         row = rows.get(each.name)
         if row is not None:
             uses = [max(_moment(row[used]), _moment(row[made])) for enabled, used, made in _USES if row[enabled] == "true"]
-            judged.append(Judged(USER, each.id, verdict(all(at >= since for at in uses), f"The user has credentials that were not used for {days} days.")))
+            judged.append(
+                Judged(
+                    USER, each.id, verdict(all(at >= since for at in uses), f"The user has credentials that were not used for {days} days.")
+                )
+            )
     return judged
 
 
@@ -198,7 +208,11 @@ async def _policy_used(surveyor: Surveyor, given: Given) -> list[Judged]:
     def has(each: Found) -> bool:
         return arn in [policy["policyArn"] for policy in each.configuration.get("attachedManagedPolicies") or ()]
 
-    uses = {"IAM_USER": any(map(has, found[USER])), "IAM_GROUP": any(has(each) and each.name in grouped for each in found[GROUP]), "IAM_ROLE": any(map(has, found[ROLE]))}
+    uses = {
+        "IAM_USER": any(map(has, found[USER])),
+        "IAM_GROUP": any(has(each) and each.name in grouped for each in found[GROUP]),
+        "IAM_ROLE": any(map(has, found[ROLE])),
+    }
     is_used = any(uses.values()) if kind == "ANY" else uses.get(kind, False)
     return surveyor.of_account(FINE if is_used else fault(f"The policy {arn} is not in use."))
 

@@ -89,7 +89,10 @@ def _encrypted_by_kms(call: Call, item: Item, given: Given) -> Verdict:
     if not by_kms:
         return fault("The S3 bucket is not encrypted with an AWS KMS key by default.")
     keys = given["kmsKeyArns"]
-    return verdict(not keys or all(each["kmsMasterKeyID"] in keys for each in by_kms), "The S3 bucket is encrypted with another AWS KMS key than the given ones.")
+    return verdict(
+        not keys or all(each["kmsMasterKeyID"] in keys for each in by_kms),
+        "The S3 bucket is encrypted with another AWS KMS key than the given ones.",
+    )
 
 
 def _versioned(call: Call, item: Item, given: Given) -> Verdict:
@@ -190,13 +193,20 @@ def _telling(call: Call, item: Item, given: Given) -> Verdict:
         return fault("No event notifications are set on the S3 bucket.")
     kinds, arn = set(given["eventTypes"] or ()), given["destinationArn"]
     fitting = [each for each in said if arn is None or arn in (each.get("topicARN"), each.get("queueARN"), each.get("functionARN"))]
-    return verdict(bool(fitting) and kinds <= {event for each in fitting for event in each["events"]}, "The event notifications of the S3 bucket are not as given.")
+    return verdict(
+        bool(fitting) and kinds <= {event for each in fitting for event in each["events"]},
+        "The event notifications of the S3 bucket are not as given.",
+    )
 
 
 def _not_to_others(call: Call, item: Item, given: Given) -> Verdict:
     """Conditions are not looked at, as on AWS."""
     for each in _statements(item):
-        if each.get("Effect") == "Allow" and _is_of_others(each, call.account) and any(_allows(each, pattern) for pattern in given["blacklistedActionPattern"]):
+        if (
+            each.get("Effect") == "Allow"
+            and _is_of_others(each, call.account)
+            and any(_allows(each, pattern) for pattern in given["blacklistedActionPattern"])
+        ):
             return fault("The S3 bucket policy allows blacklisted actions to principals of other accounts.")
     return FINE
 

@@ -46,7 +46,10 @@ def _table_by_kms(call: Call, item: Item, given: Given) -> Verdict:
     said = item.configuration.get("ssedescription") or {}
     if said.get("status") not in ("ENABLED", "ENABLING", "UPDATING") or said.get("ssetype") != "KMS":
         return fault("The table is not encrypted with AWS KMS.")
-    return verdict(not given["kmsKeyArns"] or said.get("kmsmasterKeyArn") in given["kmsKeyArns"], "The table is encrypted with another key than the given ones.")
+    return verdict(
+        not given["kmsKeyArns"] or said.get("kmsmasterKeyArn") in given["kmsKeyArns"],
+        "The table is encrypted with another key than the given ones.",
+    )
 
 
 def _table_kept(call: Call, item: Item, given: Given) -> Verdict:
@@ -85,7 +88,11 @@ def _table_scaled(table: Found, targets: dict[Any, dict[str, Any]], policies: di
             if key not in targets or key not in policies:
                 return fault(f"Auto scaling is not enabled for {what.lower()} capacity of {place}.")
             low, high, goal = given[f"minProvisioned{what}Capacity"], given[f"maxProvisioned{what}Capacity"], given[f"target{what}Utilization"]
-            is_so = low in (None, targets[key]["MinCapacity"]) and high in (None, targets[key]["MaxCapacity"]) and goal in (None, policies[key].get("TargetValue"))
+            is_so = (
+                low in (None, targets[key]["MinCapacity"])
+                and high in (None, targets[key]["MaxCapacity"])
+                and goal in (None, policies[key].get("TargetValue"))
+            )
             if not is_so:
                 return fault(f"Auto scaling of {what.lower()} capacity of {place} is not as given.")
     return FINE
@@ -123,7 +130,10 @@ def _function_limited(call: Call, item: Item, given: Given) -> Verdict:
     if limit is None:
         return fault("The function has no limit of concurrent executions.")
     low, high = given["ConcurrencyLimitLow"], given["ConcurrencyLimitHigh"]
-    return verdict((low is None or limit >= int(low)) and (high is None or limit <= int(high)), "The function's limit of concurrent executions is not as given.")
+    return verdict(
+        (low is None or limit >= int(low)) and (high is None or limit <= int(high)),
+        "The function's limit of concurrent executions is not as given.",
+    )
 
 
 def _function_set(call: Call, item: Item, given: Given) -> Verdict:
@@ -149,7 +159,10 @@ def _topic_by_kms(call: Call, item: Item, given: Given) -> Verdict:
     if not key:
         return fault("The topic is not encrypted with AWS KMS.")
     wanted = given["kmsKeyIds"] or ()
-    return verdict(not wanted or key in wanted or any(each.rpartition("/")[2] == key for each in wanted), "The topic is encrypted with another key than the given ones.")
+    return verdict(
+        not wanted or key in wanted or any(each.rpartition("/")[2] == key for each in wanted),
+        "The topic is encrypted with another key than the given ones.",
+    )
 
 
 def _topic_private(call: Call, item: Item, given: Given) -> Verdict:
@@ -169,14 +182,27 @@ async def _keys_rotated(surveyor: Surveyor, given: Given) -> list[Judged]:
         said = each.configuration
         is_able = said["keyManager"] == "CUSTOMER" and said.get("keySpec") == "SYMMETRIC_DEFAULT" and said.get("origin") == "AWS_KMS"
         if is_able and said["keyState"] != "PendingDeletion":
-            judged.append(Judged("AWS::KMS::Key", each.id, verdict(bool(each.supplementary.get("KeyRotationStatus")), "Automatic rotation is not enabled for the key.")))
+            judged.append(
+                Judged(
+                    "AWS::KMS::Key",
+                    each.id,
+                    verdict(bool(each.supplementary.get("KeyRotationStatus")), "Automatic rotation is not enabled for the key."),
+                )
+            )
     return judged
 
 
 async def _keys_kept(surveyor: Surveyor, given: Given) -> list[Judged]:
     wanted = [each.rpartition("/")[2] for each in csv(given["kmsKeyIds"])]
-    found = [each for each in await surveyor.found(_KINDS["AWS::KMS::Key"]) if each.configuration["keyManager"] == "CUSTOMER" and (not wanted or each.id in wanted)]
-    return [Judged("AWS::KMS::Key", each.id, verdict(each.configuration["keyState"] != "PendingDeletion", "The key is scheduled for deletion.")) for each in found]
+    found = [
+        each
+        for each in await surveyor.found(_KINDS["AWS::KMS::Key"])
+        if each.configuration["keyManager"] == "CUSTOMER" and (not wanted or each.id in wanted)
+    ]
+    return [
+        Judged("AWS::KMS::Key", each.id, verdict(each.configuration["keyState"] != "PendingDeletion", "The key is scheduled for deletion."))
+        for each in found
+    ]
 
 
 def _secret_rotates(call: Call, item: Item, given: Given) -> Verdict:
@@ -210,7 +236,11 @@ async def _secrets_rotated(surveyor: Surveyor, given: Given) -> list[Judged]:
     days = given["maxDaysSinceRotation"] or 90
     since = surveyor.call.now() - days * DAY_S
     return [
-        Judged("AWS::SecretsManager::Secret", each["ARN"], verdict(each.get("LastRotatedDate", 0.0) >= since, f"The secret was not rotated in the last {days} days."))
+        Judged(
+            "AWS::SecretsManager::Secret",
+            each["ARN"],
+            verdict(each.get("LastRotatedDate", 0.0) >= since, f"The secret was not rotated in the last {days} days."),
+        )
         for each in await _secrets(surveyor)
     ]
 
@@ -285,7 +315,10 @@ def _stage_caches(call: Call, item: Item, given: Given) -> Verdict:
 
 def _stage_certified(call: Call, item: Item, given: Given) -> Verdict:
     id_ = item.configuration.get("clientCertificateId")
-    return verdict(bool(id_) and (not given["CertificateIDs"] or id_ in given["CertificateIDs"]), "The stage has no client certificate, or another one than is given.")
+    return verdict(
+        bool(id_) and (not given["CertificateIDs"] or id_ in given["CertificateIDs"]),
+        "The stage has no client certificate, or another one than is given.",
+    )
 
 
 def _api_kind(call: Call, item: Item, given: Given) -> Verdict:
@@ -311,7 +344,14 @@ def _certificate_long(call: Call, item: Item, given: Given) -> Verdict:
 async def _groups_encrypted(surveyor: Surveyor, given: Given) -> list[Judged]:
     key = given["KmsKeyId"]
     return [
-        Judged("AWS::Logs::LogGroup", each["logGroupName"], verdict(bool(each.get("kmsKeyId")) and key in (None, each["kmsKeyId"]), "The log group is not encrypted with AWS KMS, or with another key than the given one."))
+        Judged(
+            "AWS::Logs::LogGroup",
+            each["logGroupName"],
+            verdict(
+                bool(each.get("kmsKeyId")) and key in (None, each["kmsKeyId"]),
+                "The log group is not encrypted with AWS KMS, or with another key than the given one.",
+            ),
+        )
         for each in await surveyor.reader.all("logs:DescribeLogGroups")
     ]
 
@@ -320,7 +360,11 @@ async def _groups_kept(surveyor: Surveyor, given: Given) -> list[Judged]:
     """What never expires is kept long enough."""
     names, days = given["LogGroupNames"], given["MinRetentionTime"] or 365
     return [
-        Judged("AWS::Logs::LogGroup", each["logGroupName"], verdict(each.get("retentionInDays", days) >= days, f"The log group is kept for less than {days} days."))
+        Judged(
+            "AWS::Logs::LogGroup",
+            each["logGroupName"],
+            verdict(each.get("retentionInDays", days) >= days, f"The log group is kept for less than {days} days."),
+        )
         for each in await surveyor.reader.all("logs:DescribeLogGroups")
         if not names or each["logGroupName"] in names
     ]

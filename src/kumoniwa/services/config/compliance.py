@@ -106,10 +106,19 @@ def GetComplianceSummaryByResourceType(call: Call, *, ResourceTypes: list[str] |
     for each in result.all_of(call):
         grouped.setdefault((each.type, each.id), []).append(each)
     if not ResourceTypes:
-        return {"ComplianceSummariesByResourceType": [{"ComplianceSummary": summary(call, [overall(each) for each in grouped.values()], RESOURCES_CAP)}]}
+        return {
+            "ComplianceSummariesByResourceType": [
+                {"ComplianceSummary": summary(call, [overall(each) for each in grouped.values()], RESOURCES_CAP)}
+            ]
+        }
     return {
         "ComplianceSummariesByResourceType": [
-            {"ResourceType": wanted, "ComplianceSummary": summary(call, [overall(each) for (type_, _), each in grouped.items() if type_ == wanted], RESOURCES_CAP)}
+            {
+                "ResourceType": wanted,
+                "ComplianceSummary": summary(
+                    call, [overall(each) for (type_, _), each in grouped.items() if type_ == wanted], RESOURCES_CAP
+                ),
+            }
             for wanted in ResourceTypes
         ]
     }

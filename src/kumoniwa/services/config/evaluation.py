@@ -157,7 +157,8 @@ def _ask_all(call: Call, rule: Rule) -> None:
                 _ask(call, rule, {"configurationItemDiff": None, "configurationItem": item.told(call, each), "messageType": CHANGE})
     if rule.period_s is not None:
         told = {
-            "awsAccountId": call.account, "notificationCreationTime": timestamps.to_millisecond(call.now()), "messageType": SCHEDULE, "recordVersion": "1.0",
+            "awsAccountId": call.account, "notificationCreationTime": timestamps.to_millisecond(call.now()), "messageType": SCHEDULE,
+            "recordVersion": "1.0",
         }  # fmt: skip
         _ask(call, rule, told)
 

@@ -58,7 +58,11 @@ def _refused(call: Call, message: dict[str, Any]) -> str | None:
         ours, theirs = organization.member(call.home, call.account), organization.member(call.home, owner)
         if ours is None or theirs is None or ours.organization != theirs.organization or ours.is_suspended:
             return f"The account {call.account} is not in the organization of the aggregator."
-        return None if SERVICE in theirs.administers else "AWS Config is not trusted in the organization, or the account does not administer it there."
+        return (
+            None
+            if SERVICE in theirs.administers
+            else "AWS Config is not trusted in the organization, or the account does not administer it there."
+        )
     key = key_of(owner, origin)
     if owner == call.account or key in call.shelf(Authorization):
         return None

@@ -161,13 +161,32 @@ def _put(call: Call, source: Source, **changes: Any) -> None:
 
 
 def _miss(call: Call, source: Source, code: str, text: str) -> None:
-    _put(call, source, status=OUTDATED if source.epoch else FAILED, error_code=code, error=text, updated=source.updated if source.epoch else call.now())
+    _put(
+        call,
+        source,
+        status=OUTDATED if source.epoch else FAILED,
+        error_code=code,
+        error=text,
+        updated=source.updated if source.epoch else call.now(),
+    )
 
 
 def _refuse(call: Call, source: Source, why: str) -> None:
     """What may not be read any more is not shown any more either."""
     aggregators.forget(call, source)
-    _put(call, source, status=FAILED, error_code=feed.NOT_AUTHORIZED, error=why, updated=call.now(), epoch="", n=0, rules={}, packs=(), has_asked=True)
+    _put(
+        call,
+        source,
+        status=FAILED,
+        error_code=feed.NOT_AUTHORIZED,
+        error=why,
+        updated=call.now(),
+        epoch="",
+        n=0,
+        rules={},
+        packs=(),
+        has_asked=True,
+    )
 
 
 def _keep(call: Call, source: Source, told: dict[str, Any]) -> None:

@@ -160,7 +160,9 @@ def latest_after(call: Call, n: int, count: int) -> list[Item]:
 
 def before_last(call: Call, item: Item) -> Item | None:
     """How the resource was before an item."""
-    row = call.rows(ITEMS).one(f"select {_COLUMNS} from config_item where type = ? and id = ? and n < ? order by n desc limit 1", item.type, item.id, item.n)
+    row = call.rows(ITEMS).one(
+        f"select {_COLUMNS} from config_item where type = ? and id = ? and n < ? order by n desc limit 1", item.type, item.id, item.n
+    )
     return _read(row) if row is not None else None
 
 
@@ -214,7 +216,8 @@ def base(call: Whose, item: Item) -> dict[str, Any]:
     body = item.body
     shown = {
         "version": VERSION, "accountId": call.account, "configurationItemCaptureTime": item.captured, "configurationItemStatus": item.status,
-        "configurationStateId": str(item.state_id), "arn": body["arn"], "resourceType": item.type, "resourceId": item.id, "resourceName": body["name"],
+        "configurationStateId": str(item.state_id), "arn": body["arn"], "resourceType": item.type, "resourceId": item.id,
+        "resourceName": body["name"],
         "awsRegion": _region(call, item), "availabilityZone": _zone(item), "resourceCreationTime": body["created"],
         "configuration": _text(body["configuration"]) if item.status != DELETED else None,
         "supplementaryConfiguration": {name: _text(value) for name, value in body["supplementary"].items()},
@@ -292,7 +295,9 @@ def ListDiscoveredResources(
         raise ValidationException(f"The specified list had more than {IDS_MAX} resource ID's. It must have '{IDS_MAX}' or less items")
     page_size(limit, PAGE_MAX)
     listed = []
-    for id_, name, status, deleted in call.rows(RESOURCES).all("select id, name, status, deleted from config_resource where type = ? order by id", resourceType):
+    for id_, name, status, deleted in call.rows(RESOURCES).all(
+        "select id, name, status, deleted from config_resource where type = ? order by id", resourceType
+    ):
         is_wanted = (not resourceIds or id_ in resourceIds) and resourceName in (None, name)
         if is_wanted and (status != DELETED or includeDeletedResources):
             shown = {"resourceType": resourceType, "resourceId": id_, "resourceName": name, "resourceDeletionTime": deleted}
@@ -304,7 +309,9 @@ def ListDiscoveredResources(
 def GetDiscoveredResourceCounts(
     call: Call, *, resourceTypes: list[str] | None = None, limit: int | None = None, nextToken: str | None = None
 ) -> dict:
-    counted = call.rows(RESOURCES).all("select type, count(*) from config_resource where status != ? group by type order by count(*) desc, type", DELETED)
+    counted = call.rows(RESOURCES).all(
+        "select type, count(*) from config_resource where status != ? group by type order by count(*) desc, type", DELETED
+    )
     listed = [{"resourceType": type_, "count": count} for type_, count in counted if not resourceTypes or type_ in resourceTypes]
     found, token = page(listed, limit, nextToken)
     return with_token({"totalDiscoveredResources": sum(each["count"] for each in listed), "resourceCounts": found}, token)

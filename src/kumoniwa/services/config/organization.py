@@ -93,7 +93,9 @@ def check_may(call: Call) -> None:
     if found is None:
         raise OrganizationAccessDeniedException("This action can only be made by accounts in an AWS Organization")
     if found.management != call.account and SERVICE not in found.administers:
-        raise OrganizationAccessDeniedException("This action can only be made by the management account or a delegated administrator of an AWS Organization.")
+        raise OrganizationAccessDeniedException(
+            "This action can only be made by the management account or a delegated administrator of an AWS Organization."
+        )
 
 
 def put(

@@ -103,13 +103,25 @@ async def PutOrganizationConfigRule(
     if OrganizationCustomPolicyRuleMetadata is not None:
         raise NotImplementedHere("custom policy rules in the language of Guard")
     if len(said) != 1:
-        raise InvalidParameterValueException("Specify one of OrganizationManagedRuleMetadata, OrganizationCustomRuleMetadata and OrganizationCustomPolicyRuleMetadata.")
+        raise InvalidParameterValueException(
+            "Specify one of OrganizationManagedRuleMetadata, OrganizationCustomRuleMetadata and OrganizationCustomPolicyRuleMetadata."
+        )
     tags = recorders.tags_said(Tags)
     rules.read(call, _as_rule(said, OrganizationConfigRuleName), None)
     await organization.check_may_put(call)
 
     too_many = MaxNumberOfOrganizationConfigRulesExceededException(f"An organization has {RULES_MAX} config rules at most.")
-    keep = partial(organization.put, call, OrganizationRule, OrganizationConfigRuleName, said, ExcludedAccounts, tags, most=RULES_MAX, too_many=too_many)
+    keep = partial(
+        organization.put,
+        call,
+        OrganizationRule,
+        OrganizationConfigRuleName,
+        said,
+        ExcludedAccounts,
+        tags,
+        most=RULES_MAX,
+        too_many=too_many,
+    )
     return {"OrganizationConfigRuleArn": arn_of(call, call.atomically(keep))}
 
 

@@ -149,7 +149,8 @@ async def template_of(call: Call, text: str | None, uri: str | None) -> str:
 
 async def PutConformancePack(
     call: Call, *, ConformancePackName: str, TemplateS3Uri: str | None = None, TemplateBody: str | None = None, DeliveryS3Bucket: str | None = None,
-    DeliveryS3KeyPrefix: str | None = None, ConformancePackInputParameters: list[dict[str, str]] | None = None, Tags: list[dict[str, str]] | None = None,
+    DeliveryS3KeyPrefix: str | None = None, ConformancePackInputParameters: list[dict[str, str]] | None = None,
+    Tags: list[dict[str, str]] | None = None,
 ) -> dict:  # fmt: skip
     before, now = call.shelf(Pack).get(ConformancePackName), call.now()
     recorders.must_exist(call, "Configuration recorder is not available to put conformance pack.")
@@ -277,7 +278,8 @@ def DescribeConformancePackStatus(call: Call, *, ConformancePackNames: list[str]
     listed = []
     for each in found:
         told = {
-            "ConformancePackName": each.name, "ConformancePackId": each.id, "ConformancePackArn": arn_of(call, each), "ConformancePackState": each.state,
+            "ConformancePackName": each.name, "ConformancePackId": each.id, "ConformancePackArn": arn_of(call, each),
+            "ConformancePackState": each.state,
             "ConformancePackStatusReason": each.reason or None, "LastUpdateRequestedTime": each.requested, "LastUpdateCompletedTime": each.completed,
         }  # fmt: skip
         listed.append({name: value for name, value in told.items() if value is not None})
@@ -292,9 +294,15 @@ def _of_pack(pack: Pack, names: list[str] | None) -> list[str]:
 
 def DescribeConformancePackCompliance(call: Call, *, ConformancePackName: str, Filters: dict[str, Any] | None = None) -> dict:
     pack, filters = existing(call, ConformancePackName), Filters or {}
-    listed = [{"ConfigRuleName": name, "ComplianceType": overall(result.of_rule(call, name)), "Controls": []} for name in _of_pack(pack, filters.get("ConfigRuleNames"))]
+    listed = [
+        {"ConfigRuleName": name, "ComplianceType": overall(result.of_rule(call, name)), "Controls": []}
+        for name in _of_pack(pack, filters.get("ConfigRuleNames"))
+    ]
     wanted = filters.get("ComplianceType")
-    return {"ConformancePackName": pack.name, "ConformancePackRuleComplianceList": [each for each in listed if wanted in (None, each["ComplianceType"])]}
+    return {
+        "ConformancePackName": pack.name,
+        "ConformancePackRuleComplianceList": [each for each in listed if wanted in (None, each["ComplianceType"])],
+    }
 
 
 def _results(call: Call, pack: Pack) -> list[Result]:
@@ -317,7 +325,8 @@ def GetConformancePackComplianceDetails(
 
 def GetConformancePackComplianceSummary(call: Call, *, ConformancePackNames: list[str]) -> dict:
     listed = [
-        {"ConformancePackName": each.name, "ConformancePackComplianceStatus": overall(_results(call, each))} for each in _chosen(call, ConformancePackNames)
+        {"ConformancePackName": each.name, "ConformancePackComplianceStatus": overall(_results(call, each))}
+        for each in _chosen(call, ConformancePackNames)
     ]
     return {"ConformancePackComplianceSummaryList": listed}
 

@@ -67,7 +67,8 @@ def row(call: items.Whose, item: items.Item) -> dict[str, Any]:
     tags = [{"key": key, "value": value, "tag": f"{key}={value}"} for key, value in item.tags.items()]
     relationships = [{**each, "relationshipName": each["name"]} for each in told["relationships"]]
     return told | {
-        "accountId": told["awsAccountId"], "arn": told["ARN"], "version": told["configurationItemVersion"], "tags": tags, "relationships": relationships,
+        "accountId": told["awsAccountId"], "arn": told["ARN"], "version": told["configurationItemVersion"], "tags": tags,
+        "relationships": relationships,
         "configurationStateId": str(item.state_id),
     }  # fmt: skip
 

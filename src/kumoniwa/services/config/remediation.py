@@ -143,7 +143,8 @@ def StartRemediationExecution(call: Call, *, ConfigRuleName: str, ResourceKeys: 
             failed.append(each)
             continue
         call.shelf(Execution)[key] = Execution(
-            rule=held.rule, type=each["resourceType"], id=each["resourceId"], state=QUEUED, invoked=now, updated=now, due=now, who=to_builtins(call.principal),
+            rule=held.rule, type=each["resourceType"], id=each["resourceId"], state=QUEUED, invoked=now, updated=now, due=now,
+            who=to_builtins(call.principal),
         )  # fmt: skip
     recorders.wake(call)
     if not failed:
@@ -189,7 +190,8 @@ async def _start(call: Call, key: str, each: Execution, held: Remediation) -> No
     parameters = {name: _values(said, each.id) for name, said in held.parameters.items()}
     try:
         begun = await _as_whom(call, each).ask(
-            "ssm:StartAutomationExecution", once=f"{key}|{each.invoked}|{len(each.attempts)}", DocumentName=held.document, Parameters=parameters, **version
+            "ssm:StartAutomationExecution", once=f"{key}|{each.invoked}|{len(each.attempts)}", DocumentName=held.document,
+            Parameters=parameters, **version
         )
     except AwsError as error:
         now = call.now()
@@ -349,7 +351,8 @@ def DescribeRemediationConfigurations(call: Call, *, ConfigRuleNames: list[str])
 
 def _shown(call: Call, each: Remediation) -> dict[str, Any]:
     told = {
-        "ConfigRuleName": each.rule, "TargetType": "SSM_DOCUMENT", "TargetId": each.document, "TargetVersion": each.version, "Parameters": each.parameters,
+        "ConfigRuleName": each.rule, "TargetType": "SSM_DOCUMENT", "TargetId": each.document, "TargetVersion": each.version,
+        "Parameters": each.parameters,
         "ResourceType": each.type, "Automatic": each.is_automatic, "ExecutionControls": each.controls,
         "MaximumAutomaticAttempts": each.attempts_max or (ATTEMPTS if each.is_automatic else None),
         "RetryAttemptSeconds": each.window_s or (WINDOW_S if each.is_automatic else None), "Arn": arn_of(call, each),
@@ -418,7 +421,9 @@ def PutRemediationExceptions(
         if found is None or found.compliance != NON_COMPLIANT:
             failed.append(told)
         else:
-            call.shelf(Exempt)[_key(held.rule, type_, id_)] = Exempt(rule=held.rule, type=type_, id=id_, message=Message or "", expires=ExpirationTime)
+            call.shelf(Exempt)[_key(held.rule, type_, id_)] = Exempt(
+                rule=held.rule, type=type_, id=id_, message=Message or "", expires=ExpirationTime
+            )
     if not failed:
         return {"FailedBatches": []}
     return {"FailedBatches": [{"FailureMessage": "The resource is not NON_COMPLIANT.", "FailedItems": failed}]}
@@ -435,7 +440,13 @@ def DescribeRemediationExceptions(
     listed = []
     for each in _exempt(call, ConfigRuleName):
         if not wanted or (each.type, each.id) in wanted:
-            told = {"ConfigRuleName": each.rule, "ResourceType": each.type, "ResourceId": each.id, "Message": each.message or None, "ExpirationTime": each.expires}
+            told = {
+                "ConfigRuleName": each.rule,
+                "ResourceType": each.type,
+                "ResourceId": each.id,
+                "Message": each.message or None,
+                "ExpirationTime": each.expires,
+            }
             listed.append({name: value for name, value in told.items() if value is not None})
     found, token = item.page(listed, Limit, NextToken)
     return item.with_token({"RemediationExceptions": found}, token, "NextToken")

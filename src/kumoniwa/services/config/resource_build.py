@@ -30,7 +30,11 @@ async def _stack(reader: Reader, arn: str) -> Found | None:
     if not reply or not reply.get("Stacks") or reply["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE":
         return None
     held = reply["Stacks"][0]
-    told = {name: value for name, value in spelled("cloudformation", "DescribeStacks", reply, member="Stacks")[0].items() if name != "driftInformation"}
+    told = {
+        name: value
+        for name, value in spelled("cloudformation", "DescribeStacks", reply, member="Stacks")[0].items()
+        if name != "driftInformation"
+    }
     is_settled = not held["StackStatus"].endswith("_IN_PROGRESS")
     return Found(arn, held["StackName"], arn, told, tags=tags_of(held.get("Tags")), created=held["CreationTime"], is_settled=is_settled)
 
@@ -46,7 +50,16 @@ async def _pipeline(reader: Reader, name: str) -> Found | None:
     arn = reply["metadata"]["pipelineArn"]
     tags = await reader.all("codepipeline:ListTagsForResource", resourceArn=arn)
     relations = (related("AWS::IAM::Role", None, "Is associated with Role", reply["pipeline"]["roleArn"].rpartition("/")[2]),)
-    return Found(name, name, arn, spelled("codepipeline", "GetPipeline", reply, member="pipeline"), {}, tags_of(tags, "key", "value"), relations, created=reply["metadata"]["created"])
+    return Found(
+        name,
+        name,
+        arn,
+        spelled("codepipeline", "GetPipeline", reply, member="pipeline"),
+        {},
+        tags_of(tags, "key", "value"),
+        relations,
+        created=reply["metadata"]["created"],
+    )
 
 
 async def _pipelines(reader: Reader) -> list[str]:
@@ -64,7 +77,11 @@ async def _project(reader: Reader, arn: str) -> Found | None:
     if not reply.get("projects"):
         return None
     held = reply["projects"][0]
-    told = {name: value for name, value in spelled("codebuild", "BatchGetProjects", reply, member="projects")[0].items() if name not in ("tags", "lastModified")}
+    told = {
+        name: value
+        for name, value in spelled("codebuild", "BatchGetProjects", reply, member="projects")[0].items()
+        if name not in ("tags", "lastModified")
+    }
     relations = (related("AWS::IAM::Role", None, "Is associated with Role", held.get("serviceRole", "").rpartition("/")[2]),)
     return Found(arn, held["name"], arn, told, {}, tags_of(held.get("tags"), "key", "value"), relations, created=held.get("created"))
 
@@ -100,7 +117,15 @@ async def _machine(reader: Reader, arn: str) -> Found | None:
     kept = {name: value for name, value in reply.items() if name not in ("status", "creationDate")}
     told = capitalized(spelled("stepfunctions", "DescribeStateMachine", kept, fold=False))
     tags = await reader.ask("stepfunctions:ListTagsForResource", absent=("ResourceNotFound",), resourceArn=arn) or {}
-    return Found(arn, reply["name"], arn, told, tags=tags_of(tags.get("tags"), "key", "value"), created=reply["creationDate"], is_settled=reply["status"] == "ACTIVE")
+    return Found(
+        arn,
+        reply["name"],
+        arn,
+        told,
+        tags=tags_of(tags.get("tags"), "key", "value"),
+        created=reply["creationDate"],
+        is_settled=reply["status"] == "ACTIVE",
+    )
 
 
 async def _machines(reader: Reader) -> list[str]:

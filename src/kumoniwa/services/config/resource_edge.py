@@ -38,7 +38,16 @@ async def _distribution(reader: Reader, id_: str) -> Found | None:
     tags = await reader.itself().ask("cloudfront:ListTagsForResource", absent=("NoSuchResource",), Resource=held["ARN"]) or {}
     config = held["DistributionConfig"]
     acl = (related("AWS::WAFv2::WebACL", config["WebACLId"], "Is associated with WebACL"),) if config.get("WebACLId") else ()
-    return Found(id_, held["DomainName"], held["ARN"], told, {}, tags_of((tags.get("Tags") or {}).get("Items")), acl, is_settled=held["Status"] == "Deployed")
+    return Found(
+        id_,
+        held["DomainName"],
+        held["ARN"],
+        told,
+        {},
+        tags_of((tags.get("Tags") or {}).get("Items")),
+        acl,
+        is_settled=held["Status"] == "Deployed",
+    )
 
 
 async def _distributions(reader: Reader) -> list[str]:
@@ -133,7 +142,14 @@ def _graph_api_named(event: dict[str, Any]) -> list[str] | None:
 
 
 KINDS = (
-    Kind("AWS::CloudFront::Distribution", ("cloudfront",), one_by_one(_distributions, _distribution), lambda event: None, is_global=True, region=EVERYWHERE),
+    Kind(
+        "AWS::CloudFront::Distribution",
+        ("cloudfront",),
+        one_by_one(_distributions, _distribution),
+        lambda event: None,
+        is_global=True,
+        region=EVERYWHERE,
+    ),
     Kind("AWS::WAFv2::WebACL", ("wafv2",), one_by_one(_web_acls, _web_acl), lambda event: None),
     Kind("AWS::WAFv2::RuleGroup", ("wafv2",), one_by_one(_rule_groups, _rule_group), lambda event: None),
     Kind("AWS::ApiGatewayV2::Stage", ("apigatewayv2",), one_by_one(_stages, _stage), lambda event: None),

@@ -14,7 +14,12 @@ from kumoniwa.aws import models
 from kumoniwa.services.config.resource import Found, Kind, Look, Reader, related, spell, tags_of
 
 _DETAILS = "iam:GetAccountAuthorizationDetails"
-_MEMBERS = {"AWS::IAM::User": "UserDetailList", "AWS::IAM::Group": "GroupDetailList", "AWS::IAM::Role": "RoleDetailList", "AWS::IAM::Policy": "Policies"}
+_MEMBERS = {
+    "AWS::IAM::User": "UserDetailList",
+    "AWS::IAM::Group": "GroupDetailList",
+    "AWS::IAM::Role": "RoleDetailList",
+    "AWS::IAM::Policy": "Policies",
+}
 _FILTERS = ("User", "Role", "Group", "LocalManagedPolicy")
 _KEYS = {"AWS::IAM::User": "User", "AWS::IAM::Group": "Group", "AWS::IAM::Role": "Role", "AWS::IAM::Policy": "Policy"}
 
@@ -57,7 +62,10 @@ def _found(type_: str, said: dict[str, Any], details: dict[str, list[dict[str, A
 def _documents(value: Any) -> Any:
     """Policies are texts, encoded as in URLs."""
     if isinstance(value, dict):
-        return {name: _encoded(inner) if name in ("PolicyDocument", "AssumeRolePolicyDocument", "Document") else _documents(inner) for name, inner in value.items()}
+        return {
+            name: _encoded(inner) if name in ("PolicyDocument", "AssumeRolePolicyDocument", "Document") else _documents(inner)
+            for name, inner in value.items()
+        }
     return [_documents(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -72,7 +80,11 @@ def _relations(type_: str, said: dict[str, Any], details: dict[str, list[dict[st
     found = [related("AWS::IAM::Policy", each["PolicyId"], "Is attached to CustomerManagedPolicy", each["PolicyName"]) for each in attached if each]
     groups = {each["GroupName"]: each for each in details["GroupDetailList"]}
     if type_ == "AWS::IAM::User":
-        found += [related("AWS::IAM::Group", groups[name]["GroupId"], "Is attached to Group", name) for name in said.get("GroupList") or () if name in groups]
+        found += [
+            related("AWS::IAM::Group", groups[name]["GroupId"], "Is attached to Group", name)
+            for name in said.get("GroupList") or ()
+            if name in groups
+        ]
     if type_ == "AWS::IAM::Group":
         users = [each for each in details["UserDetailList"] if said["GroupName"] in (each.get("GroupList") or ())]
         found += [related("AWS::IAM::User", each["UserId"], "Contains User", each["UserName"]) for each in users]

@@ -93,7 +93,10 @@ def _public(reply: dict[str, Any] | None) -> dict[str, Any] | None:
     if reply is None:
         return None
     said = reply["PublicAccessBlockConfiguration"]
-    return {name[:1].lower() + name[1:]: said.get(name, False) for name in ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")}
+    return {
+        name[:1].lower() + name[1:]: said.get(name, False)
+        for name in ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    }
 
 
 def _logging(reply: dict[str, Any] | None) -> dict[str, Any]:
@@ -153,7 +156,12 @@ def _predicate(said: dict[str, Any]) -> dict[str, Any] | None:
         each = said["And"]
         parts = [{"prefix": each["Prefix"]}] if "Prefix" in each else []
         parts += [{"tag": {"key": tag["Key"], "value": tag["Value"]}} for tag in each.get("Tags") or ()]
-        operands = [_predicate({"Prefix": part["prefix"]} if "prefix" in part else {"Tag": {"Key": part["tag"]["key"], "Value": part["tag"]["value"]}}) for part in parts]
+        operands = [
+            _predicate(
+                {"Prefix": part["prefix"]} if "prefix" in part else {"Tag": {"Key": part["tag"]["key"], "Value": part["tag"]["value"]}}
+            )
+            for part in parts
+        ]
         return {"type": "LifecycleAndOperator", "operands": operands}
     if "Tag" in said:
         return {"type": "LifecycleTagPredicate", "tag": {"key": said["Tag"]["Key"], "value": said["Tag"]["Value"]}}

@@ -152,11 +152,22 @@ async def _key(reader: Reader, id_: str) -> Found | None:
     if held["KeyManager"] == "CUSTOMER":
         policy = await reader.ask("kms:GetKeyPolicy", absent=("NotFoundException",), KeyId=id_, PolicyName="default")
         kept["Policy"] = (policy or {}).get("Policy")
-    rotated = await reader.ask("kms:GetKeyRotationStatus", absent=("UnsupportedOperationException", "KMSInvalidStateException", "NotFoundException"), KeyId=id_)
+    rotated = await reader.ask(
+        "kms:GetKeyRotationStatus", absent=("UnsupportedOperationException", "KMSInvalidStateException", "NotFoundException"), KeyId=id_
+    )
     if rotated is not None:
         kept["KeyRotationStatus"] = rotated["KeyRotationEnabled"]
     tags = await reader.all("kms:ListResourceTags", KeyId=id_) if held["KeyManager"] == "CUSTOMER" else []
-    return Found(id_, id_, held["Arn"], told, kept, tags_of(tags, "TagKey", "TagValue"), created=held["CreationDate"], is_settled=held["KeyState"] not in ("Creating", "Updating"))
+    return Found(
+        id_,
+        id_,
+        held["Arn"],
+        told,
+        kept,
+        tags_of(tags, "TagKey", "TagValue"),
+        created=held["CreationDate"],
+        is_settled=held["KeyState"] not in ("Creating", "Updating"),
+    )
 
 
 async def _keys(reader: Reader) -> list[str]:
@@ -211,7 +222,15 @@ async def _stream(reader: Reader, name: str) -> Found | None:
     if held.get("EncryptionType", "NONE") != "NONE":
         told["StreamEncryption"] = {"EncryptionType": held["EncryptionType"], "KeyId": held.get("KeyId")}
     tags = (await reader.ask("kinesis:ListTagsForStream", absent=("ResourceNotFoundException",), StreamName=name) or {}).get("Tags")
-    return Found(name, name, held["StreamARN"], told, tags=tags_of(tags), created=held["StreamCreationTimestamp"], is_settled=held["StreamStatus"] == "ACTIVE")
+    return Found(
+        name,
+        name,
+        held["StreamARN"],
+        told,
+        tags=tags_of(tags),
+        created=held["StreamCreationTimestamp"],
+        is_settled=held["StreamStatus"] == "ACTIVE",
+    )
 
 
 async def _streams(reader: Reader) -> list[str]:
@@ -228,7 +247,11 @@ async def _trail(reader: Reader, arn: str) -> Found | None:
         return None
     selectors = await reader.ask("cloudtrail:GetEventSelectors", absent=("TrailNotFoundException",), TrailName=arn) or {}
     told = spelled("cloudtrail", "DescribeTrails", reply, member="trailList")[0]
-    kept = {"EventSelectors": spelled("cloudtrail", "GetEventSelectors", selectors, member="EventSelectors")} if selectors.get("EventSelectors") else {}
+    kept = (
+        {"EventSelectors": spelled("cloudtrail", "GetEventSelectors", selectors, member="EventSelectors")}
+        if selectors.get("EventSelectors")
+        else {}
+    )
     relations = (related("AWS::S3::Bucket", held["S3BucketName"], "Is associated with Bucket", held["S3BucketName"]),)
     return Found(arn, held["Name"], arn, told, kept, {}, relations)
 
@@ -318,7 +341,15 @@ async def _certificate(reader: Reader, arn: str) -> Found | None:
     told = spelled("acm", "DescribeCertificate", reply, member="Certificate")
     tags = await reader.ask("acm:ListTagsForCertificate", absent=("ResourceNotFoundException",), CertificateArn=arn) or {}
     held = reply["Certificate"]
-    return Found(arn, held.get("DomainName"), arn, told, tags=tags_of(tags.get("Tags")), created=held.get("CreatedAt"), is_settled=held.get("Status") != "PENDING_VALIDATION")
+    return Found(
+        arn,
+        held.get("DomainName"),
+        arn,
+        told,
+        tags=tags_of(tags.get("Tags")),
+        created=held.get("CreatedAt"),
+        is_settled=held.get("Status") != "PENDING_VALIDATION",
+    )
 
 
 async def _certificates(reader: Reader) -> list[str]:

@@ -280,7 +280,8 @@ def DescribeConfigRules(
 def shown(call: Call, rule: Rule) -> dict[str, Any]:
     source = {"Owner": rule.owner, "SourceIdentifier": rule.source, "SourceDetails": list(rule.details) or None}
     told = {
-        "ConfigRuleName": rule.name, "ConfigRuleArn": arn_of(call, rule), "ConfigRuleId": rule.id, "Description": rule.description, "Scope": rule.scope,
+        "ConfigRuleName": rule.name, "ConfigRuleArn": arn_of(call, rule), "ConfigRuleId": rule.id, "Description": rule.description,
+        "Scope": rule.scope,
         "Source": {name: value for name, value in source.items() if value is not None}, "InputParameters": rule.inputs,
         "MaximumExecutionFrequency": rule.frequency, "ConfigRuleState": "ACTIVE", "CreatedBy": rule.created_by or None,
         "EvaluationModes": list(rule.modes) if rule.modes else [{"Mode": "DETECTIVE"}],

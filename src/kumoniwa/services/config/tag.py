@@ -28,7 +28,9 @@ from kumoniwa.services.config.stored_query import Query
 
 TAGS_MAX = 50
 _KINDS = (
-    (Query, stored_query.arn_of), (OrganizationRule, organization_rule.arn_of), (OrganizationPack, organization_pack.arn_of), (Recorder, recorder.arn_of), (Rule, rule.arn_of), (Pack, pack.arn_of), (Aggregator, aggregator.arn_of), (Authorization, authorization.arn_of),
+    (Query, stored_query.arn_of), (OrganizationRule, organization_rule.arn_of), (OrganizationPack, organization_pack.arn_of),
+    (Recorder, recorder.arn_of), (Rule, rule.arn_of), (Pack, pack.arn_of), (Aggregator, aggregator.arn_of),
+    (Authorization, authorization.arn_of),
 )  # fmt: skip
 
 

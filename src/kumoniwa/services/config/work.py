@@ -61,7 +61,16 @@ async def run(region: Any) -> None:
             if region.name == GLOBAL:
                 group.create_task(_tell(region, ear))
             else:
-                for turn in (capture.follow, everywhere.follow, everywhere.announce, _evaluate, remediation.go_on, feed.tell, gathering.gather, _deploy):
+                for turn in (
+                    capture.follow,
+                    everywhere.follow,
+                    everywhere.announce,
+                    _evaluate,
+                    remediation.go_on,
+                    feed.tell,
+                    gathering.gather,
+                    _deploy,
+                ):
                     group.create_task(_work(region, ear, turn))
     finally:
         region.unlisten(ear.heard)

@@ -99,7 +99,9 @@ def _check(name: str, region: str, found: dict[str, Any], like: dict[str, Any] |
         )
     if found["has_own_key"]:
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
-        raise ValidationException(f"{INVALID}Table '{name}' in region '{region}' has a customer managed key, which version 2017.11.29 does not support.")
+        raise ValidationException(
+            f"{INVALID}Table '{name}' in region '{region}' has a customer managed key, which version 2017.11.29 does not support."
+        )
     if not found["is_empty"]:
         raise ValidationException(f"{INVALID}Table '{name}' in region '{region}' must be empty.")
     for member in ("hash_name", "range_name"):

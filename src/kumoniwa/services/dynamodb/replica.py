@@ -231,7 +231,13 @@ def there(call: Call, name: str) -> dict[str, Any]:
         return {"is_there": False}
     is_empty = item.count_some(call, table, None, None, 1)[0] == 0
     has_own_key = table.encryption is not None and not table.encryption.is_managed
-    return {"is_there": True, "has_own_key": has_own_key, "is_empty": is_empty, "settings": settings_of(table), "group": msgspec.to_builtins(table.group)}
+    return {
+        "is_there": True,
+        "has_own_key": has_own_key,
+        "is_empty": is_empty,
+        "settings": settings_of(table),
+        "group": msgspec.to_builtins(table.group),
+    }
 
 
 def not_here(operation: str, member: str, names: set[str]) -> NotImplementedHere:

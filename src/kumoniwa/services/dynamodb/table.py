@@ -509,7 +509,8 @@ def global_index(call: Call, table: Table, given: dict[str, Any], *, active_at: 
     most = provisioning.ceilings(given.get("OnDemandThroughput"), None, is_on_demand=table.is_on_demand, what=f"index {name}")
     return Index(
         name=name, id=new_id(call), hash_name=hashes[0], range_name=ranges[0] if ranges else "", more_hashes=tuple(hashes[1:]),
-        more_ranges=tuple(ranges[1:]), projection=kind, projected=names, read_units=read, write_units=write, active_at=active_at, warm_reads=warm[0], warm_writes=warm[1],
+        more_ranges=tuple(ranges[1:]), projection=kind, projected=names, read_units=read, write_units=write, active_at=active_at,
+        warm_reads=warm[0], warm_writes=warm[1],
         reads_max=most[0], writes_max=most[1],
     )  # fmt: skip
 

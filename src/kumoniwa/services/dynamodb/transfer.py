@@ -291,7 +291,17 @@ async def _files(call: Call, transfer: Transfer) -> AsyncIterator[tuple[bytes, i
 # Imports -------------------------------------------------------------------------------------------
 
 _SOURCE = ["S3BucketSource", "InputFormat", "InputFormatOptions", "InputCompressionType", "TableCreationParameters"]
-_MAKING = frozenset(["TableName", "AttributeDefinitions", "KeySchema", "BillingMode", "ProvisionedThroughput", "OnDemandThroughput", "GlobalSecondaryIndexes"])
+_MAKING = frozenset(
+    [
+        "TableName",
+        "AttributeDefinitions",
+        "KeySchema",
+        "BillingMode",
+        "ProvisionedThroughput",
+        "OnDemandThroughput",
+        "GlobalSecondaryIndexes",
+    ]
+)
 
 
 def ImportTable(

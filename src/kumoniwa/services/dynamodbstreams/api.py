@@ -133,7 +133,13 @@ def GetShardIterator(
             raise ValidationException(
                 f"SequenceNumber must not be specified for ShardIteratorType {ShardIteratorType}"
             )
-        seq = _since(call, stream, Timestamp) if ShardIteratorType == "AT_TIMESTAMP" else stream.first if ShardIteratorType == "TRIM_HORIZON" else newest(call) + 1
+        seq = (
+            _since(call, stream, Timestamp)
+            if ShardIteratorType == "AT_TIMESTAMP"
+            else stream.first
+            if ShardIteratorType == "TRIM_HORIZON"
+            else newest(call) + 1
+        )
     else:
         seq = _known(call, stream, SequenceNumber, ShardIteratorType) + (
             ShardIteratorType == "AFTER_SEQUENCE_NUMBER"

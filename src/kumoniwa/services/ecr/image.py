@@ -61,7 +61,12 @@ def _tagged(call: Call, repository: Repository, tag: str) -> str | None:
 
 
 def tags_of(call: Call, repository: Repository, digest: str) -> list[str]:
-    return [tag for (tag,) in call.rows(IMAGES).all("select tag from ecr_tag where repository = ? and digest = ? order by tag", repository.id, digest)]
+    return [
+        tag
+        for (tag,) in call.rows(IMAGES).all(
+            "select tag from ecr_tag where repository = ? and digest = ? order by tag", repository.id, digest
+        )
+    ]
 
 
 # Pushed ------------------------------------------------------------------------------------------------

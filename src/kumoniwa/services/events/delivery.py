@@ -64,7 +64,13 @@ def wanting(call: Call, there: Iterable[rules.Rule], event: dict[str, Any], only
     found = []
     for rule in there:
         # What an archive's rule wants is kept by the archive itself.
-        if rule.manager == rules.OF_ARCHIVES or rule.pattern is None or not rule.targets or not rule.is_enabled or (only and rules.arn_of(call, rule) not in only):
+        if (
+            rule.manager == rules.OF_ARCHIVES
+            or rule.pattern is None
+            or not rule.targets
+            or not rule.is_enabled
+            or (only and rules.arn_of(call, rule) not in only)
+        ):
             continue
         flat = flat or event_pattern.flat(event)
         if event_pattern.compile(rule.pattern).matches_flat(flat):
@@ -374,7 +380,13 @@ async def _forward(call: Call, promise: Promise, arn: arns.Arn) -> None:
     else:
         principal = principals.root(call.account, partition=call.home.partition)
     body = promise.body if arn.region == call.region else _renamed(call, promise.body)
-    message = {"principal": msgspec.to_builtins(principal), "bus": str(arn), "event": body, "is_far": (arn.region, arn.account) != where, "trace": promise.trace}
+    message = {
+        "principal": msgspec.to_builtins(principal),
+        "bus": str(arn),
+        "event": body,
+        "is_far": (arn.region, arn.account) != where,
+        "trace": promise.trace,
+    }
     there = call.home.heard(call.region, "events", message) if arn.region == call.region else call.home.exchange(arn.region, "events", message)
     answer = await there
     if answer["code"]:

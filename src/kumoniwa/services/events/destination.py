@@ -34,7 +34,8 @@ def _check(call: Call, endpoint: str | None, connection: str | None) -> None:
     if endpoint is not None and not _ENDPOINT.fullmatch(endpoint):
         raise ValidationException(
             # Measured: https://github.com/badmintoncryer/cdk-preflight (pf-events-apidestination-endpoint).
-            f"Parameter InvocationEndpoint is not valid. Reason: Endpoint '{endpoint}' is not valid", hint="Only endpoints on loopback addresses may use HTTP."
+            f"Parameter InvocationEndpoint is not valid. Reason: Endpoint '{endpoint}' is not valid",
+            hint="Only endpoints on loopback addresses may use HTTP."
         )
     if connection is not None and connections.find(call, connection) is None:
         name = connection.partition(":connection/")[2].partition("/")[0]

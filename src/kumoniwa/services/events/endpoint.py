@@ -249,7 +249,8 @@ async def _replicate(call: Call, endpoint: Endpoint, *, is_wanted: bool) -> str:
     role = call.assuming(endpoint.role, SERVICE, "events", **{"aws:SourceArn": call.arn(f"endpoint/{endpoint.name}")})
     for arn, other in (endpoint.buses, endpoint.buses[::-1]):
         message = {
-            "rule": f"GlobalEndpointManagedRule-{endpoint.id.replace('.', '-')}", "is_wanted": is_wanted, "bus": arn, "target": other, "role": endpoint.role,
+            "rule": f"GlobalEndpointManagedRule-{endpoint.id.replace('.', '-')}", "is_wanted": is_wanted, "bus": arn, "target": other,
+            "role": endpoint.role,
             "principal": msgspec.to_builtins(role.principal),
         }  # fmt: skip
         answer = await _say(call, arns.parse(arn).region, message)

@@ -23,7 +23,10 @@ from kumoniwa.store.rows import Table
 
 RULES_MAX = 300
 """Of one bus: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
-DUE = Table("events_due", "create table if not exists events_due (rule text primary key, at real); create index if not exists events_due_at on events_due (at)")
+DUE = Table(
+    "events_due",
+    "create table if not exists events_due (rule text primary key, at real); create index if not exists events_due_at on events_due (at)",
+)
 """When each rule with a schedule fires next."""
 WAITING = ("events", "schedules")
 OF_ARCHIVES = "prod.vhs.events.aws.internal"

@@ -32,7 +32,8 @@ from kumoniwa.services.firehose.tag import (
 
 __all__ = [
     "CreateDeliveryStream", "DeleteDeliveryStream", "DescribeDeliveryStream", "ListDeliveryStreams", "ListTagsForDeliveryStream", "PutRecord",
-    "PutRecordBatch", "StartDeliveryStreamEncryption", "StopDeliveryStreamEncryption", "TagDeliveryStream", "UntagDeliveryStream", "UpdateDestination", "all_tags",
+    "PutRecordBatch", "StartDeliveryStreamEncryption", "StopDeliveryStreamEncryption", "TagDeliveryStream", "UntagDeliveryStream",
+    "UpdateDestination", "all_tags",
 ]  # fmt: skip
 
 RECORD_BYTES_MAX = 1_024_000

@@ -187,10 +187,16 @@ def _checked(call: Call, stream: Stream, said: dict[str, Any]) -> dict[str, Any]
         "EncryptionConfiguration": said.get("EncryptionConfiguration") or {"NoEncryptionConfig": "NoEncryption"},
         "CloudWatchLoggingOptions": said.get("CloudWatchLoggingOptions") or {"Enabled": False},
     }
-    types = {each["Type"]: {p["ParameterName"]: p["ParameterValue"] for p in each.get("Parameters") or ()} for each in processing.get("Processors") or ()}
+    types = {
+        each["Type"]: {p["ParameterName"]: p["ParameterValue"] for p in each.get("Parameters") or ()}
+        for each in processing.get("Processors") or ()
+    }
     partition.check(checked, types)
     if stream.is_extended:
-        checked |= {"ProcessingConfiguration": processing or {"Enabled": False, "Processors": []}, "S3BackupMode": said.get("S3BackupMode", "Disabled")}
+        checked |= {
+            "ProcessingConfiguration": processing or {"Enabled": False, "Processors": []},
+            "S3BackupMode": said.get("S3BackupMode", "Disabled"),
+        }
         if checked["S3BackupMode"] == "Enabled":
             if not said.get("S3BackupConfiguration"):
                 raise InvalidArgumentException("S3BackupConfiguration is required when S3BackupMode is Enabled")
@@ -246,7 +252,16 @@ def DescribeDeliveryStream(
     return {"DeliveryStreamDescription": shown}
 
 
-_PLAIN = ("RoleARN", "BucketARN", "Prefix", "ErrorOutputPrefix", "BufferingHints", "CompressionFormat", "EncryptionConfiguration", "CloudWatchLoggingOptions")
+_PLAIN = (
+    "RoleARN",
+    "BucketARN",
+    "Prefix",
+    "ErrorOutputPrefix",
+    "BufferingHints",
+    "CompressionFormat",
+    "EncryptionConfiguration",
+    "CloudWatchLoggingOptions",
+)
 
 
 def _shown_destination(stream: Stream) -> dict[str, Any]:

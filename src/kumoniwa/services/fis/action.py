@@ -121,12 +121,26 @@ def _named(arns: list[str]) -> list[str]:
 
 def _slow_function(region: str, params: dict[str, str], arns: list[str]) -> list[Asked]:
     delay_ms = _number(params, "startupDelayMilliseconds", "2000", 900_000)
-    return [{"fault": "lambda.delay", "target": {"region": region, "function": _named(arns)}, "ms": delay_ms, "percent": _percent(params, "invocationPercentage")}]
+    return [
+        {
+            "fault": "lambda.delay",
+            "target": {"region": region, "function": _named(arns)},
+            "ms": delay_ms,
+            "percent": _percent(params, "invocationPercentage"),
+        }
+    ]
 
 
 def _failing_function(region: str, params: dict[str, str], arns: list[str]) -> list[Asked]:
     target = {"region": region, "function": _named(arns)}
-    return [{"fault": "lambda.error", "target": target, "prevent_execution": _flag(params, "preventExecution"), "percent": _percent(params, "invocationPercentage")}]
+    return [
+        {
+            "fault": "lambda.error",
+            "target": target,
+            "prevent_execution": _flag(params, "preventExecution"),
+            "percent": _percent(params, "invocationPercentage"),
+        }
+    ]
 
 
 def _answering_function(region: str, params: dict[str, str], arns: list[str]) -> list[Asked]:
@@ -170,7 +184,8 @@ _INVOCATION = {"duration": DURATION, "invocationPercentage": _SHARE}
 
 ACTIONS: dict[str, Action] = {
     "aws:dynamodb:global-table-pause-replication": Action(
-        "Pause data replication for the target global table.", ("Tables", "aws:dynamodb:global-table"), {"duration": DURATION}, _apart_tables, "dynamodb:DescribeTable"
+        "Pause data replication for the target global table.", ("Tables", "aws:dynamodb:global-table"), {"duration": DURATION},
+        _apart_tables, "dynamodb:DescribeTable"
     ),
     "aws:fis:inject-api-internal-error": Action("Cause an internal error for requests from the target role.", _ROLES, _API_ERROR, _internal_error, "fis:InjectApiInternalError"),
     "aws:fis:inject-api-throttle-error": Action("Throttle requests from the target role.", _ROLES, _API_ERROR, _throttled, "fis:InjectApiThrottleError"),
@@ -197,7 +212,8 @@ ACTIONS: dict[str, Action] = {
         "Pause replication of the target bucket.", ("Buckets", "aws:s3:bucket"),
         {
             "duration": DURATION, "region": Parameter("The AWS Region where the destination buckets are located.", True),
-            "destinationBuckets": Parameter("A comma-separated list of destination S3 buckets."), "prefixes": Parameter("A comma-separated list of prefixes."),
+            "destinationBuckets": Parameter("A comma-separated list of destination S3 buckets."),
+            "prefixes": Parameter("A comma-separated list of prefixes."),
         },
         _apart_buckets, "s3:PauseReplication",
     ),
@@ -231,7 +247,9 @@ def faults_of(region: str, action_id: str, params: dict[str, str], arns: list[st
     known = action(action_id)
     for name in params:
         if name not in known.parameters:
-            raise ValidationException(f"The parameter {name} is not valid for the action {action_id}.", hint=f"It takes {', '.join(known.parameters)}.")
+            raise ValidationException(
+                f"The parameter {name} is not valid for the action {action_id}.", hint=f"It takes {', '.join(known.parameters)}."
+            )
     for name, parameter in known.parameters.items():
         if parameter.is_required and name not in params:
             raise ValidationException(f"The action {action_id} requires the parameter {name}.")

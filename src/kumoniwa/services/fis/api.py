@@ -63,7 +63,8 @@ def CreateExperimentTemplate(
     now = call.now()
     template = Template(
         id="EXT" + call.ids.lower(ID_LENGTH - 3).upper(), description=description, role_arn=roleArn, actions=actions, targets=targets or {},
-        stops=stopConditions, options=_options(experimentOptions or {}), report=experimentReportConfiguration or {}, tags=tags or {}, created_at=now, updated_at=now,
+        stops=stopConditions, options=_options(experimentOptions or {}), report=experimentReportConfiguration or {}, tags=tags or {},
+        created_at=now, updated_at=now,
         asked=asked,
     )  # fmt: skip
     call.shelf(Template)[template.id] = templates.checked(call, template)
@@ -80,7 +81,9 @@ def _made_before(shelf: Mapping[str, Any], asked: tuple[str, str]) -> Any:
     for held in shelf.values():
         if held.asked[0] == asked[0]:
             if held.asked != asked:
-                raise ConflictException("The client token was used for a request with other parameters.", hint="Every new request wants a token of its own.")
+                raise ConflictException(
+                    "The client token was used for a request with other parameters.", hint="Every new request wants a token of its own."
+                )
             return held
     return None
 
@@ -117,7 +120,14 @@ def UpdateExperimentTemplate(
     template = templates.existing(call, id)
     if roleArn is not None:
         call.require("iam:PassRole", roleArn, **{"iam:PassedToService": SERVICE})
-    said = {"description": description, "stops": stopConditions, "targets": targets, "actions": actions, "role_arn": roleArn, "report": experimentReportConfiguration}
+    said = {
+        "description": description,
+        "stops": stopConditions,
+        "targets": targets,
+        "actions": actions,
+        "role_arn": roleArn,
+        "report": experimentReportConfiguration,
+    }
     if experimentOptions is not None:
         said["options"] = template.options | _options(experimentOptions)
     template = changed(template, **{name: value for name, value in said.items() if value is not None}, updated_at=call.now())

@@ -16,7 +16,11 @@ from kumoniwa.services.fis.experiment import FINAL, Experiment, assumed, put
 
 def is_owed(experiment: Experiment) -> bool:
     """Whether an experiment that is over still has to be reported on."""
-    return bool(experiment.template.report) and experiment.status in FINAL and experiment.report.get("state", {}).get("status") not in ("completed", "failed")
+    return (
+        bool(experiment.template.report)
+        and experiment.status in FINAL
+        and experiment.report.get("state", {}).get("status") not in ("completed", "failed")
+    )
 
 
 async def deliver(call: Call, id_: str) -> None:
@@ -42,7 +46,8 @@ def _written(call: Call, experiment: Experiment) -> Report:
     return Report(
         title="AWS FIS experiment report",
         facts=[
-            ("Experiment", call.arn(f"experiment/{experiment.id}")), ("Template", f"{template.id}: {template.description}"), ("Role", template.role_arn),
+            ("Experiment", call.arn(f"experiment/{experiment.id}")), ("Template", f"{template.id}: {template.description}"),
+            ("Role", template.role_arn),
             ("Result", f"{experiment.status}: {experiment.reason}"), ("Began", _date(began)), ("Ended", _date(experiment.ended_at)),
         ],
         bars=[Bar(name, step.started_at - began, (step.ended_at or began) - began, step.status) for name, step in acted],

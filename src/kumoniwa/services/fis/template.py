@@ -92,7 +92,9 @@ def _check_target(name: str, target: dict) -> None:
         raise NotImplementedHere(f"targets of the type {target['resourceType']}")
     found = _MODE.fullmatch(target["selectionMode"])
     if not found or (found[1] and not int(found[1])) or (found[2] and not 1 <= int(found[2]) <= 100):
-        raise ValidationException(f"The selection mode {target['selectionMode']} of the target {name} is not valid.", hint="ALL, COUNT(n) or PERCENT(n).")
+        raise ValidationException(
+            f"The selection mode {target['selectionMode']} of the target {name} is not valid.", hint="ALL, COUNT(n) or PERCENT(n)."
+        )
     if bool(target.get("resourceArns")) == bool(target.get("resourceTags")):
         raise ValidationException(f"The target {name} must specify either resource ARNs or resource tags.")
     for part in ("filters", "parameters"):

@@ -164,7 +164,9 @@ def _services(call: Call, names: list[str], accounts: list[str]) -> list[dict[st
 # Getting -------------------------------------------------------------------------------------------
 
 
-def GetOrganizationsAccessReport(call: Call, *, JobId: str, MaxItems: int | None = None, Marker: str | None = None, SortKey: str | None = None) -> dict:
+def GetOrganizationsAccessReport(
+    call: Call, *, JobId: str, MaxItems: int | None = None, Marker: str | None = None, SortKey: str | None = None
+) -> dict:
     report = call.shelf(AccessReport).get(JobId)
     if report is None:
         raise NoSuchEntity(f"JobId {JobId} does not exist.")

@@ -119,7 +119,10 @@ def GenerateServiceLastAccessedDetails(call: Call, *, Arn: str, Granularity: str
     open_to_them = {name: full for name, full in namespaces().items() if any(opens(policy, name) for policy in policies)}
     job = Job(
         created=now_s(call),
-        services=[_service(call, namespace, full, users) | _tracked(call, namespace, users, policies, Granularity) for namespace, full in open_to_them.items()],
+        services=[
+            _service(call, namespace, full, users) | _tracked(call, namespace, users, policies, Granularity)
+            for namespace, full in open_to_them.items()
+        ],
         entities={namespace: [_entity(call, one, namespace) for one in users] for namespace in open_to_them} if is_shared else {},
         granularity=Granularity or "SERVICE_LEVEL",
     )

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _SERVICE = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.amazonaws\.com(?:\.cn)?")
 
 _NAMES = {
-    "access-analyzer": "AccessAnalyzer", "accountdiscovery.ssm": "AmazonSSM_AccountDiscovery", "acm": "CertificateManager", "apigateway": "ServiceForAPIGateway",
+    "access-analyzer": "AccessAnalyzer", "accountdiscovery.ssm": "AmazonSSM_AccountDiscovery", "acm": "CertificateManager",
+    "apigateway": "ServiceForAPIGateway",
     "appmesh": "AppMesh", "autoscaling": "AutoScaling", "autoscaling-plans": "AutoScalingPlans_EC2AutoScaling",
     "backup": "Backup", "batch": "Batch", "cassandra.application-autoscaling": "ApplicationAutoScaling_CassandraTable",
     "cks.kms": "KeyManagementServiceCustomKeyStores", "cloudtrail": "CloudTrail",

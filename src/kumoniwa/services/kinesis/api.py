@@ -66,7 +66,8 @@ from kumoniwa.services.kinesis.tag import (
 
 __all__ = [
     "AddTagsToStream", "DeregisterStreamConsumer", "DescribeStreamConsumer", "DisableEnhancedMonitoring", "EnableEnhancedMonitoring",
-    "ListStreamConsumers", "ListTagsForResource", "ListTagsForStream", "RegisterStreamConsumer", "RemoveTagsFromStream", "StartStreamEncryption", "StopStreamEncryption",
+    "ListStreamConsumers", "ListTagsForResource", "ListTagsForStream", "RegisterStreamConsumer", "RemoveTagsFromStream",
+    "StartStreamEncryption", "StopStreamEncryption",
     "SubscribeToShard", "TagResource", "UntagResource", "all_tags",
 ]  # fmt: skip
 

@@ -74,12 +74,20 @@ def CreateGrant(
     if DryRun:
         raise DryRunOperationException
     said: dict[str, Any] = {
-        "grantee": grantee, "retiring": retiring, "operations": tuple(dict.fromkeys(Operations)), "equals": equals, "subset": subset, "name": Name or ""
+        "grantee": grantee, "retiring": retiring, "operations": tuple(dict.fromkeys(Operations)), "equals": equals, "subset": subset,
+        "name": Name or ""
     }  # fmt: skip
     for held in call.shelf(Grant).values() if Name else ():
         if held.key == key.id and all(getattr(held, field) == value for field, value in said.items()):
             return {"GrantToken": held.token, "GrantId": held.id}
-    grant = Grant(id=f"{call.ids.random.getrandbits(256):064x}", key=key.id, created=call.now(), issuer=call.principal.arn, token=call.ids.secret(), **said)
+    grant = Grant(
+        id=f"{call.ids.random.getrandbits(256):064x}",
+        key=key.id,
+        created=call.now(),
+        issuer=call.principal.arn,
+        token=call.ids.secret(),
+        **said,
+    )
     call.shelf(Grant)[f"{key.id}:{grant.id}"] = grant
     policy.forget(call, key.id)
     return {"GrantToken": grant.token, "GrantId": grant.id}

@@ -154,7 +154,9 @@ def _is_there(call: Call, name: str) -> bool:
 def check(call: Call, document: str, *, may_lock_out: bool | None) -> str:
     """A policy somebody writes. Raises MalformedPolicyDocumentException, also for one that would lock out whoever writes it."""
     if len(document.encode()) > POLICY_BYTES_MAX:
-        raise ValidationException(f"1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to {POLICY_BYTES_MAX}")
+        raise ValidationException(
+            f"1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to {POLICY_BYTES_MAX}"
+        )
     try:
         policy = parse(document, "resource")
     except MalformedPolicyDocument as error:

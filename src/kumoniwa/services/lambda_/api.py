@@ -121,9 +121,11 @@ __all__ = [
     "AddLayerVersionPermission", "GetLayerVersionPolicy", "RemoveLayerVersionPermission", "InvokeAsync",
     "DeleteLayerVersion", "GetLayerVersion", "GetLayerVersionByArn", "ListLayers", "ListLayerVersions", "PublishLayerVersion",
     "DeleteProvisionedConcurrencyConfig", "GetProvisionedConcurrencyConfig", "ListProvisionedConcurrencyConfigs",
-    "PutProvisionedConcurrencyConfig", "CreateFunctionUrlConfig", "DeleteFunctionUrlConfig", "GetFunctionUrlConfig", "ListFunctionUrlConfigs", "UpdateFunctionUrlConfig",
+    "PutProvisionedConcurrencyConfig", "CreateFunctionUrlConfig", "DeleteFunctionUrlConfig", "GetFunctionUrlConfig",
+    "ListFunctionUrlConfigs", "UpdateFunctionUrlConfig",
     "DeleteFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig", "ListFunctionEventInvokeConfigs",
-    "PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "Invoke", "InvokeWithResponseStream", "ListAliases", "ListVersionsByFunction", "PublishVersion", "PutFunctionConcurrency", "RemovePermission", "UpdateAlias",
+    "PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "Invoke", "InvokeWithResponseStream", "ListAliases",
+    "ListVersionsByFunction", "PublishVersion", "PutFunctionConcurrency", "RemovePermission", "UpdateAlias",
 ]  # fmt: skip
 
 
@@ -190,7 +192,9 @@ RUNTIMES = (
 """What AWS offers to who asked for a runtime that is none, in its order (recorded: test_create_lambda_exceptions)."""
 
 _ENUMERATED = re.compile(r"(satisfy constraint: \[Member must satisfy enum value set: \[[^]]*\])\]")
-_OF_LAYER = re.compile(r"(; )?(Value '[^']*' at 'compatibleRuntimes' failed to satisfy constraint: )Member must satisfy constraint: [^]]*\][^]]*\](; )?")
+_OF_LAYER = re.compile(
+    r"(; )?(Value '[^']*' at 'compatibleRuntimes' failed to satisfy constraint: )Member must satisfy constraint: [^]]*\][^]]*\](; )?"
+)
 
 
 def _runtimes_first(text: str) -> str:

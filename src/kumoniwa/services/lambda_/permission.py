@@ -103,7 +103,9 @@ def _added(call: Call, name: str, qualifier: str | None, sid: str, statement: di
     text = json.dumps(statement, separators=(",", ":"))
     policy = Policy(function=name, statements=(*statements, text), revision=call.new_id())
     if len(document(policy.statements).encode()) > POLICY_BYTES_MAX:
-        raise PolicyLengthExceededException(f"The final policy size ({len(document(policy.statements))}) is bigger than the limit ({POLICY_BYTES_MAX}).")
+        raise PolicyLengthExceededException(
+            f"The final policy size ({len(document(policy.statements))}) is bigger than the limit ({POLICY_BYTES_MAX})."
+        )
     policies[key] = policy
     return text
 

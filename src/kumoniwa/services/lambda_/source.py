@@ -335,7 +335,11 @@ def _check_unique(call: Call, mapping: Mapping) -> None:
         if (other.source, other.function, other.qualifier) == (mapping.source, mapping.function, mapping.qualifier):
             name = f"{mapping.function}:{mapping.qualifier}" if mapping.qualifier else mapping.function
             kind, end = ("arn", "provided mapping already exists") if mapping.is_stream else ("SQS", "already exists")
-            begin = f'The event source arn (" {mapping.source} ")' if kind == "arn" else f'An event source mapping with SQS arn (" {mapping.source} ")'
+            begin = (
+                f'The event source arn (" {mapping.source} ")'
+                if kind == "arn"
+                else f'An event source mapping with SQS arn (" {mapping.source} ")'
+            )
             raise ResourceConflictException(
                 f'{begin} and function (" {name} ") {end}. Please update or delete the existing mapping with UUID {other.uuid}'
             )

@@ -175,7 +175,13 @@ def GetLogAnomalyDetector(call: Call, *, anomalyDetectorArn: str) -> dict:
 def ListLogAnomalyDetectors(call: Call, *, filterLogGroupArn: str | None = None, limit: int | None = None, nextToken: str | None = None) -> dict:
     wanted = name_in(filterLogGroupArn) if filterLogGroupArn else None
     found = sorted((each for each in call.shelf(Detector).values() if wanted in (None, each.group)), key=lambda each: (each.created_ms, each.id))
-    return paged(found, nextToken, limit or LISTED_MAX, lambda each: {"anomalyDetectorArn": arn_of(call, each.id)} | _shown(call, each), "anomalyDetectors")
+    return paged(
+        found,
+        nextToken,
+        limit or LISTED_MAX,
+        lambda each: {"anomalyDetectorArn": arn_of(call, each.id)} | _shown(call, each),
+        "anomalyDetectors",
+    )
 
 
 def _shown(call: Call, detector: Detector) -> dict[str, Any]:

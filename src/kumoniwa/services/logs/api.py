@@ -167,7 +167,8 @@ __all__ = [
     "GetLogRecord", "GetQueryResults", "ListLogGroupsForQuery", "PutDestination", "PutDestinationPolicy", "PutMetricFilter",
     "PutQueryDefinition", "PutResourcePolicy", "PutSubscriptionFilter", "StartLiveTail", "StartQuery", "StopQuery",
     "TestMetricFilter", "CreateLookupTable", "DeleteIndexPolicy", "DeleteLookupTable", "DescribeFieldIndexes", "DescribeIndexPolicies",
-    "DeleteIndexPolicy", "DescribeFieldIndexes", "DescribeIndexPolicies", "DescribeLookupTables", "PutIndexPolicy", "GetLookupTable", "PutIndexPolicy", "UpdateLookupTable",
+    "DeleteIndexPolicy", "DescribeFieldIndexes", "DescribeIndexPolicies", "DescribeLookupTables", "PutIndexPolicy", "GetLookupTable",
+    "PutIndexPolicy", "UpdateLookupTable",
 ]  # fmt: skip
 
 TAGS_MAX = 50
@@ -227,7 +228,8 @@ def _of_delivery(call: Call, operation: str, params: dict[str, Any]) -> str | li
 _OF_THE_ACCOUNT = frozenset({
     "DescribeConfigurationTemplates",
     "DeleteIndexPolicy", "DescribeFieldIndexes", "DescribeIndexPolicies", "DescribeLookupTables", "PutIndexPolicy",
-    "CancelExportTask", "DescribeExportTasks", "DeleteQueryDefinition", "DeleteResourcePolicy", "DescribeQueries", "DescribeQueryDefinitions", "DescribeResourcePolicies",
+    "CancelExportTask", "DescribeExportTasks", "DeleteQueryDefinition", "DeleteResourcePolicy", "DescribeQueries",
+    "DescribeQueryDefinitions", "DescribeResourcePolicies",
     "GetLogRecord", "GetQueryResults", "ListLogGroupsForQuery", "PutQueryDefinition", "PutResourcePolicy", "StopQuery",
     "TestMetricFilter", "TestTransformer", "DeleteAccountPolicy", "DescribeAccountPolicies", "PutAccountPolicy",
 })  # fmt: skip

@@ -159,7 +159,8 @@ def _added(document: str | None, statement: dict[str, Any]) -> str | None:
 def shown(call: Call, delivery: Delivery) -> dict[str, Any]:
     told: dict[str, Any] = {
         "id": delivery.id, "arn": arn_of(call, delivery.id), "deliverySourceName": delivery.source, "deliveryDestinationArn": delivery.destination,
-        "deliveryDestinationType": delivery.type, "recordFields": delivery.fields, "fieldDelimiter": delivery.delimiter, "tags": delivery.tags or None,
+        "deliveryDestinationType": delivery.type, "recordFields": delivery.fields, "fieldDelimiter": delivery.delimiter,
+        "tags": delivery.tags or None,
     }  # fmt: skip
     if delivery.type == "S3":
         told["s3DeliveryConfiguration"] = {"suffixPath": delivery.suffix, "enableHiveCompatiblePath": delivery.is_hive}
@@ -244,14 +245,24 @@ def DescribeConfigurationTemplates(
         }
         for kind, formats in delivery_destination.FORMATS.items()
     ]  # fmt: skip
-    wanted = {"service": [service] if service else None, "logType": logTypes, "resourceType": resourceTypes, "deliveryDestinationType": deliveryDestinationTypes}
+    wanted = {
+        "service": [service] if service else None,
+        "logType": logTypes,
+        "resourceType": resourceTypes,
+        "deliveryDestinationType": deliveryDestinationTypes,
+    }
     return {"configurationTemplates": [each for each in templates if all(not values or each[name] in values for name, values in wanted.items())]}
 
 
 # Tags ---------------------------------------------------------------------------------------------
 
 
-_KINDS: dict[str, type[Record]] = {"delivery-source": DeliverySource, "delivery-destination": DeliveryDestination, "delivery": Delivery, "destination": Destination}
+_KINDS: dict[str, type[Record]] = {
+    "delivery-source": DeliverySource,
+    "delivery-destination": DeliveryDestination,
+    "delivery": Delivery,
+    "destination": Destination,
+}
 
 
 def is_one(arn: str) -> bool:

@@ -20,8 +20,10 @@ ACCESS_LOGS, CONNECTION_LOGS = "ACCESS_LOGS", "CONNECTION_LOGS"
 HOME = "us-east-1"
 """Where the logs of CloudFront are asked for, whatever region its viewers are in."""
 UNBUILT = frozenset({
-    "amplify", "aps", "bedrock", "bedrock-agentcore", "codewhisperer", "ec2", "eks", "elasticloadbalancing", "entityresolution", "events", "iotfleetwise",
-    "ivschat", "logs", "mediapackagev2", "mediatailor", "network-firewall", "networkmanager", "observabilityadmin", "pcs", "qbusiness", "quicksight", "rtbfabric",
+    "amplify", "aps", "bedrock", "bedrock-agentcore", "codewhisperer", "ec2", "eks", "elasticloadbalancing", "entityresolution", "events",
+    "iotfleetwise",
+    "ivschat", "logs", "mediapackagev2", "mediatailor", "network-firewall", "networkmanager", "observabilityadmin", "pcs", "qbusiness",
+    "quicksight", "rtbfabric",
     "securityhub", "ses", "vpc-lattice", "wisdom", "workmail",
 })  # fmt: skip
 """Services whose resources AWS takes (PutDeliverySource, logType)."""
@@ -106,7 +108,8 @@ def checked_tags(tags: dict[str, str]) -> dict[str, str]:
 
 def shown(call: Call, source: DeliverySource) -> dict[str, Any]:
     told = {
-        "name": source.name, "arn": arn_of(call, source.name), "resourceArns": [source.resource], "service": source.service, "logType": source.log_type,
+        "name": source.name, "arn": arn_of(call, source.name), "resourceArns": [source.resource], "service": source.service,
+        "logType": source.log_type,
     }  # fmt: skip
     return told | ({"tags": source.tags} if source.tags else {})
 

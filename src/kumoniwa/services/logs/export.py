@@ -216,7 +216,12 @@ async def _export(call: Call, task: Task) -> None:
         async for file in log_export.files(wanted):
             # In the key a stream's slashes are hyphens, so that each stream is one folder.
             key = f"{task.prefix}/{task.id}/{streams[file.stream].replace('/', '-')}/{file.number:06d}.gz"
-            await _patiently(call, lambda key=key, body=file.body: us.ask("s3:PutObject", Bucket=task.bucket, Key=key, Body=body, ACL="bucket-owner-full-control"))
+            await _patiently(
+                call,
+                lambda key=key, body=file.body: us.ask(
+                    "s3:PutObject", Bucket=task.bucket, Key=key, Body=body, ACL="bucket-owner-full-control"
+                ),
+            )
 
 
 async def _patiently(call: Call, put: Callable[[], Awaitable[Any]]) -> None:

@@ -122,8 +122,15 @@ def reindexed(call: Call, held: list[Index], document: str) -> list[Index]:
     """The indexes there are when a policy becomes another."""
     wanted, now_ms = _read(document), milliseconds(call.now())
     standing = {each.field: each for each in held if each.until_ms == FOREVER_MS}
-    ended = [each if each.until_ms != FOREVER_MS else changed(each, until_ms=now_ms) for each in held if each.field not in wanted or each.until_ms != FOREVER_MS]
-    made = [changed(standing[name], kind=kind) if name in standing else Index(field=name, since_ms=now_ms, kind=kind) for name, kind in wanted.items()]
+    ended = [
+        each if each.until_ms != FOREVER_MS else changed(each, until_ms=now_ms)
+        for each in held
+        if each.field not in wanted or each.until_ms != FOREVER_MS
+    ]
+    made = [
+        changed(standing[name], kind=kind) if name in standing else Index(field=name, since_ms=now_ms, kind=kind)
+        for name, kind in wanted.items()
+    ]
     return [*ended, *made]
 
 

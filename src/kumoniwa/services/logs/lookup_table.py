@@ -51,7 +51,11 @@ def columns(call: Call) -> dict[str, Reference]:
 
 
 def bodies(call: Call, names: list[str]) -> dict[str, str]:
-    return {name: body for name in dict.fromkeys(names) for (body,) in call.rows(BODIES).all("select body from log_lookup_table where name = ?", name)}
+    return {
+        name: body
+        for name in dict.fromkeys(names)
+        for (body,) in call.rows(BODIES).all("select body from log_lookup_table where name = ?", name)
+    }
 
 
 def _body(tableBody: str | None, queryId: str | None, kmsKeyId: str | None) -> str:
@@ -151,7 +155,9 @@ def GetLookupTable(call: Call, *, lookupTableArn: str) -> dict:
     return _shown(call, table) | {"tableBody": bodies(call, [table.name])[table.name]}
 
 
-def DescribeLookupTables(call: Call, *, lookupTableNamePrefix: str | None = None, maxResults: int | None = None, nextToken: str | None = None) -> dict:
+def DescribeLookupTables(
+    call: Call, *, lookupTableNamePrefix: str | None = None, maxResults: int | None = None, nextToken: str | None = None
+) -> dict:
     shelf = call.shelf(LookupTable)
     found = [shelf[name] for name in sorted(shelf) if name.startswith(lookupTableNamePrefix or "")]
 

@@ -86,7 +86,9 @@ def DescribeMetricFilters(
     if (metricName is None) != (metricNamespace is None):
         raise InvalidParameterException("Both metricName and metricNamespace must be specified, or neither.")
     if filterNamePrefix is not None and not _NAME.fullmatch(filterNamePrefix):
-        raise InvalidParameterException(f"1 validation error detected: Value '{filterNamePrefix}' at 'filterNamePrefix' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*")
+        raise InvalidParameterException(
+            f"1 validation error detected: Value '{filterNamePrefix}' at 'filterNamePrefix' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*"
+        )
     groups = [existing(call, logGroupName)] if logGroupName is not None else [group for _, group in sorted(call.shelf(Group).items())]
     found = [
         _shown(group, each)

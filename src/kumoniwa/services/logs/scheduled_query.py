@@ -150,7 +150,8 @@ def CreateScheduledQuery(
 
 
 def UpdateScheduledQuery(
-    call: Call, *, identifier: str, queryLanguage: str, queryString: str, scheduleExpression: str, executionRoleArn: str, description: str | None = None,
+    call: Call, *, identifier: str, queryLanguage: str, queryString: str, scheduleExpression: str, executionRoleArn: str,
+    description: str | None = None,
     logGroupIdentifiers: list[str] | None = None, timezone: str | None = None, startTimeOffset: int | None = None, endTimeOffset: int | None = None,
     scheduleStartTime: int | None = None, scheduleEndTime: int | None = None, state: str | None = None,
 ) -> dict:  # fmt: skip

@@ -87,7 +87,9 @@ async def _prove(call: Call, group: Group, pattern: str, destinationArn: str, ro
         raise InvalidParameterException("Invalid filter pattern") from None
     target = arns.parse(destinationArn)
     if target is None or target.service not in (*TARGETS, "logs"):
-        raise InvalidParameterException("PutSubscriptionFilter operation cannot work with destinationArn for vendor " + (target.service if target else ""))
+        raise InvalidParameterException(
+            "PutSubscriptionFilter operation cannot work with destinationArn for vendor " + (target.service if target else "")
+        )
     if target.service in ("kinesis", "firehose") and not roleArn:
         raise InvalidParameterException(f"destinationArn for vendor {target.service} cannot be used without roleArn")
     if target.service in ("lambda", "logs") and roleArn:
@@ -179,8 +181,14 @@ def _filters_on(call: Call, group: Group) -> list[tuple[Filter, bool]]:
 async def prove_account(call: Call, said: Any) -> None:
     """See that a filter of the account is one, and that its destination takes what it is sent."""
     members = ("DestinationArn", "RoleArn", "FilterPattern", "Distribution")
-    if not isinstance(said, dict) or not all(name in members and isinstance(value, str) for name, value in said.items()) or "DestinationArn" not in said:
-        raise InvalidParameterException("A subscription filter policy has a DestinationArn, and may have a RoleArn, a FilterPattern and a Distribution.")
+    if (
+        not isinstance(said, dict)
+        or not all(name in members and isinstance(value, str) for name, value in said.items())
+        or "DestinationArn" not in said
+    ):
+        raise InvalidParameterException(
+            "A subscription filter policy has a DestinationArn, and may have a RoleArn, a FilterPattern and a Distribution."
+        )
     if said.get("Distribution", "ByLogStream") not in ("ByLogStream", "Random"):
         raise InvalidParameterException("The Distribution is ByLogStream or Random.")
     await _prove(call, Group(name="*", number=0, created_ms=0), said.get("FilterPattern", ""), said["DestinationArn"], said.get("RoleArn"))
@@ -209,7 +217,11 @@ def heard(call: Call, group: Group, stream: str, stream_id: int, first_seq: int,
             said["policyLevel"] = "ACCOUNT_LEVEL_POLICY"
         key = call.new_id() if each.is_random else base64.b16encode(f"{group.name}/{stream}".encode()).decode().lower()[:64]
         link, body = encryption.sealed(call, group, _packed(said)) if group.key else ("", _packed(said))
-        OUTBOX.put(call, _encode(Promise(group.name, each.destination, each.role, key, body, link)), lane=f"{group.number} {'account ' * is_of_account}{each.name} {stream}")
+        OUTBOX.put(
+            call,
+            _encode(Promise(group.name, each.destination, each.role, key, body, link)),
+            lane=f"{group.number} {'account ' * is_of_account}{each.name} {stream}",
+        )
 
 
 def _packed(said: dict[str, Any]) -> bytes:

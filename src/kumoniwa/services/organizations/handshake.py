@@ -88,7 +88,9 @@ def InviteAccountToOrganization(call: Call, *, Target: dict, Notes: str | None =
     call, held = managed(call)
     kind, party = Target["Type"], Target["Id"]
     if kind == "ORGANIZATION":
-        raise InvalidInputException("You specified the wrong type of entity (account, organization, or email) as a party.", Reason="INVALID_PARTY_TYPE_TARGET")
+        raise InvalidInputException(
+            "You specified the wrong type of entity (account, organization, or email) as a party.", Reason="INVALID_PARTY_TYPE_TARGET"
+        )
     is_right = "@" in party if kind == "EMAIL" else len(party) == 12 and party.isascii() and party.isdigit()
     if not is_right:
         reason = "INVALID_EMAIL_ADDRESS_TARGET" if kind == "EMAIL" else "INVALID_PATTERN_TARGET_ID"

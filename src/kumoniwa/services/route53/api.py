@@ -83,7 +83,14 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     if "ResourceType" in params:
         kind, resource_id = params["ResourceType"], params.get("ResourceId", "*")
     elif not kind:
-        member = next((member for member in _RESOURCES if member in params and operation not in ("CreateHostedZone", "ListHostedZones", "ListHostedZonesByName")), "")
+        member = next(
+            (
+                member
+                for member in _RESOURCES
+                if member in params and operation not in ("CreateHostedZone", "ListHostedZones", "ListHostedZonesByName")
+            ),
+            "",
+        )
         if not member:
             return "*"
         kind, resource_id = _RESOURCES[member], params[member]

@@ -219,10 +219,14 @@ class Batch:
         others = [other for other_key, other in self.at(key.place).items() if other_key != key]
         kinds = {other["Type"] for other in others} - {key.type}
         if key.type == "CNAME" and kinds:
-            self.object(f"RRSet of type CNAME with DNS name {record['Name']} is not permitted as it conflicts with other records with the same DNS name in zone {self.zone.name}")
+            self.object(
+                f"RRSet of type CNAME with DNS name {record['Name']} is not permitted as it conflicts with other records with the same DNS name in zone {self.zone.name}"
+            )
         elif "CNAME" in kinds:
             # The two spaces are Route 53's: https://github.com/kubernetes-sigs/external-dns/issues/1517
-            self.object(f"RRSet of type {key.type} with DNS name {record['Name']} is not permitted because a conflicting RRSet of type  CNAME with the same DNS name already exists in zone {self.zone.name}")
+            self.object(
+                f"RRSet of type {key.type} with DNS name {record['Name']} is not permitted because a conflicting RRSet of type  CNAME with the same DNS name already exists in zone {self.zone.name}"
+            )
         group = [other for other in others if other["Type"] == key.type]
         self.objections += policy.objections(self.call, record, group)
 
@@ -249,7 +253,12 @@ class Batch:
             if own is None and endpoints.is_amazons(said):
                 raise NotImplementedHere(f"route53 aliases to {said}")
             if own != zone_id:
-                self.object(outside, f"The HostedZoneId of {said} is {own}." if own else "An alias names a record set of its own hosted zone, or an AWS endpoint in AWS's zone.")
+                self.object(
+                    outside,
+                    f"The HostedZoneId of {said} is {own}."
+                    if own
+                    else "An alias names a record set of its own hosted zone, or an AWS endpoint in AWS's zone.",
+                )
             return
         if not names.lies_in(name, self.apex):
             self.object(outside)

@@ -54,7 +54,9 @@ def CreateCidrCollection(call: Call, *, Name: str, CallerReference: str) -> dict
     held = call.shelf(CidrCollection)
     same = next((each for each in held.values() if each.caller_reference == CallerReference), None)
     if any(each.name == Name for each in held.values() if each is not same) or same is not None and same.name != Name:
-        raise CidrCollectionAlreadyExistsException("A CIDR collection with this name and a different caller reference already exists in this account.")
+        raise CidrCollectionAlreadyExistsException(
+            "A CIDR collection with this name and a different caller reference already exists in this account."
+        )
     if same is None:
         if len(held) >= COLLECTIONS_MAX:
             raise LimitsExceeded("The maximum number of CIDR collections has been reached for this account.")
@@ -66,7 +68,9 @@ def CreateCidrCollection(call: Call, *, Name: str, CallerReference: str) -> dict
 def ChangeCidrCollection(call: Call, *, Id: str, Changes: list[dict], CollectionVersion: int | None = None) -> dict:
     found = _find(call, Id)
     if CollectionVersion is not None and CollectionVersion != found.version:
-        raise CidrCollectionVersionMismatchException(f"The CIDR collection version you provided, {CollectionVersion}, does not match the one in the collection, {found.version}.")
+        raise CidrCollectionVersionMismatchException(
+            f"The CIDR collection version you provided, {CollectionVersion}, does not match the one in the collection, {found.version}."
+        )
     locations = {name: set(blocks) for name, blocks in found.locations.items()}
     for change in Changes:
         name, blocks = change["LocationName"], {_block(text) for text in change["CidrList"]}
@@ -106,7 +110,10 @@ def _block(text: str) -> str:
 def _used(call: Call, collection_id: str) -> set[str]:
     """The locations of a collection by which records route."""
     rows = call.rows(recordset.RECORDS)
-    found = rows.all("select json_extract(cast(body as text), '$.CidrRoutingConfig.LocationName') from route53_record where json_extract(cast(body as text), '$.CidrRoutingConfig.CollectionId') = ?", collection_id)
+    found = rows.all(
+        "select json_extract(cast(body as text), '$.CidrRoutingConfig.LocationName') from route53_record where json_extract(cast(body as text), '$.CidrRoutingConfig.CollectionId') = ?",
+        collection_id,
+    )
     return {name for (name,) in found}
 
 

@@ -17,7 +17,11 @@ def _tagged(call: Call, kind: str, resource_id: str) -> zone.HostedZone | health
 
 def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
     kinds = {"hostedzone": zone.HostedZone, "healthcheck": healthcheck.HealthCheck}
-    return [(f"arn:{call.home.partition}:route53:::{name}/{key}", each.tags) for name, kind in kinds.items() for key, each in call.shelf(kind).items()]
+    return [
+        (f"arn:{call.home.partition}:route53:::{name}/{key}", each.tags)
+        for name, kind in kinds.items()
+        for key, each in call.shelf(kind).items()
+    ]
 
 
 def reserved_tag(operation: str, key: str) -> AwsError:

@@ -141,7 +141,11 @@ def _line(call: Call, route: Route, request: Request, request_id: str, response:
     at = time.gmtime(began)
     stamp = f"[{at.tm_mday:02d}/{MONTHS[at.tm_mon]}/{at.tm_year}:{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} +0000]"
     headers, labels, took_ms = request.headers, request.labels or {}, int((call.now() - began) * 1000)
-    error = response.body.partition(b"<Code>")[2].partition(b"</Code>")[0].decode() if response.status >= 300 and isinstance(response.body, bytes) else ""
+    error = (
+        response.body.partition(b"<Code>")[2].partition(b"</Code>")[0].decode()
+        if response.status >= 300 and isinstance(response.body, bytes)
+        else ""
+    )
     sent = body_bytes(response) or ""
     size = response.headers.get("Content-Range", "").rpartition("/")[2] or (
         sent if route.name == "GetObject" and response.status == 200 else headers.get("content-length") if route.takes_stream else ""
@@ -177,7 +181,8 @@ def _requester(call: Call, request: Request) -> str:
 
 
 _RESOURCES = {
-    "": "BUCKET", "acl": "ACL", "accelerate": "ACCELERATE", "attributes": "OBJECT_ATTRIBUTES", "cors": "CORS", "delete": "MULTI_OBJECT_DELETE", "encryption": "ENCRYPTION",
+    "": "BUCKET", "acl": "ACL", "accelerate": "ACCELERATE", "attributes": "OBJECT_ATTRIBUTES", "cors": "CORS",
+    "delete": "MULTI_OBJECT_DELETE", "encryption": "ENCRYPTION",
     "legal-hold": "OBJECT_LOCK_LEGALHOLD", "lifecycle": "LIFECYCLE", "list-type": "BUCKET", "location": "LOCATION",
     "logging": "LOGGING_STATUS", "notification": "NOTIFICATION", "object-lock": "OBJECT_LOCK_CONFIGURATION",
     "ownershipControls": "OWNERSHIP_CONTROLS", "policy": "BUCKETPOLICY", "policyStatus": "POLICY_STATUS",

@@ -123,7 +123,8 @@ from kumoniwa.wire.message import Request
 from kumoniwa.wire.timestamps import iso8601
 
 __all__ = [
-    "GetBucketAbac", "PutBucketAbac", "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket", "CreateMultipartUpload", "DeleteBucket",
+    "GetBucketAbac", "PutBucketAbac", "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket",
+    "CreateMultipartUpload", "DeleteBucket",
     "DeleteBucketAnalyticsConfiguration", "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketIntelligentTieringConfiguration",
     "DeleteBucketInventoryConfiguration", "DeleteBucketLifecycle", "DeleteBucketMetricsConfiguration",
     "DeleteBucketOwnershipControls", "DeleteBucketPolicy", "DeleteBucketReplication", "DeleteBucketTagging", "DeleteBucketWebsite",
@@ -134,7 +135,8 @@ __all__ = [
     "GetBucketPolicyStatus", "GetBucketReplication", "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning",
     "GetBucketWebsite", "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectLegalHold", "GetObjectLockConfiguration",
     "GetObjectRetention", "GetObjectTagging", "GetPublicAccessBlock", "HeadBucket", "HeadObject",
-    "ListBucketAnalyticsConfigurations", "ListBucketIntelligentTieringConfigurations", "ListBucketInventoryConfigurations", "ListBucketMetricsConfigurations",
+    "ListBucketAnalyticsConfigurations", "ListBucketIntelligentTieringConfigurations", "ListBucketInventoryConfigurations",
+    "ListBucketMetricsConfigurations",
     "ListBuckets", "ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts", "PutBucketAccelerateConfiguration",
     "PutBucketAcl", "PutBucketAnalyticsConfiguration", "PutBucketCors", "PutBucketEncryption", "PutBucketIntelligentTieringConfiguration",
     "PutBucketInventoryConfiguration", "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketMetricsConfiguration",

@@ -297,7 +297,9 @@ def _grants_said(
         raise MissingSecurityHeader(MissingHeaderName="x-amz-acl")
     if not bucket.has_acls and grants != acl.CLOSED:
         raise AccessControlListNotSupported
-    if public_access.blocks(call.home, call.account, point.access_by(call, bucket.access)).BlockPublicAcls and any(grant.is_public for grant in grants):
+    if public_access.blocks(call.home, call.account, point.access_by(call, bucket.access)).BlockPublicAcls and any(
+        grant.is_public for grant in grants
+    ):
         raise AccessDenied
     return grants
 

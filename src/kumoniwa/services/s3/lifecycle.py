@@ -230,7 +230,9 @@ def _shown_filter(rule: dict[str, Any]) -> str:
 
 def _check_transitions(rule: dict[str, Any]) -> None:
     transitions, expiration, where = rule.get("Transitions", ()), rule.get("Expiration") or {}, _shown_filter(rule)
-    dated = {"Date" in each for each in transitions} | {"Date" in each for each in (expiration,) if len(expiration) and "ExpiredObjectDeleteMarker" not in each}
+    dated = {"Date" in each for each in transitions} | {
+        "Date" in each for each in (expiration,) if len(expiration) and "ExpiredObjectDeleteMarker" not in each
+    }
     kinds = []
     for each in transitions:
         kind = each.get("StorageClass")

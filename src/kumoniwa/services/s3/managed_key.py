@@ -74,7 +74,10 @@ def _context_of(call: Call, bucket: Bucket, key: str, said: str | None, has_buck
         except (binascii.Error, ValueError):
             read = None
         if not isinstance(read, dict) or not all(isinstance(value, str) for value in read.values()):
-            raise InvalidArgument("The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map", ArgumentName=f"{_HEADER}-context")
+            raise InvalidArgument(
+                "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map",
+                ArgumentName=f"{_HEADER}-context",
+            )
         context = read
     return {"aws:s3:arn": arn(call, bucket.name) if has_bucket_key else arn(call, bucket.name, key), **context}
 

@@ -156,7 +156,11 @@ def _rule(said: dict[str, str]) -> dict[str, str]:
         raise InvalidArgument("filter rule name must be either prefix or suffix", ArgumentName="FilterRule.Name", ArgumentValue=name)
     value = said["Value"]
     if len(value.encode()) > 1024:
-        raise InvalidArgument("Size of filter rule value cannot exceed 1024 bytes in UTF-8 representation", ArgumentName="FilterRule.Value", ArgumentValue=value)
+        raise InvalidArgument(
+            "Size of filter rule value cannot exceed 1024 bytes in UTF-8 representation",
+            ArgumentName="FilterRule.Value",
+            ArgumentValue=value,
+        )
     return {"Name": name.capitalize(), "Value": value}
 
 

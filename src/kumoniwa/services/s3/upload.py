@@ -153,7 +153,10 @@ def object_grants(
     )
     if not bucket.has_acls and grants != CLOSED and canned != "bucket-owner-full-control":
         raise AccessControlListNotSupported
-    if any(grant.is_public for grant in grants or ()) and public_access.blocks(call.home, call.account, point.access_by(call, bucket.access)).BlockPublicAcls:
+    if (
+        any(grant.is_public for grant in grants or ())
+        and public_access.blocks(call.home, call.account, point.access_by(call, bucket.access)).BlockPublicAcls
+    ):
         raise AccessDenied
     return CLOSED if grants is None or not bucket.has_acls else grants
 

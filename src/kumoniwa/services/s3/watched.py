@@ -36,7 +36,9 @@ def watched(home: Any, name: str) -> tuple[Call, Bucket] | None:
     known = call.memory(Watched)
     if known.names is None:
         known.names = frozenset(
-            bucket.name for bucket in call.shelf(Bucket).values() if bucket.logging or bucket.metrics or bucket.analytics or bucket.payer == "Requester"
+            bucket.name
+            for bucket in call.shelf(Bucket).values()
+            if bucket.logging or bucket.metrics or bucket.analytics or bucket.payer == "Requester"
         )
     bucket = call.shelf(Bucket).get(name)
     return (call, bucket) if bucket is not None and name in known.names else None

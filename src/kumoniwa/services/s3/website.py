@@ -74,7 +74,9 @@ def _checked(said: dict[str, Any]) -> dict[str, Any]:
             ArgumentName="IndexDocument", ArgumentValue="null",
         )  # fmt: skip
     if not index.get("Suffix") or "/" in index["Suffix"]:
-        raise InvalidArgument("The IndexDocument Suffix is not well formed", ArgumentName="IndexDocument", ArgumentValue=index.get("Suffix", "")[:1024])
+        raise InvalidArgument(
+            "The IndexDocument Suffix is not well formed", ArgumentName="IndexDocument", ArgumentValue=index.get("Suffix", "")[:1024]
+        )
     if "ErrorDocument" in said and not said["ErrorDocument"].get("Key"):
         raise MalformedXML
     rules = said.get("RoutingRules") or []

@@ -47,7 +47,8 @@ __all__ = [
     "GetMultiRegionAccessPointPolicyStatus", "GetMultiRegionAccessPointRoutes", "GetPublicAccessBlock", "ListAccessPoints", "ListJobs",
     "ListMultiRegionAccessPoints", "ListTagsForResource", "PutAccessPointPolicy", "PutJobTagging", "PutMultiRegionAccessPointPolicy",
     "PutPublicAccessBlock", "SubmitMultiRegionAccessPointRoutes", "TagResource",
-    "UntagResource", "UpdateJobPriority", "UpdateJobStatus", "conditions_of", "owner_of", "params_of", "policy_of", "refusal_of", "resource_of", "tags_of",
+    "UntagResource", "UpdateJobPriority", "UpdateJobStatus", "conditions_of", "owner_of", "params_of", "policy_of", "refusal_of",
+    "resource_of", "tags_of",
 ]  # fmt: skip
 
 LISTED, INVENTORY = "S3BatchOperations_CSV_20180820", "S3InventoryReport_CSV_20161130"
@@ -321,7 +322,11 @@ def ListJobs(
         if JobStatuses and job.status not in JobStatuses:
             continue
         shown = job.shown(_arn(call, job.id))
-        named = {name: shown[name] for name in ("JobId", "Description", "Priority", "Status", "CreationTime", "TerminationDate", "ProgressSummary") if name in shown}
+        named = {
+            name: shown[name]
+            for name in ("JobId", "Description", "Priority", "Status", "CreationTime", "TerminationDate", "ProgressSummary")
+            if name in shown
+        }
         listed.append({**named, "Operation": next(iter(job.operation))})
     ids = [shown["JobId"] for shown in listed]
     if NextToken is not None and NextToken not in ids:

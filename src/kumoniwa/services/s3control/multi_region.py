@@ -282,7 +282,9 @@ def _alias_of(call: Call, said: str) -> str:
     alias = arn.rpartition("/")[2]
     if arn != arn_of(call.home.partition, call.account, alias) or not alias.endswith(MULTI_REGION):
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mrap-failover-errors.html says the status.
-        raise InvalidRequest("The Multi-Region Access Point must be named by its ARN: arn:aws:s3::account-id:accesspoint/MultiRegionAccessPoint_alias")
+        raise InvalidRequest(
+            "The Multi-Region Access Point must be named by its ARN: arn:aws:s3::account-id:accesspoint/MultiRegionAccessPoint_alias"
+        )
     return alias
 
 

@@ -225,7 +225,9 @@ async def _report(call: Call, reader: Call, job: Job) -> None:
 
 def _lines(call: Call, job: Job) -> Iterator[str]:
     wants_all = job.report.get("ReportScope") == "AllTasks"
-    for bucket, key, version, error in call.rows(TASKS).each("select bucket, key, version, error from s3_job_task where job = ? order by number", job.id):
+    for bucket, key, version, error in call.rows(TASKS).each(
+        "select bucket, key, version, error from s3_job_task where job = ? order by number", job.id
+    ):
         if wants_all or error:
             line = io.StringIO()
             told = ("failed", "ReplicationFailed", "200", error) if error else ("succeeded", "", "200", "Successful")

@@ -88,7 +88,8 @@ def _input(call: Call, promised: Promise, attempt: int) -> str:
         }
         return orjson.dumps(told).decode()
     for name, value in (
-        ("schedule-arn", promised.arn), ("scheduled-time", timestamps.to_second(promised.planned)), ("execution-id", promised.id), ("attempt-number", str(attempt)),
+        ("schedule-arn", promised.arn), ("scheduled-time", timestamps.to_second(promised.planned)), ("execution-id", promised.id),
+        ("attempt-number", str(attempt)),
     ):  # fmt: skip
         text = text.replace(f"<aws.scheduler.{name}>", value)
     return text

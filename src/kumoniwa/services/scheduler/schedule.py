@@ -186,7 +186,8 @@ def _checked(
     _check_target(call, target)
     return Schedule(
         name=name, group=group, expression=expression, zone=zone or "UTC", target=target, window=window,
-        created=held.created if held else now, modified=now, starts=starts, ends=ends, description=description, state=state or "ENABLED", after=after or "NONE",
+        created=held.created if held else now, modified=now, starts=starts, ends=ends, description=description, state=state or "ENABLED",
+        after=after or "NONE",
     )  # fmt: skip
 
 

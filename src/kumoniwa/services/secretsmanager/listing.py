@@ -25,7 +25,11 @@ def described(call: Call, secret: Secret) -> dict[str, Any]:
     if secret.key:
         shown["KmsKeyId"] = secret.key
     if secret.rotation is not None:
-        shown |= {"RotationEnabled": secret.rotation.is_enabled, "RotationLambdaARN": secret.rotation.function, "RotationRules": secret.rotation.rules}
+        shown |= {
+            "RotationEnabled": secret.rotation.is_enabled,
+            "RotationLambdaARN": secret.rotation.function,
+            "RotationRules": secret.rotation.rules,
+        }
         if secret.rotation.is_enabled and secret.rotation.closes is not None:
             shown["NextRotationDate"] = secret.rotation.closes
     dates = {

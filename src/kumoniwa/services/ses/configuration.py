@@ -73,7 +73,9 @@ def check_sending(call: Call, name: str) -> None:
 def make(call: Call, name: str, **said: Any) -> ConfigurationSet:
     sets = call.shelf(ConfigurationSet)
     if _NAME.fullmatch(name) is None:
-        raise InvalidConfigurationSetException(f"Invalid configuration set name <{name}>: only alphanumeric ASCII characters, '_', and '-' are allowed.")
+        raise InvalidConfigurationSetException(
+            f"Invalid configuration set name <{name}>: only alphanumeric ASCII characters, '_', and '-' are allowed."
+        )
     if name in sets:
         raise ConfigurationSetAlreadyExistsException(name)
     if len(sets) >= SETS_MAX:

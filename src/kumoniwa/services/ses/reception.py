@@ -140,7 +140,14 @@ def _told(call: Call, received: Received, action: dict[str, Any]) -> dict[str, A
 async def _publish(call: Call, topic: str, told: dict[str, Any], once: str) -> None:
     us = call.acting(SERVICE, **{"aws:SourceAccount": call.account})
     body = orjson.dumps({"notificationType": "Received", **told}).decode()
-    await us.ask("sns:Publish", to_region=arns.parse(topic).region, once=once, TopicArn=topic, Subject="Amazon SES Email Receipt Notification", Message=body)
+    await us.ask(
+        "sns:Publish",
+        to_region=arns.parse(topic).region,
+        once=once,
+        TopicArn=topic,
+        Subject="Amazon SES Email Receipt Notification",
+        Message=body,
+    )
 
 
 async def _to_bucket(call: Call, received: Received, said: dict[str, Any], once: str) -> tuple[str, bytes]:
@@ -185,7 +192,13 @@ async def _bounce(call: Call, received: Received, said: dict[str, Any], once: st
     if mailbox.find(call, id_) is None:
         call.atomically(lambda: verification.post(call, *letter, id_))
     if said.get("TopicArn"):
-        action = {"type": "Bounce", "topicArn": said["TopicArn"], "smtpReplyCode": said["SmtpReplyCode"], "message": said["Message"], "sender": said["Sender"]}
+        action = {
+            "type": "Bounce",
+            "topicArn": said["TopicArn"],
+            "smtpReplyCode": said["SmtpReplyCode"],
+            "message": said["Message"],
+            "sender": said["Sender"],
+        }
         await _publish(call, said["TopicArn"], _told(call, received, action), f"{once}-topic")
     return "set", received.raw
 

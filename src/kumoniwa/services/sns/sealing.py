@@ -22,7 +22,8 @@ from kumoniwa.services.sns.topic import Topic
 KEPT_S = 24 * 86_400.0
 """No delivery is tried for longer."""
 _in_words_of_sns = partial(told_as, {
-    "KMSInvalidStateException": "KMSInvalidStateException", "DisabledException": "KMSDisabledException", "AccessDeniedException": "KMSAccessDeniedException",
+    "KMSInvalidStateException": "KMSInvalidStateException", "DisabledException": "KMSDisabledException",
+    "AccessDeniedException": "KMSAccessDeniedException",
     "NotFoundException": "KMSNotFoundException", "ThrottlingException": "KMSThrottlingException",
 })  # fmt: skip
 _encode, _decode = msgspec.msgpack.encode, msgspec.msgpack.decode

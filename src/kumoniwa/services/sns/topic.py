@@ -123,7 +123,14 @@ def CreateTopic(
     if is_fifo:
         attributes = {"ContentBasedDeduplication": "false", **attributes}
     now = call.now()
-    topic = Topic(name=Name, id=call.new_id(), created=now, attributes=attributes, tags=tags, archived_since=now if "ArchivePolicy" in attributes else 0.0)
+    topic = Topic(
+        name=Name,
+        id=call.new_id(),
+        created=now,
+        attributes=attributes,
+        tags=tags,
+        archived_since=now if "ArchivePolicy" in attributes else 0.0,
+    )
     call.shelf(Topic)[Name] = topic
     return {"TopicArn": arn}
 

@@ -695,7 +695,9 @@ def _change_visibility(call: Call, queue: Queue, receipt_handle: str, visibility
         reason = "Message does not exist or is not available for visibility timeout change."
         raise InvalidParameterValue.of("ReceiptHandle", receipt_handle, reason)
     if now + visibility_s > found[2] + VISIBLE_AGAIN_WITHIN_S:
-        raise InvalidParameterValue.of("VisibilityTimeout", visibility_s, "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
+        raise InvalidParameterValue.of(
+            "VisibilityTimeout", visibility_s, "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
+        )
     rows.run("update sqs_message set visible_at = ? where seq = ?", now + visibility_s, seq)
     if queue.is_fifo:
         fifo.settle(call, queue, seq)

@@ -135,7 +135,9 @@ def _check_attribute(name: str, value: dict[str, Any]) -> None:
         # Recorded: localstack's test_send_message_with_empty_string_attribute.
         raise InvalidParameterValue(f"Message (user) attribute '{name}' must contain a non-empty value of type '{base}'.")
     if base != "Binary" and (forbidden := _FORBIDDEN.search(content)):
-        raise InvalidParameterValue(f"Invalid binary character '#x{ord(forbidden[0]):X}' was found in the message attribute '{name}' value, {_ALLOWED}")
+        raise InvalidParameterValue(
+            f"Invalid binary character '#x{ord(forbidden[0]):X}' was found in the message attribute '{name}' value, {_ALLOWED}"
+        )
     if base == "Number":
         try:
             float(content)

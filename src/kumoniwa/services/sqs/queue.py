@@ -212,7 +212,9 @@ def _redrive_policy(call: Call, text: str, is_fifo: bool) -> None:
             raise InvalidParameterValue.of("RedrivePolicy", text, "Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount].")
     count = str(said["maxReceiveCount"])
     if not _NUMBER.fullmatch(count) or not 1 <= int(count) <= 1000:
-        raise InvalidParameterValue.of("RedrivePolicy", text, "Invalid value for maxReceiveCount: " + count + ", valid values are from 1 to 1000 both inclusive.")
+        raise InvalidParameterValue.of(
+            "RedrivePolicy", text, "Invalid value for maxReceiveCount: " + count + ", valid values are from 1 to 1000 both inclusive."
+        )
     target = arns.parse(str(said["deadLetterTargetArn"]))
     if target is None or target.service != "sqs":
         raise InvalidParameterValue.of("RedrivePolicy", text, "Invalid value for deadLetterTargetArn.")
@@ -231,12 +233,18 @@ def _redrive_allow_policy(call: Call, text: str, is_fifo: bool) -> None:
     said = _object("RedriveAllowPolicy", text)
     permission, sources = said.get("redrivePermission"), said.get("sourceQueueArns")
     if permission not in ("allowAll", "denyAll", "byQueue"):
-        raise InvalidParameterValue.of("RedriveAllowPolicy", text, "Amazon SQS can't create the redrive allow policy, as it's in an unsupported format.")
+        raise InvalidParameterValue.of(
+            "RedriveAllowPolicy", text, "Amazon SQS can't create the redrive allow policy, as it's in an unsupported format."
+        )
     if permission == "byQueue":
         if not isinstance(sources, list) or not 1 <= len(sources) <= 10:
-            raise InvalidParameterValue.of("RedriveAllowPolicy", text, "Amazon SQS can't create the redrive allow policy. You must specify 1 to 10 sourceQueueArns.")
+            raise InvalidParameterValue.of(
+                "RedriveAllowPolicy", text, "Amazon SQS can't create the redrive allow policy. You must specify 1 to 10 sourceQueueArns."
+            )
     elif sources:
-        raise InvalidParameterValue.of("RedriveAllowPolicy", text, "Amazon SQS can't create the redrive allow policy. sourceQueueArns is only allowed with byQueue.")
+        raise InvalidParameterValue.of(
+            "RedriveAllowPolicy", text, "Amazon SQS can't create the redrive allow policy. sourceQueueArns is only allowed with byQueue."
+        )
 
 
 def _object(name: str, text: str) -> dict[str, Any]:

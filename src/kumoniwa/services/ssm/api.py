@@ -57,7 +57,8 @@ TAG_CONDITIONS = ("ssm:resourceTag",)
 
 __all__ = [
     "AddTagsToResource", "AssociateOpsItemRelatedItem", "CreateDocument", "CreateOpsItem", "DeleteDocument", "DeleteOpsItem", "DeleteParameter",
-    "DeleteParameters", "DescribeAutomationExecutions", "DescribeAutomationStepExecutions", "DescribeDocument", "DescribeDocumentPermission", "DescribeOpsItems",
+    "DeleteParameters", "DescribeAutomationExecutions", "DescribeAutomationStepExecutions", "DescribeDocument",
+    "DescribeDocumentPermission", "DescribeOpsItems",
     "DescribeParameters", "DisassociateOpsItemRelatedItem", "GetAutomationExecution", "GetDocument", "GetOpsItem", "GetParameter",
     "GetParameterHistory", "GetParameters", "GetParametersByPath", "LabelParameterVersion", "ListDocumentVersions", "ListDocuments",
     "ListOpsItemRelatedItems", "ListTagsForResource", "PutParameter", "RemoveTagsFromResource", "SendAutomationSignal",

@@ -184,7 +184,8 @@ def CreateDocument(
     if Name in call.shelf(Document):
         raise DocumentAlreadyExists
     made = Document(
-        name=Name, id=call.new_id(), kind=kind, created=call.now(), versions=(1,), default=1, newest=1, tags=tag.checked(Tags), author=call.principal.arn
+        name=Name, id=call.new_id(), kind=kind, created=call.now(), versions=(1,), default=1, newest=1, tags=tag.checked(Tags),
+        author=call.principal.arn
     )
     call.shelf(Document)[Name] = made
     version = _keep(call, made, 1, content, form, VersionName, TargetType, DisplayName)

@@ -169,7 +169,8 @@ def begin(call: Call, name: str, version: str | None, said: dict[str, Any], **mo
     if role:
         _check_role(call, role)
     made = Execution(
-        id=call.new_id(), document=document.name, version=edition.number, edition=f"{document.id}:{edition.number}", parameters=parameters, started=call.now(), role=role or "",
+        id=call.new_id(), document=document.name, version=edition.number, edition=f"{document.id}:{edition.number}", parameters=parameters,
+        started=call.now(), role=role or "",
         who=to_builtins(call.principal), step=next(iter(definition.steps)), **more,
     )  # fmt: skip
     call.shelf(Execution)[made.id] = made

@@ -154,7 +154,9 @@ def _kept(call: Call, name: str, draft: Revision, tags: dict[str, str], *, is_ov
         raise ParameterAlreadyExists
     if held is None:
         if sum(each.last.tier == draft.tier for each in call.shelf(Parameter).values()) >= COUNT_MAX[draft.tier]:
-            raise ParameterLimitExceeded("You have exceeded the number of parameters for this AWS account. Delete one or more parameters and try again.")
+            raise ParameterLimitExceeded(
+                "You have exceeded the number of parameters for this AWS account. Delete one or more parameters and try again."
+            )
         held = Parameter(name=name, last=draft, tags=tags)
     number = held.last.number + 1
     first = _room(call, held, number)

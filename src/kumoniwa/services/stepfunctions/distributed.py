@@ -73,7 +73,10 @@ def keep(call: Call, map_run: MapRun) -> None:
 
 
 def of_execution(call: Call, arn: str) -> list[MapRun]:
-    return [unpack(row[0], MapRun) for row in call.rows(RUNS, ITEMS).all("select body from sfn_map_run where execution = ? order by number desc", arn)]
+    return [
+        unpack(row[0], MapRun)
+        for row in call.rows(RUNS, ITEMS).all("select body from sfn_map_run where execution = ? order by number desc", arn)
+    ]
 
 
 def counts(call: Call, arn: str, what: str = "count(*)") -> dict[str, int]:
@@ -212,7 +215,8 @@ def advance(call: Call, arn: str, strand_id: int, run: Run | None, go: Any, aban
         child = Execution(
             arn=call.arn(resource, "states"), name=name,
             machine=execution.machine, machine_name=execution.machine_name, kind=map_run.kind, definition=execution.definition,
-            role=execution.role, encryption=execution.encryption, input=text, started=call.now(), map_run=map_run.arn, place=place, flow=run.state_of(strand).flows[0].index, logging=execution.logging,
+            role=execution.role, encryption=execution.encryption, input=text, started=call.now(), map_run=map_run.arn, place=place,
+            flow=run.state_of(strand).flows[0].index, logging=execution.logging,
         )  # fmt: skip
         rows.run("update sfn_map_item set execution = ?, status = 'RUNNING' where map_run = ? and place = ?", child.arn, map_run.arn, place)
         go(child, orjson.loads(text), False)
@@ -312,7 +316,14 @@ def described(call: Call, map_run: MapRun) -> dict[str, Any]:
         answer["stopDate"] = map_run.stopped
     for member, what in (("itemCounts", "sum(count)"), ("executionCounts", "count(*)")):
         found = counts(call, map_run.arn, what)
-        names = {"pending": "PENDING", "running": "RUNNING", "succeeded": "SUCCEEDED", "failed": "FAILED", "timedOut": "TIMED_OUT", "aborted": "ABORTED"}
+        names = {
+            "pending": "PENDING",
+            "running": "RUNNING",
+            "succeeded": "SUCCEEDED",
+            "failed": "FAILED",
+            "timedOut": "TIMED_OUT",
+            "aborted": "ABORTED",
+        }
         told = {name: found.get(status, 0) for name, status in names.items()}
         again = call.rows(ITEMS).one(
             f"select coalesce({what}, 0) from sfn_map_item where map_run = ? and status = 'PENDING' and execution != ''", map_run.arn

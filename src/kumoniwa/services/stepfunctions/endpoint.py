@@ -59,7 +59,8 @@ def check(asked: Integration, parameters: Any) -> None:
     wrong += [f"The field '{name}' is not supported by Step Functions" for name in said if name not in (*required, *more)]
     is_well = {
         "ApiEndpoint": lambda value: isinstance(value, str), "Method": METHODS.__contains__, "Stage": lambda value: isinstance(value, str),
-        "Path": lambda value: isinstance(value, str), "AuthType": AUTHORIZATIONS.__contains__, "AllowNullValues": lambda value: isinstance(value, bool),
+        "Path": lambda value: isinstance(value, str), "AuthType": AUTHORIZATIONS.__contains__,
+        "AllowNullValues": lambda value: isinstance(value, bool),
         "Authentication": _is_connected, "InvocationConfig": _is_connected,
     }  # fmt: skip
     if asked.type == "apigateway":

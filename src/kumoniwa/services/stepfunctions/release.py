@@ -121,7 +121,9 @@ def forget(call: Call, machine: StateMachine) -> None:
 def PublishStateMachineVersion(call: Call, *, stateMachineArn: str, revisionId: str | None = None, description: str | None = None) -> dict:
     machine = existing(call, stateMachineArn)
     if revisionId is not None and revisionId != (machine.revision or "INITIAL"):
-        raise ConflictException(f"Failed to publish the State Machine version for revision {revisionId}. The current State Machine revision is {machine.revision or 'INITIAL'}.")
+        raise ConflictException(
+            f"Failed to publish the State Machine version for revision {revisionId}. The current State Machine revision is {machine.revision or 'INITIAL'}."
+        )
     version = publish(call, machine, description or "")
     return {"creationDate": version.created, "stateMachineVersionArn": version.arn}
 

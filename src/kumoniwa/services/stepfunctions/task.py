@@ -347,7 +347,12 @@ def unanswered(run: Run, strand: Strand, failure: StateFailure, *, is_timeout: b
 def described(execution: Execution, *, is_json: bool) -> dict[str, Any]:
     """An execution as the state that waited for it sees it. ``.sync:2`` reads its input and output."""
     read = orjson.loads if is_json else str
-    answer: dict[str, Any] = {"ExecutionArn": execution.arn, "Input": read(execution.input), "InputDetails": {"Included": True}, "Name": execution.name}
+    answer: dict[str, Any] = {
+        "ExecutionArn": execution.arn,
+        "Input": read(execution.input),
+        "InputDetails": {"Included": True},
+        "Name": execution.name,
+    }
     if execution.output is not None:
         answer |= {"Output": read(execution.output), "OutputDetails": {"Included": True}}
     for name, value in (("Error", execution.error), ("Cause", execution.cause)):

@@ -23,10 +23,34 @@ from kumoniwa.services.stepfunctions.machine import StateMachine
 
 ORIGIN = "AWS::StepFunctions::StateMachine"
 DOCUMENTS_AT_ONCE = 50
-_SERVICES = {"dynamodb": "DynamoDB", "events": "EventBridge", "kinesis": "Kinesis", "lambda": "Lambda", "s3": "S3", "sns": "SNS", "sqs": "SQS", "states": "StepFunctions"}
-_FACTS = {"TableName": "table_name", "QueueUrl": "queue_url", "TopicArn": "topic_arn", "FunctionName": "function_name", "StreamName": "stream_name", "Bucket": "bucket_name"}
+_SERVICES = {
+    "dynamodb": "DynamoDB",
+    "events": "EventBridge",
+    "kinesis": "Kinesis",
+    "lambda": "Lambda",
+    "s3": "S3",
+    "sns": "SNS",
+    "sqs": "SQS",
+    "states": "StepFunctions",
+}
+_FACTS = {
+    "TableName": "table_name",
+    "QueueUrl": "queue_url",
+    "TopicArn": "topic_arn",
+    "FunctionName": "function_name",
+    "StreamName": "stream_name",
+    "Bucket": "bucket_name",
+}
 _SCHEDULED = ("TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled")
-_WENT_WRONG = ("TaskFailed", "TaskSubmitFailed", "TaskTimedOut", "LambdaFunctionFailed", "LambdaFunctionTimedOut", "ActivityFailed", "ActivityTimedOut")
+_WENT_WRONG = (
+    "TaskFailed",
+    "TaskSubmitFailed",
+    "TaskTimedOut",
+    "LambdaFunctionFailed",
+    "LambdaFunctionTimedOut",
+    "ActivityFailed",
+    "ActivityTimedOut",
+)
 _WENT_WELL = ("TaskSucceeded", "LambdaFunctionSucceeded", "ActivitySucceeded")
 
 

@@ -269,5 +269,8 @@ def _due(run: Run, strand: Strand) -> None:
 
 def _next_due(call: Call) -> float | None:
     rows = call.rows(STRANDS, EXECUTIONS)
-    found = [rows.one("select min(due) from sfn_strand where due is not null")[0], rows.one("select min(deadline) from sfn_execution where deadline is not null")[0]]
+    found = [
+        rows.one("select min(due) from sfn_strand where due is not null")[0],
+        rows.one("select min(deadline) from sfn_execution where deadline is not null")[0],
+    ]
     return min((at for at in found if at is not None), default=None)

@@ -56,7 +56,12 @@ def sort_of(call: Call, resource: str) -> tuple[Sort, dict[str, str]]:
     service = resource.split(":")[2] if resource.count(":") > 2 else ""
     if service in _NOT_HERE:
         raise NotImplementedHere(f"web ACLs of {_NOT_HERE[service]}")
-    raise wrong(errors.ARN, "RESOURCE_ARN", resource, "Stages of REST APIs, GraphQL and Event APIs and user pools of this region are guarded in this way.")
+    raise wrong(
+        errors.ARN,
+        "RESOURCE_ARN",
+        resource,
+        "Stages of REST APIs, GraphQL and Event APIs and user pools of this region are guarded in this way.",
+    )
 
 
 async def _check_there(call: Call, sort: Sort, params: dict[str, Any]) -> None:

@@ -92,7 +92,12 @@ def _check_rule(standing: Standing, rule: dict[str, Any]) -> None:
         raise WAFLimitsExceededException
     for label in labels:
         if RESERVED & set(label["Name"].split(":")[:1]) or label["Name"].endswith(":"):
-            raise wrong("The parameter contains formatting that is not valid.", "RULE_LABELS", label["Name"], f"{', '.join(sorted(RESERVED))} are reserved.")
+            raise wrong(
+                "The parameter contains formatting that is not valid.",
+                "RULE_LABELS",
+                label["Name"],
+                f"{', '.join(sorted(RESERVED))} are reserved.",
+            )
 
 
 def check_action(action: dict[str, Any], bodies: dict[str, Any], name: str = "RULE_ACTION", parameter: str = "RuleAction") -> None:
@@ -105,7 +110,12 @@ def check_action(action: dict[str, Any], bodies: dict[str, Any], name: str = "RU
         raise wrong("The referenced custom response body doesn't exist.", "CUSTOM_RESPONSE_BODY_KEY", key)
     for header in response.get("ResponseHeaders") or ():
         if header["Name"].lower() == "content-type" and key is not None:
-            raise wrong("The header name is not valid.", "CUSTOM_RESPONSE_HEADER", header["Name"], "A response with a body has its body's content type.")
+            raise wrong(
+                "The header name is not valid.",
+                "CUSTOM_RESPONSE_HEADER",
+                header["Name"],
+                "A response with a body has its body's content type.",
+            )
 
 
 # Statements -----------------------------------------------------------------------------------------------------
@@ -220,7 +230,12 @@ def _check_bytes(standing: Standing, said: dict[str, Any], is_nested: bool) -> N
     if len(said["SearchString"]) > SEARCH_BYTES_MAX:
         raise WAFLimitsExceededException
     if said["PositionalConstraint"] == "CONTAINS_WORD" and not all(chr(each).isalnum() and each < 128 or each == 95 for each in said["SearchString"]):
-        raise wrong("The parameter contains formatting that is not valid.", "BYTE_MATCH_STATEMENT", "SearchString", "A word has letters, digits and _ only.")
+        raise wrong(
+            "The parameter contains formatting that is not valid.",
+            "BYTE_MATCH_STATEMENT",
+            "SearchString",
+            "A word has letters, digits and _ only.",
+        )
 
 
 def _check_regex(standing: Standing, said: dict[str, Any], is_nested: bool) -> None:

@@ -22,7 +22,10 @@ def ListAvailableManagedRuleGroups(call: Call, *, Scope: str, NextMarker: str | 
     names = list(managed.GROUPS)
     start = names.index(NextMarker) + 1 if NextMarker in names else 0
     shown = names[start : start + (Limit or len(names))]
-    found = [{"VendorName": managed.VENDOR, "Name": name, "VersioningSupported": True, "Description": managed.GROUPS[name].description} for name in shown]
+    found = [
+        {"VendorName": managed.VENDOR, "Name": name, "VersioningSupported": True, "Description": managed.GROUPS[name].description}
+        for name in shown
+    ]
     return {"ManagedRuleGroups": found} | ({"NextMarker": shown[-1]} if shown and shown[-1] != names[-1] else {})
 
 

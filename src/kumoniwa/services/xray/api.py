@@ -47,8 +47,10 @@ from kumoniwa.services.xray.trace import Trace
 
 __all__ = [
     "CreateGroup", "CreateSamplingRule", "DeleteGroup", "DeleteResourcePolicy", "DeleteSamplingRule", "GetEncryptionConfig", "GetGroup",
-    "GetGroups", "GetIndexingRules", "GetInsight", "GetInsightEvents", "GetInsightSummaries", "GetSamplingRules", "GetSamplingStatisticSummaries", "GetSamplingTargets", "GetTraceSegmentDestination",
-    "ListResourcePolicies", "PutEncryptionConfig", "PutResourcePolicy", "PutTraceSegments", "UpdateGroup", "UpdateIndexingRule", "UpdateSamplingRule", "UpdateTraceSegmentDestination",
+    "GetGroups", "GetIndexingRules", "GetInsight", "GetInsightEvents", "GetInsightSummaries", "GetSamplingRules",
+    "GetSamplingStatisticSummaries", "GetSamplingTargets", "GetTraceSegmentDestination",
+    "ListResourcePolicies", "PutEncryptionConfig", "PutResourcePolicy", "PutTraceSegments", "UpdateGroup", "UpdateIndexingRule",
+    "UpdateSamplingRule", "UpdateTraceSegmentDestination",
 ]  # fmt: skip
 
 TRACES_ASKED_MAX = 5
@@ -162,7 +164,8 @@ async def GetInsightImpactGraph(call: Call, *, InsightId: str, StartTime: float,
         for each in graph.shown()
     ]
     return {
-        "InsightId": held.id, "StartTime": StartTime, "EndTime": EndTime, "ServiceGraphStartTime": start, "ServiceGraphEndTime": end, "Services": listed,
+        "InsightId": held.id, "StartTime": StartTime, "EndTime": EndTime, "ServiceGraphStartTime": start, "ServiceGraphEndTime": end,
+        "Services": listed,
     }  # fmt: skip
 
 

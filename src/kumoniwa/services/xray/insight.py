@@ -96,7 +96,8 @@ def go_on(call: Call, group: Group, root: Node, starts: float, ends: float, impa
         )  # fmt: skip
     else:
         held = changed(
-            held, ends=ends, updated=call.now(), clients=_sum(held.clients, impact.clients), at_root=_sum(held.at_root, impact.root), affected=impact.affected
+            held, ends=ends, updated=call.now(), clients=_sum(held.clients, impact.clients), at_root=_sum(held.at_root, impact.root),
+            affected=impact.affected
         )
     _keep(call, group, held, ends)
 

@@ -122,7 +122,8 @@ def GetSamplingTargets(call: Call, *, SamplingStatisticsDocuments: list[dict[str
             del clients[client]
         reports.summaries[rule.name] = _summed(reports.summaries.get(rule.name), rule.name, said, now)
         targets.append({
-            "RuleName": rule.name, "FixedRate": rule.said["FixedRate"], "ReservoirQuota": _part(rule.said["ReservoirSize"], clients, said["ClientID"]),
+            "RuleName": rule.name, "FixedRate": rule.said["FixedRate"],
+            "ReservoirQuota": _part(rule.said["ReservoirSize"], clients, said["ClientID"]),
             "ReservoirQuotaTTL": now + INTERVAL_S, "Interval": INTERVAL_S,
         })  # fmt: skip
     removal = call.shelf(Removal).get("last")

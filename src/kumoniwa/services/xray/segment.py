@@ -161,7 +161,10 @@ def _keep(rows: Any, now: float, lock: Lock, document: dict, text: str) -> None:
 def documents(call: Call, trace: str) -> list[dict]:
     """What was sent of one trace, in the order of its beginning. Raises ``data_key.Shut`` until its key is open for the caller."""
     lock = encryption.looking(call)
-    found = [orjson.loads(lock.open_text(held)) for (held,) in call.rows(SEGMENTS).all("select body from xray_segment where trace = ?", trace.lower())]
+    found = [
+        orjson.loads(lock.open_text(held))
+        for (held,) in call.rows(SEGMENTS).all("select body from xray_segment where trace = ?", trace.lower())
+    ]
     return sorted(found, key=lambda document: document["start_time"])
 
 

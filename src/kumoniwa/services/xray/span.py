@@ -87,7 +87,8 @@ def _document(span: Span, ids: Ids, *, is_subsegment: bool) -> dict[str, Any]:
         "type": "subsegment" if is_subsegment else "", "namespace": namespace if is_subsegment else "", "http": http,
         "origin": "" if is_subsegment else _origin(span.resource), "sql": _sql(span, attributes), "aws": _aws(span, attributes),
         "service": _filled(version=span.resource.get("service.version")), "user": attributes.text("enduser.id", "user.id"),
-        "cause": _cause(span, ids), "links": [_filled(trace_id=trace_id(link.trace_id), id=link.span_id, attributes=link.attributes) for link in span.links],
+        "cause": _cause(span, ids),
+        "links": [_filled(trace_id=trace_id(link.trace_id), id=link.span_id, attributes=link.attributes) for link in span.links],
         "annotations": {}, "metadata": {},
     }  # fmt: skip
     parts["annotations"], parts["metadata"] = _told(span, attributes, is_subsegment)
@@ -154,7 +155,9 @@ def _http(span: Span, attributes: _Attributes) -> dict[str, Any]:
         return {}
     if span.kind == "SERVER":
         client = text("client.address", "net.peer.ip", "network.peer.address", "net.sock.peer.addr")
-    request = _filled(method=method, url=url or _url(attributes), user_agent=agent, client_ip=forwarded or client, x_forwarded_for=bool(forwarded) or None)
+    request = _filled(
+        method=method, url=url or _url(attributes), user_agent=agent, client_ip=forwarded or client, x_forwarded_for=bool(forwarded) or None
+    )
     length = take("http.response.body.size", "http.response_content_length")
     response = _filled(status=status, content_length=length)
     return _filled(request=request, response=response)

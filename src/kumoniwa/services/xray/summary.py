@@ -6,7 +6,13 @@ from typing import Any
 
 from kumoniwa.services.xray.trace import Service, Trace
 
-_HTTP = (("HttpURL", "http.url"), ("HttpStatus", "http.status"), ("HttpMethod", "http.method"), ("UserAgent", "http.useragent"), ("ClientIp", "http.clientip"))
+_HTTP = (
+    ("HttpURL", "http.url"),
+    ("HttpStatus", "http.status"),
+    ("HttpMethod", "http.method"),
+    ("UserAgent", "http.useragent"),
+    ("ClientIp", "http.clientip"),
+)
 
 
 def summary(trace: Trace) -> dict[str, Any]:

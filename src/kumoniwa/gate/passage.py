@@ -40,7 +40,7 @@ from kumoniwa.gate.address import is_led
 from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.data_key import Shut, opening
 from kumoniwa.gate.faults import Severed, door_fault, gate_fault, suffered
-from kumoniwa.gate.once import remember, remembered
+from kumoniwa.gate.once import remember, remembered, repeated
 from kumoniwa.gate.route import NoRoute, Route, Routes
 from kumoniwa.gate.trail import CHANGED, Trail, without_secrets
 from kumoniwa.gate.usage import Usage
@@ -316,6 +316,10 @@ class Gate:
                 reserved_tags.guard(call.principal, route.service, route.name, route.protocol, params, route.tags)
             else:
                 route.check(params)
+            if route.token is not None and (done := repeated(call, route.name, route.token, params)) is not None:
+                if route.is_recorded or self.trail.asks_for_data:
+                    self.trail.told(call, route, params, done, None)
+                return done
         except AwsError as error:
             self._refused(call, route, params, error)
             raise

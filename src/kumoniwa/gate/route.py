@@ -83,7 +83,7 @@ class Route:
     __slots__ = (
         "service", "name", "model", "handler", "codec", "check", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
         "takes_stream", "door", "is_read_only", "mark", "calls", "refusals", "source", "tags", "told_tags",
-        "service_has_two_modes",
+        "service_has_two_modes", "token",
     )  # fmt: skip
 
     def __init__(self, service: Service, model: models.Operation, handler: Handler, protocol: str) -> None:
@@ -109,6 +109,7 @@ class Route:
         self.service_has_two_modes = self.model.service.is_query_compatible and self.protocol != "query"
         """Whether errors have the statuses of the query protocol only for clients that say that they once spoke it; for all others theirs
         is 400. https://smithy.io/2.0/aws/protocols/aws-query-protocol.html, recorded: localstack's test_exception_serializing_with_no_shape_in_spec."""
+        self.token = service.tokens.get(model.name)
         self.calls, self.refusals = 0, Counter()
         self.mark = _MARKS.get(service.name, mark)
 

@@ -66,6 +66,8 @@ class Call(msgspec.Struct, eq=False):
     request: Any = None
     """The HTTP request, None for an ``ask``. Only for what no model states, such as a source address."""
     once: str | None = None
+    asked: bytes = b""
+    """A sum of the parameters, where a client's own token stands for ``once``: with other parameters it is refused."""
     within: str = ""
     """The trace header that this call was asked with from inside."""
     confided: tuple[str, ...] = ()

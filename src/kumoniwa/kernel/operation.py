@@ -34,8 +34,8 @@ class Service:
 
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "tags_of", "all_tags", "tag_keys", "conditions_of", "headers_of",
-        "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "witness_of", "confided_of", "denied", "is_of_aws", "work",
-        "door", "exchange",
+        "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "tokens", "witness_of", "confided_of", "denied", "is_of_aws",
+        "work", "door", "exchange",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
@@ -58,6 +58,8 @@ class Service:
         self.reserved_tag = getattr(module, "reserved_tag", None)
         """What it answers to whoever touches a tag that is reserved for AWS: ``reserved_tag(operation, key) -> AwsError``."""
         self.params_of = getattr(module, "params_of", None)
+        self.tokens = getattr(module, "TOKENS", {})
+        """By which parameter clients say that they ask again, for operations that then give the answer they gave: ``{operation: gate.once.Token}``."""
         self.witness_of = getattr(module, "witness_of", None)
         self.confided_of = getattr(module, "confided_of", None)
         """Texts of a request that no trail may tell, whether or not it is let in, where the model calls them no secrets."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate.once import Token
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.accessanalyzer.analyzer import (
     CreateAnalyzer,
@@ -61,6 +62,14 @@ __all__ = [
     "TagResource", "UntagResource", "UpdateAnalyzer",
     "UpdateArchiveRule", "UpdateFindings", "ValidatePolicy", "all_tags",
 ]  # fmt: skip
+
+
+TOKENS = {
+    name: Token("clientToken")
+    for name in ("StartPolicyGeneration", "ApplyArchiveRule", "DeleteAnalyzer", "DeleteArchiveRule", "UpdateArchiveRule", "UpdateFindings")
+}
+"""Retries "return the result from the original successful request": API_StartPolicyGeneration. Those that make a named thing keep their token
+with it, because it is forgotten with it."""
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:

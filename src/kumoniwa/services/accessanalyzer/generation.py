@@ -40,7 +40,6 @@ class Generation(Record):
     role: str = ""
     since: float = 0.0
     until: float = 0.0
-    token: str = ""
     actions: tuple[str, ...] = ()
     is_complete: bool = True
     error: tuple[str, str] = ("", "")
@@ -66,9 +65,6 @@ async def StartPolicyGeneration(
     parsed = arns.parse(principal)
     if parsed is None or parsed.account != call.account:
         raise ValidationException(f"The principal {principal} is not of this account.")
-    for held in call.shelf(Generation).values():
-        if clientToken and held.token == clientToken:
-            return {"jobId": held.id}
     details = cloudTrailDetails or {}
     since, until = details.get("startTime", call.now() - WINDOW_S_MAX), details.get("endTime", call.now())
     if since >= until:
@@ -83,7 +79,7 @@ async def StartPolicyGeneration(
     await analyzers.know_actions()
     made = Generation(
         id=call.new_id(), principal=principal, started=call.now(), trails=tuple(details.get("trails", ())), role=details.get("accessRole", ""),
-        since=since, until=until, token=clientToken or "",
+        since=since, until=until,
     )  # fmt: skip
     call.atomically(lambda: _put(call, made))
     return {"jobId": made.id}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate.once import Token
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.backup.errors import NoStorage
 from kumoniwa.services.backup.point import RecoveryPoint
@@ -17,6 +18,10 @@ _OF_POINTS = frozenset({
     "StartRestoreJob",
 })  # fmt: skip
 _NUMBERS = {"ChangeableForDays": "changeablefordays", "MinRetentionDays": "minretentiondays", "MaxRetentionDays": "maxretentiondays"}
+
+
+TOKENS = {name: Token("IdempotencyToken") for name in ("StartBackupJob", "StartCopyJob", "StartRestoreJob")}
+"""A token that is known "results in a success message with no action taken": https://docs.aws.amazon.com/aws-backup/latest/devguide/API_StartBackupJob.html"""
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str | tuple[str, str]]:

@@ -58,7 +58,6 @@ class CopyJob(Record):
     by: dict[str, str] = {}
     of: str = ""
     """The backup job whose plan asked for it."""
-    token: str = ""
     size: int = 0
 
 
@@ -100,15 +99,13 @@ def StartCopyJob(
 ) -> dict:
     held(call, SourceBackupVaultName)
     point = points.held(call, SourceBackupVaultName, RecoveryPointArn)
-    known = next((job for job in call.shelf(CopyJob).values() if IdempotencyToken and job.token == IdempotencyToken), None)
-    if known is None:
-        if not point.is_whole:
-            raise InvalidRequestException(f"Recovery point {point.arn} is in state {point.status} and cannot be copied.")
-        if DestinationBackupVaultArn == arn_of(call, SourceBackupVaultName):
-            raise InvalidRequestException("The source and the destination backup vault cannot be the same.")
-        call.require("iam:PassRole", IamRoleArn, **{"iam:PassedToService": SERVICE})
-        known = new(call, point, DestinationBackupVaultArn, IamRoleArn, Lifecycle, token=IdempotencyToken or "")
-    return {"CopyJobId": known.id, "CreationDate": known.created, "IsParent": False}
+    if not point.is_whole:
+        raise InvalidRequestException(f"Recovery point {point.arn} is in state {point.status} and cannot be copied.")
+    if DestinationBackupVaultArn == arn_of(call, SourceBackupVaultName):
+        raise InvalidRequestException("The source and the destination backup vault cannot be the same.")
+    call.require("iam:PassRole", IamRoleArn, **{"iam:PassedToService": SERVICE})
+    made = new(call, point, DestinationBackupVaultArn, IamRoleArn, Lifecycle)
+    return {"CopyJobId": made.id, "CreationDate": made.created, "IsParent": False}
 
 
 # What it does ----------------------------------------------------------------------------------------

@@ -59,7 +59,6 @@ class BackupJob(Record):
     options: dict[str, str] = {}
     copies: tuple[dict[str, Any], ...] = ()
     by: dict[str, str] = {}
-    token: str = ""
     size: int = 0
     is_continuous: bool = False
 
@@ -129,17 +128,14 @@ def StartBackupJob(
     BackupOptions: dict[str, str] | None = None,
 ) -> dict:
     held(call, BackupVaultName)
-    known = next((job for job in call.shelf(BackupJob).values() if IdempotencyToken and job.token == IdempotencyToken), None)
-    if known is None:
-        call.require("iam:PassRole", IamRoleArn, **{"iam:PassedToService": SERVICE})
-        known = new(
-            call, BackupVaultName, ResourceArn, IamRoleArn, windows(StartWindowMinutes, CompleteWindowMinutes),
-            lifecycle=point.checked(Lifecycle), tags=RecoveryPointTags or {}, token=IdempotencyToken or "",
-            options=checked_options(kind_of(ResourceArn), BackupOptions),
-        )  # fmt: skip
+    call.require("iam:PassRole", IamRoleArn, **{"iam:PassedToService": SERVICE})
+    made = new(
+        call, BackupVaultName, ResourceArn, IamRoleArn, windows(StartWindowMinutes, CompleteWindowMinutes),
+        lifecycle=point.checked(Lifecycle), tags=RecoveryPointTags or {}, options=checked_options(kind_of(ResourceArn), BackupOptions),
+    )  # fmt: skip
     # AWS tells the ARN of what it manages whole under a name that is known before: of tables.
-    named = {"RecoveryPointArn": known.point} if known.kind == "DynamoDB" else {}
-    return {"BackupJobId": known.id, "CreationDate": known.created, **named}
+    named = {"RecoveryPointArn": made.point} if made.kind == "DynamoDB" else {}
+    return {"BackupJobId": made.id, "CreationDate": made.created, **named}
 
 
 def checked_options(kind: str, options: dict[str, str] | None) -> dict[str, str]:

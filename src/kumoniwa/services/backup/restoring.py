@@ -49,7 +49,6 @@ class RestoreJob(Record):
     made: str = ""
     """The ARN of what it made."""
     size: int = 0
-    token: str = ""
     copies_tags: bool = False
 
 
@@ -66,9 +65,6 @@ def StartRestoreJob(
     point = call.shelf(RecoveryPoint).get(RecoveryPointArn)
     if point is None:
         raise ResourceNotFoundException(f"Cannot find recovery point {RecoveryPointArn}.")
-    known = next((job for job in call.shelf(RestoreJob).values() if IdempotencyToken and job.token == IdempotencyToken), None)
-    if known is not None:
-        return {"RestoreJobId": known.id}
     if not point.is_whole:
         raise InvalidRequestException(f"Recovery point {point.arn} is in state {point.status} and cannot be restored.")
     if ResourceType not in (None, point.kind):
@@ -82,7 +78,7 @@ def StartRestoreJob(
     call.require("iam:PassRole", IamRoleArn, **{"iam:PassedToService": SERVICE})
     job = RestoreJob(
         id=call.new_id().upper(), point=point.arn, vault=point.vault, resource=point.resource, kind=point.kind, role=IamRoleArn,
-        taken=point.created, created=call.now(), metadata=Metadata, size=point.size, token=IdempotencyToken or "",
+        taken=point.created, created=call.now(), metadata=Metadata, size=point.size,
         copies_tags=bool(CopySourceTagsToRestoredResource),
     )  # fmt: skip
     _put(call, job)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate.once import Token
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.codebuild.build import (
@@ -30,6 +31,15 @@ from kumoniwa.services.codebuild.project import (
 def reserved_tag(operation: str, key: str) -> AwsError:
     """The text is one of ours: how AWS says it was not found."""
     return InvalidInputException("Tag keys that begin with aws: are reserved.")
+
+
+def _mismatch() -> InvalidInputException:
+    return InvalidInputException("The idempotency token was used for a request with other parameters.")
+
+
+TOKENS = {name: Token("idempotencyToken", kept_s=300.0, refusal=_mismatch) for name in ("StartBuild", "RetryBuild")}
+"""Valid for five minutes, and other parameters are "a parameter mismatch error", whose code and words no record tells:
+https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html"""
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:

@@ -36,7 +36,6 @@ class Build(Record):
     artifacts: dict[str, Any] = {}
     secondary: tuple[dict[str, Any], ...] = ()
     exported: dict[str, str] = {}
-    token: str = ""
     asked: dict[str, Any] = {}
     """What StartBuild was told, for a retry."""
 
@@ -152,14 +151,10 @@ def StartBuild(
     }  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     project = projects.existing(call, projectName)
-    if idempotencyToken is not None:
-        for each in call.shelf(Build).values():
-            if each.token == idempotencyToken and each.project == project.name:
-                return {"build": shown(call, each)}
-    return {"build": shown(call, _begun(call, project, given, idempotencyToken or ""))}
+    return {"build": shown(call, _begun(call, project, given))}
 
 
-def _begun(call: Call, project: Project, given: dict[str, Any], token: str) -> Build:
+def _begun(call: Call, project: Project, given: dict[str, Any]) -> Build:
     said = _laid(project.said, given)
     if said["source"]["type"] == "CODEPIPELINE":
         raise InvalidInputException("Cannot start a build with the source type CODEPIPELINE: a pipeline does, and says where the source is")
@@ -174,7 +169,7 @@ def _begun(call: Call, project: Project, given: dict[str, Any], token: str) -> B
     submitted = {"phaseType": "SUBMITTED", "phaseStatus": "SUCCEEDED", "startTime": call.now(), "endTime": call.now(), "durationInSeconds": 0}
     made = Build(
         id=f"{project.name}:{call.new_id()}", project=project.name, number=project.builds + 1, initiator=_initiator(call), started=call.now(),
-        said=said, source_version=version, token=token, asked=given, phases=(submitted, {"phaseType": "QUEUED", "startTime": call.now()}),
+        said=said, source_version=version, asked=given, phases=(submitted, {"phaseType": "QUEUED", "startTime": call.now()}),
     )  # fmt: skip
     call.shelf(Build)[made.id] = made
     call.rows(QUEUE).run("insert into codebuild_queue values (?, ?)", made.id, call.now())
@@ -190,11 +185,7 @@ def RetryBuild(call: Call, *, id: str | None = None, idempotencyToken: str | Non
     old = existing(call, id)
     if old.status == "IN_PROGRESS":
         raise InvalidInputException(f"Build {id} is in progress and cannot be retried")
-    if idempotencyToken is not None:
-        for each in call.shelf(Build).values():
-            if each.token == idempotencyToken and each.project == old.project:
-                return {"build": shown(call, each)}
-    return {"build": shown(call, _begun(call, projects.existing(call, old.project), old.asked, idempotencyToken or ""))}
+    return {"build": shown(call, _begun(call, projects.existing(call, old.project), old.asked))}
 
 
 def StopBuild(call: Call, *, id: str) -> dict:

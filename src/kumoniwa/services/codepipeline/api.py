@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate.once import Token
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.codepipeline.asking import (
     CreatePipeline,
@@ -32,6 +33,8 @@ from kumoniwa.services.codepipeline.pipeline import (
     reserved_tag,  # noqa: F401 (the gate's hook)
     tags_of,  # noqa: F401 (the gate's hook)
 )
+
+TOKENS = {"StartPipelineExecution": Token("clientRequestToken", of=("name",))}
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:

@@ -95,10 +95,6 @@ def StartPipelineExecution(
     sourceRevisions: list[dict[str, str]] | None = None,
 ) -> dict:  # fmt: skip
     held = pipelines.existing(call, name)
-    if clientRequestToken is not None:
-        for each in of_pipeline(call, name):
-            if each.token == clientRequestToken:
-                return {"pipelineExecutionId": each.id}
     said = declared(call, name, held.version)
     sources = {}
     for revision in sourceRevisions or ():
@@ -109,7 +105,7 @@ def StartPipelineExecution(
         sources[revision["actionName"]] = revision["revisionValue"]
     is_rule = call.principal.arn.endswith("/events")
     made = begin(
-        call, held, "CloudWatchEvent" if is_rule else "StartPipelineExecution", call.principal.arn, token=clientRequestToken or "",
+        call, held, "CloudWatchEvent" if is_rule else "StartPipelineExecution", call.principal.arn,
         variables=_variables(said, variables or []), sources=sources,
     )  # fmt: skip
     return {"pipelineExecutionId": made.id}

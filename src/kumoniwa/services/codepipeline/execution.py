@@ -70,7 +70,6 @@ class Execution(Record):
     artifacts: dict[str, dict[str, str]] = {}
     """By ``name``, and by ``name@region`` where a copy lies: bucket, key, region, revision."""
     namespaces: dict[str, dict[str, str]] = {}
-    token: str = ""
     stop_reason: str | None = None
 
 

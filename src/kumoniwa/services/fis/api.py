@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
-import orjson
-
+from kumoniwa.gate.once import Token
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
@@ -40,6 +37,13 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     return "*"
 
 
+def _used() -> ConflictException:
+    return ConflictException("The client token was used for a request with other parameters.", hint="Every new request wants a token of its own.")
+
+
+TOKENS = {name: Token("clientToken", refusal=_used) for name in ("CreateExperimentTemplate", "StartExperiment")}
+
+
 # Templates -----------------------------------------------------------------------------------------
 
 
@@ -57,35 +61,14 @@ def CreateExperimentTemplate(
     experimentReportConfiguration: dict | None = None,
 ) -> dict:
     call.require("iam:PassRole", roleArn, **{"iam:PassedToService": SERVICE})
-    asked = _asked(clientToken, description, stopConditions, actions, roleArn, targets, tags, experimentOptions, experimentReportConfiguration)
-    if (made := _made_before(call.shelf(Template), asked)) is not None:
-        return {"experimentTemplate": templates.shown(call, made)}
     now = call.now()
     template = Template(
         id="EXT" + call.ids.lower(ID_LENGTH - 3).upper(), description=description, role_arn=roleArn, actions=actions, targets=targets or {},
         stops=stopConditions, options=_options(experimentOptions or {}), report=experimentReportConfiguration or {}, tags=tags or {},
         created_at=now, updated_at=now,
-        asked=asked,
     )  # fmt: skip
     call.shelf(Template)[template.id] = templates.checked(call, template)
     return {"experimentTemplate": templates.shown(call, template)}
-
-
-def _asked(token: str, *said: Any) -> tuple[str, str]:
-    """A request that makes something: its token, and what it says."""
-    return token, sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _made_before(shelf: Mapping[str, Any], asked: tuple[str, str]) -> Any:
-    """What the same request made when it came first. With a token that another request had, it is refused."""
-    for held in shelf.values():
-        if held.asked[0] == asked[0]:
-            if held.asked != asked:
-                raise ConflictException(
-                    "The client token was used for a request with other parameters.", hint="Every new request wants a token of its own."
-                )
-            return held
-    return None
 
 
 def _options(said: dict[str, str]) -> dict[str, str]:
@@ -154,15 +137,12 @@ class Lever(Record):
 def StartExperiment(
     call: Call, *, clientToken: str, experimentTemplateId: str, experimentOptions: dict[str, str] | None = None, tags: dict[str, str] | None = None
 ) -> dict:
-    asked = _asked(clientToken, experimentTemplateId, experimentOptions, tags)
-    if (made := _made_before(call.shelf(Experiment), asked)) is not None:
-        return {"experiment": experiments.shown(call, made)}
     template = templates.existing(call, experimentTemplateId)
     if _lever(call).is_engaged:
         raise ConflictException("The safety lever is engaged.", hint="UpdateSafetyLeverState disengages it.")
     experiment = Experiment(
         id="EXP" + call.ids.lower(ID_LENGTH - 3).upper(), template=template, mode=(experimentOptions or {}).get("actionsMode", "run-all"),
-        tags=tags or {}, created_at=call.now(), steps={name: Step() for name in template.actions}, asked=asked,
+        tags=tags or {}, created_at=call.now(), steps={name: Step() for name in template.actions},
     )  # fmt: skip
     experiments.put(call, experiment)
     call.home.wake(BEGUN)

@@ -53,8 +53,6 @@ class Experiment(Record):
     error: dict[str, str] | None = None
     report: dict = {}
     """Its state and where it lies, as AWS spells it."""
-    asked: tuple[str, str] = ("", "")
-    """Token and digest of the request that began it."""
 
 
 def shown(call: Call, experiment: Experiment) -> dict[str, Any]:

@@ -40,8 +40,6 @@ class Template(Record):
     report: dict = {}
     """Where the report of an experiment goes, as AWS spells it."""
     tags: dict[str, str] = {}
-    asked: tuple[str, str] = ("", "")
-    """Token and digest of the request that made it."""
 
 
 def existing(call: Call, id_: str) -> Template:

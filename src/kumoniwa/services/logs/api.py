@@ -7,6 +7,7 @@ from typing import Any
 
 from kumoniwa.aws import models
 from kumoniwa.gate import reserved_tags
+from kumoniwa.gate.once import Token
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
@@ -175,6 +176,9 @@ TAGS_MAX = 50
 
 
 # What the gate asks --------------------------------------------------------------------------------
+
+
+TOKENS = {"PutQueryDefinition": Token("clientToken", of=("queryDefinitionId",))}
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:

@@ -25,8 +25,6 @@ class Definition(Record):
     modified_ms: int
     groups: tuple[str, ...] = ()
     parameters: tuple[dict[str, str], ...] = ()
-    token: str = ""
-    """Of the request that made it: come twice, it makes one."""
 
 
 def PutQueryDefinition(
@@ -38,10 +36,6 @@ def PutQueryDefinition(
     shelf = call.shelf(Definition)
     if queryDefinitionId is not None and queryDefinitionId not in shelf:
         raise ResourceNotFoundException(f"Query definition with id {queryDefinitionId} does not exist.")
-    if queryDefinitionId is None and clientToken:
-        for held in shelf.values():
-            if held.token == clientToken:
-                return {"queryDefinitionId": held.id}
     if queryDefinitionId is None and len(shelf) >= DEFINITIONS_MAX:
         raise LimitExceededException
     names = [each["name"] for each in parameters or ()]
@@ -50,7 +44,7 @@ def PutQueryDefinition(
     number = queryDefinitionId or call.new_id()
     shelf[number] = Definition(
         id=number, name=name, text=queryString, modified_ms=milliseconds(call.now()), groups=tuple(logGroupNames or ()),
-        parameters=tuple(parameters or ()), token=clientToken or "",
+        parameters=tuple(parameters or ()),
     )  # fmt: skip
     return {"queryDefinitionId": number}
 

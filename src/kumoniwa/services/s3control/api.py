@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from kumoniwa.gate.address import GLOBAL
+from kumoniwa.gate.once import Token
 from kumoniwa.gate.public_access import PublicAccess, of_accounts
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
@@ -66,6 +67,15 @@ class InvalidRequestException(AwsError): ...
 
 class NotFoundException(AwsError):
     message = "The specified resource does not exist"
+
+
+class IdempotencyException(AwsError):
+    """The code is the model's; of the text no record is at hand."""
+
+    message = "The client request token was used for a request with other parameters."
+
+
+TOKENS = {"CreateJob": Token("ClientRequestToken", refusal=IdempotencyException)}
 
 
 class JobStatusException(AwsError): ...
@@ -254,11 +264,7 @@ def CreateJob(
     ManifestGenerator: dict[str, Any] | None = None,
     Tags: list[dict[str, str]] | None = None,
 ) -> dict:
-    """The same token again answers the job that it made."""
     jobs = call.shelf(Job)
-    made = next((job for job in jobs.values() if job.token == ClientRequestToken), None)
-    if made is not None:
-        return {"JobId": made.id}
     if len(Operation) != 1:
         raise InvalidRequestException("The request must name exactly one operation")
     if "S3ReplicateObject" not in Operation:
@@ -275,7 +281,7 @@ def CreateJob(
     call.require("iam:PassRole", RoleArn, **{"iam:PassedToService": "batchoperations.s3.amazonaws.com"})
     id = call.new_id()
     jobs[id] = Job(
-        id=id, token=ClientRequestToken, status="New", operation=Operation, role=RoleArn, priority=Priority, created=call.now(),
+        id=id, status="New", operation=Operation, role=RoleArn, priority=Priority, created=call.now(),
         report=Report, manifest=Manifest or {}, generator=ManifestGenerator or {}, description=Description or "",
         needs_confirmation=True if ConfirmationRequired is None else ConfirmationRequired,
         tags={tag["Key"]: tag["Value"] for tag in Tags or ()},

@@ -22,7 +22,6 @@ FAILING_FROM_TASKS, FAILING_SHARE = 1000, 0.5
 
 class Job(Record):
     id: str
-    token: str
     status: str
     operation: dict[str, Any]
     role: str

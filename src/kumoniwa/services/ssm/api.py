@@ -12,6 +12,7 @@ from kumoniwa.services.ssm.document import (
     UpdateDocumentDefaultVersion,
 )
 from kumoniwa.services.ssm.execution import (
+    TOKENS,  # noqa: F401 (what the gate asks)
     DeleteDocument,
     DescribeAutomationExecutions,
     DescribeAutomationStepExecutions,

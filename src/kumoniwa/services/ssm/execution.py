@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
+from kumoniwa.gate.once import Token
 from kumoniwa.gate.turns import Turns
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
@@ -57,6 +58,9 @@ class IdempotentParameterMismatch(AwsError):
     message = "Error returned when an idempotent operation is retried and the parameters don't match the original call to the API with the same idempotency token."
 
 
+TOKENS = {"StartAutomationExecution": Token("ClientToken", refusal=IdempotentParameterMismatch)}
+
+
 class StepRun(Record):
     """One step as it was run, or is being run."""
 
@@ -99,7 +103,6 @@ class Execution(Record):
     has_failed: bool = False
     """A critical step failed and those after it were run nevertheless."""
     parent: str = ""
-    token: str = ""
     tags: dict[str, str] = {}
 
     @property
@@ -136,13 +139,7 @@ def StartAutomationExecution(
 ) -> dict:  # fmt: skip
     if Mode == "Interactive":
         raise NotImplementedHere("interactive executions of Automation documents")
-    if ClientToken is not None:
-        for held in call.shelf(Execution).values():
-            if held.token == ClientToken:
-                if held.document != DocumentName.rpartition("document/")[2]:
-                    raise IdempotentParameterMismatch
-                return {"AutomationExecutionId": held.id}
-    made = begin(call, DocumentName, DocumentVersion, Parameters or {}, token=ClientToken or "", tags=tag.checked(Tags))
+    made = begin(call, DocumentName, DocumentVersion, Parameters or {}, tags=tag.checked(Tags))
     return {"AutomationExecutionId": made.id}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.key_chain import Lock
+from kumoniwa.gate.once import Token
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Diagnostic, Machine, read
@@ -76,6 +77,9 @@ TAGS_MAX = 50
 
 
 _NAMES = ("stateMachineArn", "executionArn", "activityArn", "resourceArn", "stateMachineVersionArn", "stateMachineAliasArn", "mapRunArn")
+
+
+TOKENS = {"RedriveExecution": Token("clientToken", of=("executionArn",))}
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:

@@ -131,14 +131,11 @@ def _standard(call: Call, arn: str) -> Execution:
 
 
 def RedriveExecution(call: Call, *, executionArn: str, clientToken: str | None = None) -> dict:
-    """Asked again with the token of the last redrive it answers that one."""
     found = _standard(call, executionArn)
-    if clientToken is not None and clientToken == found.redrive_token:
-        return {"redriveDate": found.redriven}
     told = executions.redrive_of(found, call.now())
     if told["redriveStatus"] != "REDRIVABLE":
         raise ExecutionNotRedrivable(told.get("redriveStatusReason", "Execution is redriven with its Map Run, by redriving the parent workflow"))
-    return {"redriveDate": runs.redriven(call, changed(found, redrive_token=clientToken or "")).redriven}
+    return {"redriveDate": runs.redriven(call, found).redriven}
 
 
 def DescribeExecution(call: Call, *, executionArn: str, includedData: str | None = None) -> dict:

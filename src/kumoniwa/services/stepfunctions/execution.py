@@ -69,7 +69,6 @@ class Execution(Record):
     """Whether its machine traced when it began."""
     redrives: int = 0
     redriven: float | None = None
-    redrive_token: str = ""
     timeout_s: float | None = None
     is_sync: bool = False
     """Whether somebody waits for the answer: then it goes with the region that was asked."""

@@ -84,7 +84,7 @@ def test_filters_are_listed_changed_and_deleted(cloud, logs):
 @pytest.mark.parametrize(
     "pattern, value, more, said",
     [
-        ("{ $.a = }", "1", {}, "Invalid filter pattern"), ("ERROR", "$.a", {}, "is no field"), ("[a, b]", "$c", {}, "is no field"), ("ERROR", "many", {}, "is no number"),
+        ("{ $.a = }", "1", {}, "Invalid metric filter pattern"), ("ERROR", "$.a", {}, "is no field"), ("[a, b]", "$c", {}, "is no field"), ("ERROR", "many", {}, "is no number"),
         ("{ $.a = 1 }", "1", {"dimensions": {"A": "$.a"}, "defaultValue": 1.0}, "mutually exclusive"), ("{ $.a = 1 }", "1", {"dimensions": dict.fromkeys("abcd", "$.a")}, "3 dimensions"),
     ],
 )  # fmt: skip

@@ -17,6 +17,8 @@ from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages import backtracking
 
 DOCUMENT_MAX, CUSTOM_MAX, NAME_MAX, REGEX_MAX = 30_720, 10, 128, 200
+VERSION = "2021-06-01"
+TWO_STATEMENTS = "Policy can only have two statements. One for Audit Operation and one for Deidentify Operation"
 MASK = "*"
 NEAR = 30
 """A keyword stands so many characters before or behind what needs one."""
@@ -138,27 +140,33 @@ def _finds(identifiers: list[Any], customs: dict[str, Find]) -> list[Find]:
         elif name != identifier:
             raise NotImplementedHere(f"the data identifier {name}")
         else:
-            raise InvalidPolicy(f"There is no custom data identifier {name}.")
+            raise InvalidPolicy(f"{name} is not a valid Data Identifier")
     return made
 
 
 @lru_cache(maxsize=64)
 def compiled(document: str) -> Callable[[str], str]:
-    """What masks a message. Raises InvalidPolicy, or NotImplementedHere for what AWS takes and we do not."""
+    """What masks a message. Raises InvalidPolicy, or NotImplementedHere for what AWS takes and we do not.
+    What both statements must have in common was seen of AWS by cdk-preflight (pf-logs-data-protection-…), as were its texts."""
     try:
         said = json.loads(document) if len(document) <= DOCUMENT_MAX else None
     except ValueError:
         said = None
+    if isinstance(said, dict) and said.get("Version", VERSION) != VERSION:
+        raise InvalidPolicy(f"Policy Version must be {VERSION}")
     statements = said.get("Statement") if isinstance(said, dict) else None
     if not isinstance(statements, list) or len(statements) != 2 or not all(isinstance(each, dict) for each in statements):
-        raise InvalidPolicy("A data protection policy has two statements, of which one audits and one masks.")
+        raise InvalidPolicy(TWO_STATEMENTS)
     operations = [each.get("Operation") for each in statements]
     if not all(isinstance(each, dict) for each in operations) or {name for each in operations for name in each} != {"Audit", "Deidentify"}:
-        raise InvalidPolicy("A data protection policy has one statement with the operation Audit and one with Deidentify.")
+        raise InvalidPolicy(TWO_STATEMENTS)
     first, second = (each.get("DataIdentifier") for each in statements)
     if not isinstance(first, list) or not first or first != second:
-        raise InvalidPolicy("The DataIdentifier arrays of both statements must match exactly.")
+        raise InvalidPolicy("Audit Statement and Deidentify Statement must have the same Data Identifiers")
     told = {name: value for each in operations for name, value in each.items()}
+    mask = told["Deidentify"].get("MaskConfig") if isinstance(told["Deidentify"], dict) else None
+    if isinstance(mask, dict) and mask:
+        raise InvalidPolicy(f"{next(iter(mask))} is not a valid field")
     if told["Deidentify"] != {"MaskConfig": {}}:
         raise InvalidPolicy("Deidentify must contain an empty MaskConfig.")
     audit = told["Audit"]

@@ -113,7 +113,8 @@ def compiled(pattern: str) -> Grok:
             last = found.end()
             name, field, kind = found.groups()
             if name not in PATTERNS:
-                raise InvalidGrok(f"there is no pattern {name}")
+                # Seen of AWS by cdk-preflight: pf-logs-transformer-grok-pattern.
+                raise InvalidGrok(f"No definition for key '{name}' found")
             if field is None:
                 made.append(f"(?:{written(PATTERNS[name], depth + 1)})")
                 continue

@@ -25,6 +25,13 @@ class InvalidPattern(ValueError):
     """Not a filter pattern; the text says why."""
 
 
+class UnclosedRow(InvalidPattern):
+    """The text is AWS's, as cdk-preflight saw it: pf-logs-filter-pattern-bracket."""
+
+    def __init__(self) -> None:
+        super().__init__("If a filter pattern starts with '[' it must end with ']'")
+
+
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> Match:
     """Whether a message matches. Raises InvalidPattern."""
@@ -33,7 +40,9 @@ def compiled(pattern: str) -> Match:
     text = pattern.strip()
     if text.startswith("{") and text.endswith("}"):
         return _json_match(text[1:-1])
-    if text.startswith("[") and text.endswith("]"):
+    if text.startswith("["):
+        if not text.endswith("]"):
+            raise UnclosedRow
         # A row that says nothing of its fields is taken (localstack's test_put_subscription_filter_update) and like no pattern at all.
         return _fields_match(text[1:-1].strip() or "...")
     return _terms_match(text)

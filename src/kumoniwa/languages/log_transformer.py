@@ -21,6 +21,11 @@ MESSAGE = "@message"
 METADATA = ("@logGroupName", "@logGroupStream", "@accountId", "@regionName")
 PARSERS = ("parseJSON", "grok", "csv", "parseKeyValue")
 BUILT_IN = ("parseCloudfront", "parseRoute53", "parsePostgres", "parseVPC", "parseWAF")
+ALLOWED_FIRST = (
+    "parsePostgres", "parseWAF", "parseCloudfront", "parseCloudfrontOCSF", "parseRoute53", "parseLambda", "parseVPC", "parseSyslog", "parseRDS",
+    "parseCiscoFTD", "parseF5BigIP", "parseCiscoISE", "parseForescoutNac", "parseInfobloxDDI", "parseToOCSF", *PARSERS,
+)  # fmt: skip
+"""As AWS tells them, seen by cdk-preflight (pf-logs-transformer-parser-first): more than there are here."""
 DEPTH_MAX, GROWN_MAX = 20, 1 << 20
 FORMAT = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"
 
@@ -116,7 +121,7 @@ def _grok(said: dict[str, Any]) -> Step:
     try:
         grok = log_grok.compiled(said["match"])
     except log_grok.InvalidGrok as error:
-        raise InvalidTransformer(f"Invalid grok pattern: {error}") from None
+        raise InvalidTransformer(str(error)) from None
 
     def step(event: Event, origin: dict[str, str]) -> None:
         try:
@@ -417,7 +422,7 @@ def compiled(config: list[dict[str, Any]]) -> Callable[[str, dict[str, str]], st
         if kind in BUILT_IN and (place or said.get("source", MESSAGE) != MESSAGE):
             raise InvalidTransformer(f"The processor {kind} must be the first one, and its source {MESSAGE}.")
         if not place and kind not in (*PARSERS, *BUILT_IN):
-            raise InvalidTransformer("The first processor of a transformer must be a parser.")
+            raise InvalidTransformer(f"Transformer config should begin with parser. Allowed parsers are {', '.join(ALLOWED_FIRST)}")
         steps.append(_PROCESSORS[kind](said))
 
     def transformed(message: str, origin: dict[str, str]) -> str:

@@ -25,6 +25,11 @@ from kumoniwa.services.logs.group import InvalidParameterException, ResourceNotF
 from kumoniwa.services.logs.policy import LimitExceededException
 
 MOST = {DATA_PROTECTION: 1, SUBSCRIPTION: 1, TRANSFORMER: 20, FIELD_INDEX: 20}
+MALFORMED = {
+    DATA_PROTECTION: "", SUBSCRIPTION: "Malformed Subscription filter policy", TRANSFORMER: transformer.NO_CONFIG,
+    FIELD_INDEX: "The policy document is no JSON.",
+}  # fmt: skip
+"""Of index policies and of transformers it was not measured, of transformers but for what is JSON and no list."""
 PERMISSIONS = {
     DATA_PROTECTION: "logs:PutDataProtectionPolicy", SUBSCRIPTION: "logs:PutSubscriptionFilter", TRANSFORMER: "logs:PutTransformer",
     FIELD_INDEX: "logs:PutIndexPolicy",
@@ -49,23 +54,31 @@ async def PutAccountPolicy(
     if policyName.startswith("aws/"):
         raise InvalidParameterException("Policy names that begin with aws/ are reserved.")
     call.require(PERMISSIONS[kind], call.arn("log-group:*"))
+    document = _read(call, kind, policyDocument)
     prefix, excluded = read_criteria(kind, selectionCriteria)
-    try:
-        document = orjson.loads(policyDocument)
-    except orjson.JSONDecodeError:
-        raise InvalidParameterException("The policy document is no JSON.") from None
     made = AccountPolicy(
         name=policyName, kind=kind, document=policyDocument, updated_ms=milliseconds(call.now()), criteria=selectionCriteria or "", prefix=prefix,
         excluded=excluded,
     )  # fmt: skip
     _check_room(call, made)
-    if kind == DATA_PROTECTION:
-        protection.check(policyDocument)
-    elif kind == SUBSCRIPTION:
+    if kind == SUBSCRIPTION:
         await subscription.prove_account(call, document)
-    elif kind == TRANSFORMER:
-        transformer.checked(document)
     return call.atomically(lambda: _keep(call, made))
+
+
+def _read(call: Call, kind: str, document: str) -> Any:
+    """What a policy says, as cdk-preflight saw AWS refuse it (pf-logs-account-policy-…): before what it is about."""
+    if kind == DATA_PROTECTION:
+        protection.check(document)
+    try:
+        said = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        raise InvalidParameterException(MALFORMED[kind]) from None
+    if kind == SUBSCRIPTION:
+        subscription.check_account(call, said)
+    elif kind == TRANSFORMER:
+        transformer.checked(said)
+    return said
 
 
 def _check_room(call: Call, made: AccountPolicy) -> None:

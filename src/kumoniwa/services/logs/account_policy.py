@@ -17,7 +17,7 @@ from kumoniwa.services.logs.group import Group, InvalidParameterException
 SUBSCRIPTION, TRANSFORMER, FIELD_INDEX = "SUBSCRIPTION_FILTER_POLICY", "TRANSFORMER_POLICY", "FIELD_INDEX_POLICY"
 DATA_PROTECTION = "DATA_PROTECTION_POLICY"
 CRITERIA_BYTES_MAX = 25 * 1024
-_PREFIX = re.compile(r'\s*LogGroupNamePrefix\s*(?:=|:|\bIN\b)\s*\[?\s*"?([^"\[\]]+?)"?\s*\]?\s*', re.IGNORECASE)
+_PREFIX = re.compile(r'\s*LogGroupNamePrefix\s*(?:=|:|\bIN\b|(?="))\s*\[?\s*"?([^"\[\]]+?)"?\s*\]?\s*', re.IGNORECASE)
 _EXCEPT = re.compile(r"\s*LogGroupName\s+NOT\s+IN\s+(\[.*\])\s*", re.IGNORECASE | re.DOTALL)
 
 
@@ -53,11 +53,12 @@ def on(call: Call, group: Group, kind: str) -> AccountPolicy | None:
 
 
 def read_criteria(kind: str, criteria: str | None) -> tuple[str, tuple[str, ...]]:
-    """A prefix and exceptions. How a prefix is spelled is not documented: with ``=``, ``:`` or ``IN``."""
+    """A prefix and exceptions. How a prefix is spelled is not documented: with ``=``, ``:`` or ``IN``, or as cdk-preflight spelled it when AWS
+    took it, with nothing between. It also saw the texts (pf-logs-account-policy-selection-criteria-…)."""
     if not criteria:
         return "", ()
     if kind == DATA_PROTECTION:
-        raise InvalidParameterException("A data protection policy of the account has no selection criteria.")
+        raise InvalidParameterException(f"SelectionCriteria is not yet supported for the {kind} policy type.")
     if len(criteria.encode()) > CRITERIA_BYTES_MAX:
         raise InvalidParameterException("The selection criteria are longer than 25 KB.")
     if kind == SUBSCRIPTION:
@@ -67,9 +68,9 @@ def read_criteria(kind: str, criteria: str | None) -> tuple[str, tuple[str, ...]
         except orjson.JSONDecodeError:
             names = None
         if names is None or not all(isinstance(name, str) for name in names):
-            raise InvalidParameterException('The selection criteria of a subscription filter policy are LogGroupName NOT IN ["name", …].')
+            raise InvalidParameterException("The provided SelectionCriteria string is invalid.", hint='LogGroupName NOT IN ["name", …]')
         return "", tuple(names)
     found = _PREFIX.fullmatch(criteria)
     if found is None:
-        raise InvalidParameterException("The selection criteria of this policy are a LogGroupNamePrefix.")
+        raise InvalidParameterException("Invalid selection criteria provided.", hint='LogGroupNamePrefix = "prefix"')
     return found[1], ()

@@ -11,8 +11,8 @@ from kumoniwa.gate.key_chain import OPEN, Link, Lock
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.languages.log_pattern import InvalidPattern, compiled
 from kumoniwa.services.logs import encryption
+from kumoniwa.services.logs.filter_pattern import check_pattern
 from kumoniwa.services.logs.group import (
     Group,
     InvalidParameterException,
@@ -110,9 +110,10 @@ def CreateLogAnomalyDetector(
     filterPattern: str | None = None, kmsKeyId: str | None = None, anomalyVisibilityTime: int | None = None, tags: dict[str, str] | None = None,
 ) -> dict:  # fmt: skip
     if len(logGroupArnList) != 1:
-        raise InvalidParameterException("An anomaly detector watches one log group: logGroupArnList must contain exactly one ARN.")
+        # Seen of AWS by cdk-preflight, of two groups: pf-logs-anomaly-detector-single-log-group.
+        raise InvalidParameterException("Only 1 log group arn is supported in the list.")
     group = identified(call, logGroupArnList[0])
-    _check_pattern(filterPattern)
+    check_pattern(filterPattern)
     if len(call.shelf(Detector)) >= DETECTORS_MAX:
         raise LimitExceededException
     now_ms = milliseconds(call.now())
@@ -129,13 +130,6 @@ def CreateLogAnomalyDetector(
     return {"anomalyDetectorArn": arn_of(call, made.id)}
 
 
-def _check_pattern(pattern: str | None) -> None:
-    try:
-        compiled(pattern or "")
-    except InvalidPattern:
-        raise InvalidParameterException("Invalid filter pattern") from None
-
-
 def UpdateLogAnomalyDetector(
     call: Call, *, anomalyDetectorArn: str, enabled: bool, evaluationFrequency: str | None = None, filterPattern: str | None = None,
     anomalyVisibilityTime: int | None = None,
@@ -143,7 +137,7 @@ def UpdateLogAnomalyDetector(
     """Another frequency or pattern makes what was learned worthless, so the detector is trained anew. What came while it was paused is
     not looked at."""
     detector = of_arn(call, anomalyDetectorArn)
-    _check_pattern(filterPattern)
+    check_pattern(filterPattern)
     now_ms = milliseconds(call.now())
     facts: dict[str, Any] = {"modified_ms": now_ms, "is_enabled": enabled}
     if anomalyVisibilityTime is not None:

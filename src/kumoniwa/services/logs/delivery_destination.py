@@ -51,14 +51,17 @@ def PutDeliveryDestination(
     tags: dict[str, str] | None = None,
 ) -> dict:
     """Whether the target lets itself be written to is seen when something is delivered."""
-    if deliveryDestinationType == "XRAY" or outputFormat == "parquet":
-        raise NotImplementedHere(f"deliveries {'to X-Ray' if deliveryDestinationType == 'XRAY' else 'as parquet'}")
+    if deliveryDestinationType == "XRAY":
+        raise NotImplementedHere("deliveries to X-Ray")
     shelf = call.shelf(DeliveryDestination)
     before = shelf.get(name)
     if deliveryDestinationConfiguration is None and before is None:
         raise ValidationException("deliveryDestinationConfiguration must be specified.")
     target = deliveryDestinationConfiguration["destinationResourceArn"] if deliveryDestinationConfiguration is not None else before.target
     parsed = arns.parse(target)
+    if parsed is not None and parsed.region not in ("", call.region):
+        # Seen of AWS by cdk-preflight (pf-logs-delivery-destination-…), as is what it says of a format that is no group's.
+        raise ValidationException("Region from identity does not match the Destination Resource ARN.")
     kind = TYPES.get(parsed.service) if parsed is not None else None
     if kind is None or kind == "CWL" and not parsed.resource.startswith("log-group:") or deliveryDestinationType not in (None, kind):
         raise ValidationException(f"The value {target} for destinationResourceArn is invalid.")
@@ -68,8 +71,10 @@ def PutDeliveryDestination(
         # Of a resource of CloudFormation it is a create-only property; the code is that of getmoto/moto's test_put_delivery_destination.
         raise ValidationException("The output format of a Delivery Destination cannot be changed.")
     form = outputFormat or (before.format if before is not None else None)
+    if form == "parquet" and kind == "S3":
+        raise NotImplementedHere("deliveries as parquet")
     if form is not None and form not in FORMATS[kind]:
-        raise ValidationException(f"The output format {form} is not supported for destinations of the type {kind}.")
+        raise ValidationException("Invalid output format value provided.", hint=f"Of the type {kind}: {', '.join(FORMATS[kind])}.")
     held_tags = before.tags if before is not None else {}
     made = shelf[name] = DeliveryDestination(
         name=name, type=kind, target=target, format=form, policy=before.policy if before is not None else "",

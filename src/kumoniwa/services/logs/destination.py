@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from kumoniwa.gate import organization
+from kumoniwa.gate.authorize import AccessDeniedException
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
@@ -18,6 +19,7 @@ from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.policy import MalformedPolicyDocument, Policy, parse
 from kumoniwa.languages.policy_decision import Authority, keys_of
 from kumoniwa.services.logs.group import InvalidParameterException, ResourceNotFoundException
+from kumoniwa.services.logs.policy import UNPARSED
 
 SERVICE = "logs.amazonaws.com"
 TAGS_MAX = 50
@@ -84,6 +86,10 @@ def resolved(call: Call, target: str, role: str, *, as_sender: Principal | None 
 
 
 async def PutDestination(call: Call, *, destinationName: str, targetArn: str, roleArn: str, tags: dict[str, str] | None = None) -> dict:
+    role = arns.parse(roleArn)
+    if role is not None and role.account != call.account:
+        # Seen of AWS by cdk-preflight (pf-logs-destination-policy-json); the code is that of such a function of a subscription.
+        raise AccessDeniedException("Cross-account role passing is not allowed.")
     target = arns.parse(targetArn)
     if target is None or target.service not in ("kinesis", "firehose") or len(target.account) != 12 or not target.account.isdigit():
         raise InvalidParameterException(
@@ -148,7 +154,7 @@ def PutDestinationPolicy(call: Call, *, destinationName: str, accessPolicy: str)
         _read(accessPolicy)
     except (MalformedPolicyDocument, ValueError, RecursionError) as error:
         hint = error.text if isinstance(error, MalformedPolicyDocument) else "It is no JSON."
-        raise InvalidParameterException("The specified policy document is invalid.", hint=hint) from None
+        raise InvalidParameterException(UNPARSED, hint=hint) from None
     call.shelf(Destination)[destinationName] = changed(held, policy=accessPolicy)
 
 

@@ -11,6 +11,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.languages.log_pattern import InvalidPattern, compiled
 from kumoniwa.languages.log_value import reader, selectors
 from kumoniwa.services.logs.figures import number, spelled
+from kumoniwa.services.logs.filter_pattern import check_pattern
 from kumoniwa.services.logs.group import (
     Group,
     InvalidParameterException,
@@ -19,7 +20,6 @@ from kumoniwa.services.logs.group import (
     existing,
 )
 from kumoniwa.services.logs.policy import LimitExceededException
-from kumoniwa.services.logs.search import matcher
 
 FILTERS_MAX, DIMENSIONS_MAX = 100, 3
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
@@ -40,16 +40,21 @@ def PutMetricFilter(
     metricTransformations: list[dict[str, Any]],
     applyOnTransformedLogs: bool | None = None,
 ) -> None:
+    """The texts were seen of AWS by cdk-preflight: pf-logs-metric-…, but for those of numbers."""
     group = existing(call, logGroupName)
-    matcher(filterPattern)
+    check_pattern(filterPattern, "metric filter")
     (said,) = metricTransformations
     dimensions = said.get("dimensions") or {}
+    if said["metricNamespace"].startswith("AWS/"):
+        raise InvalidParameterException("Metric namespaces starting with AWS/ are reserved for AWS.")
     if dimensions and "defaultValue" in said:
-        raise InvalidParameterException("Invalid metric transformation: dimensions and default value are mutually exclusive properties.")
+        raise InvalidParameterException("Invalid metric transformation: dimensions and default value are mutually exclusive properties")
     if len(dimensions) > DIMENSIONS_MAX:
         raise InvalidParameterException(f"Invalid metric transformation: there may be {DIMENSIONS_MAX} dimensions at most.")
     if not said["metricValue"].startswith("$") and number(said["metricValue"]) is None:
         raise InvalidParameterException(f"Invalid metric transformation: metricValue '{said['metricValue']}' is no number and no selector.")
+    if not all(selector.startswith("$") for selector in dimensions.values()):
+        raise InvalidParameterException("Invalid metric transformation: dimension value must be valid selector")
     for selector in [*dimensions.values(), *([said["metricValue"]] if said["metricValue"].startswith("$") else [])]:
         try:
             reader(filterPattern, selector)
@@ -114,7 +119,7 @@ def _shown(group: Group, each: MetricFilter) -> dict[str, Any]:
 
 
 def TestMetricFilter(call: Call, *, filterPattern: str, logEventMessages: list[str]) -> dict:
-    matcher(filterPattern)
+    check_pattern(filterPattern, "metric filter")
     matches, named = compiled(filterPattern), selectors(filterPattern)
     found = []
     for number_, message in enumerate(logEventMessages, 1):

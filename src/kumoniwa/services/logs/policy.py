@@ -24,6 +24,8 @@ from kumoniwa.services.logs.group import (
 )
 
 ACCOUNT_POLICIES_MAX = 10
+UNPARSED = "Error occurred while parsing accessPolicy. Please check if the accessPolicy has been constructed correctly using IAM grammar."
+"""Of resource policies and those of destinations, as cdk-preflight saw it of AWS: pf-logs-resource-policy-json, pf-logs-destination-policy-json."""
 
 
 class LimitExceededException(AwsError):
@@ -61,7 +63,7 @@ def PutResourcePolicy(
     try:
         parse(policyDocument, "resource")
     except MalformedPolicyDocument as error:
-        raise InvalidParameterException(f"PolicyDocument is invalid: {error.text}")
+        raise InvalidParameterException(UNPARSED, hint=error.text) from None
     shelf, key = call.shelf(ResourcePolicy), key_of(policyName or "", group)
     if group:
         _check_revision(shelf.get(key), expectedRevisionId)

@@ -12,6 +12,8 @@ from kumoniwa.services.logs.group import InvalidParameterException, ResourceNotF
 from kumoniwa.services.logs.page import paged
 from kumoniwa.services.logs.policy import LimitExceededException
 
+GROUPS_MAX = 50
+"""Seen of AWS by cdk-preflight, with its text: pf-logs-query-definition-log-groups-max."""
 DEFINITIONS_MAX = 1_000
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"""
 
@@ -33,6 +35,8 @@ def PutQueryDefinition(
 ) -> dict:  # fmt: skip
     if queryLanguage != "CWLI":
         raise NotImplementedHere(f"queries in OpenSearch {queryLanguage}")
+    if len(logGroupNames or ()) > GROUPS_MAX:
+        raise InvalidParameterException("Too many log groups specified")
     shelf = call.shelf(Definition)
     if queryDefinitionId is not None and queryDefinitionId not in shelf:
         raise ResourceNotFoundException(f"Query definition with id {queryDefinitionId} does not exist.")

@@ -6,11 +6,9 @@ found nothing, as on AWS.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.languages.log_pattern import InvalidPattern, compiled
 from kumoniwa.services.logs.event import (
     EVENTS,
     MOMENT_MAX,
@@ -21,19 +19,13 @@ from kumoniwa.services.logs.event import (
     readable,
     text_of,
 )
+from kumoniwa.services.logs.filter_pattern import matcher
 from kumoniwa.services.logs.group import Group, InvalidParameterException, named
 from kumoniwa.services.logs.page import InvalidToken
 
 SEEN_MAX = 20_000
 FROM_TAIL_SINCE_MS = 1_704_067_200_000
 """Before 2024 AWS does not search from the end: API_FilterLogEvents."""
-
-
-def matcher(pattern: str | None) -> Callable[[str], bool]:
-    try:
-        return compiled(pattern or "")
-    except InvalidPattern as error:
-        raise InvalidParameterException(f"Invalid filter pattern{': ' + str(error) if str(error) else ''}")
 
 
 def FilterLogEvents(

@@ -14,6 +14,7 @@ import msgspec
 import orjson
 
 from kumoniwa.gate import patience
+from kumoniwa.gate.authorize import AccessDeniedException
 from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
@@ -21,11 +22,12 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.languages.log_pattern import InvalidPattern, compiled
+from kumoniwa.languages.log_pattern import compiled
 from kumoniwa.services.logs import account_policy, encryption
 from kumoniwa.services.logs import destination as destinations
 from kumoniwa.services.logs.destination import SERVICE
 from kumoniwa.services.logs.figures import as_seen
+from kumoniwa.services.logs.filter_pattern import check_pattern
 from kumoniwa.services.logs.group import Group, InvalidParameterException, ResourceNotFoundException, existing
 
 FILTERS_MAX = 2
@@ -69,6 +71,7 @@ async def PutSubscriptionFilter(
     distribution: str = "ByLogStream", applyOnTransformedLogs: bool | None = None,
 ) -> None:  # fmt: skip
     """AWS sends a message of trial before it agrees."""
+    _check_account_of(call, destinationArn)
     group = existing(call, logGroupName)
     if filterName not in filters_of(group) and len(group.subscriptions) >= FILTERS_MAX:
         raise LimitExceededException("Resource limit exceeded.")
@@ -80,11 +83,17 @@ async def PutSubscriptionFilter(
     call.atomically(lambda: _keep(call, logGroupName, made))
 
 
+def _check_account_of(call: Call, destination: str) -> None:
+    """Recorded: localstack's test_put_subscription_filter_errors, which shows that AWS asks for it before the group."""
+    target = arns.parse(destination)
+    if target is not None and target.service == "lambda" and target.account != call.account:
+        raise AccessDeniedException(
+            "Cross-account lambda invocation passing is not allowed. You must use DestinationPolicies to create cross account lambda triggers."
+        )
+
+
 async def _prove(call: Call, group: Group, pattern: str, destinationArn: str, roleArn: str | None) -> None:
-    try:
-        compiled(pattern)
-    except InvalidPattern:
-        raise InvalidParameterException("Invalid filter pattern") from None
+    check_pattern(pattern)
     target = arns.parse(destinationArn)
     if target is None or target.service not in (*TARGETS, "logs"):
         raise InvalidParameterException(
@@ -178,19 +187,21 @@ def _filters_on(call: Call, group: Group) -> list[tuple[Filter, bool]]:
     return found
 
 
-async def prove_account(call: Call, said: Any) -> None:
-    """See that a filter of the account is one, and that its destination takes what it is sent."""
+def check_account(call: Call, said: Any) -> None:
+    """Raises what AWS answers where a policy of the account is no filter."""
     members = ("DestinationArn", "RoleArn", "FilterPattern", "Distribution")
-    if (
-        not isinstance(said, dict)
-        or not all(name in members and isinstance(value, str) for name, value in said.items())
-        or "DestinationArn" not in said
-    ):
-        raise InvalidParameterException(
-            "A subscription filter policy has a DestinationArn, and may have a RoleArn, a FilterPattern and a Distribution."
-        )
+    if not isinstance(said, dict) or not all(name in members and isinstance(value, str) for name, value in said.items()):
+        raise InvalidParameterException("Malformed Subscription filter policy", hint=f"It has {', '.join(members)} and nothing else.")
+    if "DestinationArn" not in said:
+        # Seen of AWS by cdk-preflight with its missing space: pf-logs-account-policy-subscription-document.
+        raise InvalidParameterException("MissingDestinationArnfield in policy document")
     if said.get("Distribution", "ByLogStream") not in ("ByLogStream", "Random"):
         raise InvalidParameterException("The Distribution is ByLogStream or Random.")
+    _check_account_of(call, said["DestinationArn"])
+
+
+async def prove_account(call: Call, said: dict[str, str]) -> None:
+    """See that the destination of a filter of the account takes what it is sent."""
     await _prove(call, Group(name="*", number=0, created_ms=0), said.get("FilterPattern", ""), said["DestinationArn"], said.get("RoleArn"))
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.logs.event import Listeners
+from kumoniwa.services.logs.filter_pattern import matcher
 from kumoniwa.services.logs.group import InvalidParameterException, identified
 from kumoniwa.services.logs.policy import LimitExceededException
-from kumoniwa.services.logs.search import matcher
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call

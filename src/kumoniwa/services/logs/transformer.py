@@ -26,6 +26,8 @@ from kumoniwa.services.logs.group import (
 from kumoniwa.wire.codec import codec
 
 PROCESSORS_MAX = 20
+NO_CONFIG = "Invalid json transformer config provided"
+"""Seen of AWS by cdk-preflight: pf-logs-account-policy-transformer-document."""
 
 
 class TransformerNotFound(ResourceNotFoundException):
@@ -40,7 +42,9 @@ def _compiled(config: str) -> Callable[[str, dict[str, str]], str]:
 
 def checked(config: Any) -> str:
     """Its text. Raises what AWS answers where it is none."""
-    if not isinstance(config, list) or not 1 <= len(config) <= PROCESSORS_MAX or not all(isinstance(each, dict) for each in config):
+    if not isinstance(config, list) or not all(isinstance(each, dict) for each in config):
+        raise InvalidParameterException(NO_CONFIG)
+    if not 1 <= len(config) <= PROCESSORS_MAX:
         raise InvalidParameterException(f"A transformer has 1 to {PROCESSORS_MAX} processors.")
     text = json.dumps(config)
     try:

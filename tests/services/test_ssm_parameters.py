@@ -315,7 +315,8 @@ def test_a_secret_is_read_as_a_parameter(cloud, ssm):
     name = "/aws/reference/secretsmanager/s"
     shown = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
     assert (shown["Name"], shown["Type"], shown["Value"], shown["Version"]) == (name, "SecureString", "2", 0)  # test_get_secret_parameter
-    assert json.loads(shown["SourceResult"])["ARN"] == secrets.describe_secret(SecretId="s")["ARN"]
+    source = json.loads(shown["SourceResult"])
+    assert (source["ARN"], source["name"]) == (secrets.describe_secret(SecretId="s")["ARN"], "s")
     assert read(ssm, f"{name}:AWSPREVIOUS", WithDecryption=True) == "1"
     assert refused(ssm.get_parameter, Name=name) == (
         "ValidationException", "WithDecryption flag must be True for retrieving a Secret Manager secret.",

@@ -283,6 +283,21 @@ def test_a_machine_logs_what_its_level_asks_for(cloud, level, logged, kind):
     assert (lines[-1]["id"], lines[-1]["previous_event_id"], lines[-1]["details"]) == ("3", "2", {"error": "E"})
 
 
+def test_logging_that_is_off_is_told_as_it_was_written_and_logs_nothing(cloud):
+    # Recorded: test_sfn_api_logs, test_logging_configuration[OFF-True] and test_incomplete_logging_configuration.
+    logs, client = cloud.client("logs"), cloud.client("stepfunctions")
+    logs.create_log_group(logGroupName="g")
+    arn = make(cloud, {"A": {"Type": "Pass", "End": True}})
+    group = {"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:000000000000:log-group:g:*"}}
+    for wish in ({"level": "OFF", "destinations": [group], "includeExecutionData": True}, {"level": "OFF", "destinations": []}):
+        client.update_state_machine(stateMachineArn=arn, loggingConfiguration=wish)
+        told = client.describe_state_machine(stateMachineArn=arn)["loggingConfiguration"]
+        assert told == {"includeExecutionData": False, **wish}
+        start(cloud, arn)
+        cloud.sleep(1)
+    assert logs.describe_log_streams(logGroupName="g")["logStreams"] == []
+
+
 def test_versions_and_aliases_are_listed_page_by_page(cloud):
     client, arn = cloud.client("stepfunctions"), make(cloud, PASS)
     made = [

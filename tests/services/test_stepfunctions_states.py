@@ -255,6 +255,47 @@ def test_a_result_of_more_than_256_kib_fails(cloud):
     assert found["cause"] == "The state/task 'A' returned a result with a size exceeding the maximum number of bytes service limit."
 
 
+def test_a_task_that_answers_too_much_is_caught_by_all(cloud):
+    # AWS's page says that States.ALL never catches it. Recorded otherwise, twice: localstack's error_handling/test_states_errors,
+    # test_*_catch_state_all_data_limit_exceeded_on_large_utf8_response.
+    files = cloud.client("s3")
+    files.create_bucket(Bucket="large")
+    files.put_object(Bucket="large", Key="k", Body=b"x" * 263_000)
+    states = {
+        "T": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Parameters": {"Bucket": "large", "Key": "k"},
+              "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "C"}], "End": True},
+        "C": {"Type": "Pass", "End": True},
+    }  # fmt: skip
+    found = run(cloud, states)
+    assert found["status"] == "SUCCEEDED"
+    assert found["output"] == {
+        "Error": "States.DataLimitExceeded",
+        "Cause": "The state/task 'aws-sdk:s3' returned a result with a size exceeding the maximum number of bytes service limit.",
+    }
+
+
+def test_a_variable_may_be_null_in_jsonata(cloud):
+    states = {
+        "A": {"Type": "Pass", "Assign": {"all": None}, "Next": "B"},
+        "B": {"Type": "Pass", "Output": "{% [$type($states.input.x), $type($all), $exists($all)] %}", "End": True},
+    }
+    assert run(cloud, states, {"x": None}, QueryLanguage="JSONata")["output"] == ["null", "null", True]
+
+
+def test_a_variable_that_is_null_is_no_array_of_items(cloud):
+    # Recorded: localstack's test_map_state_items_eval_jsonata_variable_sampling_fail[null].
+    states = {
+        "A": {"Type": "Pass", "Assign": {"all": None}, "Next": "M"},
+        "M": {"Type": "Map", "Items": "{% $all %}", "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **ECHO}, "End": True},
+    }
+    found = run(cloud, states, QueryLanguage="JSONata")
+    assert found["error"] == "States.QueryEvaluationError"
+    assert found["cause"].endswith(
+        "The JSONata expression '$all' specified for the field 'Items' returned an unexpected result type. "
+        "Expected 'array', but was 'null' for value: null"
+    )
+
+
 def test_a_history_of_25000_events_is_the_end(cloud):
     states = {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Choice", "Choices": [{"Variable": "$.x", "IsPresent": True, "Next": "E"}], "Default": "A"},
               "E": {"Type": "Succeed"}}  # fmt: skip

@@ -227,7 +227,9 @@ class JsonataScope(Scope):
 
     def bindings(self) -> dict[str, Any]:
         states = {"input": self.data, "context": self.context, **self.more}
-        return {**_OWN, **_clock(self.now), **self.variables, "states": states}
+        # To the library a variable that is None has no value; a member that is None is null.
+        variables = {name: Utils.NULL_VALUE if value is None else value for name, value in self.variables.items()}
+        return {**_OWN, **_clock(self.now), **variables, "states": states}
 
 
 def template(value: Any, field: str, fail: Callable[[str, str], None] = lambda field, reason: None) -> Compute:

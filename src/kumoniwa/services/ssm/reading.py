@@ -52,7 +52,9 @@ async def _secret(call: Call, text: str, *, is_open: bool) -> dict[str, Any]:
         if error.code != "ResourceNotFoundException":
             raise
         raise ParameterNotFound(f"An error occurred (ParameterNotFound) when referencing Secrets Manager: Secret {text} not found.") from None
-    source = {key: value for key, value in about.items() if key != "ReplicationStatus"} | {"VersionId": secret["VersionId"]}
+    told = {key: value for key, value in about.items() if key != "ReplicationStatus"} | {"VersionId": secret["VersionId"]}
+    # Names as Java's beans have them, ARN and name (localstack's test_get_secret_parameter, run on AWS).
+    source = {key if key[:2].isupper() else key[0].lower() + key[1:]: value for key, value in told.items()}
     value = secret["SecretString"] if "SecretString" in secret else secret["SecretBinary"].decode("latin-1")
     return {
         "Name": SECRETS + secret["Name"], "Type": SECURE, "Value": value, "Version": 0, "SourceResult": json.dumps(source),

@@ -56,8 +56,8 @@ def _new(call: Call, which: Chosen, name: str, text: str, trace: str | None, *, 
     traced, caller = tracing.begun(call, machine, said)
     return Execution(
         arn=arn, name=name, machine=machine.arn, machine_name=machine.name, kind=machine.kind, definition=which.definition, role=which.role,
-        input=text, started=call.now(), version=which.version, alias=which.alias, trace=said, is_sync=is_sync, logging=machine.logging,
-        encryption=which.encryption,
+        input=text, started=call.now(), version=which.version, alias=which.alias, trace=said, is_sync=is_sync, encryption=which.encryption,
+        logging=logging.acting(machine.logging),
         traced=traced, caller=caller, is_of_tracing=machine.is_traced,
     )  # fmt: skip
 

@@ -52,10 +52,11 @@ _encode, _decode = msgspec.msgpack.encode, msgspec.msgpack.Decoder(Lines).decode
 
 
 def read(call: Call, configuration: dict[str, Any] | None, role: str) -> dict[str, Any]:
-    """A configuration as it is kept; empty if nothing is logged. Raises InvalidLoggingConfiguration, AccessDeniedException."""
+    """A configuration as it is kept, empty if there is none. Raises InvalidLoggingConfiguration, AccessDeniedException."""
     level = (configuration or {}).get("level", "OFF")
     if level == "OFF":
-        return {}
+        # What is switched off is told as it was written (recorded: test_logging_configuration[OFF-True]).
+        return {"level": level, **configuration} if configuration else {}
     destinations = configuration.get("destinations") or []
     if len(destinations) != 1:
         raise InvalidLoggingConfiguration("Invalid Logging Configuration: Must specify exactly one Log Destination.")
@@ -69,16 +70,21 @@ def read(call: Call, configuration: dict[str, Any] | None, role: str) -> dict[st
     return {"level": level, "data": bool(configuration.get("includeExecutionData")), "group": arn}
 
 
+def acting(kept: dict[str, Any]) -> dict[str, Any]:
+    """What an execution logs by; empty if nothing is logged."""
+    return kept if "group" in kept else {}
+
+
 def shown(kept: dict[str, Any]) -> dict[str, Any]:
-    if not kept:
-        return {"level": "OFF", "includeExecutionData": False}
+    if not acting(kept):
+        return {"level": "OFF", "includeExecutionData": False, **kept}
     destination = {"cloudWatchLogsLogGroup": {"logGroupArn": kept["group"]}}
     return {"level": kept["level"], "includeExecutionData": kept["data"], "destinations": [destination]}
 
 
 def introduce(call: Call, kept: dict[str, Any], before: dict[str, Any]) -> None:
     """Leave in a group to which logs have not gone ``before`` the stream with which AWS finds out whether it may write there."""
-    if kept and kept["group"] != before.get("group"):
+    if acting(kept) and kept["group"] != before.get("group"):
         line = {"timestamp": milliseconds(call.now()), "message": FIRST_LINE}
         OUTBOX.put(call, _encode(Lines(kept["group"], FIRST_STREAM, orjson.dumps([line]))), lane=kept["group"])
 

@@ -5,6 +5,7 @@ What a test says in AWS's words was recorded there: localstack/localstack, tests
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import pytest
@@ -240,3 +241,24 @@ def test_a_password_has_what_was_asked_for(secrets):
     assert " " in made(PasswordLength=5, IncludeSpace=True) and " " not in made(PasswordLength=1000)
     assert refused(secrets.get_random_password, PasswordLength=3)[1] == "The password length is too short based on the required types."
     assert len(made(PasswordLength=3, RequireEachIncludedType=False)) == 3
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [("create_secret", "InvalidRequestException"), ("update_secret", "InvalidRequestException"), ("put_secret_value", "InvalidRequestException"),
+     ("rotate_secret", "InvalidParameterException")],
+)  # fmt: skip
+def test_who_writes_requests_by_hand_gives_a_token_before_there_need_be_a_secret(secrets, operation, code):
+    # Recorded: localstack's test_no_client_request_token.
+    def by_hand(params, **_):
+        body = json.loads(params["body"])
+        del body["ClientRequestToken"]
+        params["body"] = json.dumps(body).encode()
+
+    secrets.meta.events.register("before-call.secrets-manager", by_hand)
+    asked = {"Name": "s"} if operation == "create_secret" else {"SecretId": "s"}
+    value = {} if operation == "rotate_secret" else {"SecretString": "1"}
+    assert refused(getattr(secrets, operation), **asked, **value) == (
+        code, "You must provide a ClientRequestToken value. We recommend a UUID-type value.",
+    )  # fmt: skip
+    secrets.meta.events.unregister("before-call.secrets-manager", by_hand)

@@ -95,7 +95,8 @@ async def UpdateSecret(
     call: Call, *, SecretId: str, ClientRequestToken: str | None = None, Description: str | None = None, KmsKeyId: str | None = None,
     SecretBinary: bytes | None = None, SecretString: str | None = None,
 ) -> dict:  # fmt: skip
-    secret, token = writable(call, SecretId), checked_token(call, ClientRequestToken)
+    token = checked_token(call, ClientRequestToken)
+    secret = writable(call, SecretId)
     content = value.given(SecretString, SecretBinary)
     more: dict[str, Any] = {} if Description is None else {"description": Description}
     versions = []

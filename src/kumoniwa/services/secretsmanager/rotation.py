@@ -100,7 +100,8 @@ async def RotateSecret(
     call: Call, *, SecretId: str, ClientRequestToken: str | None = None, RotationLambdaARN: str | None = None,
     RotationRules: dict[str, Any] | None = None, RotateImmediately: bool | None = None,
 ) -> dict:  # fmt: skip
-    secret, token = writable(call, SecretId), checked_token(call, ClientRequestToken)
+    token = checked_token(call, ClientRequestToken, InvalidParameterException)
+    secret = writable(call, SecretId)
     rules = checked(RotationRules) if RotationRules is not None else secret.rotation.rules if secret.rotation is not None else {}
     function = RotationLambdaARN or (secret.rotation.function if secret.rotation is not None else "")
     if not function:

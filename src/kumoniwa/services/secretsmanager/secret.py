@@ -181,12 +181,15 @@ def checked_tags(tags: list[dict[str, str]] | None) -> dict[str, str]:
     return read
 
 
-def checked_token(call: Call, token: str | None) -> str:
-    """What becomes the id of a version. SDKs make one, and so do services that ask as SDKs do; who writes requests by hand must."""
+def checked_token(call: Call, token: str | None, refusal: type[AwsError] = InvalidRequestException) -> str:
+    """What becomes the id of a version. SDKs make one, and so do services that ask as SDKs do; who writes requests by hand must.
+
+    This is asked before there need be a secret (recorded: test_no_client_request_token).
+    """
     if token is None and call.request is None:
         return call.new_id()
     if token is None:
-        raise InvalidRequestException("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
+        raise refusal("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
     return token
 
 

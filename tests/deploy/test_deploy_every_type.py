@@ -284,6 +284,11 @@ SAMPLES = {
         f"{{Queue: 'https://q', PolicyDocument: {CHANGED_DOCUMENT}}}",
     ),
     "AWS::IAM::AccessKey": ("{UserName: u, Status: Inactive}", "{UserName: u}"),
+    "AWS::IAM::ServiceLinkedRole": ("{AWSServiceName: autoscaling.amazonaws.com, CustomSuffix: a, Description: d}", "{AWSServiceName: autoscaling.amazonaws.com, CustomSuffix: a, Description: e}"),
+    "AWS::IAM::ServerCertificate": (
+        "{CertificateBody: b, PrivateKey: k, CertificateChain: c, Tags: [{Key: a, Value: b}]}",
+        "{CertificateBody: b, PrivateKey: k, CertificateChain: c, Path: /b/}",
+    ),
     "AWS::IAM::InstanceProfile": ("{Roles: [a]}", "{Roles: [b]}"),
     "AWS::Lambda::Function": (
         """{Runtime: python3.13, Handler: h.h, Role: "arn:aws:iam::123456789012:role/r", Code: {S3Bucket: bbb, S3Key: k}, Timeout: 9,

@@ -368,3 +368,26 @@ def test_what_is_no_credential_for_a_service_is_refused(cloud, operation, params
         getattr(iam, f"{operation}_service_specific_credential")(UserName="u", **params)
     assert caught.value.response["Error"]["Code"] == code
     assert text in (None, caught.value.response["Error"]["Message"])
+
+
+def test_a_stack_makes_a_service_linked_role_and_a_server_certificate(cloud, iam):
+    # Ref of the role is its name, GetAtt of the certificate its ARN: the types' schemas, and localstack's test_server_certificate.
+    key, stacks = ec.generate_private_key(ec.SECP256R1()), cloud.client("cloudformation", key=ACCOUNT)
+    wanted = {"CertificateBody": certificate(key), "PrivateKey": private(key), "Path": "/a/"}
+    role = {"AWSServiceName": "elasticbeanstalk.amazonaws.com", "Description": "d"}
+    resources = {
+        "C": {"Type": "AWS::IAM::ServerCertificate", "Properties": {"ServerCertificateName": "web", **wanted}},
+        "R": {"Type": "AWS::IAM::ServiceLinkedRole", "Properties": role},
+    }
+    outputs = {"role": {"Value": {"Ref": "R"}}, "name": {"Value": {"Ref": "C"}}, "arn": {"Value": {"Fn::GetAtt": ["C", "Arn"]}}}
+    stacks.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources, "Outputs": outputs}), Capabilities=["CAPABILITY_NAMED_IAM"])
+    cloud.sleep(60)
+    (stack,) = stacks.describe_stacks(StackName="s")["Stacks"]
+    told = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    arn = f"arn:aws:iam::{ACCOUNT}:server-certificate/a/web"
+    assert told == {"role": "AWSServiceRoleForElasticBeanstalk", "name": "web", "arn": arn}
+    assert iam.get_role(RoleName=told["role"])["Role"]["Description"] == "d"
+    stacks.delete_stack(StackName="s")
+    cloud.sleep(60)
+    assert refusal(iam.get_role, RoleName=told["role"])[0] == "NoSuchEntity"
+    assert refusal(iam.get_server_certificate, ServerCertificateName="web")[0] == "NoSuchEntity"

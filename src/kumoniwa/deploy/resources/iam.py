@@ -425,3 +425,32 @@ InstanceProfile = ResourceType(
     absent="NoSuchEntity",
     attributes={"Arn": seen.InstanceProfile.Arn},
 )
+
+ServiceLinkedRole = ResourceType(
+    create=Call("iam:CreateServiceLinkedRole", "AWSServiceName Description CustomSuffix"),
+    id=made.Role.RoleName,
+    read=Call("iam:GetRole", RoleName=ID),
+    update=(Call("iam:UpdateRole", "Description", RoleName=ID),),
+    delete=Call("iam:DeleteServiceLinkedRole", RoleName=ID),
+    absent="NoSuchEntity",
+    attributes={"RoleName": ID},
+    drift=(Reading(same("Description", seen.Role)),),
+)
+
+ServerCertificate = ResourceType(
+    name=Name("ServerCertificateName", 128),
+    create=Call("iam:UploadServerCertificate", "ServerCertificateName CertificateBody CertificateChain PrivateKey Path Tags"),
+    id=p.ServerCertificateName,
+    read=Call("iam:GetServerCertificate", ServerCertificateName=ID),
+    update=(
+        Call("iam:UpdateServerCertificate", ServerCertificateName=ID, NewPath=p.Path),
+        *_tags("ServerCertificate", ServerCertificateName=ID),
+    ),
+    delete=Call("iam:DeleteServerCertificate", ServerCertificateName=ID),
+    absent="NoSuchEntity",
+    attributes={"Arn": seen.ServerCertificate.ServerCertificateMetadata.Arn},
+    defaults={"Path": "/"},
+    drift=(
+        Reading({**same("Path", seen.ServerCertificate.ServerCertificateMetadata), **same("CertificateChain Tags", seen.ServerCertificate)}),
+    ),
+)

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from lambda_workshop import put_role
 from notice_workshop import queue, received
 from pipeline_workshop import ACCOUNT, TRUST, Works, action, deploy, refuses, zipped
@@ -262,9 +263,16 @@ def test_builds_are_numbered_listed_retried_and_deleted(yard):
 
 def test_a_token_starts_a_build_once(yard):
     yard.make(spec(build=["true"]))
-    ids = {yard.client.start_build(projectName="app", idempotencyToken="t")["build"]["id"] for _ in range(2)}
-    assert len(ids) == 1
-    yard.ended(ids.pop())
+    first, second = (yard.client.start_build(projectName="app", idempotencyToken="t")["build"]["id"] for _ in range(2))
+    assert first == second
+    yard.ended(first)
+    # "valid for 5 minutes", "a parameter mismatch error": https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
+    with pytest.raises(ClientError):
+        yard.client.start_build(projectName="app", idempotencyToken="t", timeoutInMinutesOverride=10)
+    yard.cloud.sleep(300)
+    again = yard.client.start_build(projectName="app", idempotencyToken="t")["build"]["id"]
+    assert again != first
+    yard.ended(again)
 
 
 def test_a_build_is_stopped_with_its_processes(yard, tmp_path):

@@ -86,16 +86,16 @@ def resolved(call: Call, target: str, role: str, *, as_sender: Principal | None 
 
 
 async def PutDestination(call: Call, *, destinationName: str, targetArn: str, roleArn: str, tags: dict[str, str] | None = None) -> dict:
-    role = arns.parse(roleArn)
-    if role is not None and role.account != call.account:
-        # Seen of AWS by cdk-preflight (pf-logs-destination-policy-json); the code is that of such a function of a subscription.
-        raise AccessDeniedException("Cross-account role passing is not allowed.")
     target = arns.parse(targetArn)
     if target is None or target.service not in ("kinesis", "firehose") or len(target.account) != 12 or not target.account.isdigit():
         raise InvalidParameterException(
             "Could not deliver test message to specified destination. Check if the destination is valid.",
             hint="targetArn is the ARN of a stream of Kinesis or Firehose, with the twelve digits of its account.",
         )
+    role = arns.parse(roleArn)
+    if role is not None and role.account != call.account:
+        # Seen of AWS by cdk-preflight (pf-logs-destination-policy-json); the code is that of such a function of a subscription.
+        raise AccessDeniedException("Cross-account role passing is not allowed.")
     call.require("iam:PassRole", roleArn, **{"iam:PassedToService": SERVICE})
     await _prove(call, destinationName, target, targetArn, roleArn)
     held = call.shelf(Destination).get(destinationName)

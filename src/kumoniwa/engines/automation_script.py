@@ -47,6 +47,7 @@ async def run(script: str, handler: str, events: Any, variables: dict[str, str],
         finally:
             if child.returncode is None:
                 child.kill()
+                await child.wait()
     text = printed.decode("utf-8", "replace")[-OUTPUT_BYTES_MAX:]
     if child.returncode:
         raise ScriptFailed(text.strip()[-2_000:] or f"The script ended with the status {child.returncode}.")

@@ -65,6 +65,7 @@ async def pdf(report: Report) -> bytes:
         finally:
             if child.returncode is None:
                 child.kill()
+                await child.wait()
     if child.returncode:
         raise PdfFailed(said.decode("utf-8", "replace")[-500:])
     return made

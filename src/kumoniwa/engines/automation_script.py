@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any
 
-from kumoniwa.kernel.clock import outside
+from kumoniwa.engines.child import child
 
 OUTPUT_BYTES_MAX = 100_000
 _HARNESS = """
@@ -32,25 +32,17 @@ class ScriptFailed(Exception):
 
 async def run(script: str, handler: str, events: Any, variables: dict[str, str], within_s: float) -> tuple[Any, str]:
     """What ``handler(events, context)`` returns, and what it printed. Raises ScriptFailed."""
-    pipe = asyncio.subprocess.PIPE
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
     told = json.dumps({"script": script, "handler": handler, "events": events}).encode()
-    with outside():
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _HARNESS, stdin=pipe, stdout=pipe, stderr=pipe, env={**kept, **variables}
-        )
+    async with child(sys.executable, "-c", _HARNESS, env={**kept, **variables}) as script_run:
         try:
             async with asyncio.timeout(within_s):
-                returned, printed = await child.communicate(told)
+                returned, printed = await script_run.communicate(told)
         except TimeoutError:
             raise ScriptFailed(f"The script did not end within {within_s:g} seconds.") from None
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
     text = printed.decode("utf-8", "replace")[-OUTPUT_BYTES_MAX:]
-    if child.returncode:
-        raise ScriptFailed(text.strip()[-2_000:] or f"The script ended with the status {child.returncode}.")
+    if script_run.returncode:
+        raise ScriptFailed(text.strip()[-2_000:] or f"The script ended with the status {script_run.returncode}.")
     if len(returned) > OUTPUT_BYTES_MAX:
         raise ScriptFailed(f"The script returned more than {OUTPUT_BYTES_MAX} bytes.")
     return json.loads(returned), text

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from kumoniwa.kernel.clock import outside
+from kumoniwa.engines.child import child
 
 MISSING = "Reports in PDF need reportlab: pip install 'kumoniwa[reports]'."
 MADE_WITHIN_S = 60.0
@@ -54,19 +54,13 @@ async def pdf(report: Report) -> bytes:
     """Raises PdfFailed."""
     if not is_here():
         raise PdfFailed(MISSING)
-    pipe = asyncio.subprocess.PIPE
-    with outside():
-        child = await asyncio.create_subprocess_exec(sys.executable, "-m", "kumoniwa.engines.pdf", stdin=pipe, stdout=pipe, stderr=pipe)
+    async with child(sys.executable, "-m", "kumoniwa.engines.pdf") as maker:
         try:
             async with asyncio.timeout(MADE_WITHIN_S):
-                made, said = await child.communicate(msgspec.json.encode(report))
+                made, said = await maker.communicate(msgspec.json.encode(report))
         except TimeoutError:
             raise PdfFailed(f"reportlab did not end within {MADE_WITHIN_S:g} s") from None
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-    if child.returncode:
+    if maker.returncode:
         raise PdfFailed(said.decode("utf-8", "replace")[-500:])
     return made
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kumoniwa.kernel.clock import outside
+from kumoniwa.engines.child import child
 
 _LENGTH = struct.Struct(">I")
 P = TypeVar("P", bound=msgspec.Struct)
@@ -31,29 +31,23 @@ class WorkTimedOut(Exception): ...
 async def pieces(module: str, task: msgspec.Struct, kind: type[P], within_s: float) -> AsyncIterator[P]:
     """What ``python -m module`` says of a task, until it ends. Ends the process if it is not waited for. Raises WorkFailed or
     WorkTimedOut."""
-    pipe = asyncio.subprocess.PIPE
-    with outside():
-        child = await asyncio.create_subprocess_exec(sys.executable, "-m", module, stdin=pipe, stdout=pipe, stderr=pipe)
+    packed = msgspec.msgpack.encode(task)
+    async with child(sys.executable, "-m", module) as worker:
         try:
             async with asyncio.timeout(within_s):
-                packed = msgspec.msgpack.encode(task)
-                child.stdin.write(_LENGTH.pack(len(packed)) + packed)  # type: ignore[union-attr]
-                while (piece := await _heard(child, kind)) is not None:
+                worker.stdin.write(_LENGTH.pack(len(packed)) + packed)  # type: ignore[union-attr]
+                while (piece := await _heard(worker, kind)) is not None:
                     yield piece
         except TimeoutError:
             raise WorkTimedOut from None
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
 
 
-async def _heard(child: asyncio.subprocess.Process, kind: type[P]) -> P | None:
+async def _heard(worker: asyncio.subprocess.Process, kind: type[P]) -> P | None:
     try:
-        (length,) = _LENGTH.unpack(await child.stdout.readexactly(_LENGTH.size))  # type: ignore[union-attr]
-        return msgspec.msgpack.decode(await child.stdout.readexactly(length), type=kind) if length else None  # type: ignore[union-attr]
+        (length,) = _LENGTH.unpack(await worker.stdout.readexactly(_LENGTH.size))  # type: ignore[union-attr]
+        return msgspec.msgpack.decode(await worker.stdout.readexactly(length), type=kind) if length else None  # type: ignore[union-attr]
     except asyncio.IncompleteReadError:
-        said = await child.stderr.read()  # type: ignore[union-attr]
+        said = await worker.stderr.read()  # type: ignore[union-attr]
         raise WorkFailed(said.decode("utf-8", "replace").strip()[-500:] or "the process ended") from None
 
 

@@ -50,9 +50,9 @@ class Swept:
     at = 0.0
 
 
-def remembered(call: Call, operation: str) -> dict | None:
-    """The answer already given to this call's token, if there is one."""
-    found = call.rows(ONCE).one("select answer from once where token = ? and operation = ?", call.once, operation)
+def remembered(call: Call, operation: str, since: float = 0.0) -> dict | None:
+    """The answer already given to this call's token, if there is one and it was given after ``since``."""
+    found = call.rows(ONCE).one("select answer from once where token = ? and operation = ? and at > ?", call.once, operation, since)
     if found is None:
         return None
     # A store that is older than the seal holds answers as they were.
@@ -66,10 +66,9 @@ def repeated(call: Call, operation: str, token: Token, params: dict[str, Any]) -
         return None
     call.once = orjson.dumps(["said", said, *(params.get(name) for name in token.of)]).decode()
     call.asked = hashlib.sha256(msgspec.msgpack.encode(params, order="sorted")).digest()
-    known = call.rows(ONCE).one("select at from once where token = ? and operation = ?", call.once, operation)
-    if known is None or known[0] + token.kept_s <= call.now():
+    done = remembered(call, operation, since=call.now() - token.kept_s)
+    if done is None:
         return None
-    done = remembered(call, operation)
     if token.refusal is not None and done["asked"] != call.asked:
         raise token.refusal()
     return done["answer"]

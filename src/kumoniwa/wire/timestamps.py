@@ -58,6 +58,11 @@ def to_millisecond(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(whole)) + f"{rest:03d}Z"
 
 
+def to_millisecond_with_offset(seconds: float) -> str:
+    """The same as CloudWatch's alarms and Lambda write it: ``2030-01-01T00:00:00.000+0000``."""
+    return to_millisecond(seconds)[:-1] + "+0000"
+
+
 @lru_cache(4096)
 def rfc822(seconds: float) -> str:
     whole, fraction = _fraction(seconds)

@@ -263,6 +263,7 @@ def _check_stage(call: Call, entry: dict[str, Any]) -> None:
     https://github.com/aws/aws-sdk/issues/354, https://github.com/aws/aws-cdk/issues/12731 and https://github.com/aws/aws-cdk/issues/15426."""
     api_id, stage = entry.get("apiId"), entry.get("stage")
     if not api_id or not stage:
+        # AWS leaves the places of its text empty.
         raise BadRequestException("Invalid API Stage {api: %s, stage: %s} specified for usageplan %s")
     api = restapi.find(call, api_id)
     if stages.key(api_id, stage) not in call.shelf(Stage):

@@ -276,13 +276,4 @@ def tell(call: Call, job: BackupJob) -> None:
     vault = call.shelf(Vault).get(job.vault)
     telling.notice(call, vault, _NOTICES[job.state], text, kind="BACKUP_JOB", id_=job.id, state=job.state, since=job.created)
     if job.kind == "S3" and job.state == COMPLETED and job.message:
-        telling.notice(
-            call,
-            vault,
-            ("S3_BACKUP_OBJECT_FAILED",),
-            job.message,
-            kind="S3_BACKUP_OBJECT_FAILED",
-            id_=job.id,
-            state=job.state,
-            since=job.created,
-        )
+        telling.some_failed(call, vault, "S3_BACKUP_OBJECT_FAILED", job)

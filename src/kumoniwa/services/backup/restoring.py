@@ -242,13 +242,4 @@ def _tell(call: Call, job: RestoreJob) -> None:
     )
     telling.notice(call, vault, _NOTICES[job.state], text, kind="RESTORE_JOB", id_=job.id, state=job.state, since=job.created)
     if job.kind == "S3" and job.state == COMPLETED and job.message.startswith("One or more"):
-        telling.notice(
-            call,
-            vault,
-            ("S3_RESTORE_OBJECT_FAILED",),
-            job.message,
-            kind="S3_RESTORE_OBJECT_FAILED",
-            id_=job.id,
-            state=job.state,
-            since=job.created,
-        )
+        telling.some_failed(call, vault, "S3_RESTORE_OBJECT_FAILED", job)

@@ -53,6 +53,11 @@ def notice(call: Call, vault: Any, events: tuple[str, ...], text: str, *, kind: 
         OUTBOX.put(call, _encode(Notice(vault.topic, text, attributes)))
 
 
+def some_failed(call: Call, vault: Any, event: str, job: Any) -> None:
+    """Tell the vault's topic that a job which succeeded left objects out."""
+    notice(call, vault, (event,), job.message, kind=event, id_=job.id, state=job.state, since=job.created)
+
+
 async def deliver(call: Call, delivery: Delivery) -> float | None:
     said = _decode(delivery.body)
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in said.attributes.items()}

@@ -20,6 +20,7 @@ from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.cloudwatch import history
 from kumoniwa.services.cloudwatch.alarm import ACTIONS_OF, METRIC, Alarm, arn_of
+from kumoniwa.wire import timestamps
 
 SERVICE, CALLER = "cloudwatch.amazonaws.com", "lambda.alarms.cloudwatch.amazonaws.com"
 SUBJECT_MAX = 100
@@ -66,10 +67,10 @@ def _message(call: Call, before: Alarm, after: Alarm, region_name: str, is_after
         "AlarmName": after.name,
         "AlarmDescription": said.get("AlarmDescription"),
         "AWSAccountId": call.account,
-        "AlarmConfigurationUpdatedTimestamp": history.moment(after.configured),
+        "AlarmConfigurationUpdatedTimestamp": timestamps.to_millisecond_with_offset(after.configured),
         "NewStateValue": after.state,
         "NewStateReason": after.reason,
-        "StateChangeTime": history.moment(after.transitioned),
+        "StateChangeTime": timestamps.to_millisecond_with_offset(after.transitioned),
         "Region": region_name,
         "AlarmArn": arn_of(call, after.name),
         "OldStateValue": before.state,
@@ -111,7 +112,7 @@ def _event(call: Call, before: Alarm, after: Alarm) -> dict[str, Any]:
         "source": "aws.cloudwatch",
         "alarmArn": arn_of(call, after.name),
         "accountId": call.account,
-        "time": history.moment(after.transitioned),
+        "time": timestamps.to_millisecond_with_offset(after.transitioned),
         "region": call.region,
         "alarmData": detail(call, before, after),
     }
@@ -121,7 +122,7 @@ def detail(call: Call, before: Alarm, after: Alarm) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html"""
 
     def state(alarm: Alarm) -> dict[str, Any]:
-        told = {"value": alarm.state, "reason": alarm.reason, "reasonData": alarm.reason_data, "timestamp": history.moment(alarm.updated)}
+        told = {"value": alarm.state, "reason": alarm.reason, "reasonData": alarm.reason_data, "timestamp": timestamps.to_millisecond_with_offset(alarm.updated)}
         return {name: value for name, value in told.items() if value is not None}
 
     return {"alarmName": after.name, "state": state(after), "previousState": state(before), "configuration": _configuration(call, after)}

@@ -20,6 +20,7 @@ from kumoniwa.services.cloudwatch.errors import (
     ValidationException,
 )
 from kumoniwa.services.cloudwatch.evaluation import UNKNOWN
+from kumoniwa.wire import timestamps
 
 METRIC, COMPOSITE = "MetricAlarm", "CompositeAlarm"
 PAGE = 50
@@ -147,7 +148,7 @@ def told(call: Call, alarm: Alarm) -> dict[str, Any]:
             return {key[0].lower() + key[1:] if key[:2] != "OK" else "okactions": small(inner, key) for key, inner in value.items()}
         if isinstance(value, list):
             return [small(each) for each in value]
-        return history.moment(value) if name.endswith("Timestamp") else value
+        return timestamps.to_millisecond_with_offset(value) if name.endswith("Timestamp") else value
 
     return small(shown(call, alarm))
 

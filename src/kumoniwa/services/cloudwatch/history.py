@@ -12,7 +12,6 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.store.rows import Table
-from kumoniwa.wire import timestamps
 
 if TYPE_CHECKING:
     from kumoniwa.services.cloudwatch.alarm import Alarm
@@ -24,11 +23,6 @@ HISTORY = Table(
 )
 KEPT_S = 30 * 86_400
 _VERBS = {"Create": "created", "Update": "updated", "Delete": "deleted"}
-
-
-def moment(seconds: float) -> str:
-    """A time as alarms write it: ``2030-01-01T00:00:00.000+0000``."""
-    return timestamps.to_millisecond(seconds)[:-1] + "+0000"
 
 
 def spelled(told: Any) -> str:

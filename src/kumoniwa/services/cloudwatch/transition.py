@@ -19,6 +19,7 @@ from kumoniwa.services.cloudwatch.alarm import (
     name_in,
 )
 from kumoniwa.services.cloudwatch.evaluation import ALARM, OK
+from kumoniwa.wire import timestamps
 
 STATE_CHANGE = "CloudWatch Alarm State Change"
 REST_MIN_S = 0.001
@@ -101,7 +102,7 @@ def judged(call: Call, alarm: Alarm, cause: str | None) -> tuple[str, str, str]:
         return found, f"{arn_of(call, alarm.name)} was created and its alarm rule evaluates to {found}", history.spelled({"triggeringAlarms": []})
     child = shelf[cause]
     reason = f"{arn_of(call, cause)} transitioned to {child.state} at {action.spoken(child.transitioned)}"
-    trigger = {"arn": arn_of(call, cause), "state": {"value": child.state, "timestamp": history.moment(child.transitioned)}}
+    trigger = {"arn": arn_of(call, cause), "state": {"value": child.state, "timestamp": timestamps.to_millisecond_with_offset(child.transitioned)}}
     return found, reason, history.spelled({"triggeringAlarms": [trigger]})
 
 

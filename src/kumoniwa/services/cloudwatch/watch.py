@@ -22,6 +22,7 @@ from kumoniwa.services.cloudwatch.evaluation import (
 )
 from kumoniwa.services.cloudwatch.question import Question
 from kumoniwa.services.cloudwatch.unit import NUMBERS, UNITS
+from kumoniwa.wire import timestamps
 
 MINUTE_S, SHORT_S = 60, 10
 Insights = dict[str, insight_rule.Tallies]
@@ -144,9 +145,9 @@ def _is_insignificant(said: dict[str, Any], found: Verdict) -> bool:
 def _data(call: Call, said: dict[str, Any], found: Verdict, period: int) -> dict[str, Any]:
     """Recorded: localstack's test_put_metric_alarm and test_breaching_alarm_actions."""
     real = [point for point in found.evaluated if point.value is not None]
-    told: dict[str, Any] = {"version": "1.0", "queryDate": history.moment(call.now())}
+    told: dict[str, Any] = {"version": "1.0", "queryDate": timestamps.to_millisecond_with_offset(call.now())}
     if real:
-        told["startDate"] = history.moment(real[-1].at)
+        told["startDate"] = timestamps.to_millisecond_with_offset(real[-1].at)
     if "Unit" in said:
         told["unit"] = said["Unit"]
     if "Metrics" not in said:
@@ -158,7 +159,7 @@ def _data(call: Call, said: dict[str, Any], found: Verdict, period: int) -> dict
         return told | bounds
     told |= {"threshold": said["Threshold"], "evaluatedDatapoints": []}
     for point in found.evaluated:
-        each: dict[str, Any] = {"timestamp": history.moment(point.at)}
+        each: dict[str, Any] = {"timestamp": timestamps.to_millisecond_with_offset(point.at)}
         if point.count is not None:
             each["sampleCount"] = point.count
         told["evaluatedDatapoints"].append(each | ({"value": point.value} if point.value is not None else {}))

@@ -251,8 +251,9 @@ async def _export(call: Call, transfer: Transfer) -> Transfer:
     listing = b"".join(orjson.dumps(file) + b"\n" for file in files)
     await put("manifest-files.json", listing)
     summary = {
-        "version": "2020-06-30", "exportArn": transfer.arn, "startTime": _time(transfer.started), "endTime": _time(call.now()),
-        "tableArn": call.arn(f"table/{transfer.table}", "dynamodb"), "tableId": transfer.table_uuid, "exportTime": _time(transfer.at),
+        "version": "2020-06-30", "exportArn": transfer.arn, "startTime": timestamps.to_millisecond(transfer.started),
+        "endTime": timestamps.to_millisecond(call.now()), "tableArn": call.arn(f"table/{transfer.table}", "dynamodb"), "tableId": transfer.table_uuid,
+        "exportTime": timestamps.to_millisecond(transfer.at),
         "s3Bucket": bucket, "s3Prefix": prefix or None, "s3SseAlgorithm": "AES256", "s3SseKmsKeyId": None,
         "manifestFilesS3Key": f"{root}/manifest-files.json", "billedSizeBytes": size, "itemCount": items,
         "outputFormat": "DYNAMODB_JSON", "exportType": "FULL_EXPORT",
@@ -262,10 +263,6 @@ async def _export(call: Call, transfer: Transfer) -> Transfer:
     for name, content in (("manifest-files.md5", listing), ("manifest-summary.md5", body)):
         await put(name, base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()))
     return changed(transfer, status=DONE, items=items, size=size, manifest=f"{root}/manifest-summary.json")
-
-
-def _time(at: float) -> str:
-    return timestamps.to_millisecond(at)
 
 
 async def _files(call: Call, transfer: Transfer) -> AsyncIterator[tuple[bytes, int, int]]:

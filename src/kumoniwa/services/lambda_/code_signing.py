@@ -14,8 +14,9 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.lambda_ import figures
 from kumoniwa.services.lambda_.errors import Refusal, ResourceConflictException
-from kumoniwa.services.lambda_.function import Function, check_tags, existing, moment
+from kumoniwa.services.lambda_.function import Function, check_tags, existing
 from kumoniwa.services.lambda_.name import arn, function_named, unqualified
+from kumoniwa.wire import timestamps
 
 
 class CodeSigningConfig(Record):
@@ -76,7 +77,7 @@ def _shown(config: CodeSigningConfig) -> dict[str, Any]:
         "CodeSigningConfigArn": config.arn,
         "AllowedPublishers": {"SigningProfileVersionArns": list(config.publishers)},
         "CodeSigningPolicies": {"UntrustedArtifactOnDeployment": config.policy},
-        "LastModified": moment(config.modified),
+        "LastModified": timestamps.to_millisecond_with_offset(config.modified),
     }
     return shown | ({"Description": config.description} if config.description else {})
 

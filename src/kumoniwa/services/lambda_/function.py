@@ -208,11 +208,6 @@ def settles(call: Call) -> float:
 # Showing -------------------------------------------------------------------------------------------
 
 
-def moment(epoch_s: float) -> str:
-    """``LastModified`` is text, unlike all other times of AWS."""
-    return timestamps.to_millisecond(epoch_s)[:-1] + "+0000"
-
-
 def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:
     """A version as lists show it: without what is going on with it."""
     shown = {
@@ -225,7 +220,7 @@ def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:
         "Description": version.description,
         "Timeout": version.timeout_s,
         "MemorySize": version.memory_mb,
-        "LastModified": moment(version.modified),
+        "LastModified": timestamps.to_millisecond_with_offset(version.modified),
         "CodeSha256": version.code.sha256,
         "Version": version.version,
         "TracingConfig": {"Mode": "Active" if version.is_traced else "PassThrough"},

@@ -13,7 +13,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.lambda_ import package
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException, ResourceNotFoundException
-from kumoniwa.services.lambda_.function import Code, Layer, Version, moment
+from kumoniwa.services.lambda_.function import Code, Layer, Version
+from kumoniwa.wire import timestamps
 
 LAYERS_MAX = 5
 
@@ -61,7 +62,7 @@ def _listed(call: Call, layer: LayerVersion) -> dict[str, Any]:
     reply: dict[str, Any] = {
         "LayerVersionArn": arn(call, layer),
         "Version": layer.version,
-        "CreatedDate": moment(layer.created),
+        "CreatedDate": timestamps.to_millisecond_with_offset(layer.created),
     }
     # Lists leave out one that is empty: moto's test_list_lambda_layers, verified against AWS.
     if layer.description:

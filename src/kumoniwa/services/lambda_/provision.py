@@ -22,10 +22,10 @@ from kumoniwa.services.lambda_.function import (
     Provisioned,
     Version,
     existing,
-    moment,
     not_found,
 )
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named
+from kumoniwa.wire import timestamps
 
 
 def _version(call: Call, text: str, qualifier: str, refusal: str) -> tuple[str, str, str]:
@@ -95,7 +95,7 @@ def PutProvisionedConcurrencyConfig(
         "AvailableProvisionedConcurrentExecutions": 0,
         "AllocatedProvisionedConcurrentExecutions": 0,
         "Status": "IN_PROGRESS",
-        "LastModified": moment(call.now()),
+        "LastModified": timestamps.to_millisecond_with_offset(call.now()),
     }
 
 
@@ -106,7 +106,7 @@ def _shown(call: Call, held: Provisioned, version: str) -> dict[str, Any]:
         "AvailableProvisionedConcurrentExecutions": max(0, ready - running),
         "AllocatedProvisionedConcurrentExecutions": ready,
         "Status": "READY" if ready == held.requested else "FAILED" if reason else "IN_PROGRESS",
-        "LastModified": moment(held.modified),
+        "LastModified": timestamps.to_millisecond_with_offset(held.modified),
     }
     return reply | ({"StatusReason": reason} if reply["Status"] == "FAILED" else {})
 

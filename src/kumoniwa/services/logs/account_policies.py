@@ -26,10 +26,10 @@ from kumoniwa.services.logs.policy import LimitExceededException
 
 MOST = {DATA_PROTECTION: 1, SUBSCRIPTION: 1, TRANSFORMER: 20, FIELD_INDEX: 20}
 MALFORMED = {
-    DATA_PROTECTION: "", SUBSCRIPTION: "Malformed Subscription filter policy", TRANSFORMER: transformer.NO_CONFIG,
+    SUBSCRIPTION: "Malformed Subscription filter policy", TRANSFORMER: transformer.NO_CONFIG,
     FIELD_INDEX: "The policy document is no JSON.",
 }  # fmt: skip
-"""Of index policies and of transformers it was not measured, of transformers but for what is JSON and no list."""
+"""What is told of a document that is no JSON; policies that protect data have rules of their own. Of index policies and of transformers it was not measured, of transformers but for what is JSON and no list."""
 PERMISSIONS = {
     DATA_PROTECTION: "logs:PutDataProtectionPolicy", SUBSCRIPTION: "logs:PutSubscriptionFilter", TRANSFORMER: "logs:PutTransformer",
     FIELD_INDEX: "logs:PutIndexPolicy",

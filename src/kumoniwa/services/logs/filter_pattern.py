@@ -9,20 +9,18 @@ from kumoniwa.services.logs.group import InvalidParameterException
 
 
 def matcher(pattern: str | None) -> Callable[[str], bool]:
+    return _compiled(pattern, lambda why: InvalidParameterException(f"Invalid filter pattern: {why}"))
+
+
+def check_pattern(pattern: str | None, kind: str = "filter") -> None:
+    """Of what is kept AWS does not say why its pattern is none: as cdk-preflight saw it of metric filters (pf-logs-filter-pattern-bracket)."""
+    _compiled(pattern, lambda why: InvalidParameterException(f"Invalid {kind} pattern", hint=why))
+
+
+def _compiled(pattern: str | None, refusal: Callable[[str], InvalidParameterException]) -> Callable[[str], bool]:
     try:
         return compiled(pattern or "")
     except UnclosedRow as error:
         raise InvalidParameterException(str(error)) from None
     except InvalidPattern as error:
-        raise InvalidParameterException(f"Invalid filter pattern: {error}") from None
-
-
-def check_pattern(pattern: str | None, kind: str = "filter") -> None:
-    """The same for what is kept, where AWS does not say why a pattern is none: as cdk-preflight saw it of metric filters
-    (pf-logs-filter-pattern-bracket)."""
-    try:
-        compiled(pattern or "")
-    except UnclosedRow as error:
-        raise InvalidParameterException(str(error)) from None
-    except InvalidPattern as error:
-        raise InvalidParameterException(f"Invalid {kind} pattern", hint=str(error)) from None
+        raise refusal(str(error)) from None

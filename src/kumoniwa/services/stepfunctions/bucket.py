@@ -21,8 +21,8 @@ from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions.encryption import SERVICE
 from kumoniwa.services.stepfunctions.execution import Execution, Strand
-from kumoniwa.services.stepfunctions.payload import stamp
 from kumoniwa.services.stepfunctions.task import read_whole
+from kumoniwa.wire import timestamps
 
 _DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
 
@@ -150,8 +150,8 @@ def _told(one: Execution) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "ExecutionArn": one.arn, "Input": one.input, "InputDetails": {"Included": True}, "Name": one.name, "Output": one.output,
         "OutputDetails": {"Included": True} if one.output is not None else None, "Error": one.error, "Cause": one.cause,
-        "RedriveCount": 0, "StartDate": stamp(one.started), "StateMachineArn": one.machine, "Status": one.status,
-        "StopDate": stamp(one.stopped or one.started),
+        "RedriveCount": 0, "StartDate": timestamps.to_millisecond(one.started), "StateMachineArn": one.machine, "Status": one.status,
+        "StopDate": timestamps.to_millisecond(one.stopped or one.started),
     }  # fmt: skip
     return {name: value for name, value in answer.items() if value is not None}
 

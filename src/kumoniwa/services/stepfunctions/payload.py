@@ -21,11 +21,6 @@ from kumoniwa.wire import timestamps
 BYTES_MAX = 262_144
 
 
-def stamp(at: float) -> str:
-    """The millisecond that answers name too: localstack's test_execution_dateformat compares the two."""
-    return timestamps.to_millisecond(at)
-
-
 def text_of(value: Any) -> str:
     return orjson.dumps(value).decode()
 
@@ -46,18 +41,18 @@ def context_of(execution: Execution, strand: Strand, state: State, machine_arn: 
     described = {
         "Id": execution.arn,
         "Input": orjson.loads(execution.input),
-        "StartTime": stamp(execution.started),
+        "StartTime": timestamps.to_millisecond(execution.started),
         "Name": execution.name,
         "RoleArn": execution.role or None,
     }
     if not execution.is_sync:
         described["RedriveCount"] = execution.redrives
     if execution.redriven is not None:
-        described["RedriveTime"] = stamp(execution.redriven)
+        described["RedriveTime"] = timestamps.to_millisecond(execution.redriven)
     context: dict[str, Any] = {
         "Execution": described,
         "StateMachine": {"Id": machine_arn, "Name": execution.machine_name},
-        "State": {"Name": state.name, "EnteredTime": stamp(strand.entered_at)},
+        "State": {"Name": state.name, "EnteredTime": timestamps.to_millisecond(strand.entered_at)},
     }
     if state.type in ("Task", "Map", "Parallel"):
         context["State"]["RetryCount"] = sum(strand.retries.values())

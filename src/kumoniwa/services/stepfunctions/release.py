@@ -158,9 +158,13 @@ def DeleteStateMachineVersion(call: Call, *, stateMachineVersionArn: str) -> Non
             "Version to be deleted must not be referenced by an alias. Current list of aliases referencing this version: "
             f"[{', '.join(sorted(pointing))}]"
         )
-    held = call.shelf(Version).get(f"{name}:{number}")
-    if held is not None and held.arn == stateMachineVersionArn:
-        del call.shelf(Version)[f"{name}:{number}"]
+    _drop(call.shelf(Version), f"{name}:{number}", stateMachineVersionArn)
+
+
+def _drop(shelf: Any, key: str, arn: str) -> None:
+    """Take off its shelf what an ARN names, if it is there: another region's has the same key."""
+    if (held := shelf.get(key)) is not None and held.arn == arn:
+        del shelf[key]
 
 
 # Operations on aliases ---------------------------------------------------------------------------------
@@ -232,10 +236,7 @@ def UpdateStateMachineAlias(
 
 
 def DeleteStateMachineAlias(call: Call, *, stateMachineAliasArn: str) -> None:
-    key = parsed_arn(stateMachineAliasArn, "stateMachine")
-    held = call.shelf(Alias).get(key)
-    if held is not None and held.arn == stateMachineAliasArn:
-        del call.shelf(Alias)[key]
+    _drop(call.shelf(Alias), parsed_arn(stateMachineAliasArn, "stateMachine"), stateMachineAliasArn)
 
 
 def ListStateMachineAliases(call: Call, *, stateMachineArn: str, nextToken: str | None = None, maxResults: int | None = None) -> dict:

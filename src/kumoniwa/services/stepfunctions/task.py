@@ -29,7 +29,8 @@ from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions.encryption import SERVICE
 from kumoniwa.services.stepfunctions.execution import Execution, Strand
 from kumoniwa.services.stepfunctions.integration import Integration
-from kumoniwa.services.stepfunctions.payload import limited, stamp, text_of
+from kumoniwa.services.stepfunctions.payload import limited, text_of
+from kumoniwa.wire import timestamps
 from kumoniwa.wire.codec import codec
 from kumoniwa.wire.message import BodyTooLarge, is_lying, whole
 
@@ -425,7 +426,7 @@ def status_changed(call: Call, execution: Execution) -> None:
         "error": execution.error if is_told else None,
         "cause": execution.cause if is_told else None,
         "redriveCount": execution.redrives,
-        "redriveDate": stamp(execution.redriven) if execution.redriven is not None else None,
+        "redriveDate": timestamps.to_millisecond(execution.redriven) if execution.redriven is not None else None,
         "redriveStatusReason": None,
         **executions.redrive_of(execution, call.now()),
     }

@@ -1,0 +1,24 @@
+"""A process of our own that lives no longer than the block that started it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from kumoniwa.kernel.clock import outside
+
+
+@asynccontextmanager
+async def child(*command: str, env: dict[str, str] | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The process of a command, with pipes to its three ends. If it has not ended with the block it is ended, and waited for: one that
+    outlived the region's loop would be nobody's. Virtual time is held meanwhile."""
+    pipe = asyncio.subprocess.PIPE
+    with outside():
+        started = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
+        try:
+            yield started
+        finally:
+            if started.returncode is None:
+                started.kill()
+                await started.wait()

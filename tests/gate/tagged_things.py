@@ -213,7 +213,7 @@ def mute_rule(m):
 
 
 def insight_rule(m):
-    definition = {"Schema": {"Name": "CloudWatchLogRule", "Version": 1}, "LogGroupNames": ["g"], "LogFormat": "JSON", "Contribution": {"Keys": ["$.ip"]}, "AggregateOn": "Count"}
+    definition = {"Schema": {"Name": "CloudWatchLogRule", "Version": 1}, "LogGroupNames": ["g"], "LogFormat": "JSON", "Contribution": {"Keys": ["$.ip"], "Filters": []}, "AggregateOn": "Count"}
     m.cloudwatch.put_insight_rule(RuleName=m.name, RuleDefinition=json.dumps(definition), Tags=m.pairs)
     return {"RuleName": m.name, "RuleNames": [m.name], "ResourceARN": f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:insight-rule/{m.name}"}
 

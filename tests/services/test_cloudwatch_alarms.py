@@ -70,15 +70,12 @@ def test_an_alarm_is_shown_as_it_was_put_and_has_no_data_yet(cloud, watch):
 @pytest.mark.parametrize(
     "change, code, text",
     [
-        ({"Threshold": None}, "ValidationError", "Threshold must not be null"),
         ({"MetricName": None}, "ValidationError", "MetricName must not be null"),
         # https://github.com/hashicorp/terraform/issues/24070
         ({"DatapointsToAlarm": 2}, "ValidationError", "DatapointsToAlarm must be less than or equal to EvaluationPeriods"),
         # getmoto/moto's test_put_metric_alarm_error_extended_statistic and …_evaluate_low_sample_count_percentile, verified against AWS.
         ({"Statistic": None, "ExtendedStatistic": "90"}, "InvalidParameterValue", "The value 90 for parameter ExtendedStatistic is not supported."),
         ({"EvaluateLowSampleCountPercentile": "unknown"}, "ValidationError", "Option unknown is not supported. Supported options for parameter EvaluateLowSampleCountPercentile are evaluate and ignore."),
-        ({"Period": 60, "EvaluationPeriods": 1441}, "ValidationError", "Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400)."),
-        ({"Period": 45}, "ValidationError", "Period must be 10, 20, 30 or a multiple of 60"),
         ({"AlarmActions": ["topic"]}, "ValidationError", "Invalid arn syntax: topic"),
         ({"ThresholdMetricId": "t"}, "ValidationError", "Threshold and ThresholdMetricId cannot both be set"),
         # https://github.com/aws-cloudformation/cfn-lint/pull/1306
@@ -517,10 +514,9 @@ def test_alarms_on_which_others_depend_stay(watch):
     "change, text",
     [
         ({"AlarmRule": " TRUE"}, "AlarmRule must not contain leading or trailing whitespace or be null"),
-        ({"AlarmRule": "()"}, "Error in AlarmRule [Unsupported token ')' at char 1]"),
-        ({"AlarmRule": "ALARM(nobody)"}, "Could not save the composite alarm as alarms [nobody] in the alarm rule do not exist"),
-        ({"ActionsSuppressorWaitPeriod": 5}, "ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod can only be set with ActionsSuppressor"),
-        ({"ActionsSuppressor": "one"}, "ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod must be set with ActionsSuppressor"),
+        ({"AlarmRule": "()"}, "Error in AlarmRule [Unsupported token ')' at char 1, must be: '(', 'NOT', AT_LEAST, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA]"),
+        # By ARNs, even if the rule has names: what badmintoncryer/cdk-preflight saw of its pf-cloudwatch-composite-self-reference.
+        ({"AlarmRule": "ALARM(nobody)"}, f"Could not save the composite alarm as alarms [arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:nobody] in the alarm rule do not exist"),
     ],
 )  # fmt: skip
 def test_composite_alarms_that_cannot_be_are_refused(watch, change, text):

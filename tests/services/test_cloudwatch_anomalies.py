@@ -243,7 +243,7 @@ def test_an_alarm_whose_band_knows_too_little_has_insufficient_data(cloud, watch
         ({"ThresholdMetricId": None}, "ComparisonOperators for ranges require ThresholdMetricId to be set"),
         # https://github.com/cdklabs/cdk-monitoring-constructs/issues/340
         ({"Metrics": [M1, {"Id": "ad1", "Expression": "m1 * 2"}]}, "Threshold metric expression must use ANOMALY_DETECTION_BAND function."),
-        ({"ThresholdMetricId": "zz"}, "Exactly one element of the metrics list should return data."),
+        ({"ThresholdMetricId": "zz"}, "Metrics list must contain exactly one metric matching the ThresholdMetricId parameter"),
         # The words of these are ours.
         ({"ComparisonOperator": "GreaterThanThreshold"}, "ThresholdMetricId can only be set with ComparisonOperators for ranges"),
     ],

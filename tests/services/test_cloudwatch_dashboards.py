@@ -94,7 +94,6 @@ NO_SOURCE = "The metric widget should have specified a region and a data source 
         # https://github.com/aws-solutions-library-samples/guidance-for-automating-network-monitoring-and-alerting-on-aws/issues/7
         ({"widgets": [{"type": "alarm", "properties": {"alarms": []}}]}, [("/widgets/0/properties/alarms", "Should NOT have less than 1 items")]),
         ({"widgets": [{"type": "text", "x": 30, "width": 0, "properties": {}}]}, [("/widgets/0/x", "Should be <= 23"), ("/widgets/0/width", "Should be >= 1"), ("/widgets/0/properties", "Should have required property 'markdown'")]),
-        ({"widgets": [{"type": "clock", "properties": {}}]}, [("/widgets/0/type", "Should be equal to one of the allowed values")]),
         ({}, [("", "Should have required property 'widgets'")]),
         ({"widgets": [], "end": "2030-01-01"}, [("", "Should have required property 'start'")]),
         ({"widgets": ["x"]}, [("/widgets/0", "Should be object")]),

@@ -12,6 +12,8 @@ from math import ceil
 from typing import NamedTuple
 
 STATES = ("ALARM", "OK", "INSUFFICIENT_DATA")
+ELEMENT = "'(', 'NOT', AT_LEAST, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA"
+"""What an element begins with, as AWS was seen to tell it: pf-cloudwatch-composite-alarm-rule-syntax of badmintoncryer/cdk-preflight."""
 ELEMENTS_MAX, CHILDREN_MAX = 500, 100
 DEPTH_MAX = 50
 
@@ -65,14 +67,14 @@ class _Reader:
         return self.tokens[self.place - 1]
 
     def refuse(self, wanted: str = "") -> InvalidRule:
-        must = f", must be: '{wanted}'" if wanted else ""
+        must = f", must be: {wanted}" if wanted else ""
         if self.next.kind == "end":
             return InvalidRule(f"Unexpected end of rule{must}")
         return InvalidRule(f"Unsupported token '{self.next.text}' at char {self.next.at}{must}")
 
     def expect(self, sign: str) -> None:
         if (self.next.kind, self.next.text) != ("sign", sign):
-            raise self.refuse(sign)
+            raise self.refuse(f"'{sign}'")
         self.place += 1
 
     def is_word(self, word: str) -> bool:
@@ -122,7 +124,7 @@ class _Reader:
                 name = self.name()
                 self.expect(")")
                 return lambda state: state(name) == wanted
-        raise self.refuse()
+        raise self.refuse(ELEMENT)
 
     def name(self) -> str:
         if self.next.kind not in ("quoted", "word"):

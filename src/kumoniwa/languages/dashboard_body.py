@@ -1,8 +1,9 @@
 """The body of a CloudWatch dashboard: what is wrong with it, by path, in AWS's words.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html; the words as seen in
-https://github.com/aws-samples/aws-eda-slurm-cluster/issues/116, https://github.com/pulumi/pulumi/issues/13059 and
-https://github.com/aws-solutions-library-samples/guidance-for-automating-network-monitoring-and-alerting-on-aws/issues/7.
+https://github.com/aws-samples/aws-eda-slurm-cluster/issues/116, https://github.com/pulumi/pulumi/issues/13059,
+https://github.com/aws-solutions-library-samples/guidance-for-automating-network-monitoring-and-alerting-on-aws/issues/7 and in the rules of
+badmintoncryer/cdk-preflight (rules/cloudwatch/pf-cloudwatch-dashboard-…), which also found that any word is taken for a widget's type.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ import re
 from typing import Any, NamedTuple
 
 WIDGETS_MAX, METRICS_MAX, COLUMNS, ROWS_MAX = 500, 500, 24, 1000
-KINDS = ("metric", "text", "log", "alarm", "explorer", "custom", "chart")
+PERIODS = (1, 5, 10, 20, 30)
+_SHARE = r"(\d{1,2})(\.\d{0,10})?|100(\.0{0,10})?"
+_NUMBER = r"\d+(\.\d{0,10})?|(\d+(\.\d{0,10})?[Ee][+-]?\d+)"
+_STATISTIC = re.compile(
+    r"((SampleCount|Average|Sum|Minimum|Maximum|IQM)|(p|tc|tm|ts|wm)(\d{1,2}(\.\d{0,10})?|100)|[ou]\d+(\.\d*)?)(_E|_L|_H)?"
+    rf"|(TM|TC|TS|WM)\(((({_SHARE})%)?:({_SHARE})%|({_SHARE})%:(({_SHARE})%)?)\)"
+    rf"|(TM|TC|TS|WM|PR)\((({_NUMBER}):(({_NUMBER}))?|(({_NUMBER}))?:({_NUMBER}))\)"
+)
+"""As AWS tells it so far as it is known (pf-cloudwatch-dashboard-widget-stat-syntax); then as its model has it of an anomaly detector's."""
 _COLOR = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _ALLOWED = "Should be equal to one of the allowed values"
 _OF_METRICS = 'Field "metrics" has to be an array of array of strings, with an optional metricRenderer object as last element'
@@ -61,8 +70,6 @@ def _widget(widget: Any, path: str, found: list[Complaint]) -> None:
     found += [Complaint(path, _required(name)) for name in ("type", "properties") if name not in widget]
     for name, least, most in (("x", 0, COLUMNS - 1), ("y", 0, None), ("width", 1, COLUMNS), ("height", 1, ROWS_MAX)):
         _whole(widget.get(name), f"{path}/{name}", least, most, found)
-    if "type" in widget and widget["type"] not in KINDS:
-        found.append(Complaint(f"{path}/type", _ALLOWED))
     properties = widget.get("properties")
     if "properties" in widget and not isinstance(properties, dict):
         found.append(Complaint(f"{path}/properties", "Should be object"))
@@ -104,7 +111,12 @@ def _metric_widget(properties: dict[str, Any], path: str, found: list[Complaint]
             found.append(Complaint(f"{path}/metrics", f"Should NOT have more than {METRICS_MAX} items"))
         for number, metric in enumerate(metrics[:METRICS_MAX]):
             _metric(metric, f"{path}/metrics/{number}", found)
-    _whole(properties.get("period"), f"{path}/period", 1, None, found)
+    _period(properties.get("period"), f"{path}/period", found)
+    if isinstance(properties.get("stat"), str) and not _STATISTIC.fullmatch(properties["stat"]):
+        found.append(Complaint(f"{path}/stat", f'Should match pattern "^{_STATISTIC.pattern}$"'))
+    axes = properties.get("yAxis")
+    for side in ("left", "right") if isinstance(axes, dict) else ():
+        _axis(axes.get(side), f"{path}/yAxis/{side}", found)
     if properties.get("view", "timeSeries") not in ("timeSeries", "singleValue", "gauge", "bar", "pie", "table"):
         found.append(Complaint(f"{path}/view", _ALLOWED))
     for name in ("title", "region", "stat"):
@@ -112,6 +124,22 @@ def _metric_widget(properties: dict[str, Any], path: str, found: list[Complaint]
             found.append(Complaint(f"{path}/{name}", "Should be string"))
     if "stacked" in properties and not isinstance(properties["stacked"], bool):
         found.append(Complaint(f"{path}/stacked", "Should be boolean"))
+
+
+def _period(value: Any, path: str, found: list[Complaint]) -> None:
+    before = len(found)
+    if value not in PERIODS:
+        _whole(value, path, 60, None, found)
+        if isinstance(value, int) and value % 60:
+            found.append(Complaint(path, "Should be multiple of 60"))
+    if len(found) > before:
+        found.append(Complaint(path, "Should match exactly one schema in oneOf"))
+
+
+def _axis(axis: Any, path: str, found: list[Complaint]) -> None:
+    least, most = (axis.get(name) for name in ("min", "max")) if isinstance(axis, dict) else (None, None)
+    if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
+        found += [Complaint(f"{path}/min", f"Should be <= {most}"), Complaint(f"{path}/max", f"Should be >= {least}")]
 
 
 def _metric(metric: Any, path: str, found: list[Complaint]) -> None:

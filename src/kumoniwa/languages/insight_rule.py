@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -30,7 +30,8 @@ _NUMBERS = {
 
 
 class InvalidRule(ValueError):
-    """What is wrong with a definition."""
+    """What is wrong with a definition, in AWS's words: for some of it as badmintoncryer/cdk-preflight saw them (rules/cloudwatch,
+    pf-cloudwatch-insight-rule-…), for the rest the like of those."""
 
 
 class Hit(NamedTuple):
@@ -99,35 +100,49 @@ def rule(text: str) -> Rule:
     try:
         said = json.loads(text)
     except (ValueError, RecursionError):
-        raise InvalidRule("the definition must be a JSON object") from None
-    _expect(isinstance(said, dict), "the definition must be a JSON object")
-    unknown = said.keys() - _MEMBERS
-    _expect(not unknown, f"unknown members: {', '.join(sorted(unknown))}")
-    _expect(said.get("Schema") == _SCHEMA, f"Schema must be {json.dumps(_SCHEMA)}")
-    groups, form = said.get("LogGroupNames"), said.get("LogFormat")
-    _expect(_is_texts(groups) and groups, "LogGroupNames must be an array of strings")
-    _expect(form in ("JSON", "CLF"), "LogFormat must be JSON or CLF")
-    contribution = said.get("Contribution")
-    _expect(
-        isinstance(contribution, dict) and contribution.keys() <= {"Keys", "ValueOf", "Filters"},
-        "Contribution must hold Keys, ValueOf and Filters",
-    )
+        said = None
+    if not isinstance(said, dict):
+        raise InvalidRule("INVALID_RULE_BODY: The RuleBody could not be parsed.")
+    _known(said, _MEMBERS)
+    _expect(_needed(said, "Schema") == _SCHEMA, "InvalidSchema", "Schema")
+    groups, form = _needed(said, "LogGroupNames"), _needed(said, "LogFormat")
+    _expect(_is_texts(groups), "InvalidValueType", "LogGroupNames")
+    _expect(groups, "Empty", "LogGroupNames")
+    _expect(form in ("JSON", "CLF"), "InvalidValueType", "LogFormat")
+    contribution = _needed(said, "Contribution")
+    _expect(isinstance(contribution, dict), "InvalidValueType", "Contribution")
+    _known(contribution, ("Keys", "ValueOf", "Filters"))
     reader = _reader(form == "JSON", said.get("Fields", {}))
-    keys, filters, wanted = contribution.get("Keys"), contribution.get("Filters", []), said.get("AggregateOn", "Count")
-    _expect(_is_texts(keys) and 1 <= len(keys) <= KEYS_MAX, f"Keys must be an array of 1 to {KEYS_MAX} fields")
-    _expect(isinstance(filters, list) and len(filters) <= FILTERS_MAX, f"Filters must be an array of at most {FILTERS_MAX}")
-    _expect(wanted in ("Count", "Sum"), "AggregateOn must be Count or Sum")
+    keys, filters, wanted = _needed(contribution, "Keys"), _needed(contribution, "Filters"), said.get("AggregateOn", "Count")
+    _expect(_is_texts(keys), "InvalidValueType", "Keys")
+    _expect(keys, "Empty", "Keys")
+    _expect(isinstance(filters, list), "InvalidValueType", "Filters")
+    for name, listed, most in (("Keys", keys, KEYS_MAX), ("Filters", filters, FILTERS_MAX)):
+        if len(listed) > most:
+            raise InvalidRule(f'RULE_BODY_COMPLEXITY: A RuleBody must have no more than {most} "{name}" in the "Contribution".')
+    _expect(wanted in ("Count", "Sum"), "InvalidValueType", "AggregateOn")
     value = contribution.get("ValueOf")
-    _expect((wanted == "Sum") == (value is not None), "ValueOf must be specified for the Sum, and only for it")
+    _expect(wanted == "Count" or value is not None, "MissingKey", "ValueOf")
+    _expect(wanted == "Sum" or value is None, "UnknownKey", "ValueOf")
     return Rule(
         tuple(groups), form == "JSON", tuple(keys), tuple(map(reader, keys)), reader(value) if value is not None else None,
         tuple(_filter(each, reader) for each in filters),
     )  # fmt: skip
 
 
-def _expect(holds: Any, text: str) -> None:
+def _known(said: dict[str, Any], names: Collection[str]) -> None:
+    for name in said:
+        _expect(name in names, "UnknownKey", name)
+
+
+def _needed(said: dict[str, Any], name: str) -> Any:
+    _expect(name in said, "MissingKey", name)
+    return said[name]
+
+
+def _expect(holds: Any, what: str, where: str) -> None:
     if not holds:
-        raise InvalidRule(text)
+        raise InvalidRule(f"INVALID_RULE_BODY: {what} encountered at {where} in the RuleBody.")
 
 
 def _is_texts(value: Any) -> bool:
@@ -135,15 +150,16 @@ def _is_texts(value: Any) -> bool:
 
 
 def _reader(is_json: bool, fields: Any) -> Callable[[Any], Read]:
-    _expect(isinstance(fields, dict) and (not fields or not is_json), "Fields are for CLF")
+    _expect(isinstance(fields, dict), "InvalidValueType", "Fields")
+    _expect(not fields or not is_json, "UnknownKey", "Fields")
     numbers = {}
     for number, name in fields.items():
-        _expect(number.isascii() and number.isdecimal() and 0 < int(number) < 1000 and isinstance(name, str), "Fields must name numbers of fields")
+        _expect(number.isascii() and number.isdecimal() and 0 < int(number) < 1000 and isinstance(name, str), "InvalidValueType", "Fields")
         numbers[name] = int(number)
 
     def of_json(name: Any) -> Read:
         found = _PLACE.fullmatch(name) if isinstance(name, str) else None
-        _expect(found, f"{name} is no field of JSON")
+        _expect(found, "InvalidValueType", name)
         steps = [int(index) if index else key for key, index in _STEP.findall(found[1])]
 
         def read(event: Any) -> Any:
@@ -158,24 +174,25 @@ def _reader(is_json: bool, fields: Any) -> Callable[[Any], Read]:
 
     def of_fields(name: Any) -> Read:
         number = numbers.get(name, int(name) if isinstance(name, str) and name.isascii() and name.isdecimal() and len(name) < 4 else 0)
-        _expect(number, f"{name} is no field of CLF")
+        _expect(number, "InvalidValueType", name)
         return lambda event: event[number - 1] if number <= len(event) else None
 
     return of_json if is_json else of_fields
 
 
 def _filter(said: Any, reader: Callable[[Any], Read]) -> Callable[[Any], bool]:
-    _expect(isinstance(said, dict) and len(said) == 2 and "Match" in said, "each filter must have Match and one operator")
+    _expect(isinstance(said, dict) and len(said) == 2, "InvalidValueType", "Filters")
+    _expect("Match" in said, "MissingKey", "Match")
     ((name, wanted),) = [item for item in said.items() if item[0] != "Match"]
     read = reader(said["Match"])
     if name == "IsPresent":
-        _expect(isinstance(wanted, bool), "IsPresent must be true or false")
+        _expect(isinstance(wanted, bool), "InvalidValueType", name)
         return lambda event: (_text(read(event)) is not None) == wanted
     if name in _TEXTS:
-        _expect(_is_texts(wanted) and 1 <= len(wanted) <= VALUES_MAX, f"{name} must be an array of 1 to {VALUES_MAX} strings")
+        _expect(_is_texts(wanted) and 1 <= len(wanted) <= VALUES_MAX, "InvalidValueType", name)
         holds = _TEXTS[name]
         return lambda event: (held := _text(read(event))) is not None and holds(held, wanted)
-    _expect(name in _NUMBERS, f"{name} is no operator")
-    _expect(isinstance(wanted, int | float) and not isinstance(wanted, bool), f"{name} must be a number")
+    _expect(name in _NUMBERS, "UnknownKey", name)
+    _expect(isinstance(wanted, int | float) and not isinstance(wanted, bool), "InvalidValueType", name)
     compare = _NUMBERS[name]
     return lambda event: (held := _number(read(event))) is not None and compare(held, wanted)

@@ -131,7 +131,8 @@ def statistic(text: str) -> Statistic:
         return Statistic(text)
     if text.upper() == "IQM":
         return Statistic("tm", 25.0, 75.0, True)
-    if (short := _SHORT.fullmatch(text)) is not None and float(short[2]) <= 100:
+    # Of a percentile AWS looks at the whole part: it takes p100.5 (pf-cloudwatch-extended-statistic of badmintoncryer/cdk-preflight).
+    if (short := _SHORT.fullmatch(text)) is not None and (float(short[2]) <= 100 or short[1] in "pP" and float(short[2]) < 101):
         return Statistic(short[1].lower(), None, float(short[2]), True)
     if (long := _LONG.fullmatch(text)) is not None:
         kind, low, low_sign, high, high_sign = long.groups()

@@ -32,6 +32,8 @@ _TOPIC = re.compile(r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+")
 _FUNCTION = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d{12}:function:[\w-]+(:[\w$-]+)?")
 _POLICY = re.compile(r"arn:[\w-]+:autoscaling:[\w-]+:\d{12}:scalingPolicy:[\w-]+:resource/.+:policyName/.+")
 _ACTIONS = {"sns": _TOPIC, "lambda": _FUNCTION, "autoscaling": _POLICY}
+_VENDORS = (*_ACTIONS, "automate", "swf", "ssm", "ssm-incidents", "aiops")
+"""Who does something for alarms: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""
 
 
 class Alarm(Record):
@@ -74,8 +76,9 @@ def is_there(call: Call, text: str) -> bool:
 
 
 def check_actions(call: Call, *lists: list[str] | None) -> None:
-    """Raise for what is no ARN, for what is not of this region, and by name for what nobody would do here. The words, seen:
-    https://github.com/cds-snc/notification-terraform/pull/128, https://github.com/aws-samples/amazon-cloudwatch-auto-alarms/issues/61"""
+    """Raise for what is no ARN, for what is not of this region, for who does nothing for alarms, and by name for what nobody would do here. The
+    words, seen: https://github.com/cds-snc/notification-terraform/pull/128, https://github.com/aws-samples/amazon-cloudwatch-auto-alarms/issues/61,
+    pf-cloudwatch-alarm-action-vendor of badmintoncryer/cdk-preflight."""
     for action in [action for each in lists for action in each or ()]:
         parts = action.split(":")
         if parts[0] != "arn" or len(parts) < 6:
@@ -84,6 +87,8 @@ def check_actions(call: Call, *lists: list[str] | None) -> None:
             raise ValidationException(f"Invalid partition {parts[1]} specified. Only {call.home.partition} is supported.")
         if parts[3] not in (call.region, ""):
             raise ValidationException(f"Invalid region {parts[3]} specified. Only {call.region} is supported.")
+        if parts[2] not in _VENDORS:
+            raise ValidationException(f"Unsupported AWS vendor {parts[2]}")
         if parts[2] not in _ACTIONS or ":autoScalingGroupName/" in action:
             raise NotImplementedHere(f"alarm actions of {parts[2]} ({action})")
         if not _ACTIONS[parts[2]].fullmatch(action):

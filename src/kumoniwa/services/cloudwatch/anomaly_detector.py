@@ -48,18 +48,16 @@ def PutAnomalyDetector(
     SingleMetricAnomalyDetector: dict[str, Any] | None = None,
     MetricMathAnomalyDetector: dict[str, Any] | None = None,
 ) -> dict:
-    """To put a detector again changes how it is trained, and trains it anew."""
+    """To put a detector again changes how it is trained, and trains it anew. Words of what is refused are as badmintoncryer/cdk-preflight saw
+    them of AWS (rules/cloudwatch), if not the like of other operations' words."""
     said = {"Namespace": Namespace, "MetricName": MetricName, "Dimensions": Dimensions, "Stat": Stat}
     kind, queries, shown = _named(call, said, SingleMetricAnomalyDetector, MetricMathAnomalyDetector)
     configuration = Configuration or {}
     for name in ("AdaptationSpeed", "OutlierFilteringStrength"):
         if name in configuration:
             raise NotImplementedHere(f"cloudwatch:PutAnomalyDetector(Configuration.{name})")
-    for number, each in enumerate(configuration.get("ExcludedTimeRanges") or (), 1):
-        if each["StartTime"] >= each["EndTime"]:
-            raise InvalidParameterValueException(
-                f"The parameter Configuration.ExcludedTimeRanges.member.{number}.StartTime must be less than the parameter EndTime."
-            )
+    if any(each["StartTime"] >= each["EndTime"] for each in configuration.get("ExcludedTimeRanges") or ()):
+        raise InvalidParameterValueException("Input has invalid parameter.")
     if "MetricTimezone" in configuration:
         name = configuration["MetricTimezone"]
         if zone_of(name) is None:
@@ -90,12 +88,17 @@ def _named(
 ) -> tuple[str, list[dict[str, Any]], str]:
     """What a request names: kind, queries, and the one that is shown. The members beside the two structures are the older way to name a metric."""
     plain = {name: value for name, value in said.items() if value is not None}
-    if sum((bool(plain), one is not None, math is not None)) > 1:
+    ways = {"SingleMetricAnomalyDetector": one is not None, "MetricMathAnomalyDetector": math is not None, "single metric attributes": bool(plain)}
+    if len(found := [way for way, is_said in ways.items() if is_said]) > 1:
         raise InvalidParameterCombinationException(
-            "Exactly one of Namespace, MetricName, Dimensions and Stat, or SingleMetricAnomalyDetector, or MetricMathAnomalyDetector can be specified."
+            f"Either single metric attributes, SingleMetricAnomalyDetector or MetricMathAnomalyDetector can be set, found {', '.join(found)}"
         )
     if math is not None:
         queries = math.get("MetricDataQueries") or []
+        if len(queries) == 1:
+            raise InvalidParameterValueException(
+                "The MetricDataQueries list in MetricMathAnomalyDetector contains a single metric, please use SingleMetricAnomalyDetector instead"
+            )
         question.check(call, queries, "MetricMathAnomalyDetector.MetricDataQueries")
         shown = [query["Id"] for query in queries if query.get("ReturnData", True)]
         if len(shown) != 1:

@@ -53,7 +53,7 @@ def PutInsightRule(
     Tags: list[dict[str, str]] | None = None,
     ApplyOnTransformedLogs: bool | None = None,
 ) -> dict:
-    """A rule that is put again counts by its new definition what it counted by the old. In which words AWS refuses was not found."""
+    """A rule that is put again counts by its new definition what it counted by the old."""
     if ApplyOnTransformedLogs:
         raise NotImplementedHere("cloudwatch:PutInsightRule(ApplyOnTransformedLogs)")
     if RuleState not in (None, ENABLED, DISABLED):
@@ -61,7 +61,7 @@ def PutInsightRule(
     try:
         insight_rule.rule(RuleDefinition)
     except insight_rule.InvalidRule as error:
-        raise InvalidParameterValueException(f"The value for parameter RuleDefinition is invalid: {error}.") from None
+        raise InvalidParameterValueException(str(error)) from None
     held = call.shelf(InsightRule).get(RuleName)
     tags = held.tags if held is not None else {tag["Key"]: tag["Value"] for tag in Tags or ()}
     made = InsightRule(name=RuleName, state=DISABLED, definition=RuleDefinition, enabled=held.enabled if held is not None else (), tags=tags)

@@ -19,6 +19,8 @@ from kumoniwa.services.cloudwatch.watch import watched_of
 PERIODS = (10, 20, 30)
 MISSING = ("breaching", "notBreaching", "ignore", "missing")
 DAY_S, WEEK_S, HOUR_S = 86_400, 604_800, 3_600
+QUERIES_MAX = 10
+"""Of metrics, and of expressions."""
 _OF_ONE_METRIC = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit")
 
 
@@ -48,7 +50,8 @@ def PutMetricAlarm(
     Tags: list[dict[str, str]] | None = None,
     ThresholdMetricId: str | None = None,
 ) -> None:
-    """An alarm on a band makes the anomaly detector behind it, if nobody has."""
+    """An alarm on a band makes the anomaly detector behind it, if nobody has. Where no other source is named, what is refused and in which
+    words is as badmintoncryer/cdk-preflight saw it of AWS (rules/cloudwatch)."""
     said = {
         "AlarmDescription": AlarmDescription, "OKActions": OKActions, "AlarmActions": AlarmActions,
         "InsufficientDataActions": InsufficientDataActions,
@@ -60,6 +63,7 @@ def PutMetricAlarm(
         "ThresholdMetricId": ThresholdMetricId,
     }  # fmt: skip
     settings = {name: value for name, value in said.items() if value is not None}
+    _check_number(Metrics or [])
     if Threshold is not None and ThresholdMetricId is not None:
         raise ValidationException("Threshold and ThresholdMetricId cannot both be set")
     if ComparisonOperator in RANGES and ThresholdMetricId is None:
@@ -75,14 +79,25 @@ def PutMetricAlarm(
     else:
         _check_metric(settings)
     alarms.check_actions(call, OKActions, AlarmActions, InsufficientDataActions)
+    if ThresholdMetricId is not None and any(":autoscaling:" in each for each in (*(OKActions or ()), *(AlarmActions or ()), *(InsufficientDataActions or ()))):
+        raise ValidationException("autoscaling actions not supported when ThresholdMetricId is set")
     alarms.keep(call, METRIC, AlarmName, settings, ActionsEnabled, Tags)
+
+
+def _check_number(queries: list[dict[str, Any]]) -> None:
+    """AWS counts before it looks at anything else."""
+    for kind, what in (("Expression", "expressions"), ("MetricStat", "metrics")):
+        if sum(kind in query for query in queries) > QUERIES_MAX:
+            raise ValidationException(f"Too many {what} in alarm, maximum is {QUERIES_MAX}")
 
 
 def _check_terms(said: dict[str, Any]) -> None:
     """https://github.com/hashicorp/terraform/issues/24070"""
-    for name in ("ComparisonOperator", "EvaluationPeriods", "Threshold"):
-        if name not in said and not (name == "Threshold" and "ThresholdMetricId" in said):
+    for name in ("ComparisonOperator", "EvaluationPeriods"):
+        if name not in said:
             raise ValidationException(f"{name} must not be null")
+    if "Threshold" not in said and "ThresholdMetricId" not in said:
+        raise ValidationException("PutMetricAlarm request should have valid Threshold parameter")
     if said.get("DatapointsToAlarm", 0) > said["EvaluationPeriods"]:
         raise ValidationException("DatapointsToAlarm must be less than or equal to EvaluationPeriods")
     _check_option(said, "TreatMissingData", MISSING)
@@ -100,6 +115,8 @@ def _check_metric(said: dict[str, Any]) -> None:
     for name in ("MetricName", "Namespace", "Period"):
         if name not in said:
             raise ValidationException(f"{name} must not be null")
+    if not said["Namespace"].isascii():
+        raise ValidationException("Namespace must not contain Non-ASCII characters.")
     if ("Statistic" in said) == ("ExtendedStatistic" in said):
         raise ValidationException("Exactly one of Statistic and ExtendedStatistic must be set")
     if "ExtendedStatistic" in said:
@@ -111,17 +128,26 @@ def _check_metric(said: dict[str, Any]) -> None:
             # getmoto/moto's test_put_metric_alarm_error_extended_statistic, verified against AWS.
             raise InvalidParameterValueException(f"The value {said['ExtendedStatistic']} for parameter ExtendedStatistic is not supported.")
     elif "EvaluateLowSampleCountPercentile" in said:
-        raise ValidationException("EvaluateLowSampleCountPercentile can only be set with ExtendedStatistic")
-    if said["Period"] not in PERIODS and said["Period"] % 60:
-        raise ValidationException("Period must be 10, 20, 30 or a multiple of 60")
+        raise ValidationException(
+            f"Option evaluateLowSampleCountPercentile can not be applied with statistic {said['Statistic']}. This option is enabled only for "
+            "percentile statistics."
+        )
+    _check_period(said["Period"])
     _check_length(said["Period"], said["EvaluationPeriods"])
+
+
+def _check_period(period: int) -> None:
+    if period not in PERIODS and period % 60:
+        raise ValidationException("Period must be 10, 20, 30 or a multiple of 60")
 
 
 def _check_length(period: int, count: int) -> None:
     if period < HOUR_S and period * count > DAY_S:
-        raise ValidationException(f"Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= {DAY_S}).")
+        raise ValidationException(f"Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= {DAY_S})")
     if period * count > WEEK_S:
-        raise ValidationException(f"Metrics cannot be checked across more than a week (EvaluationPeriods * Period must be <= {WEEK_S}).")
+        raise ValidationException(
+            f"Metrics cannot be checked across more than a week (EvaluationPeriods * Period must be <= {WEEK_S}) for alarms using period >= {HOUR_S}"
+        )
 
 
 def _check_metrics(call: Call, said: dict[str, Any]) -> None:
@@ -130,10 +156,16 @@ def _check_metrics(call: Call, said: dict[str, Any]) -> None:
         if name in said:
             raise ValidationException(f"{name} should not be set if list of Metrics is set.")
     queries = said["Metrics"]
-    question.check(call, queries, "Metrics", (1, 5, 10, 20, 30))
+    for query in queries:
+        _check_query(query)
+    question.check(call, queries, "Metrics", PERIODS)
     band = said.get("ThresholdMetricId")
-    if sum(query.get("ReturnData", True) and query["Id"] != band for query in queries) != 1:
-        raise ValidationException("Exactly one element of the metrics list should return data.")
+    returning = [query["Id"] for query in queries if query.get("ReturnData", True)]
+    if band is not None and band not in returning:
+        raise ValidationException("Metrics list must contain exactly one metric matching the ThresholdMetricId parameter")
+    if len(returning) != (1 if band is None else 2):
+        wanted = "one element" if band is None else "two elements"
+        raise ValidationException(f"Exactly {wanted} of the metrics list should return data.")
     for query in queries:
         text = query.get("Expression", "")
         if metric_select.is_query(text):
@@ -148,6 +180,21 @@ def _check_metrics(call: Call, said: dict[str, Any]) -> None:
     if isinstance(asked.answer(shown["Id"]), list):
         raise ValidationException(f"The expression '{shown['Id']}' must return a single time series.")
     _check_length(asked.period_of(shown), said["EvaluationPeriods"])
+
+
+def _check_query(query: dict[str, Any]) -> None:
+    if "Expression" in query and "MetricStat" in query:
+        raise ValidationException("The parameters MetricDataQuery Expression and MetricStat are mutually exclusive and you have specified both.")
+    stat = query.get("MetricStat", query)
+    if "Period" in stat:
+        _check_period(stat["Period"])
+    elif "Expression" not in query:
+        raise ValidationException("Period must not be null")
+    if "Stat" in stat:
+        try:
+            statistic(stat["Stat"])
+        except InvalidStatistic:
+            raise ValidationException("Invalid metrics list") from None
 
 
 def _check_band(call: Call, queries: list[dict[str, Any]], id_: str) -> None:

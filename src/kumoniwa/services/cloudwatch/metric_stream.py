@@ -67,16 +67,23 @@ def PutMetricStream(
     call: Call, *, Name: str, FirehoseArn: str, RoleArn: str, OutputFormat: str, IncludeFilters: list[dict[str, Any]] | None = None,
     ExcludeFilters: list[dict[str, Any]] | None = None, Tags: list[dict[str, str]] | None = None,
 ) -> dict:  # fmt: skip
-    """A new stream runs. One that is put again goes on as it was, running or not, with its tags."""
+    """A new stream runs. One that is put again goes on as it was, running or not, with its tags. Words of what is refused, but for names and
+    what is no Firehose, are as badmintoncryer/cdk-preflight saw them of AWS (rules/cloudwatch)."""
     if not _NAME.fullmatch(Name):
         raise InvalidParameterValueException("The parameter Name may hold letters, digits, - and _ only.")
     if IncludeFilters and ExcludeFilters:
-        raise InvalidParameterCombinationException("IncludeFilters and ExcludeFilters are mutually exclusive.")
+        raise InvalidParameterCombinationException("IncludeFilters and ExcludeFilters cannot both be present")
     if OutputFormat != FORMAT:
         raise NotImplementedHere(f"metric streams in the format {OutputFormat}")
     target = arns.parse(FirehoseArn)
-    if target is None or target.service != "firehose" or target.account != call.account or target.region != call.region:
-        raise InvalidParameterValueException(f"The parameter FirehoseArn {FirehoseArn} names no Firehose of this account and region.")
+    if target is None or target.service != "firehose":
+        raise InvalidParameterValueException(f"The parameter FirehoseArn {FirehoseArn} names no Firehose.")
+    if target.region != call.region or target.partition != call.home.partition:
+        raise InvalidParameterValueException("FirehoseArn must be in the same region and AWS partition as the Metric Stream")
+    if target.account != call.account:
+        raise InvalidParameterValueException("FirehoseArn must be in the same account as the Metric Stream")
+    if (role := arns.parse(RoleArn)) is not None and role.account != call.account:
+        raise InvalidParameterValueException("Cross-account pass role is not allowed.")
     call.require("iam:PassRole", RoleArn, **{"iam:PassedToService": SERVICE})
     if call.home.settings.iam == "enforce":
         try:

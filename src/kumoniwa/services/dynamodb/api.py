@@ -355,7 +355,7 @@ def GetItem(
     if layout is None:
         raise ResourceNotFoundException
     hash_key, sk = layout.key.of_key(Key)
-    pk = item.partition(hash_key)
+    pk = layout.key.partition(hash_key)
     if layout.is_strong and ConsistentRead:
         return _got_everywhere(call, layout, pk, sk, project, ReturnConsumedCapacity)
     found = item.read(call, layout, pk, sk)

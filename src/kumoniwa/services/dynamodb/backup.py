@@ -381,7 +381,7 @@ async def _copied_sealed(call: Call, table: Table, copy: Copy, key: str | None, 
 
 
 def made_again(call: Call, name: str, source: Table, overrides: tuple = (None, None, None, None, None)) -> Table:
-    """A new table that is keyed, billed and indexed as another was."""
+    """A new table that is keyed, billed and indexed as another was. Rows are copied as they lie, so it has the other's order."""
     billing, throughput, global_indexes, local_indexes, most = overrides
     wanted: dict[str, Any] = {
         "TableName": name,
@@ -412,7 +412,7 @@ def made_again(call: Call, name: str, source: Table, overrides: tuple = (None, N
     keyed = (wanted, *wanted.get("GlobalSecondaryIndexes", ()), *wanted.get("LocalSecondaryIndexes", ()))
     used = {element["AttributeName"] for holder in keyed for element in holder["KeySchema"]}
     wanted["AttributeDefinitions"] = [d for d in wanted["AttributeDefinitions"] if d["AttributeName"] in used]
-    return tables.made(call, wanted)
+    return changed(tables.made(call, wanted), has_aws_order=source.has_aws_order)
 
 
 def _index_again(index: dict[str, Any], is_on_demand: bool, units: dict[str, int]) -> dict[str, Any]:

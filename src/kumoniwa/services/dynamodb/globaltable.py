@@ -107,6 +107,12 @@ def _check(name: str, region: str, found: dict[str, Any], like: dict[str, Any] |
     for member in ("hash_name", "range_name"):
         if (settings[member], settings["definitions"].get(settings[member])) != (like[member], like["definitions"].get(like[member])):
             raise ValidationException(f"{INVALID}Table '{name}' in region '{region}' has another key schema than the other replicas.")
+    if settings["has_aws_order"] != like["has_aws_order"]:
+        # What one replica writes lies in all others under the same bytes.
+        raise ValidationException(
+            f"{INVALID}Table '{name}' in region '{region}' keeps its items in another order than the other replicas.",
+            hint="One of them was made by an earlier version of Kumoniwa: make it again.",
+        )
     if _indexes(settings) != _indexes(like):
         raise ValidationException(f"{INVALID}Table '{name}' in region '{region}' has other indexes than the other replicas.")
 

@@ -1,7 +1,7 @@
 """How items lie in SQLite: one row each, as the JSON that GetItem answers, in DynamoDB's order.
 
 All tables share one SQLite table, so that making or deleting one is a matter of its id. ``pk`` is the hash key behind
-its own checksum: a scan meets partitions in no order that means anything, and a parallel scan's segment is one range.
+its own hash (``key.KeySchema.partition``): a scan meets partitions in AWS's order, and a parallel scan's segment is one range.
 An index keeps no copies, only places: what its projection leaves out is left out when it is read. Rows of an encrypted table are
 sealed, and its places in memory (``sealing``).
 """
@@ -9,7 +9,6 @@ sealed, and its places in memory (``sealing``).
 from __future__ import annotations
 
 from typing import Any
-from zlib import crc32
 
 import orjson
 
@@ -41,11 +40,6 @@ COUNTED_MAX = 2_000
 """Up to so many items are counted when somebody asks; of more, the last census is told (AWS's is up to six hours old)."""
 
 Place = tuple[bytes, bytes]
-
-
-def partition(hash_key: bytes) -> bytes:
-    """The ``pk`` of a hash key."""
-    return crc32(hash_key).to_bytes(4, "big") + hash_key
 
 
 def read(call: Call, layout: Layout, pk: bytes, sk: bytes) -> tuple[int, bytes, bytes | None] | None:
@@ -101,7 +95,7 @@ def place_in(index: IndexLayout, item: Item, *, is_strict: bool = False) -> Plac
         if is_strict:
             raise
         return None
-    return None if found is None else (partition(found[0]), found[1])
+    return None if found is None else (index.key.partition(found[0]), found[1])
 
 
 def end_of(layout: Layout, item: Item) -> Place | None:

@@ -19,7 +19,7 @@ from kumoniwa.languages.dynamodb.condition import key_conditions
 from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import INVALID, Item, check_item, item_bytes
 from kumoniwa.services.dynamodb import capacity, figures, sealing
-from kumoniwa.services.dynamodb.item import ITEMS, PLACES, is_filling, partition, shown, stored_at
+from kumoniwa.services.dynamodb.item import ITEMS, PLACES, is_filling, shown, stored_at
 from kumoniwa.services.dynamodb.key import KeySchema, Range, segment_of
 from kumoniwa.services.dynamodb.sealing import OPEN_PLACES
 from kumoniwa.services.dynamodb.table import IndexLayout, Layout, existing
@@ -219,7 +219,7 @@ def along(
         read.places, stretch.low is not None, stretch.low_is_open, stretch.high is not None, stretch.high_is_open,
         forward, at is not None,
     )  # fmt: skip
-    args = [*read.begin(), partition(stretch.hash_key)]
+    args = [*read.begin(), read.schema.partition(stretch.hash_key)]
     args += [bound for bound in (stretch.low, stretch.high) if bound is not None]
     args += at or ()
     return _page(call, read, sql, args, limit, detail)
@@ -282,7 +282,7 @@ def _start_keys(read: Read, start: Item) -> tuple[tuple[bytes, bytes], tuple[byt
 
 def _lies(call: Call, read: Read, own: tuple[bytes, bytes]) -> list[bytes]:
     """The last part of a place: where the row of the item lies that has this key."""
-    return list(stored_at(call, read.layout, partition(own[0]), own[1])) if read.places else []
+    return list(stored_at(call, read.layout, read.layout.key.partition(own[0]), own[1])) if read.places else []
 
 
 def _query_start(call: Call, read: Read, start: Item, stretch: Range) -> list[bytes]:
@@ -358,7 +358,7 @@ def _check_segment(segment: int | None, total: int | None) -> None:
 
 
 def _segment_bounds(segment: int, total: int) -> tuple[bytes | None, bytes | None]:
-    """Where the checksums of a segment's partitions (``key.segment_of``) begin and end."""
+    """Where the hashes of a segment's partitions (``key.segment_of``) begin and end."""
     low, high = ((edge << 32) // total + bool((edge << 32) % total) for edge in (segment, segment + 1))
     return low.to_bytes(4, "big"), high.to_bytes(4, "big") if high < 1 << 32 else None
 
@@ -379,12 +379,13 @@ def _scan_sql(places: str, low: bool, high: bool, is_continued: bool) -> str:
 
 def _scan_start(call: Call, read: Read, start: Item, segment: int | None, total: int | None) -> list[bytes]:
     (hash_key, sort_key), own = _start_keys(read, start)
-    if total is not None and segment_of(hash_key, total) != segment:
+    pk = read.schema.partition(hash_key)
+    if total is not None and segment_of(pk, total) != segment:
         raise ValidationException(
             f"{_BAD_START}: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. "
             f"TotalSegments: {total} Segment: {segment}"
         )
-    return [partition(hash_key), sort_key, *_lies(call, read, own or (hash_key, sort_key))]
+    return [pk, sort_key, *_lies(call, read, own or (hash_key, sort_key))]
 
 
 # Both ----------------------------------------------------------------------------------------------

@@ -296,6 +296,7 @@ def settings_of(table: Table) -> dict[str, Any]:
         "table_class": table.table_class,
         "ttl_attribute": table.ttl_attribute,
         "stream_view": table.stream_view,
+        "has_aws_order": table.has_aws_order,
     }  # fmt: skip
 
 

@@ -131,6 +131,8 @@ class Table(Record):
     resealing: Resealing | None = None
     reads_max: int = 0
     writes_max: int = 0
+    has_aws_order: bool = False
+    """Whether scans meet its partitions as AWS's do. A table that was made before we did so has another order, of CRC-32, and keeps it."""
 
 
 class Dropped(Record):
@@ -231,7 +233,7 @@ class Layout:
 
 def _schema(table: Table, hash_name: str, range_name: str, index: str = "") -> KeySchema:
     kinds = table.definitions
-    return KeySchema(hash_name, kinds[hash_name], range_name, kinds[range_name] if range_name else "", index)
+    return KeySchema(hash_name, kinds[hash_name], range_name, kinds[range_name] if range_name else "", index, table.has_aws_order)
 
 
 def _index_schema(table: Table, index: Index) -> KeySchema:
@@ -240,7 +242,7 @@ def _index_schema(table: Table, index: Index) -> KeySchema:
     hashes, ranges = ([_schema(table, name, "", index.name) for name in names] for names in (index.hashes, index.ranges))
     first = _schema(table, index.hash_name, index.range_name, index.name)
     return CompoundSchema(
-        first.hash_name, first.hash_kind, first.range_name, first.range_kind, index.name, tuple(hashes), tuple(ranges)
+        first.hash_name, first.hash_kind, first.range_name, first.range_kind, index.name, table.has_aws_order, tuple(hashes), tuple(ranges)
     )
 
 
@@ -357,7 +359,7 @@ def made(call: Call, params: dict[str, Any]) -> Table:
         hash_name=hash_name, range_name=range_name, is_on_demand=is_on_demand,
         on_demand_since=call.now() if is_on_demand else 0.0, read_units=read, write_units=write,
         table_class=params.get("TableClass") or "", is_protected=bool(params.get("DeletionProtectionEnabled")),
-        tags=checked_tags({}, params.get("Tags") or []),
+        tags=checked_tags({}, params.get("Tags") or []), has_aws_order=True,
     )  # fmt: skip
     warm = provisioning.warmed(params.get("WarmThroughput"), *provisioning.warm_of(is_on_demand, read, write))
     most = provisioning.ceilings(params.get("OnDemandThroughput"), None, is_on_demand=is_on_demand)

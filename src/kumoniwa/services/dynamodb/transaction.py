@@ -202,8 +202,9 @@ class Get:
         self.layout, self.key, self.project, self.is_consistent = layout, key, project, is_consistent
 
     def place(self) -> None:
-        hash_key, self.sk = existing(self.layout).key.of_key(self.key)
-        self.pk = item.partition(hash_key)
+        schema = existing(self.layout).key
+        hash_key, self.sk = schema.of_key(self.key)
+        self.pk = schema.partition(hash_key)
 
     def admit(self, call: Call) -> None:
         if self.layout.limits is not None:

@@ -62,12 +62,12 @@ class Write:
         layout = self.layout = existing(self.layout)
         if self.kind == PUT:
             hash_key, self.sk = layout.key.of_item(self.item)
-            self.pk = item.partition(hash_key)
+            self.pk = layout.key.partition(hash_key)
             if layout.indexes:
                 item.places(layout, self.item, is_strict=True)
             return self
         hash_key, self.sk = layout.key.of_key(self.key)
-        self.pk = item.partition(hash_key)
+        self.pk = layout.key.partition(hash_key)
         if self.update is not None:
             self._check_targets(layout)
         return self

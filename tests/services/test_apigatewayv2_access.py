@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 from contextlib import contextmanager
 
 import botocore.auth
@@ -12,10 +13,12 @@ import botocore.awsrequest
 import botocore.credentials
 import pytest
 from api_workshop import Function
+from certificate_workshop import certificate
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from http_workshop import ASKED, Caller, function, http_api
 
+from kumoniwa.wire import outbound
 from kumoniwa.wire.http import Connection
 from kumoniwa.wire.message import Response
 
@@ -35,7 +38,7 @@ def _coded(data: bytes) -> str:
 
 
 class Issuer:
-    """An OpenID Connect issuer on loopback, in the cloud's loop."""
+    """An OpenID Connect issuer on loopback, in the cloud's loop, whom the region trusts."""
 
     def __init__(self, cloud) -> None:
         self.key, self.cloud, self.asked = rsa.generate_private_key(65537, 2048), cloud, []
@@ -67,14 +70,19 @@ class Issuer:
 
 
 @pytest.fixture
-def issuer(cloud):
-    made = Issuer(cloud)
+def issuer(cloud, tmp_path, monkeypatch):
+    made, pem = Issuer(cloud), tmp_path / "pem"
+    pem.write_bytes(b"".join(certificate("localhost", kind="P256")))
+    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ours.load_cert_chain(pem)
+    trusting = ssl.create_default_context(cafile=str(pem))
+    monkeypatch.setattr(outbound, "_tls", lambda: trusting)
 
     async def listen():
-        return await asyncio.get_running_loop().create_server(lambda: Connection(made.answer), "127.0.0.1", 0)
+        return await asyncio.get_running_loop().create_server(lambda: Connection(made.answer), "127.0.0.1", 0, ssl=ours)
 
     server = cloud.run(listen())
-    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    made.url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
     yield made
     server.close()
 
@@ -191,7 +199,7 @@ def test_an_issuers_new_key_is_fetched_when_a_token_names_it(cloud, gateway, sho
 
 
 def test_an_issuer_that_does_not_answer_is_an_internal_server_error(cloud, gateway, shop, issuer):
-    issuer.url = "http://127.0.0.1:1"
+    issuer.url = "https://127.0.0.1:1"
     call = Caller(cloud, guarded(gateway, issuer))
     assert call.message("GET", "/", headers=bearer(issuer.token())) == (500, "Internal Server Error")
 

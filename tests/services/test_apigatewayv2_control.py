@@ -56,9 +56,9 @@ def test_an_api_changes_in_what_is_said_of_it(cloud, gateway):
     ("said", "text"),
     (
         ({"ProtocolType": "SOAP"}, "Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]"),
-        ({"ProtocolType": "HTTP", "RouteSelectionExpression": "$request.body.x"}, "Invalid route selection expression"),
-        ({"ProtocolType": "WEBSOCKET"}, "Route selection expression is required"),
-        ({"ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.a", "CorsConfiguration": {"MaxAge": 1}}, "CORS"),
+        ({"ProtocolType": "HTTP", "RouteSelectionExpression": "$request.body.x"}, "Route selection expression is currently limited"),
+        ({"ProtocolType": "WEBSOCKET"}, "Invalid routeSelectionExpression"),
+        ({"ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.a", "CorsConfiguration": {"MaxAge": 1}}, "Cors is not supported"),
         ({"ProtocolType": "HTTP", "CorsConfiguration": {"AllowOrigins": ["*"], "AllowCredentials": True}}, "allow-credentials"),
         ({"ProtocolType": "HTTP", "CorsConfiguration": {"AllowOrigins": ["google.com"]}}, "Invalid format for origin google.com"),
         ({"ProtocolType": "HTTP", "ApiKeySelectionExpression": "x"}, "Invalid api key selection expression"),
@@ -93,7 +93,7 @@ def test_routes_are_told_changed_and_gone(cloud, gateway):
 
 
 FORMAT = (
-    'The provided route key is not formatted properly for HTTP protocol. Format should be "<HTTP METHOD> /<RESOURCE PATH>" '
+    'The provided route key is not formatted properly for HTTP protocol. Format should be "[HTTP METHOD] /[RESOURCE PATH]" '
     'or "$default"'
 )
 
@@ -232,7 +232,7 @@ def test_authorizers_are_told_changed_and_gone(cloud, gateway):
     (
         ({"AuthorizerType": "REQUEST", "AuthorizerUri": ASKED}, "AuthorizerPayloadFormatVersion is a required parameter for REQUEST authorizer"),
         ({"AuthorizerType": "REQUEST", "AuthorizerUri": FUNCTION, "AuthorizerPayloadFormatVersion": "2.0"}, "Authorizer URI should be a valid API Gateway ARN"),
-        ({"AuthorizerType": "REQUEST", "AuthorizerUri": ASKED, "AuthorizerPayloadFormatVersion": "1.0", "EnableSimpleResponses": True}, "Simple"),
+        ({"AuthorizerType": "REQUEST", "AuthorizerUri": ASKED, "AuthorizerPayloadFormatVersion": "1.0", "EnableSimpleResponses": True}, "EnableSimpleResponses"),
         ({"AuthorizerType": "REQUEST", "AuthorizerUri": ASKED, "AuthorizerPayloadFormatVersion": "2.0", "IdentitySource": ["x"]}, "identity source"),
         ({"AuthorizerType": "REQUEST", "AuthorizerUri": ASKED, "AuthorizerPayloadFormatVersion": "2.0", "AuthorizerResultTtlInSeconds": 3_601}, "3600"),
         ({"AuthorizerType": "JWT"}, "JwtConfiguration"),

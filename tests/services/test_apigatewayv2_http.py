@@ -461,7 +461,7 @@ def test_access_logs_are_written_in_the_owners_form(cloud, gateway, shop):
     logs = cloud.client("logs")
     logs.create_log_group(logGroupName="shop")
     api = http_api(gateway, "GET /pets/{id}")
-    form = "$context.httpMethod $context.routeKey $context.status $context.identity.sourceIp ${context.path} $context.error.message"
+    form = "$context.requestId $context.httpMethod $context.routeKey $context.status $context.identity.sourceIp ${context.path} $context.error.message"
     gateway.update_stage(
         ApiId=api, StageName="$default",
         AccessLogSettings={"DestinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:shop", "Format": form},
@@ -471,7 +471,7 @@ def test_access_logs_are_written_in_the_owners_form(cloud, gateway, shop):
     call("GET", "/nowhere")
     cloud.sleep(1)
     stream = logs.describe_log_streams(logGroupName="shop")["logStreams"][0]["logStreamName"]
-    told = [event["message"] for event in logs.get_log_events(logGroupName="shop", logStreamName=stream)["events"]]
+    told = [event["message"].partition(" ")[2] for event in logs.get_log_events(logGroupName="shop", logStreamName=stream)["events"]]
     assert told == ["GET GET /pets/{id} 200 127.0.0.1 /pets/1 -", "GET - 404 127.0.0.1 /nowhere Not Found"]
     gateway.delete_access_log_settings(ApiId=api, StageName="$default")
     assert "AccessLogSettings" not in gateway.get_stage(ApiId=api, StageName="$default")

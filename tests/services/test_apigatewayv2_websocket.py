@@ -389,7 +389,7 @@ def test_access_logs_need_the_role_of_the_account(cloud, gateway, shop):
     api = websocket_api(gateway, "$connect", "$default", "$disconnect")
     gateway.update_stage(
         ApiId=api, StageName="prod",
-        AccessLogSettings={"DestinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:chat", "Format": "$context.eventType $context.routeKey $context.status"},
+        AccessLogSettings={"DestinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:chat", "Format": "$context.requestId $context.eventType $context.routeKey $context.status"},
     )  # fmt: skip
     client = connect(cloud, api)
     client.send("x")
@@ -397,7 +397,7 @@ def test_access_logs_need_the_role_of_the_account(cloud, gateway, shop):
     client.close()
     cloud.sleep(1)
     stream = logs.describe_log_streams(logGroupName="chat")["logStreams"][0]["logStreamName"]
-    told = [event["message"] for event in logs.get_log_events(logGroupName="chat", logStreamName=stream)["events"]]
+    told = [event["message"].partition(" ")[2] for event in logs.get_log_events(logGroupName="chat", logStreamName=stream)["events"]]
     assert told == ["CONNECT $connect 200", "MESSAGE $default 200", "DISCONNECT $disconnect 200"]
 
 

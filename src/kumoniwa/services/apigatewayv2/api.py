@@ -3,6 +3,7 @@
 # ruff: noqa: F401
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -93,8 +94,16 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     return touched(call, "apigatewayv2", operation, params)
 
 
-def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
+_WHOLE_NUMBERS = re.compile(r"\.(?:timeoutInMillis|authorizerResultTtlInSeconds)' failed to satisfy constraint")
+"""What the operations themselves hold against limits, which differ by protocol, in words of their own."""
+
+
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError | None:
     """This service's front end says a broken constraint as a bad request."""
+    if error.text.count(" failed to satisfy constraint") == len(_WHOLE_NUMBERS.findall(error.text)) > 0:
+        return None
+    if operation == "CreateApi" and "Name" not in params:
+        return BadRequestException("Invalid API name specified")
     if operation == "CreateApi" and params.get("ProtocolType") not in (None, "HTTP", "WEBSOCKET"):
         return BadRequestException("Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]")
     return BadRequestException(error.text)

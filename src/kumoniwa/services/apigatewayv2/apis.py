@@ -47,9 +47,9 @@ def shown(api: Api) -> dict[str, Any]:
 def checked_cors(api_type: str, cors: dict[str, Any]) -> dict[str, Any]:
     """A CORS configuration, in small letters where browsers compare so."""
     if api_type != "HTTP":
-        raise BadRequestException("CORS configuration is only supported for HTTP APIs.")
+        raise BadRequestException(f"Cors is not supported for {api_type} protocolType")
     if cors.get("AllowCredentials") and "*" in cors.get("AllowOrigins", ()):
-        raise BadRequestException("allow-credentials is not supported for origins [*]")
+        raise BadRequestException("allow-credentials is not supported if 'allow-origin' is *")
     if not -1 <= cors.get("MaxAge", 0) <= 86_400:
         raise BadRequestException("MaxAge must be between -1 and 86400 seconds")
     for origin in cors.get("AllowOrigins", ()):
@@ -61,15 +61,13 @@ def checked_cors(api_type: str, cors: dict[str, Any]) -> dict[str, Any]:
 def _checked(document: dict[str, Any]) -> dict[str, Any]:
     protocol = document["ProtocolType"]
     if not document["Name"]:
-        raise BadRequestException("API name cannot be null or empty.")
+        raise BadRequestException("Invalid API name specified")
     if protocol == "HTTP":
         if document["RouteSelectionExpression"] not in HTTP_SELECTIONS:
-            raise BadRequestException(
-                "Invalid route selection expression specified. Must be ${request.method} ${request.path} for HTTP APIs"
-            )
+            raise BadRequestException('Route selection expression is currently limited to "${request.method} ${request.path}"')
         document["RouteSelectionExpression"] = HTTP_SELECTION
     elif not document.get("RouteSelectionExpression"):
-        raise BadRequestException("Route selection expression is required for WebSocket APIs")
+        raise BadRequestException("Invalid routeSelectionExpression")
     if document["ApiKeySelectionExpression"] not in KEY_SELECTIONS:
         raise BadRequestException("Invalid api key selection expression specified")
     if document["IpAddressType"] not in ("ipv4", "dualstack"):

@@ -28,22 +28,40 @@ _WEBSOCKET_SOURCE = re.compile(
     r"(?:route\.request\.(?:header|querystring)\.[A-Za-z0-9._-]+|context\.[A-Za-z0-9._]+|stageVariables\.[A-Za-z0-9_]+)"
 )
 _TOKEN_SOURCE = re.compile(r"\$request\.(?:header|querystring)\.[A-Za-z0-9._-]+")
-_ISSUER = re.compile(r"https?://[^\s?#]+")
+_ISSUER = re.compile(r"https://[^\s?#]+")
 
 
 def _check_jwt(api: Api, authorizer: dict[str, Any]) -> None:
     if not api.is_http:
-        raise BadRequestException("JWT authorizers are only supported for HTTP APIs")
-    sources, said_of = authorizer["IdentitySource"], authorizer.get("JwtConfiguration") or {}
+        raise BadRequestException("Invalid authorizer type. Only REQUEST authorizer type is supported on WEBSOCKET protocol Apis.")
+    sources, said_of = authorizer["IdentitySource"], authorizer.get("JwtConfiguration")
+    if said_of is None:
+        raise BadRequestException("JwtConfiguration must not be null for JWT Authorizer")
     if len(sources) != 1 or not _TOKEN_SOURCE.fullmatch(sources[0]):
         raise BadRequestException("Invalid identity source specified. JWT authorizers need exactly one header or query string parameter")
-    if not said_of.get("Audience") or not said_of.get("Issuer"):
-        raise BadRequestException("JwtConfiguration with an audience and an issuer is required for JWT authorizers")
-    if not _ISSUER.fullmatch(said_of["Issuer"]):
-        raise BadRequestException("Invalid issuer: Issuer must be a valid URL")
+    if not said_of.get("Audience"):
+        raise BadRequestException("Audience list must have at least 1 item for JWT Authorizer")
+    if not _ISSUER.fullmatch(said_of.get("Issuer") or ""):
+        raise BadRequestException("Invalid issuer: Issuer is not a valid URL for JWT Authorizer")
     for member in ("AuthorizerUri", "AuthorizerCredentialsArn", "AuthorizerPayloadFormatVersion", "EnableSimpleResponses"):
         if authorizer.get(member):
             raise BadRequestException(f"{member} is not supported for JWT authorizers")
+
+
+def _check_sources(api: Api, sources: list[str]) -> None:
+    form = _HTTP_SOURCE if api.is_http else _WEBSOCKET_SOURCE
+    wrong = [source for source in sources if not form.fullmatch(source)]
+    if wrong and api.is_http:
+        raise BadRequestException(
+            f"Invalid identity source expression: {wrong[0]}. The source must be a request header, request querystring, stage variable or context parameter"
+        )
+    if wrong:
+        # Seen up to "or a stage v"; the rest is as REST APIs are refused.
+        raise BadRequestException(
+            f"Invalid request identity source expression: {','.join(sources)}. The sources must be separated by comma, and each source must be either a "
+            "request parameter, matching 'route.request.querystring|header.[a-zA-Z0-9._-]+', or a stage variable, matching "
+            "'stageVariables.[a-zA-Z0-9._-]+', or a context parameter, matching 'context.[a-zA-Z0-9._-]+'"
+        )
 
 
 def _check_request(api: Api, authorizer: dict[str, Any]) -> None:
@@ -51,7 +69,9 @@ def _check_request(api: Api, authorizer: dict[str, Any]) -> None:
     if api.is_http and version is None:
         raise BadRequestException("AuthorizerPayloadFormatVersion is a required parameter for REQUEST authorizer")
     uri = authorizer.get("AuthorizerUri")
-    if not is_function(uri or ""):
+    if not uri:
+        raise BadRequestException("AuthorizerUri is a required field in an Authorizer")
+    if not is_function(uri):
         raise BadRequestException(
             f"Invalid Authorizer URI: {uri}. Authorizer URI should be a valid API Gateway ARN that represents a Lambda function invocation."
         )
@@ -59,18 +79,15 @@ def _check_request(api: Api, authorizer: dict[str, Any]) -> None:
     if version not in (("1.0", "2.0") if api.is_http else (None,)):
         raise BadRequestException("Invalid authorizer payload format version specified. Must be one of [1.0, 2.0]")
     if authorizer.get("EnableSimpleResponses") and version != "2.0":
-        raise BadRequestException("Simple responses are only supported for authorizers with the payload format version 2.0")
-    sources = authorizer["IdentitySource"]
-    form = _HTTP_SOURCE if api.is_http else _WEBSOCKET_SOURCE
-    if not all(form.fullmatch(source) for source in sources):
-        raise BadRequestException(f"Invalid identity source specified: {', '.join(sources)}")
+        raise BadRequestException('EnableSimpleResponses can only be set for AuthorizerPayloadFormatVersion "2.0".')
+    _check_sources(api, authorizer["IdentitySource"])
     ttl_s = authorizer.get("AuthorizerResultTtlInSeconds", 0)
     if not 0 <= ttl_s <= TTL_S_MAX:
-        raise BadRequestException(f"Invalid authorizerResultTtlInSeconds, must be between 0 and {TTL_S_MAX}")
+        raise BadRequestException(f"Authorizer result TTL outside allowable range. TTL must be between 0 and {TTL_S_MAX} seconds.")
     if ttl_s and not api.is_http:
         raise BadRequestException("AuthorizerResultTtlInSeconds is only supported for HTTP APIs")
-    if ttl_s and not sources:
-        raise BadRequestException("Authorizers with caching enabled require at least one identity source")
+    if ttl_s and not authorizer["IdentitySource"]:
+        raise BadRequestException("Identity source must be set if authorizer caching is enabled (TTL is greater than 0)")
 
 
 def checked(call: Call | None, api: Api, authorizer: dict[str, Any]) -> dict[str, Any]:

@@ -79,17 +79,19 @@ def check(document: dict[str, Any]) -> None:
     if subtype in NOT_HERE:
         raise NotImplementedHere(f"the integration subtype {subtype} of apigatewayv2")
     action = ACTIONS.get(subtype)
-    if action is None:
-        raise BadRequestException(f"Invalid integration subtype specified: {subtype}")
+    if action is None or document["PayloadFormatVersion"] != "1.0":
+        raise BadRequestException(f"Operation: {subtype} is not supported.")
     if document.get("IntegrationUri"):
         raise BadRequestException("IntegrationUri cannot be specified with an integration subtype")
     if document["IntegrationType"] != "AWS_PROXY":
         raise BadRequestException("Integration subtypes are only supported for AWS_PROXY integrations")
     if not document.get("CredentialsArn"):
-        raise BadRequestException("Credentials ARN must be specified for integrations with an integration subtype")
-    missing = [name for name in action.required if name not in parameters]
-    if missing:
-        raise BadRequestException(f"Parameter: {missing[0]} is required for the integration subtype {subtype}")
+        raise BadRequestException(f"Role ARN must be specified for AWS integration configuration with Subtype: {subtype}")
+    if not parameters.keys() >= set(action.required):
+        raise BadRequestException(
+            f"Operation: {subtype} requires enabling passthrough, or defining all of the following parameters in the parameter mapping: "
+            f"[{', '.join(action.required)}]"
+        )
     for name, expression in parameters.items():
         if name not in (*action.required, *action.optional, "Region"):
             raise BadRequestException(f"Parameter: {name} is not supported for the integration subtype {subtype}")

@@ -81,7 +81,7 @@ def _configuration(given: list[dict[str, Any]] | None) -> dict[str, Any]:
     if len(given) != 1:
         raise BadRequestException("Exactly one domain name configuration must be specified")
     if given[0].get("EndpointType", "REGIONAL") != "REGIONAL":
-        raise BadRequestException("Invalid endpoint type specified. HTTP and WebSocket APIs only support REGIONAL")
+        raise BadRequestException(f"{given[0]['EndpointType']} endpoint type is not supported for APIGatewayV2 domainName")
     if given[0].get("OwnershipVerificationCertificateArn"):
         raise NotImplementedHere("OwnershipVerificationCertificateArn of apigatewayv2 domain names")
     return given[0]
@@ -97,6 +97,8 @@ def CreateDomainName(
     Tags: dict[str, str] | None = None,
 ) -> dict:
     _check_unsupported(MutualTlsAuthentication, RoutingMode)
+    if "_" in DomainName:
+        raise BadRequestException("Domain names cannot contain an underscore character")
     given = _configuration(DomainNameConfigurations)
     names.CreateDomainName(
         call, domainName=DomainName, regionalCertificateArn=given.get("CertificateArn"),

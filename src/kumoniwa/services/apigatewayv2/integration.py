@@ -67,8 +67,10 @@ def _check_http(document: dict[str, Any]) -> None:
         if document.get(member):
             raise BadRequestException(f"{member} is not currently supported for HTTP APIs")
     subtype = document.get("IntegrationSubtype")
-    if version not in ("1.0", "2.0") or (version == "2.0" and (kind == "HTTP_PROXY" or subtype)):
-        raise BadRequestException("Invalid payload format version specified. Must be one of [1.0, 2.0]; 2.0 only for Lambda functions")
+    if version not in ("1.0", "2.0"):
+        raise BadRequestException(f"Unsupported PayloadFormatVersion: {version}")
+    if version == "2.0" and kind == "HTTP_PROXY":
+        raise BadRequestException("PayloadFormatVersion 2.0 is not supported for integration of type HTTP_PROXY")
     if subtype:
         awsaction.check(document)
     else:
@@ -82,8 +84,7 @@ def _check_websocket(document: dict[str, Any]) -> None:
     if document["PassthroughBehavior"] not in PASSTHROUGHS:
         raise BadRequestException(f"Invalid passthrough behavior specified. Must be one of [{', '.join(PASSTHROUGHS)}]")
     if document["PayloadFormatVersion"] != "1.0":
-        # https://github.com/hashicorp/terraform-provider-aws/issues/25280
-        raise BadRequestException("Invalid payload format version specified. WebSocket APIs only support 1.0")
+        raise BadRequestException(f"Unsupported PayloadFormatVersion: {document['PayloadFormatVersion']}")
     # Messages of clients are text frames, so that to convert them to text changes nothing.
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-binary-media-types.html
     if document.get("ContentHandlingStrategy") not in (None, "CONVERT_TO_TEXT"):
@@ -96,6 +97,8 @@ def _check_websocket(document: dict[str, Any]) -> None:
 def checked(call: Call, api: Api, document: dict[str, Any]) -> dict[str, Any]:
     """The integration, if the API can have it."""
     protocol, kind = api.document["ProtocolType"], document["IntegrationType"]
+    if document["ConnectionType"] == "VPC_LINK" and not document.get("ConnectionId"):
+        raise BadRequestException("ConnectionId must be set to vpcLinkId for ConnectionType VPC_LINK")
     if document["ConnectionType"] == "VPC_LINK" or document.get("ConnectionId"):
         raise NotImplementedHere("VPC links of apigatewayv2")
     if document["ConnectionType"] != "INTERNET":
@@ -110,7 +113,7 @@ def checked(call: Call, api: Api, document: dict[str, Any]) -> dict[str, Any]:
         raise BadRequestException(f"Invalid HTTP method specified. Must be one of [{', '.join(METHODS)}]")
     if kind in ("HTTP", "HTTP_PROXY"):
         if not method:
-            raise BadRequestException("HttpMethod must be specified for the integration")
+            raise BadRequestException(f"HttpMethod parameter method must be specified for integrationType {kind.replace('_', '')}")
         if not uri or not (ADDRESS.fullmatch(uri) or "${stageVariables." in uri):
             raise BadRequestException("Invalid HTTP endpoint specified for URI")
     elif kind == "AWS_PROXY" and "IntegrationSubtype" not in document:
@@ -228,7 +231,10 @@ _RESPONSE_KEY = re.compile(r"\$default|/.+/")
 
 def _kept_response(call: Call, api: Api, integration_id: str, response: dict[str, Any]) -> dict[str, Any]:
     if api.is_http:
-        raise BadRequestException("Integration Responses are not currently supported for HTTP APIs")
+        raise BadRequestException(
+            "IntegrationResponses are currently not supported for this API protocol type. This is because the API may only be configured with "
+            "proxy integration at this time."
+        )
     if not _RESPONSE_KEY.fullmatch(response["IntegrationResponseKey"]):
         raise BadRequestException("Invalid integration response key specified. Must be $default or a regular expression between slashes")
     if response.get("ContentHandlingStrategy") or response.get("ResponseParameters"):

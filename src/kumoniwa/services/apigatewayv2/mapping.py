@@ -159,7 +159,8 @@ def changes(parameters: dict[str, str], places: tuple[str, ...]) -> list[Change]
         found = _KEY.fullmatch(key)
         at = (found["at"] or found["whole"]) if found is not None else ""
         if at not in places or (found["whole"] and found["verb"] != "overwrite"):
-            raise BadRequestException(f"Invalid mapping expression specified: {key}")
+            kind = "Request" if places == OF_REQUESTS else "Response"
+            raise refused(f"Validation Result: warnings : [], errors : [Invalid {kind} Actioned Parameter destination specified: {key}]")
         name = found["name"] or ""
         if at == "header" and (name.lower() in RESTRICTED or name.lower().startswith(RESTRICTED_PREFIXES)):
             raise BadRequestException(f"Operations on header {name.lower()} are restricted")
@@ -177,8 +178,8 @@ def check_request(parameters: dict[str, str]) -> None:
 def check_response(parameters: dict[str, dict[str, str]]) -> None:
     """By the status of the integration's answer: what is changed in it."""
     for status, of_status in parameters.items():
-        if not re.fullmatch(r"[1-5]\d\d", status):
-            raise BadRequestException(f"Invalid response status code specified: {status}")
+        if not re.fullmatch(r"[2-5]\d\d", status):
+            raise refused(f"Validation Result: warnings : [], errors : [Status Code {status} is not valid.]")
         changes(of_status, OF_ANSWERS)
 
 

@@ -27,6 +27,8 @@ _NAME = re.compile(r"[A-Za-z0-9]+")
 
 
 def _checked(api: Api, model: dict[str, Any]) -> dict[str, Any]:
+    if api.is_http:
+        raise BadRequestException("Currently, Models are not permitted for APIs with a protocol type of HTTP")
     if not _NAME.fullmatch(model["Name"]):
         raise BadRequestException("Model name must be alphanumeric: " + model["Name"])
     try:

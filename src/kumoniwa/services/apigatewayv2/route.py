@@ -43,7 +43,7 @@ def check_key(api: Api, key: str) -> None:
     method, _, path = key.partition(" ")
     if method not in METHODS or not _PATH.fullmatch(path):
         raise BadRequestException(
-            'The provided route key is not formatted properly for HTTP protocol. Format should be "<HTTP METHOD> /<RESOURCE PATH>" '
+            'The provided route key is not formatted properly for HTTP protocol. Format should be "[HTTP METHOD] /[RESOURCE PATH]" '
             'or "$default"'
         )
     parts = path.split("/")
@@ -73,6 +73,11 @@ def _check_authorizer(api: Api, route: dict[str, Any]) -> None:
         )
 
 
+def _named(api: Api, route: dict[str, Any]) -> str:
+    """A route as refusals call it: one that is not there yet has no name; how AWS calls one that is was not seen."""
+    return route["RouteId"] if route["RouteId"] in api.routes else "null"
+
+
 def checked(api: Api, route: dict[str, Any]) -> dict[str, Any]:
     """The route, if the API can have it."""
     check_key(api, route["RouteKey"])
@@ -84,7 +89,9 @@ def checked(api: Api, route: dict[str, Any]) -> dict[str, Any]:
     if target is not None:
         kind, _, id_ = target.partition("/")
         if kind != "integrations":
-            raise BadRequestException("Invalid target specified. Must be of the form integrations/<integration-id>")
+            raise BadRequestException(
+                f"Unexpected or malformed target in route {_named(api, route)}. Correct format should be integrations/<integration_id>."
+            )
         if id_ not in api.integrations:
             raise NotFoundException(f"Unable to find Integration by ID {id_} within the provided API")
     if api.is_http:
@@ -92,7 +99,9 @@ def checked(api: Api, route: dict[str, Any]) -> dict[str, Any]:
             if route.get(member):
                 raise BadRequestException(f"{name} is not currently supported for HTTP APIs")
         if route["ApiKeyRequired"]:
-            raise BadRequestException("ApiKeyRequired is not currently supported for HTTP APIs")
+            raise BadRequestException(
+                f"ApiKeyRequired is not currently supported for HTTP APIs. Please set ApiKeyRequired to false for route {_named(api, route)}"
+            )
     elif route["ApiKeyRequired"]:
         raise NotImplementedHere("API keys of WebSocket routes of apigatewayv2")
     if not all(_REQUIRED.fullmatch(name) for name in route.get("RequestParameters", {})):
@@ -191,9 +200,15 @@ def DeleteRouteRequestParameter(call: Call, *, ApiId: str, RouteId: str, Request
 
 def _checked_response(api: Api, route_id: str, response: dict[str, Any]) -> dict[str, Any]:
     if api.is_http:
-        raise BadRequestException("Route Responses are not currently supported for HTTP APIs")
+        raise BadRequestException(
+            "RouteResponses are currently not supported for this API protocol type. This is because the API may only be configured with proxy "
+            "integration at this time."
+        )
     if response["RouteResponseKey"] != DEFAULT:
-        raise BadRequestException("Invalid route response key specified. Must be $default")
+        raise BadRequestException(
+            "Currently, only $default is supported as a RouteResponseKey. The creation of the RouteResponse with a key of $default will indicate "
+            "to API Gateway that this Route is intended to handle two-way communication."
+        )
     if response.get("ResponseParameters"):
         raise NotImplementedHere("parameters of route responses of apigatewayv2")
     for known in api.route_responses.get(route_id, {}).values():

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway.domain import mapping_names
+from kumoniwa.services.apigateway.stage import check_format
 from kumoniwa.services.apigatewayv2 import definition, model
 from kumoniwa.services.apigatewayv2.connection import connections
 from kumoniwa.services.apigatewayv2.definition import (
@@ -31,6 +33,7 @@ from kumoniwa.services.apigatewayv2.door import forget
 
 DEFAULT = "$default"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""Hyphens, too, which the refusal does not name: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-stages.html"""
 _VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]*")
 _LOG_GROUP = re.compile(r"arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:[^:*]+(?::\*)?")
 
@@ -59,6 +62,22 @@ def _check_settings(api: Api, settings: dict[str, Any]) -> None:
         raise BadRequestException("Invalid throttling limit specified. Limits must not be negative")
 
 
+def _check_log(api: Api, log: dict[str, Any]) -> None:
+    named = arns.parse(log.get("DestinationArn", ""))
+    if named is not None and named.service == "firehose" and not api.is_http:
+        raise NotImplementedHere("access logs of WebSocket APIs of apigatewayv2 into Firehose streams")
+    if named is not None and named.service != "logs":
+        raise BadRequestException(
+            f"Access log destination must only contain characters a-z, A-Z, 0-9, '_', '-', '/', '.': '{named.resource}'"
+        )
+    if not _LOG_GROUP.fullmatch(log.get("DestinationArn", "")) or not log.get("Format"):
+        raise BadRequestException("Invalid ARN specified in the request. AccessLogSettings need a log group's ARN and a format")
+    try:
+        check_format(log["Format"])
+    except AwsError as error:
+        raise BadRequestException(f"The following errors are found in Access Log Format: {error.text}") from None
+
+
 def _checked(call: Call, api: Api, document: dict[str, Any]) -> dict[str, Any]:
     """The stage, if the API can have it."""
     if document.get("ClientCertificateId"):
@@ -75,10 +94,8 @@ def _checked(call: Call, api: Api, document: dict[str, Any]) -> dict[str, Any]:
                 "Stage variable name/value is invalid. Names may hold letters, digits and _; values letters, digits and -._~:/?#&=,"
             )
     log = document.get("AccessLogSettings")
-    if log and not (_LOG_GROUP.fullmatch(log.get("DestinationArn", "")) and log.get("Format")):
-        if log.get("DestinationArn", "").split(":")[2:3] == ["firehose"]:
-            raise NotImplementedHere("access logs of apigatewayv2 into Firehose streams")
-        raise BadRequestException("Invalid ARN specified in the request. AccessLogSettings need a log group's ARN and a format")
+    if log:
+        _check_log(api, log)
     if log and api.is_http:
         call.require("logs:CreateLogDelivery", "*")
     deployment = document.get("DeploymentId")
@@ -91,7 +108,7 @@ def make(call: Call, api: Api, document: dict[str, Any], tags: dict[str, str] | 
     """A new stage; one that deploys by itself shows the API at once, if it has a route."""
     name = document["StageName"]
     if not _NAME.fullmatch(name) and not (name == DEFAULT and api.is_http):
-        raise BadRequestException("Stage name only allows a-zA-Z0-9_- and, for HTTP APIs, $default")
+        raise BadRequestException("Stage name only allows a-zA-Z0-9_")
     if f"{api.id}/{name}" in call.shelf(Stage):
         raise ConflictException("Stage already exists")
     now = call.now()

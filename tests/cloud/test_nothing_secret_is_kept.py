@@ -256,8 +256,21 @@ def xray(cloud: Watched) -> str:
     return xray.batch_get_traces(TraceIds=[trace])["Traces"][0]["Segments"][0]["Document"]
 
 
+def cognito_provider(cloud: Watched) -> str:
+    idp = cloud.client("cognito-idp")
+    pool = idp.create_user_pool(PoolName="secret")["UserPool"]["Id"]
+    url = "https://idp.example.com"
+    details = {
+        "client_id": "kumo", "client_secret": SECRET, "oidc_issuer": url, "authorize_scopes": "openid", "attributes_request_method": "GET",
+        "authorize_url": f"{url}/a", "token_url": f"{url}/t", "attributes_url": f"{url}/u", "jwks_uri": f"{url}/k",
+    }  # fmt: skip
+    idp.create_identity_provider(UserPoolId=pool, ProviderName="Corp", ProviderType="OIDC", ProviderDetails=details)
+    told = idp.describe_identity_provider(UserPoolId=pool, ProviderName="Corp")["IdentityProvider"]
+    return told["ProviderDetails"]["client_secret"]
+
+
 DOORS = (s3, sqs, sns, dynamodb, logs, kinesis, firehose, secretsmanager, ssm, lambda_environment, stepfunctions, events, scheduler, pipes,
-         xray)  # fmt: skip
+         xray, cognito_provider)  # fmt: skip
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)

@@ -174,7 +174,7 @@ def test_a_job_can_be_cancelled_and_others_are_listed(pair):
     control.update_job_status(AccountId=ACCOUNT, JobId=id, RequestedJobStatus="Cancelled")
     assert refusal(control.update_job_status, AccountId=ACCOUNT, JobId=id, RequestedJobStatus="Ready") == "JobStatusException"
     assert [(each["JobId"], each["Status"]) for each in control.list_jobs(AccountId=ACCOUNT)["Jobs"]] == [(id, "Cancelled")]
-    assert refusal(control.describe_job, AccountId=ACCOUNT, JobId="none-such") == "NotFoundException"
+    assert refusal(control.describe_job, AccountId=ACCOUNT, JobId="none-such") == "NoSuchJob"
     other = job(pair, ConfirmationRequired=True, ClientRequestToken="another")
     first = control.list_jobs(AccountId=ACCOUNT, MaxResults=1)
     last = control.list_jobs(AccountId=ACCOUNT, MaxResults=1, NextToken=first["NextToken"])

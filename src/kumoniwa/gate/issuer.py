@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -32,13 +33,14 @@ class Keys:
         self.home = home
         self.fetched: dict[str, tuple[float, list[dict[str, Any]]]] = {}
 
-    async def named(self, issuer: str, name: Any, now: float) -> list[dict[str, Any]]:
-        """The issuer's keys of that name; all of them where the token names none. Raises Unavailable."""
-        at, keys = self.fetched.get(issuer, (float("-inf"), []))
+    async def named(self, issuer: str, name: Any, now: float, jwks_uri: str = "") -> list[dict[str, Any]]:
+        """The issuer's keys of that name; all of them where the token names none. ``jwks_uri`` is where they are, for who knows that
+        without the issuer's discovery document. Raises Unavailable."""
+        at, keys = self.fetched.get(jwks_uri or issuer, (float("-inf"), []))
         is_there = any(key.get("kid") == name for key in keys)
         if now - at > (KEPT_S if is_there else ASKED_AGAIN_AFTER_S):
-            keys = await _fetched(self.home, issuer)
-            self.fetched[issuer] = (now, keys)
+            keys = await _fetched(self.home, issuer, jwks_uri)
+            self.fetched[jwks_uri or issuer] = (now, keys)
         return [key for key in keys if name is None or key.get("kid") == name]
 
 
@@ -68,12 +70,26 @@ async def of_cloud(home: Any, region: str, service: str, what: str) -> list[dict
     return listed
 
 
-async def _fetched(home: Any, issuer: str) -> list[dict[str, Any]]:
+async def configuration(home: Any, issuer: str) -> dict[str, Any]:
+    """The issuer's discovery document. Raises Unavailable."""
+    issuer = issuer.rstrip("/")
+    if (pool := _USER_POOL.fullmatch(issuer)) is not None:
+        at = urlsplit(home.settings.endpoint)
+        issuer = f"http://cognito-idp.{pool[1]}.localhost:{at.port}/{pool[2]}"
+    try:
+        said = await _got(issuer + "/.well-known/openid-configuration")
+    except (outbound.Unreachable, TimeoutError, ValueError) as error:
+        raise Unavailable(f"{issuer}: {error}") from None
+    if not isinstance(said, dict):
+        raise Unavailable(f"{issuer}: the document is no object")
+    return said
+
+
+async def _fetched(home: Any, issuer: str, jwks_uri: str) -> list[dict[str, Any]]:
     if (pool := _USER_POOL.fullmatch(issuer.rstrip("/"))) is not None:
         return await of_cloud(home, pool[1], "cognito-idp", pool[2])
     try:
-        configuration = await _got(issuer.rstrip("/") + "/.well-known/openid-configuration")
-        listed = (await _got(str(configuration["jwks_uri"])))["keys"]
+        listed = (await _got(jwks_uri or str((await configuration(home, issuer))["jwks_uri"])))["keys"]
     except (outbound.Unreachable, TimeoutError, ValueError, LookupError, TypeError) as error:
         raise Unavailable(f"{issuer}: {error}")
     return [key for key in listed if isinstance(key, dict)] if isinstance(listed, list) else []

@@ -107,7 +107,7 @@ class Trail:
             "sourceIPAddress": _source(call),
             "userAgent": call.request.headers.get("user-agent", "") if call.request else "kumoniwa.internal",
             "requestParameters": _without(confided, _shown(params, route.model.input)),
-            "responseElements": None if route.is_read_only or error else _shown(reply or {}, route.model.output) or None,
+            "responseElements": None if route.is_read_only or error else _without(confided, _shown(reply or {}, route.model.output)) or None,
             "requestID": call.request_id,
             "eventID": call.new_id(),
             "readOnly": route.is_read_only,
@@ -198,7 +198,7 @@ def _shown(value: Any, shape: Any) -> Any:
 
 
 def _without(confided: tuple[str, ...], shown: Any) -> Any:
-    """A request without what its caller said in confidence."""
+    """A request, or its answer, without what was said in confidence."""
     if not confided:
         return shown
     if isinstance(shown, dict):

@@ -71,7 +71,7 @@ class Call(msgspec.Struct, eq=False):
     within: str = ""
     """The trace header that this call was asked with from inside."""
     confided: tuple[str, ...] = ()
-    """Texts the caller said that go to the disk sealed, though the model calls them no secrets: no trail tells them."""
+    """Texts the caller said or is told that go to the disk sealed, though the model calls them no secrets: no trail tells them."""
 
     @property
     def trace(self) -> str:

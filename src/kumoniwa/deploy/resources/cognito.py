@@ -115,6 +115,17 @@ UserPoolResourceServer = ResourceType(
     absent=_GONE,
 )
 
+_provider = "ProviderDetails AttributeMapping IdpIdentifiers"
+
+UserPoolIdentityProvider = ResourceType(
+    create=Call("cognito-idp:CreateIdentityProvider", f"UserPoolId ProviderName ProviderType {_provider}"),
+    id=p.ProviderName,
+    read=Call("cognito-idp:DescribeIdentityProvider", ProviderName=ID, **_of_pool),
+    update=(Call("cognito-idp:UpdateIdentityProvider", _provider, ProviderName=ID, **_of_pool),),
+    delete=Call("cognito-idp:DeleteIdentityProvider", ProviderName=ID, **_of_pool),
+    absent=_GONE,
+)
+
 UserPoolUser = ResourceType(
     name=Name("Username", 128),
     create=Call(

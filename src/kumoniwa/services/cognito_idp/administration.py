@@ -20,7 +20,7 @@ from kumoniwa.services.cognito_idp.errors import (
     NotAuthorizedException,
 )
 from kumoniwa.services.cognito_idp.pool import UserPool
-from kumoniwa.services.cognito_idp.user import CONFIRMED, MUST_CHANGE, MUST_RESET, UNCONFIRMED, User
+from kumoniwa.services.cognito_idp.user import CONFIRMED, EXTERNAL, MUST_CHANGE, MUST_RESET, UNCONFIRMED, User
 
 NO_CLIENT = "CLIENT_ID_NOT_APPLICABLE"
 LISTED_MAX = 60
@@ -101,7 +101,7 @@ def AdminSetUserPassword(call: Call, *, UserPoolId: str, Username: str, Password
 
 async def AdminResetUserPassword(call: Call, *, UserPoolId: str, Username: str, ClientMetadata: dict[str, str] | None = None) -> dict:
     pool, user = pools.found(call, UserPoolId), users.named(call, UserPoolId, Username)
-    if user.status in (UNCONFIRMED, MUST_CHANGE):
+    if user.status in (UNCONFIRMED, MUST_CHANGE, EXTERNAL):
         raise NotAuthorizedException("User password cannot be reset in the current state.")
     if user.attributes.get("email_verified") != "true":
         raise InvalidParameterException("Cannot reset password for the user as there is no registered/verified email or phone_number")

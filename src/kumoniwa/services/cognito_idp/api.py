@@ -1,4 +1,4 @@
-"""The operations of user pools. Federation, WebAuthn, SMS, devices, threat protection, branding and imports are refused by name."""
+"""The operations of user pools. Federation with SAML and with social providers, WebAuthn, SMS, devices, threat protection, branding and imports are refused by name."""
 
 from kumoniwa.services.cognito_idp.access import owner_of, resource_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.cognito_idp.administration import (
@@ -43,6 +43,7 @@ from kumoniwa.services.cognito_idp.group import (
     ListUsersInGroup,
     UpdateGroup,
 )
+from kumoniwa.services.cognito_idp.linking import AdminDisableProviderForUser, AdminLinkProviderForUser
 from kumoniwa.services.cognito_idp.pool import (
     AddCustomAttributes,
     CreateUserPool,
@@ -58,6 +59,15 @@ from kumoniwa.services.cognito_idp.pool import (
     all_tags,
     reserved_tag,  # noqa: F401 (the gate's hook)
     tags_of,  # noqa: F401 (the gate's hook)
+)
+from kumoniwa.services.cognito_idp.provider import (
+    CreateIdentityProvider,
+    DeleteIdentityProvider,
+    DescribeIdentityProvider,
+    GetIdentityProviderByIdentifier,
+    ListIdentityProviders,
+    UpdateIdentityProvider,
+    confided_of,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.cognito_idp.resourceserver import (
     CreateResourceServer,
@@ -96,16 +106,20 @@ from kumoniwa.services.cognito_idp.signup import (
 
 __all__ = [
     "AddCustomAttributes", "AdminAddUserToGroup", "AdminConfirmSignUp", "AdminCreateUser", "AdminDeleteUser",
-    "AdminDeleteUserAttributes", "AdminDisableUser", "AdminEnableUser", "AdminGetUser", "AdminInitiateAuth",
-    "AdminListGroupsForUser", "AdminRemoveUserFromGroup", "AdminResetUserPassword", "AdminRespondToAuthChallenge",
-    "AdminSetUserMFAPreference", "AdminSetUserPassword", "AdminUpdateUserAttributes", "AdminUserGlobalSignOut",
-    "AssociateSoftwareToken", "ChangePassword", "ConfirmForgotPassword", "ConfirmSignUp", "CreateGroup", "CreateResourceServer",
-    "CreateUserPool", "CreateUserPoolClient", "CreateUserPoolDomain", "DeleteGroup", "DeleteResourceServer", "DeleteUser",
-    "DeleteUserAttributes", "DeleteUserPool", "DeleteUserPoolClient", "DeleteUserPoolDomain", "DescribeResourceServer",
-    "DescribeUserPool", "DescribeUserPoolClient", "DescribeUserPoolDomain", "ForgotPassword", "GetGroup",
-    "GetTokensFromRefreshToken", "GetUser", "GetUserAttributeVerificationCode", "GetUserPoolMfaConfig", "GlobalSignOut",
-    "InitiateAuth", "ListGroups", "ListResourceServers", "ListTagsForResource", "ListUserPoolClients", "ListUserPools",
-    "ListUsers", "ListUsersInGroup", "ResendConfirmationCode", "RespondToAuthChallenge", "RevokeToken", "SetUserMFAPreference",
-    "SetUserPoolMfaConfig", "SignUp", "TagResource", "UntagResource", "UpdateGroup", "UpdateResourceServer",
-    "UpdateUserAttributes", "UpdateUserPool", "UpdateUserPoolClient", "VerifySoftwareToken", "VerifyUserAttribute", "all_tags",
+    "AdminDeleteUserAttributes", "AdminDisableProviderForUser", "AdminDisableUser", "AdminEnableUser", "AdminGetUser",
+    "AdminInitiateAuth", "AdminLinkProviderForUser", "AdminListGroupsForUser", "AdminRemoveUserFromGroup",
+    "AdminResetUserPassword", "AdminRespondToAuthChallenge", "AdminSetUserMFAPreference", "AdminSetUserPassword",
+    "AdminUpdateUserAttributes", "AdminUserGlobalSignOut", "AssociateSoftwareToken", "ChangePassword",
+    "ConfirmForgotPassword", "ConfirmSignUp", "CreateGroup", "CreateIdentityProvider", "CreateResourceServer",
+    "CreateUserPool", "CreateUserPoolClient", "CreateUserPoolDomain", "DeleteGroup", "DeleteIdentityProvider",
+    "DeleteResourceServer", "DeleteUser", "DeleteUserAttributes", "DeleteUserPool", "DeleteUserPoolClient",
+    "DeleteUserPoolDomain", "DescribeIdentityProvider", "DescribeResourceServer", "DescribeUserPool",
+    "DescribeUserPoolClient", "DescribeUserPoolDomain", "ForgotPassword", "GetGroup",
+    "GetIdentityProviderByIdentifier", "GetTokensFromRefreshToken", "GetUser", "GetUserAttributeVerificationCode",
+    "GetUserPoolMfaConfig", "GlobalSignOut", "InitiateAuth", "ListGroups", "ListIdentityProviders",
+    "ListResourceServers", "ListTagsForResource", "ListUserPoolClients", "ListUserPools", "ListUsers",
+    "ListUsersInGroup", "ResendConfirmationCode", "RespondToAuthChallenge", "RevokeToken", "SetUserMFAPreference",
+    "SetUserPoolMfaConfig", "SignUp", "TagResource", "UntagResource", "UpdateGroup", "UpdateIdentityProvider",
+    "UpdateResourceServer", "UpdateUserAttributes", "UpdateUserPool", "UpdateUserPoolClient", "VerifySoftwareToken",
+    "VerifyUserAttribute", "all_tags",
 ]  # fmt: skip

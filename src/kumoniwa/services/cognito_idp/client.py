@@ -16,6 +16,7 @@ from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cognito_idp import guard
 from kumoniwa.services.cognito_idp import pool as pools
+from kumoniwa.services.cognito_idp import provider as providers
 from kumoniwa.services.cognito_idp.errors import (
     InvalidOAuthFlowException,
     InvalidParameterException,
@@ -36,7 +37,6 @@ LIMITS_S = {"AccessToken": (300, 86_400), "IdToken": (300, 86_400), "RefreshToke
 OWN_SCOPES = ("openid", "email", "phone", "profile", "aws.cognito.signin.user.admin")
 FLOWS_DEFAULT = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
 SESSION_MINUTES = 3
-OWN_HOSTS = ("localhost", "127.0.0.1", "::1")  # they may be called back without TLS
 
 
 class UserPoolClient(Record):
@@ -143,9 +143,7 @@ def _settings(call: Call, pool: UserPool, told: dict[str, Any]) -> dict[str, Any
     said_flows = settings.get("ExplicitAuthFlows") or ()
     if 0 < sum(flow.startswith("ALLOW_") for flow in said_flows) < len(said_flows):
         raise InvalidParameterException("Auth flow name with prefix 'ALLOW' cannot be used with legacy auth flow names.")
-    others = [name for name in settings.get("SupportedIdentityProviders", ()) if name != "COGNITO"]
-    if others:
-        raise NotImplementedHere(f"federation of cognito-idp with {others[0]}")
+    providers.check_known(call, pool.id, settings.get("SupportedIdentityProviders") or [])
     if "ALLOW_USER_AUTH" in settings.get("ExplicitAuthFlows", ()):
         raise NotImplementedHere("choice-based sign-in (ALLOW_USER_AUTH) of cognito-idp")
     flows = settings.get("AllowedOAuthFlows") or []
@@ -172,7 +170,7 @@ def _settings(call: Call, pool: UserPool, told: dict[str, Any]) -> dict[str, Any
         parts = urlsplit(url)
         if parts.fragment and url in settings.get("CallbackURLs", ()):
             raise InvalidParameterException(f"{url} cannot use fragment")
-        if parts.scheme == "http" and parts.hostname not in OWN_HOSTS:
+        if parts.scheme == "http" and parts.hostname not in providers.OWN_HOSTS:
             raise InvalidParameterException(f"{url} cannot use the HTTP protocol.")
     names = {rule["Name"] for rule in pool.attributes}
     for member in ("ReadAttributes", "WriteAttributes"):

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import html
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import orjson
 
@@ -21,25 +21,40 @@ from kumoniwa.gate.identity import ANONYMOUS
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.cognito_idp import client as clients
-from kumoniwa.services.cognito_idp import exchange, guard, proof, signup, ticket, token, trigger
+from kumoniwa.services.cognito_idp import exchange, federation, guard, proof, signup, ticket, token, trigger
 from kumoniwa.services.cognito_idp import pool as pools
+from kumoniwa.services.cognito_idp import provider as providers
 from kumoniwa.services.cognito_idp.client import OWN_SCOPES, UserPoolClient
 from kumoniwa.services.cognito_idp.errors import NotAuthorizedException
 from kumoniwa.services.cognito_idp.place import places
 from kumoniwa.services.cognito_idp.pool import UserPool
 from kumoniwa.services.cognito_idp.resourceserver import scopes_of
-from kumoniwa.services.cognito_idp.user import CONFIRMED
+from kumoniwa.services.cognito_idp.user import CONFIRMED, User
 from kumoniwa.wire.message import Request, Response
 
 CODE_S = 300.0
+AWAY_S = 300.0
+"""How long somebody may be with his provider: "Amazon Cognito cancels authentication requests that do not complete within 5 minutes."
+https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-oidc-flow.html"""
+BROWSER = "csrf-state"
+"""The cookie by which a browser that comes back is known for the one that was sent away."""
 JSON = {"Content-Type": "application/json;charset=UTF-8", "Access-Control-Allow-Origin": "*"}
-ASKED = ("client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method")
+ASKED = (
+    "client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "identity_provider",
+    "idp_identifier",
+)  # fmt: skip
 """What an authorization is asked with, and what the page carries on."""
 PAGE = """<!DOCTYPE html>
-<html><head><meta charset="utf-8"><title>Sign in</title></head><body><h1>Sign in with your username and password</h1>
-{flaw}<form method="post" action="/login?{query}"><label>Username <input name="username" autofocus></label>
-<label>Password <input name="password" type="password"></label><button type="submit">Sign in</button></form></body></html>
+<html><head><meta charset="utf-8"><title>Sign in</title></head><body>{flaw}{others}{own}</body></html>
 """
+OWN_FORM = """<h1>Sign in with your username and password</h1>
+<form method="post" action="/login?{query}"><label>Username <input name="username" autofocus></label>
+<label>Password <input name="password" type="password"></label><button type="submit">Sign in</button></form>
+"""
+OTHER = """<p><a href="/oauth2/authorize?{query}">Continue with {name}</a></p>
+"""
+NOT_OFFERED = "<h1>Login option is not available. Please try another one</h1>"
+GONE_WRONG = "<h1>Something went wrong</h1>"
 
 
 class OAuthError(Exception):
@@ -114,8 +129,8 @@ def _sent_to(url: str, said: dict[str, str], *, in_fragment: bool = False) -> Re
 class Asked:
     """What a program wants when it sends somebody here. ``refusal`` is a page or a redirection where it may not."""
 
-    def __init__(self, call: Call, pool: UserPool, request: Request) -> None:
-        self.said = {name: value for name, value in parse_qsl(request.query) if name in ASKED}
+    def __init__(self, call: Call, pool: UserPool, said: dict[str, str]) -> None:
+        self.said = {name: value for name, value in said.items() if name in ASKED}
         held = call.shelf(UserPoolClient).get(self.said.get("client_id", ""))
         self.client = held if held is not None and held.pool == pool.id else None
         settings = self.client.settings if self.client is not None else {}
@@ -139,44 +154,112 @@ class Asked:
             return self.failed("unauthorized_client")
         return self.failed("invalid_scope") if not self.scopes or set(self.scopes) - set(allowed) else None
 
-    def failed(self, error: str) -> Response:
+    def failed(self, error: str, text: str = "") -> Response:
         state = {"state": self.said["state"]} if "state" in self.said else {}
-        return _sent_to(self.redirect, {"error": error, **state}, in_fragment=self.said.get("response_type") == "token")
+        told = {"error_description": text} if text else {}
+        return _sent_to(self.redirect, {**told, "error": error, **state}, in_fragment=self.said.get("response_type") == "token")
+
+    def offered(self, call: Call, pool: UserPool) -> list[str]:
+        """With what somebody may sign in to this client: the pool itself, where it says nothing else, and providers that are there."""
+        said = self.client.settings.get("SupportedIdentityProviders") or [providers.OWN]
+        there = {each.name for each in providers.all_of(call, pool.id)}
+        return [name for name in said if name == providers.OWN or name in there]
 
 
 async def _authorize(call: Call, pool: UserPool, request: Request) -> Response:
-    asked = Asked(call, pool, request)
+    """Who names a provider is sent straight to it, and so is he who has no choice."""
+    asked = Asked(call, pool, dict(parse_qsl(request.query)))
     if asked.refusal is not None:
         return asked.refusal
-    return Response(302, b"", {"Location": f"/login?{urlencode(asked.said)}", "Cache-Control": "no-store"})
+    offered, wanted = asked.offered(call, pool), asked.said.get("identity_provider")
+    if wanted is None and "idp_identifier" in asked.said:
+        named = providers.by_identifier(call, pool.id, asked.said["idp_identifier"])
+        wanted = named.name if named is not None else ""
+    if wanted is None and len(offered) == 1:
+        wanted = offered[0]
+    if wanted is not None and wanted not in offered:
+        return _page(NOT_OFFERED, 400)
+    if wanted in (None, providers.OWN):
+        return Response(302, b"", {"Location": f"/login?{urlencode(asked.said)}", "Cache-Control": "no-store"})
+    browser = call.ids.secret(32)
+    state = ticket.issue(call, "federation", {"said": asked.said, "provider": wanted, "browser": browser}, AWAY_S)
+    away = federation.address(providers.found(call, pool.id, wanted), _back(request), state)
+    cookie = f"{BROWSER}={quote(browser, safe='')}; Path=/; HttpOnly; SameSite=Lax{'; Secure' if request.is_tls else ''}; Max-Age={int(AWAY_S)}"
+    return Response(302, b"", {"Location": away, "Cache-Control": "no-store", "Set-Cookie": cookie})
+
+
+def _back(request: Request) -> str:
+    """Where a provider sends people back to, under the name by which this page was asked."""
+    return f"{'https' if request.is_tls else 'http'}://{request.host}/oauth2/idpresponse"
+
+
+def _browser(request: Request) -> str:
+    cookies = (each.strip().partition("=") for each in request.headers.get("cookie", "").split(";"))
+    return next((unquote(value) for name, _, value in cookies if name == BROWSER), "")
+
+
+async def _returned(call: Call, pool: UserPool, request: Request) -> Response:
+    """Back from a provider, with a code or with a refusal. Without the state and the cookie that went along nobody is let in."""
+    told = dict(parse_qsl(request.query))
+    away = ticket.redeem(call, "federation", told.get("state", ""))
+    if away is None or not hmac.compare_digest(away["browser"].encode(), _browser(request).encode()):
+        return _page(GONE_WRONG, 400)
+    asked = Asked(call, pool, away["said"])
+    if asked.refusal is not None:
+        return asked.refusal
+    if away["provider"] not in asked.offered(call, pool):
+        return _page(NOT_OFFERED, 400)
+    if "error" in told:
+        return asked.failed(told["error"], told.get("error_description", ""))
+    provider = providers.found(call, pool.id, away["provider"])
+    try:
+        claims = await federation.claims_of(call, provider, told.get("code", ""), _back(request))
+        user = await federation.user_of(call, pool, asked.client, provider, claims)
+        return await _let_in(call, pool, asked, user)
+    except federation.Failed as failed:
+        return asked.failed("invalid_request", str(failed))
 
 
 async def _login(call: Call, pool: UserPool, request: Request) -> Response:
-    asked = Asked(call, pool, request)
-    return asked.refusal or _login_page(asked)
+    asked = Asked(call, pool, dict(parse_qsl(request.query)))
+    return asked.refusal or _login_page(call, pool, asked)
 
 
-def _login_page(asked: Asked, flaw: str = "", status: int = 200) -> Response:
-    return _page(PAGE.format(flaw=f"<p>{html.escape(flaw)}</p>" if flaw else "", query=html.escape(urlencode(asked.said))), status)
+def _login_page(call: Call, pool: UserPool, asked: Asked, flaw: str = "", status: int = 200) -> Response:
+    offered, said = asked.offered(call, pool), {name: value for name, value in asked.said.items() if name != "idp_identifier"}
+    others = "".join(
+        OTHER.format(query=html.escape(urlencode(said | {"identity_provider": name})), name=html.escape(name))
+        for name in offered
+        if name != providers.OWN
+    )
+    own = OWN_FORM.format(query=html.escape(urlencode(asked.said))) if providers.OWN in offered else ""
+    return _page(PAGE.format(flaw=f"<p>{html.escape(flaw)}</p>" if flaw else "", others=others, own=own), status)
 
 
 async def _logged_in(call: Call, pool: UserPool, request: Request) -> Response:
     """A name and a password typed into the page. Who must first do something else, such as show a second factor, is told so."""
-    asked = Asked(call, pool, request)
+    asked = Asked(call, pool, dict(parse_qsl(request.query)))
     if asked.refusal is not None:
         return asked.refusal
+    if providers.OWN not in asked.offered(call, pool):
+        return _page(NOT_OFFERED, 400)
     form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
     attempt = proof.Attempt(call, pool, asked.client, form.get("username", ""), None)
     try:
         user = await proof.by_password(attempt, form.get("password", ""))
     except AwsError as error:
-        return _login_page(asked, error.text, 400)
+        return _login_page(call, pool, asked, error.text, 400)
     if user.status != CONFIRMED or pool.mfa == "ON" or pool.mfa != "OFF" and user.is_totp_enabled:
-        return _login_page(asked, "This sign-in needs a step that the hosted pages do not have: a new password or a second factor.", 501)
+        return _login_page(call, pool, asked, "This sign-in needs a step that the hosted pages do not have: a new password or a second factor.", 501)
     await trigger.asked(
         call, pool, "PostAuthentication", "PostAuthentication_Authentication", user.name, asked.client.id,
         {"userAttributes": trigger.described(user), "newDeviceUsed": False},
     )  # fmt: skip
+    return await _let_in(call, pool, asked, user)
+
+
+async def _let_in(call: Call, pool: UserPool, asked: Asked, user: User) -> Response:
+    """Back to the program, with a code or with tokens."""
     sign_in = token.begun(call, "hosted", asked.scopes, asked.said.get("nonce", ""))
     state = {"state": asked.said["state"]} if "state" in asked.said else {}
     if asked.said["response_type"] == "token":
@@ -201,7 +284,7 @@ async def _logout(call: Call, pool: UserPool, request: Request) -> Response:
                 400,
             )
         return Response(302, b"", {"Location": said["logout_uri"]})
-    asked = Asked(call, pool, request)
+    asked = Asked(call, pool, dict(parse_qsl(request.query)))
     return asked.refusal or Response(302, b"", {"Location": f"/login?{urlencode(asked.said)}"})
 
 
@@ -325,6 +408,7 @@ async def _revoke(call: Call, pool: UserPool, request: Request) -> Response:
 
 _PAGES = {
     ("GET", "/oauth2/authorize"): _authorize, ("GET", "/login"): _login, ("POST", "/login"): _logged_in, ("GET", "/logout"): _logout,
+    ("GET", "/oauth2/idpresponse"): _returned,
     ("GET", "/confirmUser"): _confirmed, ("POST", "/oauth2/token"): _token, ("GET", "/oauth2/userInfo"): _user_info,
     ("POST", "/oauth2/userInfo"): _user_info, ("POST", "/oauth2/revoke"): _revoke,
 }  # fmt: skip

@@ -315,10 +315,11 @@ def _belongings() -> list[type[Record]]:
     """What goes with a pool; these know their pool, so that it cannot know them before."""
     from kumoniwa.services.cognito_idp.client import UserPoolClient  # noqa: PLC0415
     from kumoniwa.services.cognito_idp.group import Group  # noqa: PLC0415
+    from kumoniwa.services.cognito_idp.provider import IdentityProvider  # noqa: PLC0415
     from kumoniwa.services.cognito_idp.resourceserver import ResourceServer  # noqa: PLC0415
-    from kumoniwa.services.cognito_idp.user import Alias, User  # noqa: PLC0415
+    from kumoniwa.services.cognito_idp.user import Alias, Link, User  # noqa: PLC0415
 
-    return [UserPoolClient, Group, ResourceServer, User, Alias]
+    return [UserPoolClient, Group, ResourceServer, User, Alias, Link, IdentityProvider]
 
 
 def AddCustomAttributes(call: Call, *, UserPoolId: str, CustomAttributes: list[dict[str, Any]]) -> dict:

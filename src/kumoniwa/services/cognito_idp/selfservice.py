@@ -93,6 +93,9 @@ async def VerifyUserAttribute(call: Call, *, AccessToken: str, AttributeName: st
 async def ChangePassword(call: Call, *, ProposedPassword: str, AccessToken: str, PreviousPassword: str | None = None) -> dict:
     pool, user, _ = token.bearer(call, AccessToken)
     users.check_password(pool, ProposedPassword)
+    if user.status == users.EXTERNAL:
+        # His provider has his password. The text is ours.
+        raise NotAuthorizedException("Users of an identity provider have no password here.")
     if user.verifier and not users.has_password(call, pool, user, PreviousPassword or ""):
         raise NotAuthorizedException
     users.put(call, users.with_password(call, pool, user, ProposedPassword))
@@ -158,7 +161,7 @@ async def ForgotPassword(
         raise UserNotFoundException("Username/client id combination not found.")
     if not user.is_enabled:
         raise NotAuthorizedException("User is disabled.")
-    if user.status == MUST_CHANGE:
+    if user.status in (MUST_CHANGE, users.EXTERNAL):
         raise NotAuthorizedException("User password cannot be reset in the current state.")
     attribute = _recovery(pool, user)
     _, details = await codes.send(call, pool, user, "password", "CustomMessage_ForgotPassword", ClientId, ClientMetadata, attribute)

@@ -110,7 +110,7 @@ async def SignUp(
     user = call.atomically(keep)
     reply: dict[str, Any] = {"UserConfirmed": is_confirmed, "UserSub": user.sub}
     if is_confirmed:
-        await _confirmed(call, pool, user, ClientId, ClientMetadata)
+        await confirmed(call, pool, user, ClientId, ClientMetadata)
     elif _is_verified_by_mail(pool, user):
         _, reply["CodeDeliveryDetails"] = await codes.send(call, pool, user, "signup", "CustomMessage_SignUp", ClientId, ClientMetadata)
     return reply
@@ -133,7 +133,7 @@ def _is_verified_by_mail(pool: UserPool, user: User) -> bool:
     return "email" in (pool.settings.get("AutoVerifiedAttributes") or ()) and bool(user.attributes.get("email"))
 
 
-async def _confirmed(
+async def confirmed(
     call: Call, pool: UserPool, user: User, client_id: str, metadata: dict[str, str] | None, source: str = "PostConfirmation_ConfirmSignUp"
 ) -> None:
     await trigger.asked(call, pool, "PostConfirmation", source, user.name, client_id, {"userAttributes": trigger.described(user)}, {}, metadata)
@@ -170,7 +170,7 @@ async def _confirm(
     right, _ = codes.redeem(call, user, "signup", code)
     right = changed(right, status=CONFIRMED, attributes=right.attributes | {"email_verified": "true"})
     _take_aliases(call, pool, right, is_forced)
-    await _confirmed(call, pool, users.put(call, right), client.id, metadata)
+    await confirmed(call, pool, users.put(call, right), client.id, metadata)
 
 
 async def ResendConfirmationCode(
@@ -198,7 +198,7 @@ async def AdminConfirmSignUp(call: Call, *, UserPoolId: str, Username: str, Clie
     if user.status != UNCONFIRMED:
         raise NotAuthorizedException(f"User cannot be confirmed. Current status is {user.status}")
     user = call.atomically(lambda: users.put(call, changed(user, status=CONFIRMED, codes={})))
-    await _confirmed(call, pool, user, "CLIENT_ID_NOT_APPLICABLE", ClientMetadata)
+    await confirmed(call, pool, user, "CLIENT_ID_NOT_APPLICABLE", ClientMetadata)
     return {}
 
 

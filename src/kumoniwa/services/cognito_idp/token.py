@@ -24,7 +24,7 @@ from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.client import UserPoolClient
 from kumoniwa.services.cognito_idp.errors import InvalidLambdaResponseException, NotAuthorizedException
 from kumoniwa.services.cognito_idp.pool import UserPool, issuer_of
-from kumoniwa.services.cognito_idp.user import User
+from kumoniwa.services.cognito_idp.user import IDENTITIES, User
 
 ALGORITHM = "RSASSA_PKCS1_V1_5_SHA_256"
 ID, ACCESS = 0, 1
@@ -90,10 +90,17 @@ def signed(home: Any, secret: bytes, claims: dict[str, Any]) -> str:
 # Issued --------------------------------------------------------------------------------------------
 
 
+def _told(identity: dict[str, Any]) -> dict[str, Any]:
+    """An identity as tokens tell it: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html"""
+    return identity | {"primary": str(identity["primary"]).lower(), "dateCreated": str(identity["dateCreated"])}
+
+
 def _identity(call: Call, client: UserPoolClient, user: User) -> dict[str, Any]:
     """What an ID token says of a user: the attributes that the client may read, and his groups with their roles."""
     readable = client.settings.get("ReadAttributes")
     claims: dict[str, Any] = {name: value for name, value in user.attributes.items() if readable is None or name in readable}
+    if IDENTITIES in user.attributes:
+        claims[IDENTITIES] = [_told(each) for each in orjson.loads(user.attributes[IDENTITIES])]
     for name in ("email_verified", "phone_number_verified"):
         if name in claims:
             claims[name] = claims[name] == "true"
@@ -118,7 +125,7 @@ def _within(scopes: tuple[str, ...], claims: dict[str, Any]) -> dict[str, Any]:
     if ADMIN_SCOPE in scopes or "profile" in scopes or not {"email", "phone"} & set(scopes):
         return claims
     seen = {name for scope in scopes for name in _OF_SCOPE.get(scope, ())}
-    return {name: value for name, value in claims.items() if name in seen or name.startswith("cognito:")}
+    return {name: value for name, value in claims.items() if name in seen or name == IDENTITIES or name.startswith("cognito:")}
 
 
 async def issue(

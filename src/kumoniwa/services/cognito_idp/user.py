@@ -19,6 +19,9 @@ from kumoniwa.services.cognito_idp.errors import InvalidPasswordException, UserN
 from kumoniwa.services.cognito_idp.pool import UserPool
 
 UNCONFIRMED, CONFIRMED, MUST_CHANGE, MUST_RESET = "UNCONFIRMED", "CONFIRMED", "FORCE_CHANGE_PASSWORD", "RESET_REQUIRED"
+EXTERNAL = "EXTERNAL_PROVIDER"
+IDENTITIES = "identities"
+"""The attribute that tells with which providers somebody signs in, in JSON."""
 SYMBOLS = frozenset("^$*.[]{}()?-\"!@#%&/\\,><':;|_~`+= ")
 VERIFIED = {"email": "email_verified", "phone_number": "phone_number_verified"}
 
@@ -64,10 +67,19 @@ class User(Record):
     totp_name: str = ""
     is_totp_enabled: bool = False
     is_totp_preferred: bool = False
+    provider: str = ""
+    """The identity provider that he was made for; empty for one of the pool's own."""
 
 
 class Alias(Record):
     """By what else a user is found; shelved by ``pool/attribute/value``."""
+
+    pool: str
+    user: str
+
+
+class Link(Record):
+    """Whom an identity provider's user is; shelved by ``pool/provider/attribute/value``."""
 
     pool: str
     user: str
@@ -90,8 +102,11 @@ def count(call: Call, pool_id: str) -> int:
 
 
 def _aliases(pool: UserPool, user: User) -> set[str]:
-    """The keys by which a user is found beside his name. An address of a pool with aliases counts once it is proven."""
+    """The keys by which a user is found beside his name. An address of a pool with aliases counts once it is proven. Whom a provider
+    vouches for is found by none: he may have the address of one of the pool's own, who is somebody else."""
     found = {f"{pool.id}/sub/{user.sub}"}
+    if user.provider:
+        return found
     for name in (*pool.username_attributes, *pool.aliases):
         value = user.attributes.get(name)
         is_good = name in pool.username_attributes or name not in VERIFIED or user.attributes.get(VERIFIED[name]) == "true"
@@ -149,6 +164,9 @@ def drop(call: Call, user: User) -> None:
     for key in _aliases(pool, user):
         if key in call.shelf(Alias) and call.shelf(Alias)[key].user == user.name:
             del call.shelf(Alias)[key]
+    links = call.shelf(Link)
+    for key in [key for key, link in links.items() if (link.pool, link.user) == (pool.id, user.name)]:
+        del links[key]
     del call.shelf(User)[_key(pool, user.name)]
 
 

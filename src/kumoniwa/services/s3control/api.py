@@ -65,8 +65,13 @@ class BadRequestException(AwsError): ...
 class InvalidRequestException(AwsError): ...
 
 
-class NotFoundException(AwsError):
-    message = "The specified resource does not exist"
+class NoSuchJob(AwsError):
+    """The model calls it NotFoundException. https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshooting-batch-operations.html
+    names NoSuchJobException and this text; S3's codes go without the last word, and so does the copy of this API that Tencent's COS documents."""
+
+    code = "NoSuchJob"
+    status = 404
+    message = "The specified job does not exist"
 
 
 class IdempotencyException(AwsError):
@@ -311,7 +316,7 @@ def _check_manifest(manifest: dict[str, Any] | None, generator: dict[str, Any] |
 def _found(call: Call, id: str) -> Job:
     job = call.shelf(Job).get(id)
     if job is None:
-        raise NotFoundException
+        raise NoSuchJob
     return job
 
 

@@ -1,0 +1,236 @@
+"""Identity providers: who else may say who somebody is.
+
+Those that speak OpenID Connect are served; SAML and the four social ones are refused by name. A provider's four endpoints are as told, or
+as its issuer's discovery document says when the provider is made or changed. Its client's secret lies sealed.
+https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-oidc-idp.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from kumoniwa.gate import issuer as issuers
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.cognito_idp import pool as pools
+from kumoniwa.services.cognito_idp.errors import InvalidParameterException, ResourceNotFoundException
+from kumoniwa.services.cognito_idp.place import opened, shut
+
+OWN = "COGNITO"
+"""The pool itself, among a client's providers."""
+OWN_HOSTS = ("localhost", "127.0.0.1", "::1")  # they may be spoken to without TLS
+SOCIAL = ("Facebook", "Google", "LoginWithAmazon", "SignInWithApple")
+ENDPOINTS = {
+    "authorize_url": "authorization_endpoint", "token_url": "token_endpoint", "attributes_url": "userinfo_endpoint", "jwks_uri": "jwks_uri",
+}  # fmt: skip
+"""By detail: its name in a discovery document."""
+NEEDED = ("client_id", "authorize_scopes", "oidc_issuer", "attributes_request_method")
+ADDS = "attributes_url_add_attributes"
+
+
+class DuplicateProviderException(AwsError): ...
+
+
+class IdentityProvider(Record):
+    """Shelved by ``pool/name``."""
+
+    pool: str
+    name: str
+    created: float
+    modified: float
+    details: dict[str, str]
+    """Without the client's secret."""
+    secret: bytes
+    """Sealed; empty without one."""
+    mapping: dict[str, str]
+    """By attribute of the pool: the claim that it comes from."""
+    identifiers: tuple[str, ...] = ()
+    kind: str = "OIDC"
+
+
+def confided_of(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
+    """The model does not say that a provider's client has a secret."""
+    details = params.get("ProviderDetails") if operation in ("CreateIdentityProvider", "UpdateIdentityProvider") else None
+    secret = details.get("client_secret") if isinstance(details, dict) else None
+    return (secret,) if isinstance(secret, str) and secret else ()
+
+
+def key_of(pool_id: str, name: str) -> str:
+    return f"{pool_id}/{name}"
+
+
+def all_of(call: Call, pool_id: str) -> list[IdentityProvider]:
+    return [each for each in call.shelf(IdentityProvider).values() if each.pool == pool_id]
+
+
+def found(call: Call, pool_id: str, name: str) -> IdentityProvider:
+    pools.found(call, pool_id)
+    provider = call.shelf(IdentityProvider).get(key_of(pool_id, name))
+    if provider is None:
+        raise ResourceNotFoundException(f"Identity provider {name} does not exist.")
+    return provider
+
+
+def check_known(call: Call, pool_id: str, names: list[str]) -> None:
+    """What a client may sign in with: the pool itself, and providers that are there. The text: https://github.com/lgallard/terraform-aws-cognito-user-pool/issues/71"""
+    for name in names:
+        if name != OWN and key_of(pool_id, name) not in call.shelf(IdentityProvider):
+            if name in SOCIAL:
+                raise NotImplementedHere(f"federation of cognito-idp with {name}")
+            raise InvalidParameterException(f"The provider {name} does not exist for User Pool {pool_id}.")
+
+
+def secret_of(call: Call, provider: IdentityProvider) -> str:
+    return (opened(call.home, provider.secret, "provider secret") or b"").decode() if provider.secret else ""
+
+
+def _shown(call: Call, provider: IdentityProvider) -> dict[str, Any]:
+    secret = {"client_secret": secret_of(call, provider)} if provider.secret else {}
+    call.confided = (*call.confided, *secret.values())
+    return {
+        "UserPoolId": provider.pool, "ProviderName": provider.name, "ProviderType": provider.kind,
+        "ProviderDetails": {**provider.details, **secret}, "AttributeMapping": provider.mapping, "IdpIdentifiers": list(provider.identifiers),
+        "LastModifiedDate": provider.modified, "CreationDate": provider.created,
+    }  # fmt: skip
+
+
+# What is told --------------------------------------------------------------------------------------
+
+
+def is_safe(url: str) -> bool:
+    """Providers are asked with TLS, unless they are on this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or parts.scheme == "http" and (host in OWN_HOSTS or host.endswith(".localhost")))
+
+
+async def _details(call: Call, told: dict[str, str]) -> tuple[dict[str, str], bytes]:
+    """A provider's details with its endpoints, and its client's secret, sealed. How AWS says that one is missing no source tells."""
+    strange = set(told) - {*NEEDED, *ENDPOINTS, "client_secret", ADDS}
+    if strange:
+        raise InvalidParameterException(f"Unknown provider detail: {min(strange)}")
+    missing = [name for name in NEEDED if not told.get(name)]
+    if missing:
+        raise InvalidParameterException(f"Missing provider details: {', '.join(missing)}")
+    if told["attributes_request_method"] not in ("GET", "POST"):
+        raise InvalidParameterException("attributes_request_method must be GET or POST.")
+    if "openid" not in told["authorize_scopes"].split():
+        raise InvalidParameterException("authorize_scopes must contain openid.")
+    if told.get(ADDS, "false") != "false":
+        raise NotImplementedHere(f"{ADDS} of cognito-idp's identity providers")
+    details = {name: value for name, value in told.items() if name != "client_secret"} | {ADDS: "false"}
+    if any(not details.get(name) for name in ENDPOINTS):
+        details = await _discovered(call, details["oidc_issuer"]) | {name: value for name, value in details.items() if value}
+    unsafe = next((name for name in ("oidc_issuer", *ENDPOINTS) if not is_safe(details.get(name, ""))), None)
+    if unsafe is not None:
+        raise InvalidParameterException(f"{unsafe} must be an HTTPS URL.")
+    secret = told.get("client_secret", "")
+    return details, shut(call.home, secret.encode(), "provider secret") if secret else b""
+
+
+async def _discovered(call: Call, issuer: str) -> dict[str, str]:
+    """What an issuer says of its endpoints."""
+    if not is_safe(issuer):
+        raise InvalidParameterException("oidc_issuer must be an HTTPS URL.")
+    try:
+        said = await issuers.configuration(call.home, issuer)
+    except issuers.Unavailable as error:
+        raise InvalidParameterException("Unable to contact well-known endpoint of the identity provider.", hint=str(error)) from None
+    return {name: said[spelled] for name, spelled in ENDPOINTS.items() if isinstance(said.get(spelled), str)}
+
+
+def _check_identifiers(call: Call, pool_id: str, name: str, identifiers: list[str]) -> None:
+    for other in all_of(call, pool_id):
+        if other.name != name and (shared := set(identifiers) & {*other.identifiers, other.name}):
+            raise DuplicateProviderException(f"The identifier {min(shared)} is that of the provider {other.name} already.")
+
+
+# The operations ------------------------------------------------------------------------------------
+
+
+async def CreateIdentityProvider(
+    call: Call, *, UserPoolId: str, ProviderName: str, ProviderType: str, ProviderDetails: dict[str, str],
+    AttributeMapping: dict[str, str] | None = None, IdpIdentifiers: list[str] | None = None,
+) -> dict:  # fmt: skip
+    pools.found(call, UserPoolId)
+    if ProviderType in SOCIAL and ProviderName != ProviderType:
+        # https://github.com/aws/aws-cli/issues/3179
+        raise InvalidParameterException(f"Provider {ProviderName} cannot be of type {ProviderType}.")
+    if ProviderType != "OIDC":
+        raise NotImplementedHere(f"federation of cognito-idp with {ProviderType}")
+    if ProviderName in (OWN, *SOCIAL):
+        raise InvalidParameterException(f"Provider {ProviderName} cannot be of type OIDC.")
+    details, secret = await _details(call, ProviderDetails)
+
+    def keep() -> IdentityProvider:
+        if key_of(UserPoolId, ProviderName) in call.shelf(IdentityProvider):
+            raise DuplicateProviderException(f"A provider {ProviderName} already exists in User Pool {UserPoolId}.")
+        _check_identifiers(call, UserPoolId, ProviderName, IdpIdentifiers or [])
+        provider = IdentityProvider(
+            pool=UserPoolId, name=ProviderName, created=call.now(), modified=call.now(), details=details, secret=secret,
+            mapping={"username": "sub"} | (AttributeMapping or {}), identifiers=tuple(IdpIdentifiers or ()),
+        )  # fmt: skip
+        call.shelf(IdentityProvider)[key_of(UserPoolId, ProviderName)] = provider
+        return provider
+
+    return {"IdentityProvider": _shown(call, call.atomically(keep))}
+
+
+def DescribeIdentityProvider(call: Call, *, UserPoolId: str, ProviderName: str) -> dict:
+    return {"IdentityProvider": _shown(call, found(call, UserPoolId, ProviderName))}
+
+
+def GetIdentityProviderByIdentifier(call: Call, *, UserPoolId: str, IdpIdentifier: str) -> dict:
+    pools.found(call, UserPoolId)
+    provider = by_identifier(call, UserPoolId, IdpIdentifier)
+    if provider is None:
+        raise ResourceNotFoundException(f"Identity provider with identifier {IdpIdentifier} does not exist.")
+    return {"IdentityProvider": _shown(call, provider)}
+
+
+def by_identifier(call: Call, pool_id: str, identifier: str) -> IdentityProvider | None:
+    return next((each for each in all_of(call, pool_id) if identifier in each.identifiers), None)
+
+
+async def UpdateIdentityProvider(
+    call: Call, *, UserPoolId: str, ProviderName: str, ProviderDetails: dict[str, str] | None = None,
+    AttributeMapping: dict[str, str] | None = None, IdpIdentifiers: list[str] | None = None,
+) -> dict:  # fmt: skip
+    """Each member that is told replaces what was."""
+    found(call, UserPoolId, ProviderName)
+    told: dict[str, Any] = {}
+    if ProviderDetails is not None:
+        told["details"], told["secret"] = await _details(call, ProviderDetails)
+    if AttributeMapping is not None:
+        told["mapping"] = {"username": "sub"} | AttributeMapping
+    if IdpIdentifiers is not None:
+        told["identifiers"] = tuple(IdpIdentifiers)
+
+    def keep() -> IdentityProvider:
+        provider = changed(found(call, UserPoolId, ProviderName), modified=call.now(), **told)
+        _check_identifiers(call, UserPoolId, ProviderName, list(provider.identifiers))
+        call.shelf(IdentityProvider)[key_of(UserPoolId, ProviderName)] = provider
+        return provider
+
+    return {"IdentityProvider": _shown(call, call.atomically(keep))}
+
+
+def DeleteIdentityProvider(call: Call, *, UserPoolId: str, ProviderName: str) -> None:
+    """Those who came through it remain, and nobody comes through it any more."""
+    found(call, UserPoolId, ProviderName)
+    del call.shelf(IdentityProvider)[key_of(UserPoolId, ProviderName)]
+
+
+def ListIdentityProviders(call: Call, *, UserPoolId: str) -> dict:
+    pools.found(call, UserPoolId)
+    return {
+        "Providers": [
+            {"ProviderName": each.name, "ProviderType": each.kind, "LastModifiedDate": each.modified, "CreationDate": each.created}
+            for each in sorted(all_of(call, UserPoolId), key=lambda each: each.created)
+        ]
+    }

@@ -414,6 +414,10 @@ def test_how_early_events_begin_is_the_accounts_to_say(cloud, acm):
     assert acm.get_account_configuration()["ExpiryEvents"] == {"DaysBeforeExpiry": 7}
     assert refused(acm.put_account_configuration, IdempotencyToken="t", ExpiryEvents={"DaysBeforeExpiry": 8})[0] == "ConflictException"
     assert refused(acm.put_account_configuration, IdempotencyToken="u", ExpiryEvents={"DaysBeforeExpiry": 91})[0] == "ValidationException"
+    # getmoto/moto, tests/test_acm/test_acm.py at 0af643a5.
+    for nothing in ({}, {"ExpiryEvents": {}}):
+        assert refused(acm.put_account_configuration, IdempotencyToken="v", **nothing) == ("ValidationException", "Configuration for events is empty.")
+    assert acm.get_account_configuration()["ExpiryEvents"] == {"DaysBeforeExpiry": 7}
 
 
 # Lists, tags, ends ---------------------------------------------------------------------------------

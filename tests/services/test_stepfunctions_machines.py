@@ -283,6 +283,31 @@ def test_a_machine_logs_what_its_level_asks_for(cloud, level, logged, kind):
     assert (lines[-1]["id"], lines[-1]["previous_event_id"], lines[-1]["details"]) == ("3", "2", {"error": "E"})
 
 
+def test_a_log_group_must_be_there(cloud):
+    # Recorded: test_sfn_api_logs, test_deleted_log_group. Of a group of another region or account no source tells; here it is none that is found.
+    logs, client = cloud.client("logs"), cloud.client("stepfunctions")
+    there = make(cloud, PASS, name="there")
+    role = client.describe_state_machine(stateMachineArn=there)["roleArn"]
+
+    def wish(arn: str) -> dict:
+        return {"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": f"{arn}:*"}}]}
+
+    gone = "arn:aws:logs:us-east-1:000000000000:log-group:g"
+    logs.create_log_group(logGroupName="gg")
+    for arn in (gone, f"{gone}g".replace("us-east-1", "us-west-2"), f"{gone}g".replace("0" * 12, "1" * 12)):
+        for refused in (
+            lambda arn=arn: client.create_state_machine(name="m", definition=definition(1), roleArn=role, loggingConfiguration=wish(arn)),
+            lambda arn=arn: client.update_state_machine(stateMachineArn=there, loggingConfiguration=wish(arn)),
+        ):
+            with pytest.raises(client.exceptions.InvalidLoggingConfiguration) as error:
+                refused()
+            assert error.value.response["Error"]["Message"] == "Invalid Logging Configuration: Log Destination not found."
+    assert [each["name"] for each in client.list_state_machines()["stateMachines"]] == ["there"]
+    assert client.describe_state_machine(stateMachineArn=there)["loggingConfiguration"]["level"] == "OFF"
+    made = client.create_state_machine(name="m", definition=definition(1), roleArn=role, loggingConfiguration=wish(f"{gone}g"))["stateMachineArn"]
+    assert client.describe_state_machine(stateMachineArn=made)["loggingConfiguration"]["level"] == "ALL"
+
+
 def test_logging_that_is_off_is_told_as_it_was_written_and_logs_nothing(cloud):
     # Recorded: test_sfn_api_logs, test_logging_configuration[OFF-True] and test_incomplete_logging_configuration.
     logs, client = cloud.client("logs"), cloud.client("stepfunctions")

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import make as make_function
@@ -230,7 +231,7 @@ def test_an_answer_that_was_given_but_not_heard_before_a_kill_is_given_again(clo
 
     async def forget_that_it_was_heard() -> None:
         for row in before:
-            rows.run("insert or replace into sfn_strand values (?,?,?,?,?,?,?)", *row)
+            rows.run("insert or replace into sfn_strand values (?,?,?,?,?,?,?,?)", *row)
         for row in executions:
             rows.run("insert or replace into sfn_execution values (?,?,?,?,?,?,?,?)", *row)
         rows.run("delete from sfn_history where first > 3")
@@ -369,6 +370,75 @@ def test_an_execution_that_is_started_with_null_starts_with_nothing(cloud):
     asked = {"StateMachineArn": inner, "Input": None}
     states = {"T": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync", "Parameters": asked, "End": True}}
     assert run(cloud, states, name="outer", seconds=3)["output"]["Input"] == "{}"
+
+
+NESTED = {"StateMachineArn": "", "Input": {"t.$": "$$.Task.Token"}}
+
+
+def nesting(cloud, asked: dict | None = None, seconds: int = 60, **more) -> tuple[str, str]:
+    """An execution that waits for another, and the token of its task."""
+    inner = make(cloud, {"W": {"Type": "Wait", "Seconds": seconds, "End": True}}, name="inner")
+    task = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync", "Parameters": {**NESTED, "StateMachineArn": inner}, "End": True, **more}
+    execution = start(cloud, make(cloud, {"T": task}, name="outer"))
+    cloud.sleep(1)
+    nested = cloud.client("stepfunctions").list_executions(stateMachineArn=inner)["executions"][0]["executionArn"]
+    return execution, json.loads(told(cloud, nested)["input"])["t"]
+
+
+def test_a_task_that_waits_for_an_execution_has_a_token_that_may_end_it(cloud):
+    # Recorded: callback/test_callback, test_sync_with_task_token.
+    client = cloud.client("stepfunctions")
+    execution, token = nesting(cloud)
+    cloud.restart(kill=True)
+    client.send_task_success(taskToken=token, output='"heard"')
+    assert told(cloud, execution)["output"] == '"heard"'
+    assert types(cloud, execution)[2:] == ["TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded", "TaskStateExited", "ExecutionSucceeded"]
+    cloud.sleep(120)
+    assert len(events(cloud, execution)) == 8
+    with pytest.raises(ClientError, match="TaskTimedOut"):
+        client.send_task_success(taskToken=token, output="1")
+
+
+def test_whoever_holds_the_token_of_such_a_task_may_fail_it(cloud):
+    execution, token = nesting(cloud)
+    cloud.client("stepfunctions").send_task_failure(taskToken=token, error="Mine", cause="c")
+    assert (told(cloud, execution)["error"], told(cloud, execution)["cause"]) == ("Mine", "c")
+
+
+def test_a_heartbeat_of_such_a_task_does_not_hide_the_end_of_its_execution(cloud):
+    execution, token = nesting(cloud, seconds=20, HeartbeatSeconds=15)
+    cloud.sleep(12)
+    cloud.client("stepfunctions").send_task_heartbeat(taskToken=token)
+    cloud.sleep(9)
+    assert told(cloud, execution)["status"] == "SUCCEEDED"
+
+
+def test_what_came_of_such_a_task_is_read_with_the_same_token(cloud):
+    # As of tasks that wait for their token; no source tells it of these.
+    execution, token = nesting(cloud, seconds=5, ResultSelector={"t.$": "$$.Task.Token"})
+    cloud.sleep(6)
+    assert json.loads(told(cloud, execution)["output"]) == {"t": token}
+
+
+def test_a_task_of_an_older_store_hears_of_the_execution_that_it_waits_for(cloud):
+    # There the execution stood where the token is.
+    execution, _ = nesting(cloud, seconds=20)
+    rows = cloud.region().store.rows("000000000000")
+
+    async def as_it_was() -> None:
+        [(id_, nested, body)] = rows.all("select id, nested, body from sfn_strand where execution = ?", execution)
+        strand = msgspec.msgpack.decode(body)
+        strand.pop("nested")
+        rows.run(
+            "update sfn_strand set token = ?, nested = null, body = ? where execution = ? and id = ?",
+            nested, msgspec.msgpack.encode({**strand, "token": nested}), execution, id_,
+        )  # fmt: skip
+        await cloud.region().store.journal.settled()
+
+    cloud.run(as_it_was())
+    cloud.restart(kill=True)
+    cloud.sleep(21)
+    assert json.loads(told(cloud, execution)["output"])["Status"] == "SUCCEEDED"
 
 
 def test_an_execution_of_another_account_is_waited_for(make_cloud):

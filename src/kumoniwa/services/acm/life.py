@@ -73,8 +73,10 @@ def GetAccountConfiguration(call: Call) -> dict:
 
 
 def PutAccountConfiguration(call: Call, *, IdempotencyToken: str, ExpiryEvents: dict[str, int] | None = None) -> None:
-    """https://docs.aws.amazon.com/acm/latest/APIReference/API_PutAccountConfiguration.html"""
-    days = (ExpiryEvents or {}).get("DaysBeforeExpiry", issuing.EVENTS_DAYS_BEFORE)
+    """https://docs.aws.amazon.com/acm/latest/APIReference/API_PutAccountConfiguration.html; the refusal: getmoto/moto, test_acm.py at 0af643a5."""
+    if not ExpiryEvents:
+        raise ValidationException("Configuration for events is empty.")
+    days = ExpiryEvents.get("DaysBeforeExpiry", issuing.EVENTS_DAYS_BEFORE)
     if days > issuing.EVENTS_DAYS_BEFORE:
         raise ValidationException(f"DaysBeforeExpiry must be between 1 and {issuing.EVENTS_DAYS_BEFORE}")
     before, now = call.shelf(AccountConfiguration).get("account"), call.now()

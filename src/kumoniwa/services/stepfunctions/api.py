@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.gate.data_key import opening
@@ -160,13 +161,14 @@ def CreateStateMachine(
     _check(definition, kind == "EXPRESS")
     arn = arn_of(call, name)
     check_role(call, roleArn, arn)
+    logs = logging.read(call, loggingConfiguration, roleArn) if name not in call.shelf(StateMachine) else {}
 
     def create() -> dict:
         machine = call.shelf(StateMachine).get(name)
         if machine is None:
             machine = StateMachine(
                 name=name, arn=arn, kind=kind, definition=keep_definition(call, arn, encryption, definition), role=roleArn, created=call.now(),
-                tags=_tags(tags), logging=logging.read(call, loggingConfiguration, roleArn), encryption=encryption,
+                tags=_tags(tags), logging=logs, encryption=encryption,
                 is_traced=bool((tracingConfiguration or {}).get("enabled")),
             )  # fmt: skip
             call.shelf(StateMachine)[name] = machine
@@ -178,8 +180,19 @@ def CreateStateMachine(
             answer["stateMachineVersionArn"] = release.publish(call, machine, versionDescription or "").arn
         return answer
 
-    lock = encryptions.of_caller(call, arn, encryption)
-    return create() if encryption is None else encryptions.proving(call, lock, create)
+    return _proving(call, logs, arn, encryption, create)
+
+
+def _proving(call: Call, logs: dict[str, Any], arn: str, encryption: Encryption | None, act: Callable[[], dict]) -> Any:
+    """What is done, atomically, once the log group and the key that it names were seen to be there; a coroutine if there are any."""
+
+    async def prove() -> dict:
+        await logging.prove(call, logs)
+        if encryption is None:
+            return call.atomically(act)
+        return await encryptions.proving(call, encryptions.of_caller(call, arn, encryption), act)
+
+    return act() if encryption is None and not logging.acting(logs) else prove()
 
 
 def UpdateStateMachine(
@@ -198,12 +211,15 @@ def UpdateStateMachine(
         _check(definition, machine.is_express)
     if roleArn is not None:
         check_role(call, roleArn, machine.arn)
-    logs = machine.logging if loggingConfiguration is None else logging.read(call, loggingConfiguration, roleArn or machine.role)
+    logs = {} if loggingConfiguration is None else logging.read(call, loggingConfiguration, roleArn or machine.role)
     is_traced = machine.is_traced if tracingConfiguration is None else bool(tracingConfiguration.get("enabled"))
 
     def update() -> dict:
+        machine = existing(call, stateMachineArn)
         kept = _kept_anew(call, machine, encryption, definition)
-        after = changed(machine, definition=kept, role=roleArn or machine.role, logging=logs, is_traced=is_traced, encryption=encryption)
+        after = changed(machine, definition=kept, role=roleArn or machine.role, is_traced=is_traced, encryption=encryption)
+        if loggingConfiguration is not None:
+            after = changed(after, logging=logs)
         answer: dict[str, Any] = {"updateDate": call.now()}
         if after != machine:
             after = changed(after, revision=call.new_id(), modified=call.now())
@@ -216,9 +232,7 @@ def UpdateStateMachine(
             answer["stateMachineVersionArn"] = release.publish(call, after, versionDescription or "").arn
         return answer
 
-    if encryption is None or encryption == machine.encryption:
-        return update()
-    return encryptions.proving(call, encryptions.of_caller(call, machine.arn, encryption), update)
+    return _proving(call, logs, machine.arn, None if encryption == machine.encryption else encryption, update)
 
 
 def _kept_anew(call: Call, machine: StateMachine, encryption: Encryption | None, text: str | None) -> str:

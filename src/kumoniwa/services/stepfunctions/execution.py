@@ -28,10 +28,12 @@ STRANDS = Table(
     "sfn_strand",
     """create table if not exists sfn_strand (execution text, id integer, parent integer, waiting text, due real, token text,
          body blob, primary key (execution, id)) without rowid;
+       create index if not exists sfn_strand_nested on sfn_strand (nested) where nested is not null;
        create index if not exists sfn_strand_due on sfn_strand (due) where due is not null;
        create index if not exists sfn_strand_token on sfn_strand (token) where token != '';
        create index if not exists sfn_strand_parent on sfn_strand (execution, parent);
        create index if not exists sfn_strand_asking on sfn_strand (waiting) where waiting = 'ask'""",
+    added=("nested text",),
 )
 HISTORY = Table(
     "sfn_history",
@@ -111,6 +113,8 @@ class Strand(msgspec.Struct, omit_defaults=True):
     waiting: str = ""
     due: float | None = None
     token: str = ""
+    nested: str = ""
+    """The execution that it waits for."""
     retries: dict[str, int] = {}
     variables: dict[str, Any] = {}
     item: Any = None
@@ -203,8 +207,8 @@ def existing(call: Call, arn: str) -> Execution:
 
 def put_strand(call: Call, execution: str, strand: Strand, lock: Lock) -> None:
     call.rows(STRANDS).run(
-        "insert or replace into sfn_strand values (?,?,?,?,?,?,?)",
-        execution, strand.id, strand.parent, strand.waiting, strand.due, strand.token, lock.shut(encode(strand)),
+        "insert or replace into sfn_strand values (?,?,?,?,?,?,?,?)",
+        execution, strand.id, strand.parent, strand.waiting, strand.due, strand.token, lock.shut(encode(strand)), strand.nested or None,
     )  # fmt: skip
 
 
@@ -214,12 +218,22 @@ def strand_of(call: Call, execution: str, id_: int, lock: Lock) -> Strand | None
         return None
     strand = _decode_strand(lock.open(found[0]))
     strand.due = found[1]
+    if strand.waiting == "nested" and not strand.nested:
+        # Of an older store, where the execution stood in the place of the token.
+        strand.nested, strand.token = strand.token, ""
     return strand
+
+
+def waiting_for(call: Call, arn: str) -> list[tuple[str, int]]:
+    """The strands, with their executions, that wait for an execution; in older stores their token says so."""
+    return call.rows(STRANDS).all(
+        "select execution, id from sfn_strand where nested = ?1 or (token = ?1 and token != '' and waiting = 'nested' and nested is null)", arn
+    )
 
 
 def lay_by(call: Call, execution: str) -> None:
     """Nothing moves the strands of an execution any more, but a redrive may go on with them."""
-    call.rows(STRANDS).run("update sfn_strand set waiting = '', due = null, token = '' where execution = ?", execution)
+    call.rows(STRANDS).run("update sfn_strand set waiting = '', due = null, token = '', nested = null where execution = ?", execution)
 
 
 def drop_strands(call: Call, execution: str, ids: list[int] | None = None) -> None:

@@ -31,7 +31,7 @@ FIRST_STREAM = "log_stream_created_by_aws_to_validate_log_delivery_subscriptions
 FIRST_LINE = "Permissions are set correctly to allow AWS CloudWatch Logs to write into your logs while creating a subscription."
 """Both as readers of such groups see them; localstack's test_log_group_with_multiple_runs, recorded, waits for the stream."""
 
-_GROUP = re.compile(r"arn:[\w-]+:logs:([\w-]+):\d{12}:log-group:([^:]+):\*\Z")
+_GROUP = re.compile(r"arn:[\w-]+:logs:([\w-]+):(\d{12}):log-group:([^:]+):\*\Z")
 _DATA = frozenset({"input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables", "assignedVariablesDetails"})
 _FATAL = frozenset({"ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut"})
 _ERROR = re.compile(r"FailStateEntered|EvaluationFailed|\w+(?:Failed|TimedOut|Aborted)\Z")
@@ -68,6 +68,19 @@ def read(call: Call, configuration: dict[str, Any] | None, role: str) -> dict[st
     except AwsError as error:
         raise AccessDeniedException("The state machine IAM Role is not authorized to access the Log Destination", hint=error.hint)
     return {"level": level, "data": bool(configuration.get("includeExecutionData")), "group": arn}
+
+
+async def prove(call: Call, kept: dict[str, Any]) -> None:
+    """See that the group is there that is to be logged to. Raises InvalidLoggingConfiguration (recorded: test_deleted_log_group).
+
+    No source tells how AWS refuses a group of another region or account; here it is none that could be found."""
+    if not acting(kept):
+        return
+    region, account, group = _GROUP.match(kept["group"]).groups()
+    owner = call.home.call("stepfunctions", call.account, principals.root(call.account, partition=call.home.partition))
+    found = (await owner.ask("logs:DescribeLogGroups", logGroupNamePrefix=group))["logGroups"]
+    if (region, account) != (call.region, call.account) or group not in [each["logGroupName"] for each in found]:
+        raise InvalidLoggingConfiguration("Invalid Logging Configuration: Log Destination not found.")
 
 
 def acting(kept: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +140,7 @@ async def _opened(call: Call, told: Lines) -> bytes:
 async def deliver(call: Call, delivery: Delivery) -> float | None:
     """Write lines as AWS's own log delivery does. A group that is gone hears nothing."""
     told = _decode(delivery.body)
-    region, group = _GROUP.match(told.group).groups()
+    region, _, group = _GROUP.match(told.group).groups()
     place = {"logGroupName": group, "logStreamName": told.stream}
     writer = call.home.call("stepfunctions", call.account, principals.root(call.account, partition=call.home.partition))
     try:

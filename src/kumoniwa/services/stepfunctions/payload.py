@@ -58,7 +58,7 @@ def context_of(execution: Execution, strand: Strand, state: State, machine_arn: 
         context["State"]["RetryCount"] = sum(strand.retries.values())
     if strand.is_item:
         context["Map"] = {"Item": {"Index": strand.place, "Value": strand.item}}
-    if strand.token:
+    if strand.token and state.type == "Task":
         context["Task"] = {"Token": strand.token}
     return context
 

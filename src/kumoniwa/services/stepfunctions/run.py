@@ -156,7 +156,7 @@ class Run:
             details["assignedVariables"] = {name: text_of(value) for name, value in assigned.items()}
             details["assignedVariablesDetails"] = TOLD
         strand.previous = self.event(f"{state.type}StateExited", strand.previous, details)
-        strand.entered, strand.first, strand.retries, strand.token, strand.parameters = 0, 0, {}, "", None
+        strand.entered, strand.first, strand.retries, strand.token, strand.nested, strand.parameters = 0, 0, {}, "", "", None
         strand.timeout_at, strand.heartbeat_s, strand.lost = None, None, []
         if next_ is not None:
             strand.state, strand.input = next_, output
@@ -184,7 +184,7 @@ class Run:
             if failure.location is not None:
                 told["location"] = failure.location
             strand.previous = self.event("EvaluationFailed", strand.entered_after, told)
-        strand.waiting, strand.due, strand.token = "", None, ""
+        strand.waiting, strand.due, strand.token, strand.nested = "", None, "", ""
         names = names_of(failure)
         for place, retrier in enumerate(state.retriers):
             if names.isdisjoint(retrier.errors):
@@ -300,7 +300,7 @@ class Run:
                 abandon(call, map_run, "ABORTED")
         # Each sees of it what its own role may see: that is the background work's to find out.
         rows = call.rows(STRANDS)
-        for arn, id_ in rows.all("select execution, id from sfn_strand where token = ? and waiting = 'nested'", execution.arn):
+        for arn, id_ in executions.waiting_for(call, execution.arn):
             rows.run("update sfn_strand set due = ? where execution = ? and id = ?", self.now, arn, id_)
             call.after_commit(lambda: call.home.wake(WAITING))
 
@@ -564,7 +564,7 @@ def redriven(call: Call, execution: Execution) -> Execution:
 def _resume(run: Run, strand: Strand, previous: int) -> None:
     """Let a strand do the work of its state again; a Parallel or a Map only what of it did not succeed."""
     strand.previous = previous
-    strand.retries, strand.token, strand.waiting, strand.due = {}, "", "", None
+    strand.retries, strand.token, strand.nested, strand.waiting, strand.due = {}, "", "", "", None
     strand.timeout_at = strand.heartbeat_s = None
     run.add(strand)
     if strand.lost:

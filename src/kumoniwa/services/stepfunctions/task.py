@@ -52,7 +52,8 @@ def begin(run: Run, strand: Strand, state: State) -> None:
     """Say what will be asked; it is asked when the other strands have had their turn."""
     resource = state.fields["Resource"]
     asked = integration.of(resource)
-    if asked.kind == "activity" or asked.mode == "waitForTaskToken":
+    if asked.kind == "activity" or asked.mode:
+        # A task that waits for an execution has a token too, and whoever holds it may end the task (recorded: test_sync_with_task_token).
         strand.token = activity.new_token(run.call)
     scope = run.scope(strand, state)
     parameters = payload.given(state, scope, run.now)
@@ -299,13 +300,25 @@ def answered(run: Run, strand: Strand, result: Any) -> None:
     if asked.mode == "waitForTaskToken":
         strand.waiting = "token"
         return
-    strand.waiting, strand.token = "nested", result["ExecutionArn"]
-    if is_afar(run.call, strand.token):
+    strand.waiting, strand.nested = "nested", result["ExecutionArn"]
+    _look_for_end(run, strand)
+
+
+def _look_for_end(run: Run, strand: Strand) -> None:
+    """See that the end of a nested execution is noticed, also of one that has ended already."""
+    if is_afar(run.call, strand.nested):
         watch_afar(run, strand)
         return
-    nested = executions.find(run.call, strand.token)
+    nested = executions.find(run.call, strand.nested)
     if nested is not None and nested.status != "RUNNING":
         strand.due = run.now
+
+
+def heard_of(run: Run, strand: Strand) -> None:
+    """Somebody who holds the token says that the task is still being done."""
+    watch(run, strand)
+    if strand.waiting == "nested":
+        _look_for_end(run, strand)
 
 
 def succeeded(run: Run, strand: Strand, result: Any) -> None:
@@ -380,7 +393,6 @@ def nested_ended(run: Run, strand: Strand, nested: Execution | StateFailure) -> 
     state = run.state_of(strand)
     asked = integration.of(state.fields["Resource"])
     answer = described(nested, is_json=asked.mode == "sync:2")
-    strand.token = ""
     if nested.status == "SUCCEEDED":
         _done(run, strand, state, asked, answer, text_of(answer))
     else:

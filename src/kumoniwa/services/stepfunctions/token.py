@@ -21,7 +21,7 @@ TOKEN_LENGTH = 344
 def _held(call: Call, token: str, act: Callable[[Run, Strand], None]) -> None:
     """Act on the strand that waits for a token. Raises InvalidToken, TaskTimedOut."""
     found = call.rows(STRANDS).one(
-        "select execution, id from sfn_strand where token = ? and waiting in ('token', 'activity', 'ask')", token
+        "select execution, id from sfn_strand where token = ? and token != '' and waiting in ('token', 'activity', 'ask', 'nested')", token
     )
     if found is None:
         raise TaskTimedOut if len(token) == TOKEN_LENGTH else InvalidToken
@@ -48,4 +48,4 @@ def SendTaskFailure(call: Call, *, taskToken: str, error: str | None = None, cau
 
 
 def SendTaskHeartbeat(call: Call, *, taskToken: str) -> None:
-    _held(call, taskToken, task.watch)
+    _held(call, taskToken, task.heard_of)

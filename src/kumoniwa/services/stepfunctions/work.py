@@ -148,12 +148,12 @@ def _move_due(call: Call) -> None:
     for (arn,) in late:
         execution = executions.existing(call, arn)
         call.atomically(lambda execution=execution: runs.stopped(call, execution, "TIMED_OUT", None, None))
-    due = rows.all("select execution, id, waiting, token from sfn_strand where due <= ? order by due limit ?", now, AT_ONCE)
-    for arn, id_, waiting, token in due:
-        nested = executions.find(call, token) if waiting == "nested" else None
+    due = rows.all("select execution, id, waiting, coalesce(nested, token) from sfn_strand where due <= ? order by due limit ?", now, AT_ONCE)
+    for arn, id_, waiting, awaited in due:
+        nested = executions.find(call, awaited) if waiting == "nested" else None
         if waiting == "maprun":
             _go_on(call, arn, id_, partial(runs.advance, call, arn, id_))
-        elif waiting == "nested" and task.is_afar(call, token):
+        elif waiting == "nested" and task.is_afar(call, awaited):
             _put_off(call, arn, id_)
             call.home.spawn(_look_afar(call, arn, id_))
         elif nested is None or nested.status == "RUNNING":
@@ -162,7 +162,7 @@ def _move_due(call: Call) -> None:
             _put_off(call, arn, id_)
             call.home.spawn(_end(call, arn, id_, nested))
         else:
-            _go_on(call, arn, id_, partial(moved, call, arn, id_, partial(_ended, nested)))
+            _go_on(call, arn, id_, partial(moved, call, arn, id_, partial(_ended, awaited, nested)))
 
 
 def _go_on(call: Call, arn: str, id_: int, act: Callable[[], None]) -> None:
@@ -208,8 +208,8 @@ async def _look_afar(call: Call, arn: str, id_: int) -> None:
     if not is_late:
         try:
             speaker = await task.speaking(call, execution, strand)
-            speaker.require("states:DescribeExecution", strand.token)
-            nested = executions.existing(speaker, strand.token)
+            speaker.require("states:DescribeExecution", strand.nested)
+            nested = executions.existing(speaker, strand.nested)
             if nested.status != "RUNNING":
                 lock = encryptions.of_caller(speaker, nested.machine, nested.encryption)
                 seen = await opening(speaker, lambda: executions.opened(nested, lock)) if nested.sealed else nested
@@ -221,7 +221,7 @@ async def _look_afar(call: Call, arn: str, id_: int) -> None:
             seen = StateFailure(f"StepFunctions.{refusal.code}", refusal.text, is_of_task=True)
 
     def looked(run: Run, now: Strand) -> None:
-        if now.waiting != "nested" or now.token != strand.token:
+        if now.waiting != "nested" or now.nested != strand.nested:
             return
         if is_late:
             now.due = run.now
@@ -245,11 +245,11 @@ async def _end(call: Call, arn: str, id_: int, nested: Execution) -> None:
         if patience.is_passing(refusal):
             return  # it is due again
         seen = StateFailure(f"StepFunctions.{refusal.code}", refusal.text, is_of_task=True)
-    await _with_key(call, arn, lambda: moved(call, arn, id_, partial(_ended, seen)))
+    await _with_key(call, arn, lambda: moved(call, arn, id_, partial(_ended, nested.arn, seen)))
 
 
-def _ended(seen: Execution | StateFailure, run: Run, strand: Strand) -> None:
-    if strand.waiting == "nested":
+def _ended(arn: str, seen: Execution | StateFailure, run: Run, strand: Strand) -> None:
+    if strand.waiting == "nested" and strand.nested == arn:
         task.nested_ended(run, strand, seen)
 
 

@@ -45,7 +45,7 @@ from kumoniwa.gate.route import NoRoute, Route, Routes
 from kumoniwa.gate.trail import CHANGED, Trail, without_secrets
 from kumoniwa.gate.usage import Usage
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, InternalFailure, NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, InternalFailure, MustWait, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import pack, unpack
 from kumoniwa.store.shelf import shelf_name
@@ -230,11 +230,13 @@ class Gate:
     # From inside ------------------------------------------------------------------------------
 
     async def ask(
-        self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None, *, settles: bool = True, trace: str = ""
-    ) -> dict:
+        self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None, *, settles: bool = True,
+        may_wait: bool = True, trace: str = "",
+    ) -> dict:  # fmt: skip
         """One AWS call by a service, as ``principal``, whose answer comes when it is committed. Raises the AwsError that AWS would answer.
 
         With a token ``once``, an answer already given to the same token and operation is given again and nothing is done twice.
+        Who may not wait (nor see it settled) is told MustWait where the answer would take longer than this turn of the loop.
         """
         service, _, name = operation.partition(":")
         try:
@@ -242,7 +244,7 @@ class Gate:
             self.usage.turn(self.home.clock.now())
             call = Call(self.home, principal.account, principal, route.service.name, name, self.home.ids.request_id())
             call.once, call.within = once, trace
-            result = self._enter(call, route, params)
+            result = self._enter(call, route, params, may_wait=may_wait)
             if type(result) is CoroutineType:
                 result = await result
         except NotImplementedHere as error:
@@ -302,10 +304,12 @@ class Gate:
 
     # Both -------------------------------------------------------------------------------------
 
-    def _enter(self, call: Call, route: Route, params: dict[str, Any], *, is_hurt: bool = False):
-        """Authorize, check, and run the operation. Answers its result, or a coroutine of it."""
+    def _enter(self, call: Call, route: Route, params: dict[str, Any], *, is_hurt: bool = False, may_wait: bool = True):
+        """Authorize, check, and run the operation. Answers its result, or a coroutine of it; MustWait is raised instead if nobody may wait."""
         route.calls += not is_hurt
         if self.home.faults and not is_hurt and (fault := gate_fault(call, route)) is not None:
+            if not may_wait:
+                raise MustWait
             return suffered(self.home, call.service, fault, lambda: self._enter(call, route, params, is_hurt=True))
         try:
             self.authorizer.admit(call, route, params)
@@ -330,6 +334,8 @@ class Gate:
         if route.handler.renames:
             params = {route.handler.renames.get(name, name): value for name, value in params.items()}
         if route.handler.is_async:
+            if not may_wait:
+                raise MustWait
             answer = route.handler.function(call, **params)
             return self._interleaved(call, route, params, answer, page if route.pager is not None else None)
         journal = self.home.store.journal
@@ -338,15 +344,22 @@ class Gate:
             result = route.handler.function(call, **params)
         except Shut as shut:
             journal.undo_call()
+            if not may_wait:
+                raise MustWait from None
             again = _once_open(shut, call, partial(route.handler.function, call, **params))
             return self._interleaved(call, route, params, again, page if route.pager is not None else None)
         except BaseException as error:
             journal.undo_call()
             self._refused(call, route, params, error)
             raise
-        journal.end_call()
         if type(result) is CoroutineType:
+            if not may_wait:
+                result.close()
+                journal.undo_call()
+                raise MustWait
+            journal.end_call()
             return self._interleaved(call, route, params, result, page if route.pager is not None else None)
+        journal.end_call()
         return self._leave(call, route, params, result, page if route.pager is not None else None)
 
     async def _interleaved(self, call: Call, route: Route, params: dict[str, Any], answer: Coroutine, page):

@@ -41,7 +41,9 @@ class Home(Protocol):
     def ask(
         self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None, once: str | None, trace: str = ...
     ) -> Awaitable[dict]: ...
-    def ask_along(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = ...) -> Awaitable[dict]: ...
+    def ask_along(
+        self, principal: Principal, operation: str, params: dict[str, Any], trace: str = ..., *, may_wait: bool = ...
+    ) -> Awaitable[dict]: ...
     def assume(
         self, role_arn: str, service: str, session_name: str, account: str, context: dict[str, str] | None = None
     ) -> Principal: ...
@@ -174,6 +176,11 @@ class Call(msgspec.Struct, eq=False):
         """An ``ask`` in this region that shares the commit of the call which asks: what both write in one turn of the loop is kept
         together or not at all, and the answer is no safer than the caller's own."""
         return await self.home.ask_along(self.forwarding(operation), operation, params, trace=self.trace)
+
+    async def ask_at_once(self, operation: str, /, **params: Any) -> dict:
+        """An ``ask_along`` that lets no other turn of the loop come between: raises MustWait where the answer takes longer, such as for a
+        key that must be opened first. So what is asked one after the other is kept together or not at all."""
+        return await self.home.ask_along(self.forwarding(operation), operation, params, trace=self.trace, may_wait=False)
 
     def acting(self, service: str, **context: str) -> Call:
         """The same place, asked by an AWS service: ``call.acting("apigateway.amazonaws.com", **{"aws:SourceArn": arn})``."""

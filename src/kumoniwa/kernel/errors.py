@@ -44,6 +44,13 @@ class InternalFailure(AwsError):
     message = "The request processing has failed because of an unknown error, exception or failure."
 
 
+class MustWait(AwsError):
+    """Told to who asked by ``Call.ask_at_once`` for what takes longer than this turn of the loop. Nothing was done."""
+
+    code = "ServiceUnavailable"
+    status = 503
+
+
 class NotImplementedHere(AwsError):
     """Something AWS offers and we do not (yet). Refused by name, recorded for ``kumoniwa gaps``."""
 

@@ -7,6 +7,8 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -25,7 +27,7 @@ from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import delivery as deliveries
 from kumoniwa.services.events import encryption
 from kumoniwa.services.events import rule as rules
-from kumoniwa.services.events.delivery import Promise
+from kumoniwa.services.events.delivery import Turn
 
 _PURPOSE = b"arrivals of events"
 
@@ -45,18 +47,25 @@ _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Arr
 
 def route(
     call: Call, bus: str, event: dict[str, Any], *, is_forwarded: bool = False, only: frozenset[str] = frozenset(),
-    soon: list[Promise] | None = None,
+    turn: Turn | None = None,
 ) -> None:  # fmt: skip
     """Promise an event to the targets of all rules of the bus that want it, or of those whose ARNs are in ``only``, and keep it in the
-    archives of the bus. A bus that does not exist wants nothing. What the caller may ask in this turn, it finds in ``soon``."""
+    archives of the bus. A bus that does not exist wants nothing. With a ``turn`` all that is left to the caller."""
     if _has_key(call, bus):
-        _wait(call, Arrival(bus, orjson.dumps(event), is_forwarded, tuple(only), trace=call.trace))
+        _left(turn, partial(_wait, call, Arrival(bus, orjson.dumps(event), is_forwarded, tuple(only), trace=call.trace)))
         return
     body = b""
     for rule in deliveries.wanting(call, rules.of_bus(call, bus), event, only):
         body = body or orjson.dumps(event)
-        deliveries.promise(call, rule, rule.targets.values(), body, is_forwarded=is_forwarded, soon=soon)
-    archives.keep(call, bus, event)
+        deliveries.promise(call, rule, rule.targets.values(), body, is_forwarded=is_forwarded, turn=turn)
+    _left(turn, partial(archives.keep, call, bus, event))
+
+
+def _left(turn: Turn | None, write: Callable[[], None]) -> None:
+    if turn is None:
+        write()
+    else:
+        turn.writes.append(write)
 
 
 def _has_key(call: Call, bus: str) -> bool:

@@ -7,7 +7,8 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -58,6 +59,18 @@ AT_ONCE_MAX = 100
 """To how many queues events go in one turn of the loop; others need not wait for more."""
 
 
+class Turn:
+    """What is left to do of events that were judged: queues to ask at once, and what is to be written in the same turn of the loop."""
+
+    def __init__(self) -> None:
+        self.soon: list[Promise] = []
+        self.writes: list[Callable[[], None]] = []
+
+    def write(self) -> None:
+        for each in self.writes:
+            each()
+
+
 def wanting(call: Call, there: Iterable[rules.Rule], event: dict[str, Any], only: frozenset[str]) -> list[rules.Rule]:
     """Those of a bus's rules that want an event, of all or of those whose ARNs are in ``only``."""
     flat = None
@@ -80,7 +93,7 @@ def wanting(call: Call, there: Iterable[rules.Rule], event: dict[str, Any], only
 
 def promise(
     call: Call, rule: rules.Rule, targets: Collection[dict[str, Any]], body: bytes, *, is_forwarded: bool = False,
-    soon: list[Promise] | None = None,
+    turn: Turn | None = None,
 ) -> None:  # fmt: skip
     arn = rules.arn_of(call, rule)
     lock = buses.lock(call, buses.existing(call, rule.bus))
@@ -91,10 +104,12 @@ def promise(
         made = Promise(arn, rule.name, target, body, call.now(), is_forwarded, call.trace)
         if lock is not OPEN:
             OUTBOX.put(call, _encode(_closed(made, lock)))
-        elif soon is not None and len(soon) < AT_ONCE_MAX and _is_near(call, target):
-            soon.append(made)
-        else:
+        elif turn is None:
             OUTBOX.put(call, _encode(made))
+        elif len(turn.soon) < AT_ONCE_MAX and _is_near(call, target):
+            turn.soon.append(made)
+        else:
+            turn.writes.append(partial(OUTBOX.put, call, _encode(made)))
 
 
 def _closed(promise: Promise, lock: Lock) -> Promise:
@@ -137,10 +152,12 @@ def _is_near(call: Call, target: dict[str, Any]) -> bool:
     return target["Arn"].startswith(f"arn:{call.home.partition}:sqs:{call.region}:") and not target.get("RoleArn") and not call.home.faults
 
 
-async def at_once(call: Call, soon: list[Promise]) -> None:
-    """Ask the queues now, in the commit in which the events are taken: who is killed before it has taken none. What a queue
-    refuses is promised like everything else."""
-    for made in soon:
+async def at_once(call: Call, turn: Turn) -> None:
+    """Ask the queues now, in the commit in which the events are taken, and let nothing come between: who is killed before it has taken
+    none. What a queue refuses or must wait for is promised like everything else."""
+    if turn.writes:
+        call.atomically(turn.write)
+    for made in turn.soon:
         try:
             await _send(call, made, "")
         except (AwsError, Undeliverable):
@@ -264,7 +281,7 @@ async def send_message(asker: Call, queue: arns.Arn, body: str, once: str, **mor
     if once:
         await asker.ask("sqs:SendMessage", to_region=queue.region, QueueUrl=url, MessageBody=body, once=once, **more)
     else:
-        await asker.ask_along("sqs:SendMessage", QueueUrl=url, MessageBody=body, **more)
+        await asker.ask_at_once("sqs:SendMessage", QueueUrl=url, MessageBody=body, **more)
 
 
 async def _to_queue(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:

@@ -12,7 +12,7 @@ from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import endpoint
 from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events.arrival import route
-from kumoniwa.services.events.delivery import Promise, at_once
+from kumoniwa.services.events.delivery import Turn, at_once
 from kumoniwa.services.events.errors import ValidationException
 from kumoniwa.wire import timestamps
 
@@ -31,13 +31,17 @@ def PutEvents(call: Call, *, Entries: list[dict[str, Any]], EndpointId: str | No
     owners = [buses.account_named(entry.get("EventBusName")) or call.account for entry in Entries]
     if any(owner != call.account for owner in owners):
         return _parted(call, Entries, owners)
-    soon: list[Promise] = []
-    reply = _answer([_put(call, entry, soon) for entry in Entries])
-    return _at_once(call, soon, reply) if soon else reply
+    turn = Turn()
+    reply = _answer([_put(call, entry, turn) for entry in Entries])
+    if turn.soon:
+        return _at_once(call, turn, reply)
+    turn.write()
+    return reply
 
 
-async def _at_once(call: Call, soon: list[Promise], reply: dict) -> dict:
-    await at_once(call, soon)
+async def _at_once(call: Call, turn: Turn, reply: dict) -> dict:
+    """All is written in the turn in which this runs."""
+    await at_once(call, turn)
     return reply
 
 
@@ -73,7 +77,7 @@ def _refusal(entry: dict[str, Any]) -> dict[str, str] | None:
     return None
 
 
-def _put(call: Call, entry: dict[str, Any], soon: list[Promise]) -> dict[str, str]:
+def _put(call: Call, entry: dict[str, Any], turn: Turn) -> dict[str, str]:
     if (refusal := _refusal(entry)) is not None:
         return refusal
     try:
@@ -86,7 +90,7 @@ def _put(call: Call, entry: dict[str, Any], soon: list[Promise]) -> dict[str, st
     # Who puts an event on a bus of another account stays its account.
     event["account"] = call.principal.account
     asker = call.traced(entry["TraceHeader"]) if "TraceHeader" in entry else call
-    route(asker, buses.name_in(entry.get("EventBusName")), event, soon=soon)
+    route(asker, buses.name_in(entry.get("EventBusName")), event, turn=turn)
     return {"EventId": event["id"]}
 
 

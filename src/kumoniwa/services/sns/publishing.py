@@ -1,17 +1,18 @@
 """Publishing: a message is judged, and promised to every subscription that wants it.
 
 What goes to queues of this region goes there in the very commit in which the message is taken, if nothing stands in the way.
-Everything else is promised in that commit, and so is what a queue refuses.
+Everything else is promised in that commit, and so is what a queue refuses or must wait for, such as one whose key is shut.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.errors import AwsError, MustWait
 from kumoniwa.languages import filter_policy
 from kumoniwa.services.sns import delivery, device, fifo, phone, push, replay, sealing, tracing
 from kumoniwa.services.sns import message as messages
@@ -26,7 +27,7 @@ from kumoniwa.services.sns.errors import (
     InvalidParameterException,
     TooManyEntriesInBatchRequestException,
 )
-from kumoniwa.services.sns.subscription import Listener
+from kumoniwa.services.sns.subscription import Listener, Subscription
 from kumoniwa.services.sns.topic import Topic
 
 BATCH_MAX = 10
@@ -36,6 +37,8 @@ AT_ONCE_MAX = 100
 
 Soon = list[tuple[Sealer, Listener]]
 """Whom a message goes to in this turn."""
+Later = list[tuple[messages.Message, Subscription]]
+"""What is promised in the commit of that turn."""
 
 
 def Publish(
@@ -63,8 +66,10 @@ def Publish(
         "Message": Message, "Subject": Subject, "MessageStructure": MessageStructure, "MessageAttributes": MessageAttributes,
         "MessageDeduplicationId": MessageDeduplicationId, "MessageGroupId": MessageGroupId,
     }  # fmt: skip
-    deduplication = _deduplication(topic, said)
-    return _published(call, *_taken(call, topic, said, deduplication))
+    soon: Soon = []
+    later: Later = []
+    reply = _taken(call, topic, said, _deduplication(topic, said), soon, later)
+    return _published(call, reply, soon, later)
 
 
 def _to_phone(
@@ -103,9 +108,17 @@ def _to_device(
     return {"MessageId": message.id}
 
 
-def _published(call: Call, reply: dict[str, Any], soon: Soon) -> Any:
-    """The reply, or a coroutine of it where something is told in this turn."""
-    return _at_once(call, soon, reply) if soon else reply
+def _published(call: Call, reply: dict[str, Any], soon: Soon, later: Later) -> Any:
+    """The reply, or a coroutine of it where something is told at once: then all is written in the turn in which that runs."""
+    if soon:
+        return _at_once(call, soon, later, reply)
+    _promise(call, later)
+    return reply
+
+
+def _promise(call: Call, later: Later) -> None:
+    for message, subscription in later:
+        delivery.promise(call, message, subscription)
 
 
 def _target(call: Call, topic_arn: str | None, target_arn: str | None) -> Topic:
@@ -124,8 +137,8 @@ def _deduplication(topic: Topic, said: dict[str, Any]) -> str | None:
     return None
 
 
-def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | None) -> tuple[dict[str, str], Soon]:
-    """Take one message that was judged; answers the reply and what is left to do in this turn."""
+def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | None, soon: Soon, later: Later) -> dict[str, str]:
+    """Take one message that was judged, and find who is to hear of it; answers the reply."""
     call.measure("AWS/SNS", "NumberOfMessagesPublished", "TopicName", topic.name)
     call.measure("AWS/SNS", "PublishSize", "TopicName", topic.name, value=len(said["Message"]), unit="Bytes")
     message = messages.Message(
@@ -145,25 +158,24 @@ def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | 
     if topic.is_fifo:
         sent = fifo.already_published(call, topic, message)
         if sent is not None:
-            return {"MessageId": sent[0], "SequenceNumber": sent[1]}, []
+            return {"MessageId": sent[0], "SequenceNumber": sent[1]}
         message.sequence = fifo.number(call, topic, message)
         if "ArchivePolicy" in topic.attributes:
             replay.archive(call, topic, message)
-    reply = {"MessageId": message.id} | ({"SequenceNumber": message.sequence} if message.sequence else {})
-    soon: Soon = []
     sealer = None
     # Whoever asks with a token may ask again after a kill: what was promised in the commit that remembers the token is not promised twice.
+    most = len(soon) + AT_ONCE_MAX
     is_free = not (topic.is_fifo or topic.master_key or call.home.faults or call.once)
     kept = sealing.shut(call, topic, message) if topic.master_key else message
     for listener in wanted_by(call, topic, message):
-        if is_free and listener.subscription.protocol == "sqs" and listener.endpoint.region == call.region and len(soon) < AT_ONCE_MAX:
+        if is_free and listener.subscription.protocol == "sqs" and listener.endpoint.region == call.region and len(soon) < most:
             sealer = sealer or Sealer(call, message)
             soon.append((sealer, listener))
         elif not listener.subscription.hears_by_replay:
-            delivery.promise(call, kept, listener.subscription)
+            later.append((kept, listener.subscription))
     if part is not None:
         tracing.told(part, topic, message)
-    return reply, soon
+    return {"MessageId": message.id} | ({"SequenceNumber": message.sequence} if message.sequence else {})
 
 
 def wanted_by(call: Call, topic: Topic, message: messages.Message) -> list[Listener]:
@@ -185,15 +197,21 @@ def wanted_by(call: Call, topic: Topic, message: messages.Message) -> list[Liste
     return found
 
 
-async def _at_once(call: Call, soon: Soon, reply: dict[str, Any]) -> dict[str, Any]:
-    """Ask the queues now. They and the caller hear of it by one commit: who is killed before it has taken nothing."""
+async def _at_once(call: Call, soon: Soon, later: Later, reply: dict[str, Any]) -> dict[str, Any]:
+    """Ask the queues now, and let nothing come between. All and the caller hear of it by one commit: who is killed before it has taken
+    nothing."""
+    if later:
+        call.atomically(partial(_promise, call, later))
     asker = delivery.ourselves(call, soon[0][0].message.topic)
     for sealer, listener in soon:
         subscription = listener.subscription
         handing = tracing.handing(call, sealer.message, subscription)
         try:
             params = delivery.for_queue(sealer, subscription, listener.endpoint, handing.message.trace if handing else None)
-            await asker.ask_along("sqs:SendMessage", **params)
+            await asker.ask_at_once("sqs:SendMessage", **params)
+        except MustWait:
+            delivery.promise(call, sealer.message, subscription)
+            continue
         except AwsError:
             delivery.promise(call, sealer.message, subscription)
             is_failed = True
@@ -218,12 +236,11 @@ def PublishBatch(call: Call, *, TopicArn: str, PublishBatchRequestEntries: list[
         raise BatchRequestTooLongException
     deduplications = [_deduplication(topic, entry) for entry in entries]
 
-    done, soon = [], []
-    for entry, deduplication in zip(entries, deduplications):
-        reply, more = _taken(call, topic, entry, deduplication)
-        done.append({"Id": entry["Id"], **reply})
-        soon += more
-    return _published(call, {"Successful": done, "Failed": []}, soon)
+    soon: Soon = []
+    later: Later = []
+    taken = (_taken(call, topic, entry, deduplication, soon, later) for entry, deduplication in zip(entries, deduplications))
+    done = [{"Id": entry["Id"], **reply} for entry, reply in zip(entries, taken)]
+    return _published(call, {"Successful": done, "Failed": []}, soon, later)
 
 
 def _check_ids(ids: list[str]) -> None:

@@ -293,11 +293,12 @@ SAMPLES = {
     "AWS::Lambda::Function": (
         """{Runtime: python3.13, Handler: h.h, Role: "arn:aws:iam::123456789012:role/r", Code: {S3Bucket: bbb, S3Key: k}, Timeout: 9,
         Layers: ['arn:aws:lambda:eu-west-1:123456789012:layer:l:1'], ReservedConcurrentExecutions: 1, Tags: [{Key: a, Value: b}], KmsKeyArn: "", RecursiveLoop: Allow,
+        RuntimeManagementConfig: {UpdateRuntimeOn: FunctionUpdate},
         CodeSigningConfigArn: "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0123456789abcdefg",
         TracingConfig: {Mode: Active}}""",
         """{Runtime: python3.12, Handler: h.h, Role: "arn:aws:iam::123456789012:role/r", Code: {ZipFile: "x = 1"}, MemorySize: 256}""",
     ),
-    "AWS::Lambda::Version": ("{FunctionName: f, Description: d, ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 1}}", "{FunctionName: f, Description: e}"),
+    "AWS::Lambda::Version": ("{FunctionName: f, Description: d, ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 1}}", "{FunctionName: f, Description: e, RuntimePolicy: {UpdateRuntimeOn: FunctionUpdate}}"),
     "AWS::Lambda::Alias": (
         """{FunctionName: f, FunctionVersion: "1", Name: live, ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 1},
         RoutingConfig: {AdditionalVersionWeights: [{FunctionVersion: "2", FunctionWeight: 0.5}]}}""",

@@ -177,15 +177,15 @@ def test_an_empty_list_of_what_a_layer_is_for_is_told(cloud):
 
 
 def test_what_no_layer_can_be_for_is_told_in_aws_order(cloud):
-    # Recorded: test_layer_exceptions.
+    # Recorded: test_layer_exceptions; the runtimes as cdk-preflight saw them in September 2026 (pf-lambda-layer-compatible-runtimes-enum).
     said = {"LayerName": "l", "Content": {"ZipFile": b""}, "CompatibleRuntimes": ["no", "python3.12"], "CompatibleArchitectures": ["none", "x86_64"]}
     code, text = refused(cloud.client("lambda").publish_layer_version, **said)
     assert code == "ValidationException"
     assert text == (
         "2 validation errors detected: Value '[no, python3.12]' at 'compatibleRuntimes' failed to satisfy constraint: "
-        "Member must satisfy enum value set: [nodejs20.x, python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, "
-        "python3.10, python3.11, java21, ruby3.3, ruby3.4, ruby3.2, python3.8, python3.9, java17, nodejs16.x, dotnet10, dotnet8, java11, dotnet6, "
-        "nodejs18.x, provided.al2, java8.al2]; Value '[none, x86_64]' at 'compatibleArchitectures' failed to satisfy constraint: "
+        "Member must satisfy enum value set: [nodejs20.x, python3.14, provided.al2023, python3.15, python3.12, python3.13, nodejs24.x, nodejs22.x, "
+        "nodejs26.x, java25, python3.10, python3.11, java21, ruby3.3, ruby3.4, ruby4.0, ruby3.2, python3.8, python3.9, java17.al2023, java17, nodejs16.x, "
+        "dotnet10, dotnet8, java8.al2023, java11, dotnet6, nodejs18.x, provided.al2, java8.al2, java11.al2023]; Value '[none, x86_64]' at 'compatibleArchitectures' failed to satisfy constraint: "
         "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]"
     )
 

@@ -55,7 +55,7 @@ def test_text_has_no_levels(cloud):
     assert caught.value.response["Error"] == {
         "Code": "InvalidParameterValueException",
         "Message": 'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the '
-        'LogFormat to "Json" and try again.',
+        'LogFormat to "JSON" and try again.',
     }
 
 

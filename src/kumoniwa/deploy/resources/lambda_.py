@@ -52,6 +52,7 @@ _code = {
     "S3ObjectVersion": p.Code.S3ObjectVersion,
     "ImageUri": p.Code.ImageUri,
 }
+_updates = p.RuntimeManagementConfig
 _CONFIGURATION = """Runtime Role Handler Description Timeout MemorySize VpcConfig DeadLetterConfig Environment
 TracingConfig Layers FileSystemConfigs ImageConfig EphemeralStorage SnapStart LoggingConfig"""
 
@@ -76,6 +77,10 @@ Function = ResourceType(
         Setting(
             Call("lambda:PutFunctionRecursionConfig", FunctionName=ID, RecursiveLoop=p.RecursiveLoop),
             Call("lambda:PutFunctionRecursionConfig", FunctionName=ID, RecursiveLoop="Terminate"),
+        ),
+        Setting(
+            Call("lambda:PutRuntimeManagementConfig", FunctionName=ID, UpdateRuntimeOn=_updates.UpdateRuntimeOn, RuntimeVersionArn=_updates.RuntimeVersionArn),
+            Call("lambda:PutRuntimeManagementConfig", FunctionName=ID, UpdateRuntimeOn="Auto"),
         ),
         Setting(
             Call("lambda:PutFunctionCodeSigningConfig", "CodeSigningConfigArn", FunctionName=ID),
@@ -126,12 +131,16 @@ Function = ResourceType(
 
 
 
-@carries("FunctionName Description CodeSha256 ProvisionedConcurrencyConfig")
+@carries("FunctionName Description CodeSha256 ProvisionedConcurrencyConfig RuntimePolicy")
 async def _publish(work: Work) -> dict[str, Any]:
     said = {name: work.properties[name] for name in ("FunctionName", "Description", "CodeSha256") if name in work.properties}
     made = await work.ask("lambda:PublishVersion", **said)
     # From here on there is something to take back.
     work.id = made["FunctionArn"]
+    if "RuntimePolicy" in work.properties:
+        await work.ask(
+            "lambda:PutRuntimeManagementConfig", FunctionName=made["FunctionName"], Qualifier=made["Version"], **work.properties["RuntimePolicy"]
+        )  # fmt: skip
     if "ProvisionedConcurrencyConfig" in work.properties:
         await work.ask(
             "lambda:PutProvisionedConcurrencyConfig", FunctionName=made["FunctionName"], Qualifier=made["Version"],
@@ -278,7 +287,7 @@ EventInvokeConfig = ResourceType(
 
 _polling = """BatchSize BisectBatchOnFunctionError DestinationConfig FilterCriteria FunctionResponseTypes
 MaximumBatchingWindowInSeconds MaximumRecordAgeInSeconds MaximumRetryAttempts MetricsConfig ParallelizationFactor ScalingConfig
-TumblingWindowInSeconds Enabled"""
+TumblingWindowInSeconds Enabled LoggingConfig ProvisionedPollerConfig"""
 
 EventSourceMapping = ResourceType(
     create=Call(

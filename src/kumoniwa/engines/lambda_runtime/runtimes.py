@@ -19,8 +19,8 @@ from kumoniwa.engines.lambda_runtime.nursery import Nursery
 from kumoniwa.engines.lambda_runtime.process import ForkedProcess, FramedProcess, SnapshotProcess
 from kumoniwa.engines.lambda_runtime.runtime_api import RuntimeApiProcess
 
-PYTHON = tuple(f"python3.{minor}" for minor in range(8, 15))
-NODE = tuple(f"nodejs{major}.x" for major in (16, 18, 20, 22, 24))
+PYTHON = tuple(f"python3.{minor}" for minor in range(8, 16))
+NODE = tuple(f"nodejs{major}.x" for major in (16, 18, 20, 22, 24, 26))
 CUSTOM = ("provided.al2", "provided.al2023")
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")

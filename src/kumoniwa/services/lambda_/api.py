@@ -10,7 +10,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.lambda_ import code_signing, environment_key, package, provision, sandbox
+from kumoniwa.services.lambda_ import code_signing, environment_key, image, package, provision, sandbox
 from kumoniwa.services.lambda_.alias import CreateAlias, DeleteAlias, GetAlias, ListAliases, UpdateAlias
 from kumoniwa.services.lambda_.code_signing import (
     CodeSigningConfig,
@@ -29,7 +29,7 @@ from kumoniwa.services.lambda_.concurrency import (
     GetFunctionConcurrency,
     PutFunctionConcurrency,
 )
-from kumoniwa.services.lambda_.configuration import settings
+from kumoniwa.services.lambda_.configuration import ACCEPTED, settings
 from kumoniwa.services.lambda_.destination import (
     DeleteFunctionEventInvokeConfig,
     GetFunctionEventInvokeConfig,
@@ -39,6 +39,7 @@ from kumoniwa.services.lambda_.destination import (
     UpdateFunctionEventInvokeConfig,
 )
 from kumoniwa.services.lambda_.errors import (
+    ForeignFunction,
     InvalidParameterValueException,
     ResourceConflictException,
     ResourceNotFoundException,
@@ -159,6 +160,11 @@ def policy_of(call: Call, arn: str) -> str | None:
     return document(policy.statements) if policy is not None else None
 
 
+def denied(call: Call, operation: str, action: str, params: dict[str, Any]) -> None:
+    if operation.endswith("FunctionUrlConfig") and call.account != call.principal.account:
+        raise ForeignFunction
+
+
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html#awslambda-policy-keys"""
     conditions = {}
@@ -184,13 +190,6 @@ def _function_of_mapping(call: Call, params: dict[str, Any]) -> dict[str, str]:
     return {"lambda:functionarn": arn(call, held.function, held.qualifier or None)} if held is not None else {}
 
 
-RUNTIMES = (
-    "nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java25", "python3.10",
-    "python3.11", "java21", "ruby3.3", "ruby3.4", "ruby3.2", "python3.8", "python3.9", "java17", "nodejs16.x", "dotnet10", "dotnet8",
-    "java11", "dotnet6", "nodejs18.x", "provided.al2", "java8.al2",
-)  # fmt: skip
-"""What AWS offers to who asked for a runtime that is none, in its order (recorded: test_create_lambda_exceptions)."""
-
 _ENUMERATED = re.compile(r"(satisfy constraint: \[Member must satisfy enum value set: \[[^]]*\])\]")
 _OF_LAYER = re.compile(
     r"(; )?(Value '[^']*' at 'compatibleRuntimes' failed to satisfy constraint: )Member must satisfy constraint: [^]]*\][^]]*\](; )?"
@@ -203,7 +202,7 @@ def _runtimes_first(text: str) -> str:
     if found is None:
         return text
     counted, _, others = (text[: found.start()] + (found[1] and found[3] or "") + text[found.end() :]).partition("detected: ")
-    told = f"{found[2]}Member must satisfy enum value set: [{', '.join(RUNTIMES)}]"
+    told = f"{found[2]}Member must satisfy enum value set: [{', '.join(ACCEPTED)}]"
     return f"{counted}detected: {'; '.join(filter(None, (told, others)))}"
 
 
@@ -217,7 +216,7 @@ def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsEr
     ):
         return InvalidParameterValueException(
             f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
-            f"[{', '.join(RUNTIMES)}] or be a valid ARN"
+            f"[{', '.join(ACCEPTED)}] or be a valid ARN"
         )
     text = _runtimes_first(error.text) if operation == "PublishLayerVersion" else error.text
     return type(error)(_ENUMERATED.sub(r"\1, Member must not be null]", text), hint=error.hint)
@@ -252,6 +251,7 @@ async def CreateFunction(
     KMSKeyArn: str | None = None,
     FileSystemConfigs: list[dict[str, str]] | None = None,
     CodeSigningConfigArn: str = "",
+    ImageConfig: dict[str, Any] | None = None,
 ) -> dict:
     package.check_request(call)
     name, qualifier = function_named(call, FunctionName)
@@ -261,7 +261,10 @@ async def CreateFunction(
             "Member must have length less than or equal to 64"
         )
     if PackageType == "Image":
-        raise NotImplementedHere("functions from container images (lambda PackageType Image)")
+        raise image.refusal_of(call, Code, CodeSigningConfigArn)
+    if ImageConfig is not None:
+        # As cdk-preflight saw it of AWS (pf-lambda-imageconfig-requires-image).
+        raise InvalidParameterValueException("The ImageConfig parameter is not supported for functions created with deployment packages.")
     if Runtime is None or Handler is None:
         raise InvalidParameterValueException(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.lambda_ import figures
-from kumoniwa.services.lambda_.errors import Refusal, ResourceConflictException
+from kumoniwa.services.lambda_.errors import InvalidParameterValueException, Refusal, ResourceConflictException
 from kumoniwa.services.lambda_.function import Function, check_tags, existing
 from kumoniwa.services.lambda_.name import arn, function_named, unqualified
 from kumoniwa.wire import timestamps
@@ -52,6 +53,12 @@ def existing_config(call: Call, config: str) -> CodeSigningConfig:
 
 
 def check_config(call: Call, config: str) -> None:
+    named = arns.parse(config)
+    if named is not None and named.account != call.account:
+        # As cdk-preflight saw it of AWS (pf-lambda-code-signing-arn-region) of another account's in another region.
+        raise InvalidParameterValueException(
+            f"The code signing configuration must be in the same account as the Lambda function. Check the provided ARN: {config}."
+        )
     if config not in call.shelf(CodeSigningConfig):
         raise CodeSigningConfigNotFoundException(
             f"The code signing configuration cannot be found. Check that the provided configuration is not deleted: {config}."

@@ -8,7 +8,7 @@ from typing import Any
 from kumoniwa.engines.lambda_runtime import runtimes
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.services.lambda_.destination import ACTIONS, check_role_may, is_fifo
 from kumoniwa.services.lambda_.errors import ForeignRole, InvalidParameterValueException
 from kumoniwa.services.lambda_.function import Version, text_of_variables
@@ -17,11 +17,11 @@ from kumoniwa.services.lambda_.name import LATEST, arn
 from kumoniwa.services.lambda_.sandbox import SERVICE
 
 ACCEPTED = (
-    "nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java25", "python3.10",
-    "python3.11", "java21", "ruby3.3", "ruby3.4", "ruby3.2", "python3.8", "python3.9", "java17", "nodejs16.x", "dotnet10", "dotnet8",
-    "java11", "dotnet6", "nodejs18.x", "provided.al2", "java8.al2",
+    "nodejs20.x", "python3.14", "provided.al2023", "python3.15", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "nodejs26.x", "java25",
+    "python3.10", "python3.11", "java21", "ruby3.3", "ruby3.4", "ruby4.0", "ruby3.2", "python3.8", "python3.9", "java17.al2023", "java17",
+    "nodejs16.x", "dotnet10", "dotnet8", "java8.al2023", "java11", "dotnet6", "nodejs18.x", "provided.al2", "java8.al2", "java11.al2023",
 )  # fmt: skip
-"""Runtimes AWS accepts for new functions, in the order its refusal lists them (recorded in November 2025)."""
+"""Runtimes AWS accepts for new functions, in the order its refusal lists them: as cdk-preflight saw it of layers in September 2026."""
 
 WITHDRAWN = (
     "nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x", "nodejs14.x", "java8",
@@ -31,6 +31,8 @@ WITHDRAWN = (
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtimes-deprecated
 
 VARIABLES_BYTES_MAX = 4096
+MEMORY_MB_MAX, TIMEOUT_S_MAX = 10_240, 900
+"""The model allows more, which is for others than these functions: as cdk-preflight saw it of AWS (pf-lambda-memory-max, -timeout-max)."""
 
 RESERVED_VARIABLES = frozenset(
     ["_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"]
@@ -76,11 +78,12 @@ def variables_of(environment: dict[str, Any]) -> dict[str, str]:
             "contains reserved keys that are currently not supported for modification. "
             f"Reserved keys used in this request: {', '.join(reserved)}"
         )
+    # Until 2025 the refusal told the variables themselves; this is as cdk-preflight saw it of AWS in September 2026 (pf-lambda-env-size).
     text = text_of_variables(variables)
     if len(text.encode()) > VARIABLES_BYTES_MAX:
         raise InvalidParameterValueException(
             "Lambda was unable to configure your environment variables because the environment variables you have provided "
-            f"exceeded the 4KB limit. String measured: {text}"
+            f"exceeded the 4KB limit. Measured size: {len(text.encode())} bytes"
         )
     return variables
 
@@ -109,14 +112,17 @@ def _logging(held: Version | None, config: dict[str, str]) -> dict[str, str]:
     log_format = config.get("LogFormat") or (held.log_format if held is not None else "Text")
     said = {"log_format": log_format}
     if config.get("LogGroup"):
+        if config["LogGroup"].lower().startswith("aws/"):
+            # As cdk-preflight saw it of AWS (pf-lambda-loggroup-no-aws-prefix).
+            raise InvalidParameterValueException("Log groups starting with AWS/ are reserved for AWS. Update the LogGroup value and try again.")
         said["log_group"] = config["LogGroup"]
     for member, field in (("ApplicationLogLevel", "application_log_level"), ("SystemLogLevel", "system_log_level")):
         level = config.get(member)
         if level and log_format == "Text":
-            # https://github.com/aws/aws-cdk/pull/28045
+            # As cdk-preflight saw it of AWS (pf-lambda-loglevel-requires-json).
             raise InvalidParameterValueException(
                 'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the '
-                'LogFormat to "Json" and try again.'
+                'LogFormat to "JSON" and try again.'
             )
         before = getattr(held, field) if held is not None else ""
         said[field] = "" if log_format == "Text" else level or before or "INFO"
@@ -144,6 +150,16 @@ def check_snap_start(held: Version | None, said: dict[str, Any]) -> None:
         raise NotImplementedHere("SnapStart of Lambda functions on a system other than Linux")
 
 
+def _check_limits(timeout_s: int | None, memory_mb: int | None) -> None:
+    if timeout_s is not None and timeout_s > TIMEOUT_S_MAX:
+        raise ValidationException(
+            f"1 validation error detected: Value '{timeout_s}' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to "
+            f"{TIMEOUT_S_MAX}"
+        )
+    if memory_mb is not None and memory_mb > MEMORY_MB_MAX:
+        raise ValidationException(f"'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to {MEMORY_MB_MAX}")
+
+
 def settings(
     call: Call,
     name: str,
@@ -166,10 +182,15 @@ def settings(
     FileSystemConfigs: list[dict[str, str]] | None,
 ) -> dict[str, Any]:
     """The fields of a ``Version`` that a request sets, checked. ``role`` is the one that will count."""
-    if VpcConfig and (VpcConfig.get("SubnetIds") or VpcConfig.get("SecurityGroupIds")):
+    subnets, groups = (bool((VpcConfig or {}).get(name)) for name in ("SubnetIds", "SecurityGroupIds"))
+    if subnets != groups:
+        # As cdk-preflight saw it of AWS (pf-lambda-vpc-non-empty).
+        raise InvalidParameterValueException("SubnetIds and SecurityIds must coexist or be both empty list.")
+    if subnets:
         raise NotImplementedHere("Lambda functions in a VPC (lambda VpcConfig)")
     if FileSystemConfigs:
         raise NotImplementedHere("Lambda functions with a file system (lambda FileSystemConfigs)")
+    _check_limits(Timeout, MemorySize)
     said: dict[str, Any] = {
         "role": Role,
         "runtime": Runtime,

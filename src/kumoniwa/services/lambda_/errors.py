@@ -51,6 +51,15 @@ class ForeignRole(Refusal):
     message = "Cross-account pass role is not allowed."
 
 
+class ForeignFunction(Refusal):
+    """What the operations on URLs say of another account's function, as cdk-preflight saw it of AWS (pf-lambda-url-target-arn-and-qualifier).
+    It told no code; this is that of roles of other accounts."""
+
+    code = "AccessDeniedException"
+    status = 403
+    message = "Cross-account access is not allowed."
+
+
 class RoleNotAssumable(Refusal):
     """An invocation of a function whose role is gone or no longer trusts Lambda."""
 

@@ -177,7 +177,7 @@ def ListLayers(call: Call, *, CompatibleRuntime: str | None = None, CompatibleAr
 
 def _owner(call: Call, account: str) -> Call:
     """The same caller among what belongs to a layer's account."""
-    if account == call.account or account not in call.home.store.accounts():
+    if account == call.account:
         return call
     return Call(call.home, account, call.principal, call.service, call.operation, call.request_id, call.request)
 
@@ -193,19 +193,21 @@ def check_size(code: Code, layers: tuple[Layer, ...]) -> None:
 
 
 def chosen(call: Call, arns: list[str]) -> tuple[Layer, ...]:
-    """The layers a function names, each one there and only once (recorded: test_layer_function_exceptions)."""
+    """The layers a function names, each one there and only once (recorded: test_layer_function_exceptions).
+
+    Whether another account shares a layer is asked before where it is, as cdk-preflight saw it of AWS: pf-lambda-layer-arn-region."""
     if len(arns) > LAYERS_MAX:
         raise InvalidParameterValueException(f"Cannot reference more than {LAYERS_MAX} layers.")
     layers: list[Layer] = []
     named: dict[str, str] = {}
     for arn in arns:
         found = _ARN.fullmatch(arn)
+        owner = _owner(call, found["account"] if found is not None else call.account)
+        owner.require("lambda:GetLayerVersion", arn)
         if found is not None and found["region"] != call.region:
             raise InvalidParameterValueException(
                 f"Layers are not in the same region as the function. Layers are expected to be in region {call.region}."
             )
-        owner = _owner(call, found["account"] if found is not None else call.account)
-        owner.require("lambda:GetLayerVersion", arn)
         layer = owner.shelf(LayerVersion).get(f"{found['name']}:{found['version']}") if found is not None else None
         if layer is None:
             raise InvalidParameterValueException(f"Layer version {arn} does not exist.")

@@ -32,15 +32,22 @@ def GetRuntimeManagementConfig(call: Call, *, FunctionName: str, Qualifier: str 
 def PutRuntimeManagementConfig(
     call: Call, *, FunctionName: str, UpdateRuntimeOn: str, Qualifier: str | None = None, RuntimeVersionArn: str | None = None
 ) -> dict:
+    """Its words are as cdk-preflight saw them of AWS: pf-lambda-runtime-…"""
     version, _ = target(call, FunctionName, Qualifier)
     if UpdateRuntimeOn == "Manual" and not RuntimeVersionArn:
-        raise InvalidParameterValueException("RuntimeVersionArn is required when UpdateRuntimeOn is set to Manual.")
+        raise InvalidParameterValueException(
+            "Missing runtime version ARN. A runtime version ARN is required when UpdateRuntimeVersionOn=Manual. Provide a valid runtime version ARN "
+            "and retry the request."
+        )
     if UpdateRuntimeOn != "Manual" and RuntimeVersionArn:
-        raise InvalidParameterValueException("RuntimeVersionArn can only be set when UpdateRuntimeOn is set to Manual.")
+        raise InvalidParameterValueException(
+            f"Unexpected runtime version ARN when UpdateRuntimeVersionOn={UpdateRuntimeOn}. Remove the runtime version ARN and retry the request."
+        )
     here = runtime_arn(call, version)
     if RuntimeVersionArn and RuntimeVersionArn != here:
         raise InvalidParameterValueException(
-            f"Runtime version {RuntimeVersionArn} is not available.", hint=f"This machine's {version.runtime} is {here}."
+            f"Invalid runtime version ARN ({RuntimeVersionArn}). Check the runtime version ARN and retry the request.",
+            hint=f"This machine's {version.runtime} is {here}.",
         )
     version = changed(version, updates_runtime=UpdateRuntimeOn)
     call.shelf(Version)[f"{version.function}:{version.version}"] = version

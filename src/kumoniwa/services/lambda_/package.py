@@ -30,10 +30,10 @@ THREAD_BYTES_MIN = 1 << 18
 
 async def received(call: Call, said: dict[str, Any]) -> bytes:
     """The zip that a request carries or names in S3. The caller's own permissions count for reading it there."""
-    if "ImageUri" in said:
-        raise NotImplementedHere("functions from container images (lambda ImageUri)")
     if "SourceKMSKeyArn" in said:
         raise NotImplementedHere("the parameter Code.SourceKMSKeyArn of lambda:CreateFunction")
+    if said.get("S3ObjectStorageMode", "COPY") != "COPY":
+        raise NotImplementedHere("packages that stay in S3 (lambda S3ObjectStorageMode)")
     if (zipped := said.get("ZipFile")) is not None:
         if said.get("S3Bucket") or said.get("S3Key"):
             raise InvalidParameterValueException("Please do not provide other FunctionCode parameters when providing a ZipFile.")

@@ -156,6 +156,7 @@ async def CreateEventSourceMapping(
     ScalingConfig: dict[str, Any] | None = None,
     MetricsConfig: dict[str, Any] | None = None,
     LoggingConfig: dict[str, Any] | None = None,
+    ProvisionedPollerConfig: dict[str, Any] | None = None,
 ) -> dict:
     """Messages: recorded test_event_source_mapping_exceptions, test_create_event_source_validation, test_duplicate_event_source_mappings;
     those of sources, positions, filters, metrics and destinations as cdk-preflight saw them of AWS (pf-lambda-esm-…)."""
@@ -186,9 +187,10 @@ async def CreateEventSourceMapping(
     said = Said(
         BatchSize, FilterCriteria, MaximumBatchingWindowInSeconds, FunctionResponseTypes, ParallelizationFactor, MaximumRecordAgeInSeconds,
         BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, DestinationConfig, ScalingConfig, MetricsConfig,
-        LoggingConfig,
+        LoggingConfig, ProvisionedPollerConfig,
     )  # fmt: skip
     _check_supported(is_stream, said)
+    _check_pollers(said)
     version, qualifier = _function(call, FunctionName)
     mapping = Mapping(
         uuid=call.new_id(), function=version.function, qualifier=qualifier, source=EventSourceArn, modified=call.now(),
@@ -235,13 +237,14 @@ class Said(NamedTuple):
     ScalingConfig: dict[str, Any] | None
     MetricsConfig: dict[str, Any] | None
     LoggingConfig: dict[str, Any] | None
+    ProvisionedPollerConfig: dict[str, Any] | None
 
 
 OF_STREAMS = (
     "ParallelizationFactor", "MaximumRecordAgeInSeconds", "BisectBatchOnFunctionError", "MaximumRetryAttempts", "TumblingWindowInSeconds",
     "DestinationConfig",
 )  # fmt: skip
-OF_QUEUES = ("ScalingConfig",)
+OF_QUEUES = ("ScalingConfig", "ProvisionedPollerConfig")
 OF_KAFKA = ("LoggingConfig",)
 
 
@@ -250,6 +253,30 @@ def _check_supported(is_stream: bool, said: Said) -> None:
     for name in (*(OF_QUEUES if is_stream else OF_STREAMS), *OF_KAFKA):
         if getattr(said, name) is not None:
             raise InvalidParameterValueException(f"Unsupported {name} parameter for given event source mapping type.")
+
+
+def _check_pollers(said: Said) -> None:
+    """Pollers of a queue that are provisioned are not built; what AWS refuses of them is refused in its words, as cdk-preflight saw them
+    (pf-lambda-esm-poller-group-name-kafka-only, -pollers-max-ge-min, -scaling-provisioned-mutually-exclusive, -sqs-minimum-pollers-min)."""
+    pollers = said.ProvisionedPollerConfig
+    if pollers is None:
+        return
+    least, most = pollers.get("MinimumPollers"), pollers.get("MaximumPollers")
+    refusal = ""
+    if "PollerGroupName" in pollers:
+        refusal = "Invalid parameter: pollerGroupName"
+    elif said.ScalingConfig:
+        refusal = (
+            "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove "
+            "maximum concurrency."
+        )
+    elif least is not None and most is not None and least > most:
+        refusal = "MinimumPollers must be less than or equal to MaximumPollers."
+    elif (least is not None and not 2 <= least <= 200) or (most is not None and not 2 <= most <= 10_000):
+        refusal = "MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]"
+    if refusal:
+        raise InvalidParameterValueException(refusal)
+    raise NotImplementedHere("provisioned pollers of event source mappings (lambda ProvisionedPollerConfig)")
 
 
 def _function(call: Call, text: str) -> tuple[Version, str]:
@@ -417,15 +444,17 @@ async def UpdateEventSourceMapping(
     ScalingConfig: dict[str, Any] | None = None,
     MetricsConfig: dict[str, Any] | None = None,
     LoggingConfig: dict[str, Any] | None = None,
+    ProvisionedPollerConfig: dict[str, Any] | None = None,
 ) -> dict:
     """What is not said stays as it is."""
     held = _settled(call, UUID, "update")
     said = Said(
         BatchSize, FilterCriteria, MaximumBatchingWindowInSeconds, FunctionResponseTypes, ParallelizationFactor, MaximumRecordAgeInSeconds,
         BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, DestinationConfig, ScalingConfig, MetricsConfig,
-        LoggingConfig,
+        LoggingConfig, ProvisionedPollerConfig,
     )  # fmt: skip
     _check_supported(held.is_stream, said)
+    _check_pollers(said)
     version, qualifier = _function(call, FunctionName or arn(call, held.function, held.qualifier or None))
     mapping = changed(held, function=version.function, qualifier=qualifier, modified=call.now(), settled=settles(call))
     mapping = _with(call, version, mapping, said)

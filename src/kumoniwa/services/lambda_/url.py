@@ -10,7 +10,7 @@ from kumoniwa.gate.address import region_mark
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.lambda_.errors import ResourceConflictException, ResourceNotFoundException
+from kumoniwa.services.lambda_.errors import InvalidParameterValueException, ResourceConflictException, ResourceNotFoundException
 from kumoniwa.services.lambda_.function import Alias, Version
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named
 
@@ -73,6 +73,16 @@ def _existing(call: Call, text: str, qualifier: str | None) -> Url:
     return url
 
 
+def _check_cors(cors: dict[str, Any]) -> None:
+    """As cdk-preflight saw it of AWS: pf-lambda-url-cors-allow-methods-wildcard-mix, -origins-wildcard-mix. It told no code."""
+    for member in ("AllowMethods", "AllowOrigins"):
+        said = cors.get(member) or ()
+        if "*" in said and len(said) > 1:
+            raise InvalidParameterValueException(
+                f"You can't specify additional fields for {member} because you already specified the wildcard character (*)."
+            )
+
+
 def CreateFunctionUrlConfig(
     call: Call,
     *,
@@ -83,6 +93,7 @@ def CreateFunctionUrlConfig(
     InvokeMode: str | None = None,
 ) -> dict:
     name, qualifier = function_named(call, FunctionName, Qualifier)
+    _check_cors(Cors or {})
     kind = Version if qualifier is None else Alias
     if f"{name}:{qualifier or LATEST}" not in call.shelf(kind):
         raise ResourceNotFoundException("Function does not exist")
@@ -122,6 +133,7 @@ def UpdateFunctionUrlConfig(
     if f"{name}:{alias or LATEST}" not in call.shelf(Version if alias is None else Alias):
         raise ResourceNotFoundException("Function does not exist")
     url = _existing(call, FunctionName, Qualifier)
+    _check_cors(Cors or {})
     cors, mode = url.cors if Cors is None else Cors, InvokeMode or url.mode
     url = changed(url, auth=AuthType or url.auth, cors=cors, mode=mode, modified=call.now())
     call.shelf(Url)[f"{url.function}:{url.qualifier}"] = url

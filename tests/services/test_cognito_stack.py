@@ -38,7 +38,8 @@ Resources:
     Type: AWS::IAM::Role
     Properties:
       AssumeRolePolicyDocument:
-        Statement: {Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, Action: "sts:AssumeRoleWithWebIdentity"}
+        Statement: {Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, Action: "sts:AssumeRoleWithWebIdentity",
+                    Condition: {StringEquals: {"cognito-identity.amazonaws.com:aud": !Ref Visitors}}}
   Roles:
     Type: AWS::Cognito::IdentityPoolRoleAttachment
     Properties: {IdentityPoolId: !Ref Visitors, Roles: {unauthenticated: !GetAtt VisitorRole.Arn}}

@@ -279,7 +279,7 @@ def test_a_service_linked_role_trusts_its_service_and_is_the_service_s_own(cloud
         "InvalidInput",
         "Service role name AWSServiceRoleForECS has been taken in this account, please try a different suffix.",
     )
-    assert refusal(iam.create_service_linked_role, AWSServiceName="tea.amazonaws.com")[0] == "InvalidInput"
+    assert refusal(iam.create_service_linked_role, AWSServiceName="tea.amazonaws.com")[0] == "AccessDenied"
     assert (
         refusal(iam.create_service_linked_role, AWSServiceName="rds.amazonaws.com", CustomSuffix="x")[0]
         == "InvalidInput"

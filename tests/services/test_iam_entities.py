@@ -261,7 +261,7 @@ def test_a_role_is_answered_as_it_was_made(iam):
 
 def test_documents_leave_percent_encoded(cloud):
     body = b"Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=" + (
-        b"%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22%3A%22*%22%2C"
+        b"%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22%3A%7B%22AWS%22%3A%22*%22%7D%2C"
         b"%22Action%22%3A%22sts%3AAssumeRole%22%7D%7D"
     )
     scope = "20300101/us-east-1/iam/aws4_request"
@@ -436,12 +436,12 @@ def test_a_policy_knows_who_holds_it(iam):
     assert [p["PolicyName"] for p in iam.list_policies(OnlyAttached=True)["Policies"]] == ["p"]
 
 
-def test_ten_policies_may_be_attached(iam):
+def test_twenty_policies_may_be_attached_to_a_role(iam):
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
-    for n in range(10):
+    for n in range(20):
         iam.attach_role_policy(RoleName="r", PolicyArn=made_policy(iam, f"p{n}"))
-    expected = ("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 10")
-    assert refusal(iam.attach_role_policy, RoleName="r", PolicyArn=made_policy(iam, "p10")) == expected
+    expected = ("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 20")
+    assert refusal(iam.attach_role_policy, RoleName="r", PolicyArn=made_policy(iam, "p20")) == expected
     page = iam.list_attached_role_policies(RoleName="r", MaxItems=3)
     assert page["IsTruncated"] and len(page["AttachedPolicies"]) == 3
 

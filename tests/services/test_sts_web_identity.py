@@ -325,7 +325,6 @@ def test_a_provider_is_kept_as_it_was_told(world):
     "url",
     [
         "example.org",
-        "http://example.org",
         "https://",
         "https://a.example?b=c",
         "http://[::1",

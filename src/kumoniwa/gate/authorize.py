@@ -22,7 +22,7 @@ from kumoniwa.kernel.call import Call, account_of
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.operation import Service, load
 from kumoniwa.kernel.principal import Principal
-from kumoniwa.languages.policy import MalformedPolicyDocument, Policy, parse
+from kumoniwa.languages.policy import TRUST_ACTIONS, MalformedPolicyDocument, Policy, parse
 from kumoniwa.languages.policy_decision import Authority, Decision, Layer, Levels, keys_of
 from kumoniwa.store.rows import Table
 
@@ -83,7 +83,7 @@ _UNREADABLE = {
     "identity": parse({"Version": "2012-10-17", "Statement": _DENY}, "identity"),
     "scp": parse({"Version": "2012-10-17", "Statement": _DENY}, "scp"),
     "resource": parse({"Version": "2012-10-17", "Statement": {**_DENY, "Principal": "*"}}, "resource"),
-    "trust": parse({"Statement": {"Effect": "Deny", "Action": "sts:*", "Principal": "*"}}, "trust"),
+    "trust": parse({"Statement": {"Effect": "Deny", "Action": [*TRUST_ACTIONS], "Principal": {"AWS": "*"}}}, "trust"),
 }
 _INJECTED = Layer(
     "identity-based policy",

@@ -2,8 +2,8 @@
 
 AWS reads a policy twice, first for its shape and then for what it says, and reports the first fault it meets. The order
 of the checks below is therefore part of the contract. Facts from AWS's answers to malformed documents as recorded in
-https://github.com/getmoto/moto/blob/master/tests/test_iam/test_iam_policies.py and, for trust policies,
-https://github.com/versity/versitygw (iamapi).
+https://github.com/getmoto/moto/blob/master/tests/test_iam/test_iam_policies.py, for trust policies in
+https://github.com/versity/versitygw (iamapi), and of both as badmintoncryer/cdk-preflight saw them (rules/iam).
 """
 
 from __future__ import annotations
@@ -141,6 +141,11 @@ class _Read(NamedTuple):
     conditions: list[tuple[condition.Name, str, list[str]]]
 
 
+def _is_sound(operator: condition.Name | None, wanted: list[str]) -> bool:
+    """Whether the values are such as stand in a policy at all: of others, ``_check_conditions`` says the same later in other words."""
+    return operator is None or operator.operator != "binaryequals" or all("${" in value or condition.is_base64(value) for value in wanted)
+
+
 def _shape_of_conditions(block: Any) -> list[tuple[condition.Name, str, list[str]]]:
     _syntax(isinstance(block, dict))
     read = []
@@ -150,7 +155,7 @@ def _shape_of_conditions(block: Any) -> list[tuple[condition.Name, str, list[str
         _syntax(operator is not None or not keys)
         for key, value in keys.items():
             wanted = condition.texts(value)
-            _syntax(isinstance(key, str) and wanted is not None)
+            _syntax(isinstance(key, str) and wanted is not None and _is_sound(operator, wanted))
             read.append((operator, key, wanted))
     return read
 
@@ -199,8 +204,8 @@ def _is_legacy_arn(resource: str) -> bool:
     return not parts[2] or (len(parts) in (4, 5) and "*" not in parts[-1])
 
 
-def _is_partition(text: str) -> bool:
-    return text == "*" or re.fullmatch(r"aws(-[a-z]+)*", text) is not None
+def _is_partition(text: str, own: str = "") -> bool:
+    return text in ("*", own) if own else text == "*" or re.fullmatch(r"aws(-[a-z]+)*", text) is not None
 
 
 _IAM_PATHS = (
@@ -218,21 +223,24 @@ _IAM_PATHS = (
     "report/",
     "access-report/",
 )
+_S3_PLACES = ("accesspoint", "access-grants", "async-request", "job", "storage-lens")
+"""What of S3 has a region and an account, which buckets have not."""
 
 
-def _check_resource(resource: str) -> None:
+def _check_resource(resource: str, partition: str) -> None:
     if resource == "*":
         return
     parts = resource.split(":")
     _syntax(len(parts) > 1, f'Resource {resource} must be in ARN format or "*".')
     completed = ":".join(["arn", *parts[1:], *["*"] * (6 - len(parts))])
-    _syntax(_is_partition(parts[1]), f'Partition "{parts[1]}" is not valid for resource "{completed}".')
+    _syntax(_is_partition(parts[1], partition), f'Partition "{parts[1]}" is not valid for resource "{completed}".')
     is_vendor = len(parts) > 2 and not set(parts[2]) & set("*?")
     _syntax(is_vendor, "Resource vendor must be fully qualified and cannot contain regexes.")
-    region, path = (completed.split(":", 5)[index] for index in (3, 5))
-    if parts[2] == "s3" and len(parts) > 5:
-        is_regional = path.startswith("accesspoint/")
-        _syntax(is_regional or region in ("", "*"), f"Resource {resource} can not contain region information.")
+    region, account, path = completed.split(":", 5)[3:]
+    if parts[2] in ("s3", "route53") and len(parts) > 5 and not (parts[2] == "s3" and path.startswith(_S3_PLACES)):
+        _syntax(region in ("", "*"), f"Resource {resource} can not contain region information.")
+        # The rule, pf-iam-policy-resource-global-service-arn, tells the end of this text.
+        _syntax(parts[2] != "s3" or account in ("", "*"), f"Resource {resource} cannot contain an account id.")
     if parts[2] == "iam" and len(parts) > 5:
         _syntax(region in ("", "*"), f"IAM resource {resource} cannot contain region information.")
         allowed = path in ("*", "root") or path.startswith(("${", *_IAM_PATHS))
@@ -245,10 +253,12 @@ def _check_action(action: str) -> None:
     vendor, colon, name = action.partition(":")
     _syntax(colon, "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
     _syntax(":" not in name, "Actions/Condition can contain only one colon.")
-    _syntax(vendor == "*" or re.fullmatch(r"[A-Za-z0-9.-]+", vendor), f"Vendor {vendor} is not valid")
+    if action != "*:*":
+        _syntax(not set(vendor) & set("*?"), "Action vendors (e.g., aws, ec2, etc.) must not contain wildcards.")
+        _syntax(re.fullmatch(r"[A-Za-z0-9.-]+", vendor), f"Vendor {vendor} is not valid")
 
 
-def _check_identity(read: list[_Read], version: str | None, needs_version: bool) -> None:
+def _check_identity(read: list[_Read], version: str | None, needs_version: bool, partition: str) -> None:
     """What IAM says of identity policies, boundaries, session policies and SCPs, in its order."""
     _syntax(all(one.effect.lower() in ("allow", "deny") for one in read))
     _syntax(all(one.principals is None for one in read), "Policy document should not specify a principal.")
@@ -258,14 +268,14 @@ def _check_identity(read: list[_Read], version: str | None, needs_version: bool)
     for one in read:
         _syntax(one.effect in ("Allow", "Deny"), legacy)
         _syntax(not any(map(_is_legacy_arn, one.resources)), legacy)
-    _check_conditions(read)
+    _check_conditions(read, reads_arns=True)
     _check_sids(read, "Statement IDs (SID) in a single policy must be unique.")
     sid_text = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
     _syntax(all(re.fullmatch(r"[0-9A-Za-z]*", one.sid) for one in read), sid_text)
     for one in read:
         _syntax(one.actions, "Policy statement must contain actions.")
         for resource in one.resources:
-            _check_resource(resource)
+            _check_resource(resource, partition)
         for action in one.actions:
             _check_action(action)
         _syntax(one.resources, "Policy statement must contain resources.")
@@ -276,10 +286,13 @@ def _check_sids(read: list[_Read], text: str) -> None:
     _syntax(len(sids) == len(set(sids)), text)
 
 
-def _check_conditions(read: list[_Read]) -> None:
-    """A value no operator of its kind could read fails AWS's old parser; one with a variable is only known later."""
+def _check_conditions(read: list[_Read], *, reads_arns: bool) -> None:
+    """A value no operator of its kind could read fails AWS's old parser; one with a variable is only known later, but for what is to be an
+    ARN (of policies that IAM keeps: of others it was not seen)."""
     for one in read:
         for operator, key, wanted in one.conditions:
+            is_of_arns = reads_arns and operator is not None and operator.operator.startswith("arn")
+            _syntax(not is_of_arns or all(value == "*" or len(value.split(":")) > 5 for value in wanted), "The policy failed legacy parsing")
             try:
                 condition.compile_condition(
                     operator, key, [value for value in wanted if "${" not in value], False
@@ -290,9 +303,15 @@ def _check_conditions(read: list[_Read]) -> None:
 
 # What a trust policy can let somebody do: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 TRUST_ACTIONS = (
-    "sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity", "sts:setcontext", "sts:setsourceidentity",
-    "sts:tagsession",
+    "sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:SetContext", "sts:SetSourceIdentity",
+    "sts:TagSession",
 )  # fmt: skip
+_OTHER_ACTIONS = (
+    "sts:AssumeRoot", "sts:DecodeAuthorizationMessage", "sts:GetAccessKeyInfo", "sts:GetCallerIdentity", "sts:GetDelegatedAccessToken",
+    "sts:GetFederationToken", "sts:GetServiceBearerToken", "sts:GetSessionToken", "sts:GetWebIdentityToken",
+)  # fmt: skip
+"""No pattern may mean one of these, too."""
+_COGNITO = "cognito-identity.amazonaws.com"
 
 
 def _check_trust_or_resource(read: list[_Read], kind: Kind) -> None:
@@ -305,13 +324,17 @@ def _check_trust_or_resource(read: list[_Read], kind: Kind) -> None:
         _syntax(one.principals is not None, "Missing required field Principal")
         _syntax(one.actions, "Missing required field Action")
         if kind == "trust":
-            may_be = all(any(map(pattern.glob(action.lower()), TRUST_ACTIONS)) for action in one.actions)
-            _syntax(may_be, "AssumeRole policy may only specify STS AssumeRole actions.")
+            for means in map(pattern.glob, one.actions):
+                may_be = any(map(means, TRUST_ACTIONS)) and not any(map(means, _OTHER_ACTIONS))
+                _syntax(may_be, "AssumeRole policy may only specify STS AssumeRole actions.")
             _syntax("Resource" not in one.source, "Has prohibited field Resource")
             _syntax("NotResource" not in one.source, "AssumeRole policy must not contain resources.")
+            _syntax(one.source.get("Principal") != "*", 'AssumeRolepolicy contained an invalid principal: "STAR":"*".')
+            is_of_cognito = _COGNITO in one.principals.get("Federated", ())
+            _syntax(not is_of_cognito or one.conditions, "A condition block must be present for the Cognito provider")
         else:
             _syntax(one.resources, "Missing required field Resource")
-    _check_conditions(read)
+    _check_conditions(read, reads_arns=kind == "trust")
     _check_sids(read, "The Statement Ids in the policy are not unique")
 
 
@@ -366,13 +389,13 @@ def _compile(statement: _Read, index: int, name: str, has_variables: bool) -> St
 
 
 def parse(
-    document: str | bytes | dict[str, Any], kind: Kind, *, name: str = "", needs_version: bool = False
+    document: str | bytes | dict[str, Any], kind: Kind, *, name: str = "", needs_version: bool = False, partition: str = ""
 ) -> Policy:
     """Read and compile a policy, or raise ``MalformedPolicyDocument`` with AWS's text.
 
     ``kind`` is ``identity`` (also boundaries and session policies), ``resource``, ``trust`` or ``scp``. ``name`` stands
     before the ``#`` in the ids of matched statements. ``needs_version`` is how CreatePolicy reads: Version 2012-10-17 or
-    nothing. A document without Version is one of 2008-10-17, in which variables are plain text.
+    nothing. ``partition`` is whose ARNs alone may be named, if one is given. A document without Version is one of 2008-10-17, in which variables are plain text.
     """
     decoded = _decoded(document, kind)
     _syntax(decoded.keys() <= _FIELDS and isinstance(decoded.get("Id", ""), str))
@@ -389,7 +412,7 @@ def parse(
     if has_principals:
         _check_trust_or_resource(read, kind)
     else:
-        _check_identity(read, version, needs_version)
+        _check_identity(read, version, needs_version, partition)
     has_variables = version == "2012-10-17"
     return Policy(
         name, kind, tuple(_compile(one, index, name, has_variables) for index, one in enumerate(read))

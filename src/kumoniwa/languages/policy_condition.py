@@ -95,6 +95,11 @@ def _boolean(value: str) -> Match:
     return lambda text: text.lower() == wanted
 
 
+def is_base64(value: str) -> bool:
+    """Whether it is whole, with the padding that it needs and no more."""
+    return len(value) % 4 == 0 and re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", value) is not None
+
+
 def _binary(value: str) -> Match:
     try:
         wanted = base64.b64decode(pattern.plain(value), validate=True)
@@ -198,7 +203,8 @@ def parse_name(text: str) -> Name | None:
     if colon and every not in ("forallvalues", "foranyvalue"):
         return None
     if name == "null":
-        return None if every else Name("null", "", False)
+        # With a qualifier AWS takes it, which changes nothing (pf-iam-policy-condition-null-ifexists of badmintoncryer/cdk-preflight).
+        return Name("null", every, False)
     operator = name.removesuffix("ifexists")
     return Name(operator, every, operator != name) if operator in OPERATORS else None
 

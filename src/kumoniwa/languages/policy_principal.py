@@ -31,23 +31,25 @@ Naming = Callable[[Principal, Context], Grade]
 
 TYPES = ("AWS", "Service", "Federated", "CanonicalUser")
 
-_ACCOUNT = re.compile(r"\d{12}")
+_ACCOUNT = re.compile(r"\d{4}-?\d{4}-?\d{4}")
 _ACCOUNT_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):root")
 _ENTITY_ARN = re.compile(
     r"arn:aws[a-z-]*:(?:iam|sts)::\d{12}:(?:user|role|assumed-role|federated-user|group)/[^*?]+"
     r"|arn:aws[a-z-]*:iam::cloudfront:user/CloudFront Origin Access Identity [A-Z0-9]+"
 )
 _UNIQUE_ID = re.compile(r"A[A-Z0-9]{3}[A-Z0-9]{8,124}(:[\w+=,.@-]+)?")
+_SERVICE = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|amazon\.com)")
 _REGIONAL_SERVICE = re.compile(r"([a-z0-9-]+)\.([a-z]{2}(?:-[a-z]+)+-\d)\.(amazonaws\.com(?:\.cn)?)")
 
 
 def is_wellformed(kind: str, value: str) -> bool:
-    """Whether AWS would take ``value`` for a principal of that type; whether it exists is for IAM to say."""
+    """Whether AWS would take ``value`` for a principal of that type; whether it exists is for IAM to say. Accounts may have dashes, and
+    services have names of AWS's (pf-iam-trust-policy-… of badmintoncryer/cdk-preflight)."""
     if kind == "AWS":
         return value == "*" or any(
             shape.fullmatch(value) for shape in (_ACCOUNT, _ACCOUNT_ARN, _ENTITY_ARN, _UNIQUE_ID)
         )
-    return bool(value) and kind in TYPES and (kind != "Service" or "." in value)
+    return bool(value) and kind in TYPES and (kind != "Service" or _SERVICE.fullmatch(value) is not None)
 
 
 def _account(account: str) -> Naming:
@@ -101,7 +103,7 @@ def _naming(kind: str, value: str) -> Naming:
     if kind == "AWS":
         account = _ACCOUNT_ARN.fullmatch(value)
         if account or _ACCOUNT.fullmatch(value):
-            return _account(account[1] if account else value)
+            return _account(account[1] if account else value.replace("-", ""))
         return _entity(value)
     if kind == "Service":
         return _service(value)
@@ -135,6 +137,7 @@ def compile_not_principal(element: Mapping[str, list[str]]) -> Naming:
     """
     listed = {value for group in element.values() for value in group}
     accounts = {account[1] for value in listed if (account := _ACCOUNT_ARN.fullmatch(value))} | listed
+    accounts |= {value.replace("-", "") for value in listed if _ACCOUNT.fullmatch(value)}
 
     def naming(principal: Principal, context: Context) -> Grade:
         if "*" in listed:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
@@ -43,6 +41,9 @@ def of_block(block: Any, path: tuple, is_allow: bool, reference: Mapping[str, Na
         if operator is None:
             yield from _no_operator(text, here)
             continue
+        if operator.operator == "null" and operator.every:
+            yield issue("NULL_WITH_QUALIFIER", here)
+            continue
         if not isinstance(keys, dict):
             yield issue("DATA_TYPE_MISMATCH", here, data_type="Object")
             continue
@@ -58,10 +59,7 @@ def of_block(block: Any, path: tuple, is_allow: bool, reference: Mapping[str, Na
 
 
 def _no_operator(text: str, path: tuple) -> Iterator[Issue]:
-    every, _, name = text.lower().rpartition(":")
-    if name == "null" and every in ("forallvalues", "foranyvalue"):
-        yield issue("NULL_WITH_QUALIFIER", path)
-    elif name == "nullifexists":
+    if text.lower().rpartition(":")[2] == "nullifexists":
         yield issue("NULL_WITH_IF_EXISTS", path)
     else:
         yield issue("INVALID_CONDITION_OPERATOR", path, operator=text)
@@ -131,7 +129,7 @@ def _of_value(text: str, operator: str, value: str, path: tuple) -> Iterator[Iss
         yield issue("TYPE_MISMATCH_DATE", path)
     elif operator.startswith("date") and value.isdigit() and len(value) > 4:
         yield issue("INVALID_DATE_VALUE", path, date=value)
-    elif operator.startswith("binary") and not _is_base64(value):
+    elif operator.startswith("binary") and not condition.is_base64(value):
         yield issue("TYPE_MISMATCH_STRING", path, operator=text)
     elif operator.startswith("string") and "like" not in operator and set(value) & set("*?"):
         yield issue("WILDCARD_WITHOUT_LIKE_OPERATOR", path)
@@ -143,14 +141,6 @@ def _of_value(text: str, operator: str, value: str, path: tuple) -> Iterator[Iss
             return
         if "/" in value and str(network.network_address) != str(ipaddress.ip_address(value.partition("/")[0])):
             yield issue("IMPROVE_IP_RANGE", path, address=str(network))
-
-
-def _is_base64(value: str) -> bool:
-    try:
-        base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return True
 
 
 _PRIVATE = [ipaddress.ip_network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")]

@@ -137,6 +137,23 @@ def _bracketed(pattern: str) -> str:
     return "".join(out)
 
 
+_ASCII = {r"\w": "A-Za-z0-9_", r"\d": "0-9"}
+
+
+def _plain(pattern: str) -> str:
+    """The pattern with the classes that are of ASCII in Java and of all letters in Python, inside brackets and out.
+
+    IAM was seen to refuse letters of others in names (pf-iam-name-format of badmintoncryer/cdk-preflight)."""
+    out, depth, at = [], 0, 0
+    while at < len(pattern):
+        piece = pattern[at : at + 2] if pattern[at] == "\\" else pattern[at]
+        held = _ASCII.get(piece)
+        out.append(piece if held is None else held if depth else f"[{held}]")
+        depth = 1 if piece == "[" else 0 if piece == "]" else depth
+        at += len(piece)
+    return "".join(out)
+
+
 @lru_cache(4096)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     """A model's pattern in Python's dialect, to match a value as a whole as AWS does; None if Python cannot say it."""
@@ -148,7 +165,7 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
     text = text.replace("\\z", "\\Z").replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
     text = re.sub(r"\\uD800\\uDC00-\\uDBFF\\uDFFF", r"\\U00010000-\\U0010ffff", text, flags=re.IGNORECASE)
     text = re.sub(r"\\x\{([0-9a-fA-F]{1,6})\}", lambda at: f"\\U{int(at[1], 16):08x}", text)
-    text = re.sub(r"(\\[swd])-(?!\])", r"\1\\-", text)
+    text = _plain(re.sub(r"(\\[swd])-(?!\])", r"\1\\-", text))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for each in (text, _bracketed(text)):

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import orjson
 
 from kumoniwa.gate.identity import SHARED, Grant, Identity
-from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.iam.errors import (
     EntityAlreadyExists,
@@ -139,7 +139,17 @@ def account_created(call: Call) -> float:
 
 
 def checked_path(path: str | None) -> str:
+    if path is not None and path.startswith(SERVICE_PATH):
+        # pf-iam-path-service-role-reserved of badmintoncryer/cdk-preflight.
+        raise InvalidInput("Paths beginning with '/aws-service-role' are reserved for AWS Service Linked Roles")
     return path or "/"
+
+
+def check_partition(call: Call, arn: str) -> None:
+    """pf-iam-policy-arn-partition of badmintoncryer/cdk-preflight."""
+    parts = arn.split(":", 2)
+    if len(parts) == 3 and parts[0] == "arn" and parts[1] != call.home.partition:
+        raise ValidationError("Invalid ARN partition")
 
 
 # What the gate knows -------------------------------------------------------------------------------

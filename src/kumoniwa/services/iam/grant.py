@@ -12,25 +12,27 @@ from kumoniwa.services.iam.entity import (
     Group,
     Role,
     User,
+    check_partition,
     found,
     keep,
     own_role,
     shown_document,
     word,
 )
-from kumoniwa.services.iam.errors import LimitExceeded, NoSuchEntity, PolicyNotAttachable
+from kumoniwa.services.iam.errors import InvalidInput, LimitExceeded, NoSuchEntity, PolicyNotAttachable
 from kumoniwa.services.iam.policy import policy_named
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
 
-ATTACHED_MAX = 10
+ATTACHED_MAX = {User: 10, Group: 10, Role: 20}
+"""pf-iam-managed-policy-count of badmintoncryer/cdk-preflight."""
 INLINE_CHARACTERS_MAX = {User: 2_048, Group: 5_120, Role: 10_240}
 """For all inline policies of one entity together, white space not counted."""
 
 
 def _put(call: Call, entity: Any, name: str, document: str) -> None:
-    parse(document, "identity")
+    parse(document, "identity", partition=call.home.partition)
     inline = {**entity.inline, name: document}
     limit = INLINE_CHARACTERS_MAX[type(entity)]
     if sum(len("".join(text.split())) for text in inline.values()) > limit:
@@ -71,8 +73,8 @@ def _attach(call: Call, entity: Any, arn: str) -> None:
         raise PolicyNotAttachable(f"Cannot attach a root task policy to a {type(entity).__name__}.")
     if arn in entity.attached:
         return
-    if len(entity.attached) >= ATTACHED_MAX:
-        raise LimitExceeded(f"Cannot exceed quota for PoliciesPer{type(entity).__name__}: {ATTACHED_MAX}")
+    if len(entity.attached) >= (most := ATTACHED_MAX[type(entity)]):
+        raise LimitExceeded(f"Cannot exceed quota for PoliciesPer{type(entity).__name__}: {most}")
     keep(call, changed(entity, attached=(*entity.attached, arn)))
 
 
@@ -96,6 +98,10 @@ def attached(call: Call, entity: Entity, path_prefix: str | None = None) -> dict
 
 def checked_boundary(call: Call, arn: str) -> str:
     """The ARN of a policy that may serve as a permissions boundary."""
+    check_partition(call, arn)
+    if ":policy/" not in arn:
+        # pf-iam-permissions-boundary-policy-arn of badmintoncryer/cdk-preflight.
+        raise InvalidInput(f"ARN {arn} is not valid.")
     try:
         policy_named(call, arn)
     except NoSuchEntity as error:

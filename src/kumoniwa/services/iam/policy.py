@@ -14,6 +14,7 @@ from kumoniwa.services.iam.entity import (
     Group,
     Role,
     User,
+    check_partition,
     checked_path,
     global_arn,
     named,
@@ -71,6 +72,7 @@ class Policy(Record):
 
 def policy_named(call: Call, arn: str) -> Policy:
     """A policy of either side, by ARN. Raises NoSuchEntity, and ValidationError for what is no policy's ARN."""
+    check_partition(call, arn)
     if arn.startswith(managed_policies.PREFIX):
         held = managed_policies.policies().get(arn)
         if held is None:
@@ -101,8 +103,8 @@ def _own(call: Call, arn: str) -> Policy:
     return policy
 
 
-def checked(document: str) -> str:
-    parse(document, "identity", needs_version=True)
+def checked(call: Call, document: str) -> str:
+    parse(document, "identity", needs_version=True, partition=call.home.partition)
     if len("".join(document.split())) > DOCUMENT_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for PolicySize: {DOCUMENT_CHARACTERS_MAX}")
     return document
@@ -190,7 +192,7 @@ def CreatePolicy(
 ) -> dict:  # fmt: skip
     shelf, path, now = call.shelf(Policy), checked_path(Path), now_s(call)
     tags = tagged({}, Tags)
-    document = checked(PolicyDocument)
+    document = checked(call, PolicyDocument)
     if PolicyName.lower() in shelf:
         raise EntityAlreadyExists(
             f"A policy called {PolicyName} already exists. Duplicate names are not allowed."
@@ -252,7 +254,7 @@ def CreatePolicyVersion(
     call: Call, *, PolicyArn: str, PolicyDocument: str, SetAsDefault: bool | None = None
 ) -> dict:
     policy, now = _own(call, PolicyArn), now_s(call)
-    document = checked(PolicyDocument)
+    document = checked(call, PolicyDocument)
     if len(policy.versions) >= VERSIONS_MAX:
         raise LimitExceeded(
             f"A managed policy can have up to {VERSIONS_MAX} versions. Before you create a new version, "

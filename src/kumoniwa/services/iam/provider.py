@@ -59,6 +59,9 @@ def _checked_url(url: str) -> str:
     except ValueError:
         raise ValidationError("Invalid Open ID Connect Provider URL") from None
     is_here = host in _LOOPBACK or host.endswith(".localhost")
+    if parts.scheme == "http" and not is_here:
+        # Without a word: pf-iam-oidc-provider-url-https of badmintoncryer/cdk-preflight.
+        raise InvalidInput("")
     if (
         not host
         or parts.query

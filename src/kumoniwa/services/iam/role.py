@@ -68,7 +68,7 @@ _ASSUMED = re.compile(r"(arn:[a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 def _exists(identities: Collection[Identity], name: str) -> bool:
     """Whether IAM takes a principal that is no user or role: accounts on trust, sessions if their role is there."""
-    if name == "*" or name.isdigit() or name.endswith(":root") or ":federated-user/" in name:
+    if name == "*" or name.replace("-", "").isdigit() or name.endswith(":root") or ":federated-user/" in name:
         return True
     assumed = _ASSUMED.fullmatch(name)
     if assumed:

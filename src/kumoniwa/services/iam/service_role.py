@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import orjson
 
 from kumoniwa.aws import managed_policies
+from kumoniwa.aws.actions import PREFIXES
+from kumoniwa.aws.models import service_names
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.iam.entity import SERVICE_PATH, Role, check_new, drop, found, keep, new_id, now_s
-from kumoniwa.services.iam.errors import InvalidInput, NoSuchEntity
+from kumoniwa.services.iam.errors import AccessDenied, InvalidInput, NoSuchEntity
 from kumoniwa.services.iam.role import shown_new
 
 if TYPE_CHECKING:
@@ -120,6 +122,9 @@ def CreateServiceLinkedRole(
     call: Call, *, AWSServiceName: str, Description: str | None = None, CustomSuffix: str | None = None
 ) -> dict:
     service = _SERVICE.fullmatch(AWSServiceName)
+    if service is None or service[1] not in _NAMES and service[1].rpartition(".")[2] not in service_names() | {*PREFIXES.values()}:
+        # pf-iam-slr-service-name-format of badmintoncryer/cdk-preflight.
+        raise AccessDenied(f"{AWSServiceName} is not a valid AWS service name (Service Principal)")
     if service is None or service[1] not in _NAMES:
         raise InvalidInput(
             f"AWS service principal {AWSServiceName} is not valid or does not support service-linked roles.",

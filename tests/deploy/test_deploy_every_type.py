@@ -504,6 +504,16 @@ SAMPLES = {
         """{Content: {schemaVersion: "0.3", mainSteps: [{name: rest, action: "aws:sleep", inputs: {Duration: PT2S}}]}, DocumentType: Automation,
         DocumentFormat: JSON, TargetType: /AWS::S3::Object, VersionName: two, UpdateMethod: NewVersion, Tags: [{Key: c, Value: d}]}""",
     ),
+    "AWS::SSM::MaintenanceWindow": (
+        "{Name: nightly, Schedule: rate(1 day), Duration: 2, Cutoff: 1, AllowUnassociatedTargets: true, Tags: [{Key: a, Value: b}]}",
+        """{Name: nightly, Schedule: rate(2 days), Duration: 3, Cutoff: 1, AllowUnassociatedTargets: false, Description: d, EndDate: "2031-01-01T00:00:00Z",
+        ScheduleTimezone: UTC, StartDate: "2030-01-02T00:00:00Z", Tags: [{Key: c, Value: d}]}""",
+    ),
+    "AWS::SSM::MaintenanceWindowTask": (
+        "{WindowId: mw-0123456789abcdef0, TaskType: LAMBDA, TaskArn: a, ServiceRoleArn: r, Priority: 1}",
+        """{WindowId: mw-0123456789abcdef0, TaskType: LAMBDA, TaskArn: b, ServiceRoleArn: r, Priority: 2, Name: one, Description: d,
+        CutoffBehavior: CANCEL_TASK, TaskInvocationParameters: {MaintenanceWindowLambdaParameters: {Payload: "e30="}}}""",
+    ),
     "AWS::SSM::Parameter": (
         "{Type: String, Value: v, Description: d, AllowedPattern: .*, DataType: text, Tier: Advanced, Policies: '[]', Tags: {a: b}}",
         "{Type: StringList, Value: w, Tags: {c: d}}",
@@ -519,6 +529,11 @@ SAMPLES = {
     ),
     "AWS::Cognito::UserPoolDomain": ("{UserPoolId: us-east-1_u, Domain: a}", "{UserPoolId: us-east-1_u, Domain: b}"),
     "AWS::Cognito::UserPoolGroup": ("{UserPoolId: us-east-1_u, Precedence: 1}", "{UserPoolId: us-east-1_u, Description: d, Precedence: 2}"),
+    "AWS::Cognito::UserPoolIdentityProvider": (
+        "{UserPoolId: us-east-1_u, ProviderName: Corp, ProviderType: OIDC, ProviderDetails: {client_id: c}}",
+        """{UserPoolId: us-east-1_u, ProviderName: Corp, ProviderType: OIDC, ProviderDetails: {client_id: d}, AttributeMapping: {email: email},
+        IdpIdentifiers: [corp]}""",
+    ),
     "AWS::Cognito::UserPoolResourceServer": (
         "{UserPoolId: us-east-1_u, Identifier: i, Name: n, Scopes: [{ScopeName: r, ScopeDescription: d}]}",
         "{UserPoolId: us-east-1_u, Identifier: i, Name: m}",

@@ -583,6 +583,13 @@ def ops_item(m):
     return {"OpsItemId": id_, "ResourceType": "OpsItem", "ResourceId": id_}
 
 
+def maintenance_window(m):
+    told = {"Schedule": "rate(1 day)", "Duration": 2, "Cutoff": 1, "AllowUnassociatedTargets": True}
+    id_ = m.ssm.create_maintenance_window(Name=m.name, Tags=m.pairs, **told)["WindowId"]
+    task = m.ssm.register_task_with_maintenance_window(WindowId=id_, TaskArn="f", TaskType="LAMBDA", ServiceRoleArn=ROLE)["WindowTaskId"]
+    return {"WindowId": id_, "WindowTaskId": task, "ResourceType": "MaintenanceWindow", "ResourceId": id_}
+
+
 def state_machine(m):
     definition = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}'
     arn = m.stepfunctions.create_state_machine(name=m.name, definition=definition, roleArn=ROLE, tags=m.small_pairs)["stateMachineArn"]
@@ -681,7 +688,7 @@ KINDS = {
     "ses": {"identity": email_identity, "configuration-set": configuration_set, "template": email_template, "contact-list": contact_list},
     "sns": {"topic": topic},
     "sqs": {"queue": queue},
-    "ssm": {"parameter": parameter, "document": document, "opsitem": ops_item},
+    "ssm": {"parameter": parameter, "document": document, "opsitem": ops_item, "maintenancewindow": maintenance_window},
     "states": {"statemachine": state_machine, "statemachineversion": machine_version, "statemachinealias": machine_alias, "execution": execution, "activity": activity},
     "sts": {"role": role},
     "wafv2": {"webacl": web_acl, "rulegroup": rule_group, "ipset": ip_set, "regexpatternset": pattern_set},

@@ -13,13 +13,16 @@ from kumoniwa.deploy.resource import (
     ResourceType,
     Work,
     as_json,
+    at,
     carries,
     gone_from,
     gone_tags,
+    made,
     p,
     same,
     seen,
     tag_list,
+    use,
 )
 
 _gone = gone_from("Tags")
@@ -80,4 +83,47 @@ Document = ResourceType(
     absent="InvalidDocument",
     remade_by=_replaces,
     drift=(Reading(same("DocumentType DocumentFormat", seen.Document)),),
+)
+
+# Maintenance windows -----------------------------------------------------------------------------------------------
+
+_window = (
+    "Name AllowUnassociatedTargets Cutoff Description Duration EndDate Schedule ScheduleOffset ScheduleTimezone StartDate"
+)
+_of_window = {"ResourceType": "MaintenanceWindow", "ResourceId": ID}
+
+MaintenanceWindow = ResourceType(
+    create=Call("ssm:CreateMaintenanceWindow", f"{_window} Tags"),
+    id=made.WindowId,
+    read=Call("ssm:GetMaintenanceWindow", WindowId=ID),
+    update=(
+        Call("ssm:UpdateMaintenanceWindow", _window, WindowId=ID),
+        Call("ssm:RemoveTagsFromResource", **_of_window, TagKeys=gone_tags).when(gone_tags),
+        Call("ssm:AddTagsToResource", **_of_window, Tags=p.Tags).when(p.Tags),
+    ),
+    delete=Call("ssm:DeleteMaintenanceWindow", WindowId=ID),
+    absent="DoesNotExistException",
+    drift=(Reading(same("Name Schedule Duration Cutoff AllowUnassociatedTargets", seen)),),
+)
+
+
+def _invocation(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A template calls ``MaintenanceWindowLambdaParameters`` what a request calls ``Lambda``."""
+    if told is None:
+        return None
+    return {name.removeprefix("MaintenanceWindow").removesuffix("Parameters"): said for name, said in told.items()}
+
+
+_task = "CutoffBehavior Description MaxConcurrency MaxErrors Name Priority ServiceRoleArn Targets TaskArn"
+_parameters = use(_invocation, p.TaskInvocationParameters)
+
+MaintenanceWindowTask = ResourceType(
+    create=Call("ssm:RegisterTaskWithMaintenanceWindow", f"WindowId TaskType {_task}", TaskInvocationParameters=_parameters),
+    id=made.WindowTaskId,
+    read=Call("ssm:GetMaintenanceWindowTask", WindowId=at(p.WindowId), WindowTaskId=ID),
+    update=(
+        Call("ssm:UpdateMaintenanceWindowTask", _task, WindowId=at(p.WindowId), WindowTaskId=ID, TaskInvocationParameters=_parameters),
+    ),
+    delete=Call("ssm:DeregisterTaskFromMaintenanceWindow", WindowId=at(p.WindowId), WindowTaskId=ID),
+    absent="DoesNotExistException",
 )

@@ -44,6 +44,10 @@ def _parameter(call: Call, detail: dict[str, Any]) -> list[str]:
     return [call.arn(f"parameter/{(detail.get('name') or detail['parameter-name']).lstrip('/')}", "ssm")]
 
 
+def _window(call: Call, detail: dict[str, Any]) -> list[str]:
+    return [call.arn(f"maintenancewindow/{detail['window-id']}", "ssm")]
+
+
 def _pipeline(call: Call, detail: dict[str, Any]) -> list[str]:
     return [call.arn(detail["pipeline"], "codepipeline")]
 
@@ -57,6 +61,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     ("ssm", "EC2 Automation Execution Status-change Notification"): lambda call, detail: [
         call.arn(f"automation-execution/{detail['ExecutionId']}", "ssm"), call.arn(f"automation-definition/{detail['Definition']}", "ssm"),
     ],
+    **{("ssm", f"Maintenance Window {what}State-change Notification"): _window for what in ("", "Execution ", "Task Execution ")},
     **{("codepipeline", f"CodePipeline {what} Execution State Change"): _pipeline for what in ("Pipeline", "Stage", "Action")},
     ("codebuild", "CodeBuild Build State Change"): lambda call, detail: [detail["build-id"]],
     **{("acm", f"ACM Certificate {what}"): lambda call, detail: detail["resources"] for what in _CERTIFICATE},

@@ -30,7 +30,10 @@ _IAM = {
     "instance-profile": ("InstanceProfile", "InstanceProfileName"), "server-certificate": ("ServerCertificate", "ServerCertificateName"),
     "oidc-provider": ("OpenIDConnectProvider", "OpenIDConnectProviderArn"), "saml-provider": ("SAMLProvider", "SAMLProviderArn"),
 }  # fmt: skip
-_SSM = {"parameter": "Parameter", "document": "Document", "automation-execution": "Automation", "opsitem": "OpsItem"}
+_SSM = {
+    "parameter": "Parameter", "document": "Document", "automation-execution": "Automation", "opsitem": "OpsItem",
+    "maintenancewindow": "MaintenanceWindow",
+}  # fmt: skip
 _ROUTE53 = ("hostedzone", "healthcheck")
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.ssm import owned
 
-_KINDS = {"Parameter": "parameter", "Document": "document", "OpsItem": "opsitem", "Automation": "automation-execution"}
+_KINDS = {
+    "Parameter": "parameter", "Document": "document", "OpsItem": "opsitem", "Automation": "automation-execution", "MaintenanceWindow": "maintenancewindow",
+}  # fmt: skip
 
 
 def _parameter(call: Call, text: Any) -> str:
@@ -37,6 +39,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return [touched, *([("ssm:AddTagsToResource", touched)] if params.get("Tags") else [])]
     if "Document" in operation or operation == "StartAutomationExecution":
         return _document(call, operation, params)
+    if "MaintenanceWindow" in operation:
+        return _window(call, params)
     for member, resource in (("AutomationExecutionId", "automation-execution"), ("OpsItemId", "opsitem")):
         if isinstance(params.get(member), str):
             return call.arn(f"{resource}/{params[member]}")
@@ -44,6 +48,16 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     if isinstance(kind, str) and isinstance(id_, str):
         return _parameter(call, id_) if kind == "Parameter" else call.arn(f"{_KINDS.get(kind, '*')}/{id_}")
     return "*"
+
+
+def _window(call: Call, params: dict[str, Any]) -> list[str | tuple[str, str]]:
+    named = [
+        call.arn(f"{kind}/{params[member]}")
+        for member, kind in (("WindowId", "maintenancewindow"), ("WindowTaskId", "windowtask"))
+        if isinstance(params.get(member), str)
+    ]
+    tagged = [("ssm:AddTagsToResource", call.arn("maintenancewindow/*"))] if params.get("Tags") else []
+    return [*(named or ["*"]), *tagged]
 
 
 def _document(call: Call, operation: str, params: dict[str, Any]) -> str | list[str | tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The operations of Systems Manager. What acts on nodes (commands, sessions, inventory, patches) is refused by name."""
+"""The operations of Systems Manager. What acts on nodes (commands, sessions, inventory, patches, targets of windows) is refused by name."""
 
 from kumoniwa.services.ssm.access import conditions_of, resource_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.ssm.document import (
@@ -46,6 +46,30 @@ from kumoniwa.services.ssm.tagging import (
     all_tags,
     tags_of,  # noqa: F401 (the gate's hook)
 )
+from kumoniwa.services.ssm.window import (
+    CreateMaintenanceWindow,
+    DescribeMaintenanceWindows,
+    DescribeMaintenanceWindowSchedule,
+    GetMaintenanceWindow,
+    UpdateMaintenanceWindow,
+)
+from kumoniwa.services.ssm.window_run import (
+    CancelMaintenanceWindowExecution,
+    DescribeMaintenanceWindowExecutions,
+    DescribeMaintenanceWindowExecutionTaskInvocations,
+    DescribeMaintenanceWindowExecutionTasks,
+    GetMaintenanceWindowExecution,
+    GetMaintenanceWindowExecutionTask,
+    GetMaintenanceWindowExecutionTaskInvocation,
+)
+from kumoniwa.services.ssm.window_task import (
+    DeleteMaintenanceWindow,
+    DeregisterTaskFromMaintenanceWindow,
+    DescribeMaintenanceWindowTasks,
+    GetMaintenanceWindowTask,
+    RegisterTaskWithMaintenanceWindow,
+    UpdateMaintenanceWindowTask,
+)
 from kumoniwa.services.ssm.writing import (
     DeleteParameter,
     DeleteParameters,
@@ -57,12 +81,17 @@ from kumoniwa.services.ssm.writing import (
 TAG_CONDITIONS = ("ssm:resourceTag",)
 
 __all__ = [
-    "AddTagsToResource", "AssociateOpsItemRelatedItem", "CreateDocument", "CreateOpsItem", "DeleteDocument", "DeleteOpsItem", "DeleteParameter",
-    "DeleteParameters", "DescribeAutomationExecutions", "DescribeAutomationStepExecutions", "DescribeDocument",
-    "DescribeDocumentPermission", "DescribeOpsItems",
-    "DescribeParameters", "DisassociateOpsItemRelatedItem", "GetAutomationExecution", "GetDocument", "GetOpsItem", "GetParameter",
-    "GetParameterHistory", "GetParameters", "GetParametersByPath", "LabelParameterVersion", "ListDocumentVersions", "ListDocuments",
-    "ListOpsItemRelatedItems", "ListTagsForResource", "PutParameter", "RemoveTagsFromResource", "SendAutomationSignal",
-    "StartAutomationExecution", "StopAutomationExecution", "UnlabelParameterVersion", "UpdateDocument", "UpdateDocumentDefaultVersion",
-    "UpdateOpsItem", "all_tags",
+    "AddTagsToResource", "AssociateOpsItemRelatedItem", "CancelMaintenanceWindowExecution", "CreateDocument",
+    "CreateMaintenanceWindow", "CreateOpsItem", "DeleteDocument", "DeleteMaintenanceWindow", "DeleteOpsItem", "DeleteParameter",
+    "DeleteParameters", "DeregisterTaskFromMaintenanceWindow", "DescribeAutomationExecutions", "DescribeAutomationStepExecutions",
+    "DescribeDocument", "DescribeDocumentPermission", "DescribeMaintenanceWindowExecutionTaskInvocations",
+    "DescribeMaintenanceWindowExecutionTasks", "DescribeMaintenanceWindowExecutions", "DescribeMaintenanceWindowSchedule",
+    "DescribeMaintenanceWindowTasks", "DescribeMaintenanceWindows", "DescribeOpsItems", "DescribeParameters",
+    "DisassociateOpsItemRelatedItem", "GetAutomationExecution", "GetDocument", "GetMaintenanceWindow",
+    "GetMaintenanceWindowExecution", "GetMaintenanceWindowExecutionTask", "GetMaintenanceWindowExecutionTaskInvocation",
+    "GetMaintenanceWindowTask", "GetOpsItem", "GetParameter", "GetParameterHistory", "GetParameters", "GetParametersByPath",
+    "LabelParameterVersion", "ListDocumentVersions", "ListDocuments", "ListOpsItemRelatedItems", "ListTagsForResource",
+    "PutParameter", "RegisterTaskWithMaintenanceWindow", "RemoveTagsFromResource", "SendAutomationSignal",
+    "StartAutomationExecution", "StopAutomationExecution", "UnlabelParameterVersion", "UpdateDocument",
+    "UpdateDocumentDefaultVersion", "UpdateMaintenanceWindow", "UpdateMaintenanceWindowTask", "UpdateOpsItem", "all_tags",
 ]  # fmt: skip

@@ -58,7 +58,10 @@ class IdempotentParameterMismatch(AwsError):
     message = "Error returned when an idempotent operation is retried and the parameters don't match the original call to the API with the same idempotency token."
 
 
-TOKENS = {"StartAutomationExecution": Token("ClientToken", refusal=IdempotentParameterMismatch)}
+TOKENS = {
+    name: Token("ClientToken", refusal=IdempotentParameterMismatch)
+    for name in ("StartAutomationExecution", "CreateMaintenanceWindow", "RegisterTaskWithMaintenanceWindow")
+}
 
 
 class StepRun(Record):

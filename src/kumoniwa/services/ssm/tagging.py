@@ -1,4 +1,4 @@
-"""Tags of parameters, documents, automations and OpsItems.
+"""Tags of parameters, documents, automations, OpsItems and maintenance windows.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html
 """
@@ -18,8 +18,12 @@ from kumoniwa.services.ssm.execution import Execution
 from kumoniwa.services.ssm.opsitem import OpsItem
 from kumoniwa.services.ssm.parameter import Parameter
 from kumoniwa.services.ssm.tag import TAGS_MAX, checked
+from kumoniwa.services.ssm.window import Window
+from kumoniwa.services.ssm.window_task import Task
 
-_KINDS: dict[str, type[Record]] = {"Parameter": Parameter, "Document": Document, "Automation": Execution, "OpsItem": OpsItem}
+_KINDS: dict[str, type[Record]] = {
+    "Parameter": Parameter, "Document": Document, "Automation": Execution, "OpsItem": OpsItem, "MaintenanceWindow": Window,
+}  # fmt: skip
 
 
 def _tagged(call: Call, kind: str, id_: str) -> tuple[type[Record], str, Any]:
@@ -33,12 +37,18 @@ def _tagged(call: Call, kind: str, id_: str) -> tuple[type[Record], str, Any]:
     return _KINDS[kind], key, record
 
 
-_NAMED = {"parameter": "Parameter", "document": "Document", "automation-execution": "Automation", "opsitem": "OpsItem"}
+_NAMED = {
+    "parameter": "Parameter", "document": "Document", "automation-execution": "Automation", "opsitem": "OpsItem", "maintenancewindow": "MaintenanceWindow",
+}  # fmt: skip
 
 
 def tags_of(call: Call, arn: str) -> dict[str, str]:
     parsed = arns.parse(arn)
     kind, _, id_ = parsed.resource.partition("/") if parsed is not None else ("", "", "")
+    if kind == "windowtask":
+        # A task has no tags of its own; those of its window say whose it is.
+        task = next((each for each in call.shelf(Task).values() if each.id == id_), None)
+        kind, id_ = ("maintenancewindow", task.window) if task is not None else ("", "")
     return _tagged(call, _NAMED[kind], id_)[2].tags if kind in _NAMED else {}
 
 

@@ -1,4 +1,4 @@
-"""What happens in its own time: parameters expire, or tell that they will; automations go on, and are forgotten."""
+"""What happens in its own time: parameters expire, or tell that they will; windows open; automations go on, and are forgotten."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.services.ssm import policy, running
+from kumoniwa.services.ssm import policy, running, window_run, window_running
 from kumoniwa.services.ssm.execution import SERVICE, forget_old
 from kumoniwa.services.ssm.parameter import WORK
 
@@ -17,6 +17,7 @@ async def run(region: Any) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_keep_time(region))
         group.create_task(running.run(region))
+        group.create_task(window_running.run(region))
 
 
 async def _keep_time(region: Any) -> None:
@@ -25,4 +26,5 @@ async def _keep_time(region: Any) -> None:
         for call in region.calls("ssm", SERVICE):
             until = min(until, policy.act(call) or until)
             call.atomically(partial(forget_old, call))
+            call.atomically(partial(window_run.forget_old, call))
         await region.wait(WORK, until)

@@ -90,9 +90,17 @@ BY_PLACE = {"IndexName": "by-place", "KeySchema": [{"AttributeName": "id", "KeyT
      "Property MaxReadRequestUnits for OnDemandThroughput can't be used with PROVISIONED BillingMode."),
     ({"BillingMode": "PAY_PER_REQUEST", "TimeToLiveSpecification": {"Enabled": True}},
      "AttributeName property of TimeToLiveSpecification is required when TTL status is enabled or when enabling TTL."),
+    ({"BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}] * 2},
+     "An attribute appears more than once in AttributeDefinitions"),
+    ({"BillingMode": "PAY_PER_REQUEST", "LocalSecondaryIndexes": [
+        {"IndexName": "lsi1", "KeySchema": [{"AttributeName": "other", "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}]},
+     "An attribute referenced in a KeySchema element is not defined in AttributeDefinitions"),
+    ({"BillingMode": "PAY_PER_REQUEST", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False, "RecoveryPeriodInDays": 7}},
+     "Cannot set RecoveryPeriodInDays property when PointInTimeRecoveryEnabled is false"),
 ])  # fmt: skip
 def test_a_tables_template_makes_sense_as_cdk_preflight_saw_it_of_aws(cloud, said, text):
-    """Its rules pf-dynamodb-billing-throughput, -gsi-billing-throughput, -ondemand-throughput-billing and -ttl-attribute-required."""
+    """Its rules pf-dynamodb-billing-throughput, -gsi-billing-throughput, -ondemand-throughput-billing, -ttl-attribute-required,
+    -duplicate-attribute-definitions, -lsi-attribute-definitions and -pitr-recovery-period."""
     cfn = cloud.client("cloudformation")
     key = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}
     body = {"Resources": {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": {**key, **said}}}}

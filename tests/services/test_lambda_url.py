@@ -40,6 +40,14 @@ def test_a_request_becomes_an_event(cloud):
     assert (event["body"], event["isBase64Encoded"]) == ("/w==", True)
 
 
+def test_a_request_its_event_its_function_and_its_response_are_of_one_trace(cloud):
+    # Recorded: test_cfn_function_url, test_lambda_url_echo_http_fixture_default.
+    make(cloud, "import os\ndef handler(event, context): return [event['headers']['x-amzn-trace-id'], os.environ['_X_AMZN_TRACE_ID']]")
+    _, answered, body = cloud.http("GET", "/", host=open_url(cloud))
+    roots = {text.partition(";")[0] for text in (*json.loads(body), answered["X-Amzn-Trace-Id"])}
+    assert len(roots) == 1 and roots.pop().startswith("Root=1-")
+
+
 @pytest.mark.parametrize(
     "answer, status, kind, body",
     [

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 PATTERN_SUBJECT_MAX = 8192
 AMBIGUOUS_SUBJECT_MAX = 20
-VALUES_SHOWN_MAX = 20
+VALUES_SHOWN_MAX = 1_000
+"""AWS was seen to show twenty-one (cdk-preflight's pf-dynamodb-projection-nonkey-limit); this only bounds what a text may become."""
 
 
 class MissingParameter(AwsError):

@@ -188,12 +188,30 @@ def _billed_indexes(found: Any, said: str) -> Any:
     return each(_index)(found)
 
 
+def _defined(found: Any, local_indexes: Any) -> Any:
+    """Seen of AWS by cdk-preflight: pf-dynamodb-duplicate-attribute-definitions, -lsi-attribute-definitions."""
+    names = [each["AttributeName"] for each in found]
+    if len(set(names)) < len(names):
+        raise Senseless("An attribute appears more than once in AttributeDefinitions")
+    if any(part["AttributeName"] not in names for index in local_indexes for part in index["KeySchema"]):
+        raise Senseless("An attribute referenced in a KeySchema element is not defined in AttributeDefinitions")
+    return found
+
+
+def _recovered(found: Any) -> Any:
+    """Seen of AWS by cdk-preflight: pf-dynamodb-pitr-recovery-period."""
+    if "RecoveryPeriodInDays" in found and not found.get("PointInTimeRecoveryEnabled"):
+        raise Senseless("Cannot set RecoveryPeriodInDays property when PointInTimeRecoveryEnabled is false")
+    return found
+
+
 Table = ResourceType(
     name=Name("TableName", 255),
     remade_by=_retyped,
     create=Call(
         "dynamodb:CreateTable",
         f"TableName AttributeDefinitions KeySchema LocalSecondaryIndexes Tags {_TABLE_MEMBERS}",
+        AttributeDefinitions=use(_defined, p.AttributeDefinitions, either(p.LocalSecondaryIndexes, ())),
         BillingMode=use(_billed, either(p.BillingMode, ""), p.ProvisionedThroughput, p.OnDemandThroughput),
         GlobalSecondaryIndexes=use(_billed_indexes, p.GlobalSecondaryIndexes, p.BillingMode),
         StreamSpecification=use(_stream_specification, p.StreamSpecification),
@@ -207,7 +225,7 @@ Table = ResourceType(
             Call(
                 "dynamodb:UpdateContinuousBackups",
                 TableName=ID,
-                PointInTimeRecoverySpecification=p.PointInTimeRecoverySpecification,
+                PointInTimeRecoverySpecification=use(_recovered, p.PointInTimeRecoverySpecification),
             ),
             Call(
                 "dynamodb:UpdateContinuousBackups",

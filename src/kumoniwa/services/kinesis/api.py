@@ -8,7 +8,6 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.kernel.record import changed
-from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.services.kinesis import encryption, monitoring, rate, record, resharding
 from kumoniwa.services.kinesis.consumer import (
     Consumer,
@@ -29,6 +28,7 @@ from kumoniwa.services.kinesis.errors import (
     ResourceNotFoundException,
 )
 from kumoniwa.services.kinesis.monitoring import DisableEnhancedMonitoring, EnableEnhancedMonitoring
+from kumoniwa.services.kinesis.policy import DeleteResourcePolicy, GetResourcePolicy, PutResourcePolicy
 from kumoniwa.services.kinesis.stream import (
     Shard,
     Stream,
@@ -58,15 +58,14 @@ from kumoniwa.services.kinesis.tag import (
     UntagResource,
     all_tags,
     checked,
-    keep,
     reserved_tag,  # noqa: F401 (the gate's hook)
     resource,
     tags_of,  # noqa: F401 (the gate's hook)
 )
 
 __all__ = [
-    "AddTagsToStream", "DeregisterStreamConsumer", "DescribeStreamConsumer", "DisableEnhancedMonitoring", "EnableEnhancedMonitoring",
-    "ListStreamConsumers", "ListTagsForResource", "ListTagsForStream", "RegisterStreamConsumer", "RemoveTagsFromStream",
+    "AddTagsToStream", "DeleteResourcePolicy", "DeregisterStreamConsumer", "DescribeStreamConsumer", "DisableEnhancedMonitoring", "EnableEnhancedMonitoring",
+    "GetResourcePolicy", "ListStreamConsumers", "ListTagsForResource", "ListTagsForStream", "PutResourcePolicy", "RegisterStreamConsumer", "RemoveTagsFromStream",
     "StartStreamEncryption", "StopStreamEncryption",
     "SubscribeToShard", "TagResource", "UntagResource", "all_tags",
 ]  # fmt: skip
@@ -102,7 +101,7 @@ def policy_of(call: Call, arn: str) -> str | None:
         return None
     try:
         return resource(call, arn).policy or None
-    except ResourceNotFoundException:
+    except (ResourceNotFoundException, InvalidArgumentException):
         return None
 
 
@@ -117,15 +116,17 @@ def CreateStream(
     StreamModeDetails: dict[str, str] | None = None,
     Tags: dict[str, str] | None = None,
 ) -> None:
-    """A stream of which neither is said is on demand, with four shards (recorded: localstack's test_create_stream_without_shard_count)."""
+    """A stream of which neither is said is on demand, with four shards (recorded: localstack's test_create_stream_without_shard_count).
+
+    What mode and count refuse of each other is as cdk-preflight saw it of a stack: pf-kinesis-on-demand-shard-count, -provisioned-shard-count."""
     mode = (StreamModeDetails or {}).get("StreamMode") or ("ON_DEMAND" if ShardCount is None else "PROVISIONED")
     streams, held = call.shelf(Stream), call.shelf(Stream).get(StreamName)
     if held is not None and not is_gone(call, held):
         raise ResourceInUseException(f"Stream {StreamName} under account {call.account} already exists.")
     if mode == "ON_DEMAND" and ShardCount is not None:
-        raise ValidationException("ShardCount must not be provided for On-Demand streams.")
+        raise ValidationException("ShardCount is not expected when StreamMode=ON_DEMAND")
     if mode == "PROVISIONED" and ShardCount is None:
-        raise ValidationException("ShardCount must be provided for Provisioned streams.")
+        raise ValidationException("ShardCount is expected when StreamMode=PROVISIONED")
     _check_limits(call, mode, ShardCount or ON_DEMAND_SHARDS)
     if held is not None:
         record.forget(call, held)
@@ -555,26 +556,3 @@ def GetRecords(call: Call, *, ShardIterator: str, Limit: int | None = None, Stre
     else:
         reply["NextShardIterator"] = record.iterator(call, stream, shard, found.place)
     return reply
-
-
-# Policies ------------------------------------------------------------------------------------------
-
-
-def PutResourcePolicy(call: Call, *, ResourceARN: str, Policy: str) -> None:
-    held = resource(call, ResourceARN)
-    try:
-        parse(Policy, "resource")
-    except MalformedPolicyDocument as error:
-        raise InvalidArgumentException(f"Malformed Policy: {error.text}")
-    keep(call, held, policy=Policy)
-
-
-def GetResourcePolicy(call: Call, *, ResourceARN: str) -> dict:
-    return {"Policy": resource(call, ResourceARN).policy or "{}"}
-
-
-def DeleteResourcePolicy(call: Call, *, ResourceARN: str) -> None:
-    held = resource(call, ResourceARN)
-    if not held.policy:
-        raise ResourceNotFoundException(f"No resource policy found for resource ARN {ResourceARN}.")
-    keep(call, held, policy="")

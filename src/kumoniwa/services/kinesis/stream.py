@@ -115,8 +115,8 @@ def named(call: Call, name: str | None, arn: str | None) -> str:
         parsed = arns.parse(arn)
         said = parsed.resource.partition("/")[2].partition("/")[0]
         if parsed.region != call.region:
-            # No record of AWS is at hand; these are its words for a stream that is not there.
-            raise ResourceNotFoundException(f"Stream {said} under account {call.account} not found.")
+            # As cdk-preflight saw it of AWS: pf-kinesis-consumer-stream-region, -resource-policy-region. It told no code.
+            raise InvalidArgumentException(f"The region specified in the ARN '{arn}' does not match the endpoint region")
         if name is not None and name != said:
             raise InvalidArgumentException(f"StreamARN {arn} and StreamName {name} do not match.")
         return said

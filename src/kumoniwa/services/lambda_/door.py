@@ -87,14 +87,17 @@ async def _answered(call: Call, url: Url, request: Request, address: Address) ->
     if len(request.body) > PAYLOAD_BYTES_MAX:
         return _refusal(413, f"Request must be smaller than {PAYLOAD_BYTES_MAX} bytes", "RequestEntityTooLargeException")
     version, qualifier = chosen(call, url.function, url.qualifier or None)
-    payload = orjson.dumps(_event(call, url, request, address))
-    more = {"arn": arn(call, url.function, qualifier), "trace_id": trace_of(call)}
+    trace = trace_of(call)
+    payload = orjson.dumps(_event(call, url, request, address, trace))
+    more = {"arn": arn(call, url.function, qualifier), "trace_id": trace}
     if url.mode == "RESPONSE_STREAM":
-        return await _streamed(Streaming(call, version, payload, **more))
-    outcome = await sandbox.of(call.home).invoke(call, version, call.request_id, payload, **more)
-    if outcome.function_error is not None:
-        return _failed()
-    return _response(outcome.payload)
+        response = await _streamed(Streaming(call, version, payload, **more))
+    else:
+        outcome = await sandbox.of(call.home).invoke(call, version, call.request_id, payload, **more)
+        response = _response(outcome.payload) if outcome.function_error is None else _failed()
+    # Recorded: test_cfn_function_url.
+    response.headers["X-Amzn-Trace-Id"] = trace
+    return response
 
 
 def _failed() -> Response:
@@ -148,11 +151,11 @@ def _is_allowed(call: Call, url: Url) -> bool:
 # The event -----------------------------------------------------------------------------------------
 
 
-def _event(call: Call, url: Url, request: Request, address: Address) -> dict[str, Any]:
+def _event(call: Call, url: Url, request: Request, address: Address, trace: str) -> dict[str, Any]:
     """Payload format 2.0."""
     headers = {name: value for name, value in request.headers.items() if name not in ("cookie", "connection")}
     path, now = unquote(address.path), call.now()
-    headers |= {"x-forwarded-for": "127.0.0.1", "x-forwarded-port": "80", "x-forwarded-proto": "http", "x-amzn-trace-id": trace_of(call)}
+    headers |= {"x-forwarded-for": "127.0.0.1", "x-forwarded-port": "80", "x-forwarded-proto": "http", "x-amzn-trace-id": trace}
     query: dict[str, str] = {}
     for name, value in parse_qsl(request.query, keep_blank_values=True):
         query[name] = f"{query[name]},{value}" if name in query else value

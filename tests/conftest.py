@@ -172,9 +172,7 @@ class Cloud:
         """End a region without goodbye. It is dark until ``restart`` or ``region`` opens it again."""
         region = self.regions.pop(name)
         self.dark.add(name)
-        for task in list(region._tasks):
-            task.cancel()
-        self.run(_gathered(tuple(region._tasks), return_exceptions=True))
+        self.run(region.end_tasks())
         if "lambda" in region.engines:
             region.engines["lambda"].runtimes.nursery.close()
         if "workshop" in region.engines:
@@ -259,6 +257,8 @@ class Cloud:
         for name in list(self.peers):
             self._part(name)
         self.run(asyncio.sleep(0))
+        left = asyncio.all_tasks(self.loop)
+        assert not left, f"outlived the cloud: {left}"
         self.loop.close()
 
     # Time -------------------------------------------------------------------------------------
@@ -382,8 +382,8 @@ class Cloud:
         return client
 
 
-async def _gathered(tasks: tuple, return_exceptions: bool = False) -> list:
-    return await asyncio.gather(*tasks, return_exceptions=return_exceptions)
+async def _gathered(tasks: tuple) -> list:
+    return await asyncio.gather(*tasks)
 
 
 class _Peers(Peers):

@@ -5,8 +5,10 @@ https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -283,6 +285,18 @@ def test_a_build_is_stopped_with_its_processes(yard, tmp_path):
     assert yard.client.stop_build(id=id_)["build"]["buildStatus"] == "STOPPED"
     build = yard.ended(id_)
     assert states(build)["BUILD"] == "STOPPED" and yard.client.stop_build(id=id_)["build"]["buildStatus"] == "STOPPED"
+
+
+def test_a_region_that_ends_while_a_build_is_being_stopped_waits_for_its_shell(yard, tmp_path):
+    yard.make(spec(build=[f"echo $$ > {tmp_path}/.on; mv {tmp_path}/.on {tmp_path}/on; sleep 1000"]))
+    id_ = yard.client.start_build(projectName="app")["build"]["id"]
+    while not (tmp_path / "on").exists():
+        yard.cloud.sleep(0.02)
+    yard.client.stop_build(id=id_)
+    yard.cloud.run(asyncio.sleep(0))  # the build has begun to end
+    yard.cloud.restart()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "on").read_text()), 0)
 
 
 def test_a_build_whose_region_was_killed_is_a_fault_and_one_that_waited_runs(yard, tmp_path):

@@ -123,16 +123,18 @@ class Region:
 
     async def _rest(self) -> None:
         """End all that is under way, and what engines begin while they end."""
-        await self._end_tasks()
+        await self.end_tasks()
         for engine in self.engines.values():
             await engine.close()
         self.engines.clear()
-        await self._end_tasks()
+        await self.end_tasks()
 
-    async def _end_tasks(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def end_tasks(self) -> None:
+        """End all that was spawned, and what it spawns while it ends: a group's members run on until the group hears of its end."""
+        while self._tasks:
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def reset(self, account: str | None = None) -> None:
         """Forget everything, or one account. Background work starts afresh."""

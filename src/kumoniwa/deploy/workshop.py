@@ -17,6 +17,7 @@ import orjson
 
 from kumoniwa.deploy.macros import ANSWERS_MAX, TransformFailed
 from kumoniwa.deploy.standing import Blueprint
+from kumoniwa.engines.child import ended
 from kumoniwa.kernel.clock import outside
 from kumoniwa.kernel.errors import AwsError, InternalFailure, NotImplementedHere, ValidationError
 
@@ -125,6 +126,4 @@ class Workshop:
         child, self.child = self.child, None
         if child is not None and child.returncode is None:
             child.stdin.close()
-            child.kill()
-            with outside():
-                await child.wait()
+            await ended(child)

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from kumoniwa.engines.child import ended
 from kumoniwa.kernel.clock import outside
 
 LINE_CHARS_MAX = 200_000
@@ -26,6 +27,7 @@ class Shell:
         self.mark = secrets.token_hex(16)
         self.buffer = b""
         self.count = 0
+        self.is_closed = False
 
     @classmethod
     async def open(cls, folder: str, variables: dict[str, str], scratch: str) -> Shell:
@@ -37,6 +39,9 @@ class Shell:
                 "bash", "--noprofile", "--norc", cwd=folder, env=variables, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True, pass_fds=(watched,),
             )  # fmt: skip
+        except BaseException:
+            os.close(life)
+            raise
         finally:
             os.close(watched)
         shell = cls(child, life, scratch)
@@ -94,12 +99,14 @@ class Shell:
         return held[1:] if held else None
 
     async def close(self) -> None:
-        """End it with everything that it started."""
+        """End it with everything that it started. Once: the number of a closed pipe may be somebody else's by the second time."""
+        if self.is_closed:
+            return
+        self.is_closed = True
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.child.pid, signal.SIGKILL)
         os.close(self.life)
-        with outside():
-            await self.child.wait()
+        await ended(self.child)
 
 
 def scratch() -> tempfile.TemporaryDirectory:

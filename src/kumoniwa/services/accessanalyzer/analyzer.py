@@ -11,6 +11,7 @@ from typing import Any
 from kumoniwa.aws import authorization
 from kumoniwa.gate import organization, reserved_tags
 from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.linked_role import LinkedRole
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
@@ -25,7 +26,7 @@ from kumoniwa.services.accessanalyzer.errors import (
 )
 
 SERVICE = "access-analyzer.amazonaws.com"
-ROLE = f"aws-service-role/{SERVICE}/AWSServiceRoleForAccessAnalyzer"
+ROLE = LinkedRole(SERVICE, "AWSServiceRoleForAccessAnalyzer")
 EXTERNAL, UNUSED = ("ACCOUNT", "ORGANIZATION"), ("ACCOUNT_UNUSED_ACCESS", "ORGANIZATION_UNUSED_ACCESS")
 OF_ORGANIZATIONS = (EXTERNAL[1], UNUSED[1])
 MOST = {EXTERNAL[0]: 1, UNUSED[0]: 1, EXTERNAL[1]: 5, UNUSED[1]: 5}
@@ -108,14 +109,6 @@ async def know_actions() -> None:
 # Its role ------------------------------------------------------------------------------------------
 
 
-def role_arn(call: Call) -> str:
-    return f"arn:{call.home.partition}:iam::{call.account}:role/{ROLE}"
-
-
-def has_role(call: Call) -> bool:
-    return call.home.gate.authorizer.identity(role_arn(call)) is not None
-
-
 def watched(call: Call, analyzer: Analyzer) -> list[str]:
     """The accounts that it analyzes and trusts: its own, or all of its organization."""
     if analyzer.type not in OF_ORGANIZATIONS:
@@ -128,9 +121,9 @@ def watched(call: Call, analyzer: Analyzer) -> list[str]:
 async def reading(call: Call, account: str) -> Call:
     """The analyzer's role in an account, which reads. Raises AccessDenied without it. Members of an organization are given theirs."""
     inside = call.home.call("accessanalyzer", account, principals.service(SERVICE, account))
-    if account != call.account and not has_role(inside):
-        await _ensure_role(call.home.call("accessanalyzer", account, principals.root(account)))
-    return inside.assuming(role_arn(inside), SERVICE, "access-analyzer")
+    if account != call.account and not ROLE.is_known(inside):
+        await ROLE.ensure(call.home.call("accessanalyzer", account, principals.root(account)), AccessDeniedException)
+    return ROLE.assumed(inside, "access-analyzer")
 
 
 async def _check_organization(call: Call) -> None:
@@ -150,19 +143,6 @@ async def _check_organization(call: Call) -> None:
         )
     if call.account != own.management and all(each["Id"] != call.account for each in delegated["DelegatedAdministrators"]):
         raise ValidationException("The account is neither the management account nor a delegated administrator of its organization.")
-
-
-async def _ensure_role(call: Call) -> None:
-    """The role with which analyzers read, made as the caller if it is missing: the caller needs iam:CreateServiceLinkedRole then."""
-    if has_role(call):
-        return
-    try:
-        await call.ask("iam:CreateServiceLinkedRole", AWSServiceName=SERVICE)
-    except AwsError as error:
-        if error.code == "AccessDenied":
-            raise AccessDeniedException(error.text, hint=error.hint) from None
-        if error.code != "InvalidInput":  # Somebody made it meanwhile.
-            raise
 
 
 # Life ----------------------------------------------------------------------------------------------
@@ -223,7 +203,7 @@ async def CreateAnalyzer(
     await know_actions()
     if type in OF_ORGANIZATIONS:
         await _check_organization(call)
-    await _ensure_role(call)
+    await ROLE.ensure(call, AccessDeniedException)
     keep(call, analyzer)
     look_again(call)
     return {"arn": analyzer.arn}
@@ -245,7 +225,7 @@ def UpdateAnalyzer(call: Call, *, analyzerName: str, configuration: dict[str, An
 
 def _status(call: Call, analyzer: Analyzer) -> str:
     """Without its role an analyzer reads nothing."""
-    if has_role(call) or call.home.settings.iam != "enforce":
+    if ROLE.is_known(call) or call.home.settings.iam != "enforce":
         return "ACTIVE"
     return "DISABLED" if analyzer.last_analyzed else "CREATING"
 

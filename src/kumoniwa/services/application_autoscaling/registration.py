@@ -7,7 +7,7 @@ from functools import partial
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.application_autoscaling import change, schedule, target, tracking
 from kumoniwa.services.application_autoscaling import resource as resources
-from kumoniwa.services.application_autoscaling.errors import ObjectNotFoundException
+from kumoniwa.services.application_autoscaling.errors import AccessDeniedException, ObjectNotFoundException
 from kumoniwa.services.application_autoscaling.policy import policies_of
 from kumoniwa.services.application_autoscaling.target import Target
 
@@ -28,7 +28,7 @@ async def RegisterScalableTarget(
     resource = resources.named(ServiceNamespace, ResourceId, ScalableDimension)
     settle = partial(target.settled, call, resource, MinCapacity, MaxCapacity, SuspendedState, Tags)
     settle()
-    await resources.ensure_role(call, ServiceNamespace)
+    await resources.ROLES[ServiceNamespace].ensure(call, AccessDeniedException)
     capacity = await resource.capacity(call)
 
     def keep() -> Target:

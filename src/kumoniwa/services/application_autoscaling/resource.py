@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from kumoniwa.gate.linked_role import LinkedRole
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.application_autoscaling.errors import AccessDeniedException, ValidationException
+from kumoniwa.services.application_autoscaling.errors import ValidationException
 
-ROLE_PATH = "aws-service-role"
-ROLE_KNOWN_WITHIN_S, ROLE_LOOKED_FOR_S = 5.0, 0.05
 SESSION = "AutoScaling"
-_LINKED = {
-    "dynamodb": ("dynamodb.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable"),
-    "lambda": ("lambda.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency"),
+ROLES = {
+    "dynamodb": LinkedRole("dynamodb.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable"),
+    "lambda": LinkedRole("lambda.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency"),
 }
 """https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html"""
 
@@ -69,7 +68,7 @@ class Resource(NamedTuple):
 
     def as_ours(self, call: Call) -> Call:
         """The same place, asked by the service-linked role."""
-        return call.assuming(role_arn(call, self.namespace), _LINKED[self.namespace][0], SESSION)
+        return ROLES[self.namespace].assumed(call, SESSION)
 
     # Capacity ---------------------------------------------------------------------------------
 
@@ -147,28 +146,3 @@ def named(namespace: str, resource_id: str, dimension: str) -> Resource:
         # https://github.com/pulumi/pulumi-aws/issues/822
         raise ValidationException("Unsupported service namespace, resource type or scalable dimension")
     return Resource(namespace, resource_id, dimension, found.groups())
-
-
-# The role -----------------------------------------------------------------------------------------
-
-
-def role_arn(call: Call, namespace: str) -> str:
-    service, name = _LINKED[namespace]
-    return f"arn:{call.home.partition}:iam::{call.account}:role/{ROLE_PATH}/{service}/{name}"
-
-
-async def ensure_role(call: Call, namespace: str) -> None:
-    """The service-linked role, made as the caller if it is missing: the caller needs iam:CreateServiceLinkedRole then."""
-    arn, identity = role_arn(call, namespace), call.home.gate.authorizer.identity
-    if identity(arn) is not None:
-        return
-    try:
-        await call.ask("iam:CreateServiceLinkedRole", AWSServiceName=_LINKED[namespace][0])
-    except AwsError as error:
-        if error.code == "AccessDenied":
-            raise AccessDeniedException(error.text, hint=error.hint) from None
-        if error.code != "InvalidInput":  # Somebody made it meanwhile.
-            raise
-    until = call.now() + ROLE_KNOWN_WITHIN_S
-    while identity(arn) is None and call.now() < until:
-        await call.wait("role", until=call.now() + ROLE_LOOKED_FOR_S)

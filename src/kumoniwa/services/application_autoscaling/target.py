@@ -109,7 +109,7 @@ def _shown(call: Call, target: Target) -> dict[str, Any]:
         "ScalableDimension": target.dimension,
         "MinCapacity": target.least,
         "MaxCapacity": target.most,
-        "RoleARN": resources.role_arn(call, target.namespace),
+        "RoleARN": resources.ROLES[target.namespace].arn(call),
         "CreationTime": target.created,
         "SuspendedState": target.suspended,
         "ScalableTargetARN": arn_of(call, target),

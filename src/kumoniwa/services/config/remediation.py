@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import convert, to_builtins
 
+from kumoniwa.gate.linked_role import LinkedRole
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
@@ -31,12 +32,12 @@ from kumoniwa.services.config.result import Result
 from kumoniwa.services.config.rule import Rule
 from kumoniwa.services.config.verdict import NON_COMPLIANT
 
-LINKED, ROLE = "remediation.config.amazonaws.com", "AWSServiceRoleForConfigRemediation"
+ROLE = LinkedRole("remediation.config.amazonaws.com", "AWSServiceRoleForConfigRemediation")
 ATTEMPTS, WINDOW_S = 5, 60
 """Where a configuration does not say: https://docs.aws.amazon.com/config/latest/APIReference/API_RemediationConfiguration.html"""
 QUEUED, RUNNING, SUCCEEDED, FAILED = "QUEUED", "IN_PROGRESS", "SUCCEEDED", "FAILED"
 LOOKED_EVERY_S, AGAIN_AFTER_S = 1.0, 5.0
-KEYS_MAX, ROLE_KNOWN_WITHIN_S, ROLE_LOOKED_FOR_S = 100, 5.0, 0.05
+KEYS_MAX = 100
 ASSUME_ROLE = "AutomationAssumeRole"
 
 
@@ -182,7 +183,7 @@ async def _go_on(call: Call, key: str, each: Execution) -> None:
 def _as_whom(call: Call, each: Execution) -> Call:
     if each.who is not None:
         return call.home.call("config", call.account, convert(each.who, Principal))
-    return call.assuming(_role_arn(call), LINKED, "ConfigRemediation")
+    return ROLE.assumed(call, "ConfigRemediation")
 
 
 async def _start(call: Call, key: str, each: Execution, held: Remediation) -> None:
@@ -249,27 +250,6 @@ def _ended(call: Call, key: str, each: Execution, held: Remediation, state: str,
 # Configurations ------------------------------------------------------------------------------------
 
 
-def _role_arn(call: Call) -> str:
-    return f"arn:{call.home.partition}:iam::{call.account}:role/aws-service-role/{LINKED}/{ROLE}"
-
-
-async def _ensure_role(call: Call) -> None:
-    """The service-linked role, made as the caller if it is missing."""
-    arn, identity = _role_arn(call), call.home.gate.authorizer.identity
-    if identity(arn) is not None:
-        return
-    try:
-        await call.ask("iam:CreateServiceLinkedRole", AWSServiceName=LINKED)
-    except AwsError as error:
-        if error.code == "AccessDenied":
-            raise InsufficientPermissionsException(error.text, hint=error.hint) from None
-        if error.code != "InvalidInput":  # Somebody made it meanwhile.
-            raise
-    until = call.now() + ROLE_KNOWN_WITHIN_S
-    while identity(arn) is None and call.now() < until:
-        await call.wait("role", until=call.now() + ROLE_LOOKED_FOR_S)
-
-
 def read(call: Call, said: dict[str, Any], before: Remediation | None) -> Remediation:
     """Raises what AWS refuses it with."""
     name = said["ConfigRuleName"]
@@ -326,7 +306,7 @@ async def PutRemediationConfigurations(call: Call, *, RemediationConfigurations:
         await _check_document(call, each)
         made.append(each)
     if any(each.is_automatic for each in made):
-        await _ensure_role(call)
+        await ROLE.ensure(call, InsufficientPermissionsException)
     call.atomically(partial(_keep, call, made))
     return {"FailedBatches": []}
 

@@ -22,7 +22,7 @@ from kumoniwa.deploy.resource import (
     text,
     use,
 )
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.deploy.step import Failure
 
 _GONE = "ResourceNotFoundException"
 
@@ -30,20 +30,33 @@ _GONE = "ResourceNotFoundException"
 
 _pool_settings = (
     "AccountRecoverySetting AdminCreateUserConfig AutoVerifiedAttributes DeletionProtection EmailConfiguration EmailVerificationMessage "
-    "EmailVerificationSubject LambdaConfig Policies SmsAuthenticationMessage SmsVerificationMessage UserAttributeUpdateSettings UserPoolAddOns "
+    "EmailVerificationSubject LambdaConfig Policies SmsAuthenticationMessage SmsConfiguration SmsVerificationMessage UserAttributeUpdateSettings "
+    "UserPoolAddOns "
     "UserPoolTags UserPoolTier VerificationMessageTemplate"
 )
 
 
-@carries("MfaConfiguration EnabledMfas")
+@carries("MfaConfiguration EnabledMfas EmailAuthenticationMessage EmailAuthenticationSubject")
 async def _factors(work: Work) -> None:
-    """A pool says in one place whether it asks for a second factor, and in another for which."""
-    mfa, kinds = work.properties.get("MfaConfiguration", "OFF"), work.properties.get("EnabledMfas", [])
-    for kind in kinds:
-        if kind != "SOFTWARE_TOKEN_MFA":
-            raise NotImplementedHere(f"{kind} of AWS::Cognito::UserPool")
-    token = {"Enabled": "SOFTWARE_TOKEN_MFA" in kinds}
-    await work.ask("cognito-idp:SetUserPoolMfaConfig", UserPoolId=work.id, MfaConfiguration=mfa, SoftwareTokenMfaConfiguration=token)
+    """A pool says in one place whether it asks for a second factor, and in another for which. Where a template names none, it is a code in a
+    text message (cdk-preflight: pf-cognito-mfa-sms-config)."""
+    told = work.properties
+    mfa, kinds = told.get("MfaConfiguration", "OFF"), told.get("EnabledMfas")
+    if kinds is None and mfa != "OFF":
+        if not told.get("SmsConfiguration") or "phone_number" not in told.get("AutoVerifiedAttributes", ()):
+            raise Failure("SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
+        kinds = ["SMS_MFA"]
+    said: dict[str, Any] = {}
+    for kind in kinds or ():
+        if kind == "SMS_MFA":
+            texts = {name: told[name] for name in ("SmsConfiguration", "SmsAuthenticationMessage") if name in told}
+            said["SmsMfaConfiguration"] = texts
+        elif kind == "SOFTWARE_TOKEN_MFA":
+            said["SoftwareTokenMfaConfiguration"] = {"Enabled": True}
+        else:
+            mails = {"Message": told.get("EmailAuthenticationMessage"), "Subject": told.get("EmailAuthenticationSubject")}
+            said["EmailMfaConfiguration"] = {name: value for name, value in mails.items() if value is not None}
+    await work.ask("cognito-idp:SetUserPoolMfaConfig", UserPoolId=work.id, MfaConfiguration=mfa, **said)
 
 
 UserPool = ResourceType(

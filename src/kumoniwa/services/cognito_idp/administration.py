@@ -11,7 +11,7 @@ from collections.abc import Callable
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cognito_idp import code as codes
-from kumoniwa.services.cognito_idp import factor, schema
+from kumoniwa.services.cognito_idp import factor, recovery, schema
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.errors import (
@@ -103,10 +103,9 @@ async def AdminResetUserPassword(call: Call, *, UserPoolId: str, Username: str, 
     pool, user = pools.found(call, UserPoolId), users.named(call, UserPoolId, Username)
     if user.status in (UNCONFIRMED, MUST_CHANGE, EXTERNAL):
         raise NotAuthorizedException("User password cannot be reset in the current state.")
-    if user.attributes.get("email_verified") != "true":
-        raise InvalidParameterException("Cannot reset password for the user as there is no registered/verified email or phone_number")
+    address = recovery.way(pool, user, is_administrator=True)
     user = users.put(call, changed(user, status=MUST_RESET))
-    await codes.send(call, pool, user, "password", "CustomMessage_ForgotPassword", NO_CLIENT, ClientMetadata)
+    await codes.send(call, pool, user, "password", "CustomMessage_ForgotPassword", NO_CLIENT, ClientMetadata, address)
     return {}
 
 

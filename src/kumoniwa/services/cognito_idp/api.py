@@ -1,4 +1,4 @@
-"""The operations of user pools. Federation with SAML and with social providers, WebAuthn, SMS, devices, threat protection, branding and imports are refused by name."""
+"""The operations of user pools. Federation with SAML and with social providers, WebAuthn, devices, threat protection, branding and imports are refused by name."""
 
 from kumoniwa.services.cognito_idp.access import owner_of, resource_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.cognito_idp.administration import (
@@ -69,6 +69,7 @@ from kumoniwa.services.cognito_idp.provider import (
     UpdateIdentityProvider,
     confided_of,  # noqa: F401 (the gate's hook)
 )
+from kumoniwa.services.cognito_idp.recovery import ConfirmForgotPassword, ForgotPassword
 from kumoniwa.services.cognito_idp.resourceserver import (
     CreateResourceServer,
     DeleteResourceServer,
@@ -78,10 +79,8 @@ from kumoniwa.services.cognito_idp.resourceserver import (
 )
 from kumoniwa.services.cognito_idp.selfservice import (
     ChangePassword,
-    ConfirmForgotPassword,
     DeleteUser,
     DeleteUserAttributes,
-    ForgotPassword,
     GetUser,
     GetUserAttributeVerificationCode,
     GlobalSignOut,

@@ -1,6 +1,5 @@
-"""Codes in the mail: made, sent, and compared once they come back.
+"""Codes in mails and text messages: made, sent, and compared once they come back. Only a digest of a code is kept.
 
-Only a digest of a code is kept. The mail goes out as Cognito's own, from no customer's identity, and lies in the region's mailbox.
 https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-settings-message-customizations.html
 """
 
@@ -8,12 +7,13 @@ from __future__ import annotations
 
 import hmac
 import re
+from typing import Any
 from urllib.parse import urlencode
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cognito_idp import domain, place, trigger
+from kumoniwa.services.cognito_idp import delivery, domain, place, trigger
+from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.errors import (
     CodeMismatchException,
@@ -24,24 +24,26 @@ from kumoniwa.services.cognito_idp.errors import (
 from kumoniwa.services.cognito_idp.pool import UserPool
 from kumoniwa.services.cognito_idp.user import Code, User
 
-SENDER, VERIFIER = "no-reply@verificationemail.com", "no-reply@verificationemail.com"
-LASTS_S = {"signup": 86_400.0, "password": 3_600.0, "attribute": 86_400.0}
+LASTS_S = {"signup": 86_400.0, "password": 3_600.0, "attribute": 86_400.0, "mfa": 180.0}
 """https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html, validity of codes"""
 FAILURES_MAX = 5
 PLACE = "{####}"
 _LINK = re.compile(r"\{##(.*?)##\}")
+_WORDS = {
+    "signup": "Your confirmation code is {####}", "attribute": "Your confirmation code is {####}", "password": "Your password reset code is {####}.",
+    "mfa": "Your authentication code is {####}. ",
+}  # fmt: skip
+"""Where the pool says nothing else."""
 
 
 def details(address: str, attribute: str = "email") -> dict[str, str]:
-    """Where a code went, without saying it: ``a***@e***``."""
+    """Where a code went, without saying it: ``a***@e***``, or the last four digits of a number
+    (https://github.com/amazon-archives/amazon-cognito-identity-js/issues/236)."""
+    if attribute == "phone_number":
+        number = address.removeprefix("+")
+        return {"Destination": f"+{'*' * max(0, len(number) - 4)}{number[-4:]}", "DeliveryMedium": "SMS", "AttributeName": attribute}
     local, _, host = address.partition("@")
     return {"Destination": f"{local[:1]}***@{host[:1]}***", "DeliveryMedium": "EMAIL", "AttributeName": attribute}
-
-
-def address_of(user: User, attribute: str = "email") -> str:
-    if attribute == "phone_number":
-        raise NotImplementedHere("SMS of cognito-idp")
-    return user.attributes.get(attribute, "")
 
 
 def _purpose(what: str, attribute: str) -> str:
@@ -52,35 +54,48 @@ async def send(
     call: Call, pool: UserPool, user: User, what: str, source: str, client_id: str, metadata: dict[str, str] | None = None,
     attribute: str = "email", value: str = "",
 ) -> tuple[User, dict[str, str]]:  # fmt: skip
-    """Send a code for ``signup``, ``password`` or ``attribute`` and keep its digest."""
-    address = value or address_of(user, attribute)
+    """Send a code for ``signup``, ``password``, ``mfa`` or ``attribute`` to an address of the user's, or to ``value``, which is to become one,
+    and keep its digest."""
+    address = value or user.attributes.get(attribute, "")
     secret = f"{call.ids.random.randrange(1_000_000):06d}"
     purpose = _purpose(what, attribute)
-    user = changed(user, codes=user.codes | {
-        purpose: Code(digest=place.digest(call.home, user.pool, user.sub, purpose, secret), until=call.now() + LASTS_S[what], value=address),
-    })  # fmt: skip
-    subject, text = _written(call, pool, user, what, client_id, secret)
+    code = Code(
+        digest=place.digest(call.home, user.pool, user.sub, purpose, secret), until=call.now() + LASTS_S[what], value=address, attribute=attribute
+    )
+    user = changed(user, codes=user.codes | {purpose: code})
     asked = await trigger.asked(
         call, pool, "CustomMessage", source, user.name, client_id,
         {"userAttributes": trigger.described(user), "codeParameter": PLACE, "linkParameter": "{##Click Here##}", "usernameParameter": None},
         {"smsMessage": None, "emailMessage": None, "emailSubject": None}, metadata or {},
     )  # fmt: skip
-    if asked.get("emailMessage"):
-        text = _filled(call, pool, user, client_id, str(asked["emailMessage"]), secret)
-    await mail(call, pool, address, str(asked.get("emailSubject") or subject), text)
+    if attribute == "phone_number":
+        words = str(asked.get("smsMessage") or _text(pool, what))
+        await delivery.text(call, pool.settings, pools.arn_of(call, pool.id), address, words.replace(PLACE, secret).replace("{username}", user.name))
+    else:
+        subject, words = _letter(pool, what)
+        words = _filled(call, pool, user, client_id, str(asked.get("emailMessage") or words), secret)
+        await delivery.mail(call, pool.settings, pools.arn_of(call, pool.id), address, str(asked.get("emailSubject") or subject), words)
     return users.put(call, user), details(address, attribute)
 
 
-def _written(call: Call, pool: UserPool, user: User, what: str, client_id: str, secret: str) -> tuple[str, str]:
-    template, settings = pool.settings.get("VerificationMessageTemplate") or {}, pool.settings
+def _text(pool: UserPool, what: str) -> str:
+    if what == "mfa":
+        return pool.settings.get("SmsAuthenticationMessage") or _WORDS[what]
+    return pool.settings.get("SmsVerificationMessage") or _WORDS[what]
+
+
+def _letter(pool: UserPool, what: str) -> tuple[str, str]:
+    """The subject and the text of a mail."""
+    settings: dict[str, Any] = pool.settings
+    template = settings.get("VerificationMessageTemplate") or {}
+    if what == "mfa":
+        told = pool.email_mfa or {}
+        return told.get("Subject") or "Your authentication code", told.get("Message") or _WORDS[what]
     if what == "signup" and template.get("DefaultEmailOption") == "CONFIRM_WITH_LINK":
-        subject = template.get("EmailSubjectByLink") or "Your verification link"
         text = template.get("EmailMessageByLink") or "Please click the link below to verify your email address. {##Verify Email##} "
-    else:
-        subject = settings.get("EmailVerificationSubject") or template.get("EmailSubject") or "Your verification code"
-        words = "Your password reset code is {####}." if what == "password" else "Your confirmation code is {####}"
-        text = settings.get("EmailVerificationMessage") or template.get("EmailMessage") or words
-    return subject, _filled(call, pool, user, client_id, text, secret)
+        return template.get("EmailSubjectByLink") or "Your verification link", text
+    subject = settings.get("EmailVerificationSubject") or template.get("EmailSubject") or "Your verification code"
+    return subject, settings.get("EmailVerificationMessage") or template.get("EmailMessage") or _WORDS[what]
 
 
 def _filled(call: Call, pool: UserPool, user: User, client_id: str, text: str, secret: str) -> str:
@@ -94,14 +109,6 @@ def _filled(call: Call, pool: UserPool, user: User, client_id: str, text: str, s
     port = re.search(r":\d+$", call.home.settings.endpoint)
     link = f"http://{name}.auth.{call.region}.localhost{port[0] if port else ''}/confirmUser?{query}"
     return _LINK.sub(lambda found: f"{found[1]} {link}", text)
-
-
-async def mail(call: Call, pool: UserPool, address: str, subject: str, text: str) -> None:
-    letter = {
-        "account": call.account, "from": (pool.settings.get("EmailConfiguration") or {}).get("From") or SENDER, "to": address, "subject": subject,
-        "text": text, "token": call.new_id(),
-    }  # fmt: skip
-    await call.home.heard("", "ses", {"post": letter})
 
 
 def redeem(call: Call, user: User, what: str, told: str, attribute: str = "email") -> tuple[User, Code]:

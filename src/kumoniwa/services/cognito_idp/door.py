@@ -21,7 +21,7 @@ from kumoniwa.gate.identity import ANONYMOUS
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.cognito_idp import client as clients
-from kumoniwa.services.cognito_idp import exchange, federation, guard, proof, signup, ticket, token, trigger
+from kumoniwa.services.cognito_idp import exchange, factor, federation, guard, proof, signup, ticket, token, trigger
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import provider as providers
 from kumoniwa.services.cognito_idp.client import OWN_SCOPES, UserPoolClient
@@ -55,6 +55,14 @@ OTHER = """<p><a href="/oauth2/authorize?{query}">Continue with {name}</a></p>
 """
 NOT_OFFERED = "<h1>Login option is not available. Please try another one</h1>"
 GONE_WRONG = "<h1>Something went wrong</h1>"
+
+
+SECOND, FACTORS = "hosted factor", {factor.TEXT: "A text message", factor.APP: "An authenticator app", factor.MAIL: "A mail"}
+SECOND_PAGE = """<!DOCTYPE html>
+<html><head><meta charset="utf-8"><title>Sign in</title></head><body><h1>Sign in with a second factor</h1>
+<form method="post" action="/login?{query}">{field}<input name="session" type="hidden" value="{session}">
+<button type="submit">Sign in</button></form></body></html>
+"""
 
 
 class OAuthError(Exception):
@@ -237,20 +245,61 @@ def _login_page(call: Call, pool: UserPool, asked: Asked, flaw: str = "", status
 
 
 async def _logged_in(call: Call, pool: UserPool, request: Request) -> Response:
-    """A name and a password typed into the page. Who must first do something else, such as show a second factor, is told so."""
+    """A name and a password typed into the page, or a second factor into the next. Who must first do something else is told so."""
     asked = Asked(call, pool, dict(parse_qsl(request.query)))
     if asked.refusal is not None:
         return asked.refusal
     if providers.OWN not in asked.offered(call, pool):
         return _page(NOT_OFFERED, 400)
     form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
+    if "session" in form:
+        return await _second_answered(call, pool, asked, form)
     attempt = proof.Attempt(call, pool, asked.client, form.get("username", ""), None)
     try:
         user = await proof.by_password(attempt, form.get("password", ""))
     except AwsError as error:
         return _login_page(call, pool, asked, error.text, 400)
-    if user.status != CONFIRMED or pool.mfa == "ON" or pool.mfa != "OFF" and user.is_totp_enabled:
-        return _login_page(call, pool, asked, "This sign-in needs a step that the hosted pages do not have: a new password or a second factor.", 501)
+    kinds = factor.asked_for(pool, user)
+    if user.status != CONFIRMED or not kinds and factor.must_set_up(pool):
+        return _login_page(call, pool, asked, "This sign-in needs a step that the hosted pages do not have: a new password, or to set up a second factor.", 501)
+    if kinds:
+        return await _second_page(asked, attempt, user, kinds)
+    return await _proven(asked, attempt, user)
+
+
+async def _second_page(asked: Asked, attempt: proof.Attempt, user: User, kinds: list[str]) -> Response:
+    """Which factor, if there are several; or its code."""
+    if len(kinds) == 1:
+        try:
+            shown = await factor.ask(attempt, user, kinds[0])
+        except AwsError as error:
+            return _login_page(attempt.call, attempt.pool, asked, error.text, 400)
+        at = shown.get("CODE_DELIVERY_DESTINATION")
+        field = f'<label>{f"The code that was sent to {html.escape(at)}" if at else "The code of your authenticator app"} <input name="code" autofocus></label>'
+    else:
+        options = "".join(f'<option value="{kind}">{FACTORS[kind]}</option>' for kind in kinds)
+        field = f'<label>How would you like to show that it is you? <select name="kind">{options}</select></label>'
+    session = ticket.issue(attempt.call, SECOND, {"client": asked.client.id, "user": user.name, "kinds": kinds}, asked.client.session_s)
+    return _page(SECOND_PAGE.format(field=field, session=session, query=html.escape(urlencode(asked.said))))
+
+
+async def _second_answered(call: Call, pool: UserPool, asked: Asked, form: dict[str, str]) -> Response:
+    said = ticket.redeem(call, SECOND, form["session"])
+    user = token.users.find(call, pool, said["user"]) if said is not None and said["client"] == asked.client.id else None
+    if user is None or not user.is_enabled:
+        return _login_page(call, pool, asked, "Invalid session for the user, session is expired.", 400)
+    attempt = proof.Attempt(call, pool, asked.client, user.name, None)
+    if len(said["kinds"]) > 1:
+        return await _second_page(asked, attempt, user, [form["kind"]] if form.get("kind") in said["kinds"] else said["kinds"])
+    try:
+        user = factor.met(call, user, said["kinds"][0], form.get("code", ""))
+    except AwsError as error:
+        return _login_page(call, pool, asked, error.text, 400)
+    return await _proven(asked, attempt, user)
+
+
+async def _proven(asked: Asked, attempt: proof.Attempt, user: User) -> Response:
+    call, pool = attempt.call, attempt.pool
     await trigger.asked(
         call, pool, "PostAuthentication", "PostAuthentication_Authentication", user.name, asked.client.id,
         {"userAttributes": trigger.described(user), "newDeviceUsed": False},

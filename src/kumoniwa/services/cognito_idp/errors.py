@@ -54,6 +54,21 @@ class SoftwareTokenMFANotFoundException(AwsError):
     message = "User has not set up software token mfa"
 
 
+class CodeDeliveryFailureException(AwsError): ...
+
+
+class InvalidEmailRoleAccessPolicyException(AwsError):
+    message = "Cognito is not allowed to use your email identity"
+
+
+class InvalidSmsRoleAccessPolicyException(AwsError):
+    message = "Role does not have permission to publish with SNS"
+
+
+class InvalidSmsRoleTrustRelationshipException(AwsError):
+    message = "Role does not have a trust relationship allowing Cognito to assume the role"
+
+
 class GroupExistsException(AwsError):
     message = "A group with the name already exists."
 

@@ -1,31 +1,41 @@
-"""The second factor: an authenticator app, whose seed the user is shown once.
+"""The second factor: an authenticator app, whose seed the user is shown once, or a code in a text message or a mail.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-mfa-totp.html
+https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-mfa-sms-email-message.html
 """
 
 from __future__ import annotations
 
 import base64
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kumoniwa.gate import mfa
 from kumoniwa.gate.mfa import MfaDevice
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.cognito_idp import code as codes
 from kumoniwa.services.cognito_idp import place, ticket, token
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.errors import (
+    CodeMismatchException,
     EnableSoftwareTokenMFAException,
+    ExpiredCodeException,
     InvalidParameterException,
+    LimitExceededException,
     NotAuthorizedException,
     SoftwareTokenMFANotFoundException,
 )
 from kumoniwa.services.cognito_idp.pool import UserPool
 from kumoniwa.services.cognito_idp.user import User
 
+if TYPE_CHECKING:
+    from kumoniwa.services.cognito_idp.proof import Attempt
+
+TEXT, APP, MAIL = "SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP"
+ADDRESS = {TEXT: "phone_number", MAIL: "email"}
+_FIELDS = {TEXT: "sms", APP: "totp", MAIL: "email"}
 SEED_BYTES = 32
 SETUP = "setup"
 SETUP_S = 180.0
@@ -38,19 +48,85 @@ def step_shown(call: Call, user: User, sealed: bytes, code: str) -> int | None:
     return mfa.accepted(MfaDevice(account=call.account, user_id=user.sub, seed=seed), code, call.now()) if seed else None
 
 
-def is_asked_for(pool: UserPool, user: User) -> bool:
-    return pool.mfa != "OFF" and bool(user.totp) and user.is_totp_enabled
+def _offered(pool: UserPool) -> list[str]:
+    """The factors among which a pool's users may choose, as AWS names them."""
+    is_offered = {TEXT: pool.has_text_codes, APP: pool.has_software_tokens, MAIL: pool.email_mfa is not None}
+    return [kind for kind, is_there in is_offered.items() if is_there]
 
 
-def must_set_up(pool: UserPool, user: User) -> bool:
-    return pool.mfa == "ON" and not (user.totp and user.is_totp_enabled)
+def _is_wanted(user: User, kind: str) -> bool:
+    if kind == APP:
+        return bool(user.totp) and user.is_totp_enabled
+    return bool(user.attributes.get(ADDRESS[kind])) and (user.is_sms_enabled if kind == TEXT else user.is_email_enabled)
+
+
+def _preferred(user: User) -> str:
+    chosen = {TEXT: user.is_sms_preferred, APP: user.is_totp_preferred, MAIL: user.is_email_preferred}
+    return next((kind for kind, is_chosen in chosen.items() if is_chosen), "")
+
+
+def asked_for(pool: UserPool, user: User) -> list[str]:
+    """By which factors somebody may show that it is he; none if he need not, or cannot yet (see ``must_set_up``).
+
+    Who chose nothing, where a factor is demanded, is asked at the address he has.
+    https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-mfa.html
+    """
+    if pool.mfa == "OFF":
+        return []
+    offered = _offered(pool)
+    wanted = [kind for kind in offered if _is_wanted(user, kind)]
+    if not wanted and pool.mfa == "ON":
+        wanted = [kind for kind in offered if kind in ADDRESS and user.attributes.get(ADDRESS[kind])]
+    preferred = _preferred(user)
+    return [preferred] if preferred in wanted else wanted
+
+
+def must_set_up(pool: UserPool) -> bool:
+    """Whether nobody is let in without one, so that who has none must set one up first."""
+    return pool.mfa == "ON"
+
+
+def setups(pool: UserPool) -> list[str]:
+    return _offered(pool)
 
 
 def told(user: User) -> dict[str, Any]:
-    if not (user.totp and user.is_totp_enabled):
-        return {}
-    preferred = {"PreferredMfaSetting": "SOFTWARE_TOKEN_MFA"} if user.is_totp_preferred else {}
-    return {"UserMFASettingList": ["SOFTWARE_TOKEN_MFA"], **preferred}
+    wanted = {TEXT: user.is_sms_enabled, APP: bool(user.totp) and user.is_totp_enabled, MAIL: user.is_email_enabled}
+    kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
+    preferred = _preferred(user)
+    return {"UserMFASettingList": kinds, **({"PreferredMfaSetting": preferred} if preferred in kinds else {})} if kinds else {}
+
+
+async def ask(attempt: Attempt, user: User, kind: str) -> dict[str, str]:
+    """What somebody is told who is to show a factor; its code is sent where it needs one."""
+    shown = {"USER_ID_FOR_SRP": user.name}
+    if kind == APP:
+        return shown | ({"FRIENDLY_DEVICE_NAME": user.totp_name} if user.totp_name else {})
+    _, sent = await codes.send(
+        attempt.call, attempt.pool, user, "mfa", "CustomMessage_Authentication", attempt.client.id, attempt.metadata, ADDRESS[kind]
+    )
+    return shown | {"CODE_DELIVERY_DELIVERY_MEDIUM": sent["DeliveryMedium"], "CODE_DELIVERY_DESTINATION": sent["Destination"]}
+
+
+def met(call: Call, user: User, kind: str, code: str) -> User:
+    """The user, whose code was right: an address to which it went is proven by it. Raises CodeMismatchException and, for a code of an app that
+    was used before, ExpiredCodeException."""
+    if kind == APP:
+        step = step_shown(call, user, user.totp, code)
+        if step is None:
+            raise CodeMismatchException("Invalid code received for user")
+        if step <= user.totp_step:
+            # https://github.com/aws-amplify/amplify-swift: its tests of TOTP wait for the next code, for AWS says this to one that set the app up.
+            raise ExpiredCodeException("Your software token has already been used once.")
+        return users.put(call, changed(user, totp_step=step))
+    try:
+        user, sent = codes.redeem(call, user, "mfa", code)
+    except (ExpiredCodeException, LimitExceededException, CodeMismatchException):
+        # https://github.com/aws-amplify/amplify-js/issues/11069
+        raise CodeMismatchException("Invalid code or auth state for the user.") from None
+    if sent.value == user.attributes.get(sent.attribute):
+        user = changed(user, attributes=user.attributes | {users.VERIFIED[sent.attribute]: "true"})
+    return users.put(call, user)
 
 
 def _setting_up(call: Call, access_token: str | None, session: str | None) -> tuple[UserPool, User, dict[str, Any] | None]:
@@ -95,16 +171,27 @@ async def VerifySoftwareToken(
     return {"Status": "SUCCESS", **session}
 
 
-def _preferring(call: Call, pool: UserPool, user: User, settings: dict[str, Any] | None, others: dict[str, Any]) -> dict:
-    for name, other in others.items():
-        if other and (other.get("Enabled") or other.get("PreferredMfa")):
-            raise NotImplementedHere(f"{name} of cognito-idp")
-    if settings is not None:
-        is_enabled = bool(settings.get("Enabled"))
-        if is_enabled and not user.totp:
+def _preferring(call: Call, user: User, said: dict[str, dict[str, Any] | None]) -> dict:
+    """What a user wants of each factor. One is preferred at most, and the newest wish holds.
+
+    The text of SMS is reported in https://github.com/aws-amplify/amplify-js/issues/618; that of mails is written after it. What a pool does
+    not offer may be wished for all the same, and is not asked: https://github.com/aws-amplify/amplify-js/issues/11260
+    """
+    if sum(bool((each or {}).get("PreferredMfa")) for each in said.values()) > 1:
+        raise InvalidParameterException("Cannot set multiple preferred MFA methods.")
+    for kind, wish in said.items():
+        if wish is None:
+            continue
+        is_enabled, name = bool(wish.get("Enabled")), _FIELDS[kind]
+        if is_enabled and kind == APP and not user.totp:
             raise InvalidParameterException("User has not verified software token mfa")
-        is_preferred = bool(settings.get("PreferredMfa"))
-        users.put(call, changed(user, is_totp_enabled=is_enabled, is_totp_preferred=is_enabled and is_preferred))
+        if is_enabled and kind in ADDRESS and not user.attributes.get(ADDRESS[kind]):
+            raise InvalidParameterException(f"User does not have a {ADDRESS[kind]} set to turn on {'SMS' if kind == TEXT else 'Email'} MFA")
+        is_preferred = is_enabled and bool(wish.get("PreferredMfa"))
+        if is_preferred:
+            user = changed(user, is_totp_preferred=False, is_sms_preferred=False, is_email_preferred=False)
+        user = changed(user, **{f"is_{name}_enabled": is_enabled, f"is_{name}_preferred": is_preferred})
+    users.put(call, user)
     return {}
 
 
@@ -112,9 +199,8 @@ def SetUserMFAPreference(
     call: Call, *, AccessToken: str, SMSMfaSettings: dict[str, Any] | None = None, SoftwareTokenMfaSettings: dict[str, Any] | None = None,
     EmailMfaSettings: dict[str, Any] | None = None,
 ) -> dict:  # fmt: skip
-    pool, user, _ = token.bearer(call, AccessToken)
-    others = {"SMSMfaSettings": SMSMfaSettings, "EmailMfaSettings": EmailMfaSettings}
-    return _preferring(call, pool, user, SoftwareTokenMfaSettings, others)
+    _, user, _ = token.bearer(call, AccessToken)
+    return _preferring(call, user, {TEXT: SMSMfaSettings, APP: SoftwareTokenMfaSettings, MAIL: EmailMfaSettings})
 
 
 def AdminSetUserMFAPreference(
@@ -122,5 +208,4 @@ def AdminSetUserMFAPreference(
     SoftwareTokenMfaSettings: dict[str, Any] | None = None, EmailMfaSettings: dict[str, Any] | None = None,
 ) -> dict:  # fmt: skip
     user = users.named(call, UserPoolId, Username)
-    others = {"SMSMfaSettings": SMSMfaSettings, "EmailMfaSettings": EmailMfaSettings}
-    return _preferring(call, pools.found(call, UserPoolId), user, SoftwareTokenMfaSettings, others)
+    return _preferring(call, user, {TEXT: SMSMfaSettings, APP: SoftwareTokenMfaSettings, MAIL: EmailMfaSettings})

@@ -15,7 +15,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.cognito_idp import schema
+from kumoniwa.services.cognito_idp import delivery, schema
 from kumoniwa.services.cognito_idp.errors import (
     FeatureUnavailableInTierException,
     InvalidParameterException,
@@ -51,6 +51,9 @@ class UserPool(Record):
     """The schema."""
     mfa: str = "OFF"
     has_software_tokens: bool = False
+    has_text_codes: bool = False
+    email_mfa: dict[str, str] | None = None
+    """``Message`` and ``Subject`` of codes in mails; None if there are no such codes."""
     tags: dict[str, str] = {}
 
     @property
@@ -149,15 +152,19 @@ def _check(settings: dict[str, Any], region: str) -> None:
             f"The following features need to be disabled for the LITE pricing tier configured: Token Customization with Pre-Token Generation Lambda {version}"
         )
     _check_recovery((settings.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or [])
-    if "phone_number" in (settings.get("AutoVerifiedAttributes") or ()):
-        raise NotImplementedHere("SMS of cognito-idp (AutoVerifiedAttributes phone_number)")
     if settings.get("UserPoolTier") == "PLUS" or (settings.get("UserPoolAddOns") or {}).get("AdvancedSecurityMode", "OFF") != "OFF":
         raise NotImplementedHere("threat protection of cognito-idp")
-    if (settings.get("EmailConfiguration") or {}).get("EmailSendingAccount", "COGNITO_DEFAULT") != "COGNITO_DEFAULT":
-        raise NotImplementedHere("EmailSendingAccount DEVELOPER of cognito-idp")
     invite = (settings.get("AdminCreateUserConfig") or {}).get("InviteMessageTemplate") or {}
     if "EmailMessage" in invite and ("{username}" not in invite["EmailMessage"] or "{####}" not in invite["EmailMessage"]):
         raise InvalidParameterException("EmailMessage must contain {username} and {####}.")
+
+
+def _check_texts_of_mfa(settings: dict[str, Any], mfa: str) -> None:
+    """A pool that asks for a second factor, and was not told which, asks for one in text messages (cdk-preflight's pf-cognito-mfa-sms-config,
+    https://github.com/aws/aws-cdk/issues/12075)."""
+    proven = settings.get("AutoVerifiedAttributes") or ()
+    if mfa != "OFF" and not (settings.get("SmsConfiguration") and "phone_number" in proven):
+        raise InvalidParameterException("SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
 
 
 _TEMPLATES = {"EmailMessage": "EmailVerificationMessage", "EmailSubject": "EmailVerificationSubject", "SmsMessage": "SmsVerificationMessage"}
@@ -221,9 +228,8 @@ async def CreateUserPool(
     EmailConfiguration: dict[str, Any] | None = None, UserPoolTags: dict[str, str] | None = None,
     AdminCreateUserConfig: dict[str, Any] | None = None, Schema: list[dict[str, Any]] | None = None,
     UserPoolAddOns: dict[str, Any] | None = None, UsernameConfiguration: dict[str, Any] | None = None,
-    AccountRecoverySetting: dict[str, Any] | None = None, UserPoolTier: str | None = None,
+    AccountRecoverySetting: dict[str, Any] | None = None, UserPoolTier: str | None = None, SmsConfiguration: dict[str, Any] | None = None,
 ) -> dict:  # fmt: skip
-    """Texts of SMS are kept; what would send one is refused."""
     if AliasAttributes and UsernameAttributes:
         raise InvalidParameterException("Only one of the aliasAttributes or usernameAttributes can be set in a User pool.")
     told = {
@@ -234,14 +240,16 @@ async def CreateUserPool(
         "VerificationMessageTemplate": VerificationMessageTemplate, "SmsAuthenticationMessage": SmsAuthenticationMessage,
         "UserAttributeUpdateSettings": UserAttributeUpdateSettings, "EmailConfiguration": EmailConfiguration,
         "AdminCreateUserConfig": AdminCreateUserConfig, "UserPoolAddOns": UserPoolAddOns, "UsernameConfiguration": UsernameConfiguration,
-        "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier,
+        "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier, "SmsConfiguration": SmsConfiguration,
     }  # fmt: skip
     settings, attributes, now = _settings(told, {}, call.region), schema.made(Schema), call.now()
+    _check_texts_of_mfa(settings, MfaConfiguration)
+    await delivery.check(call, settings)
     keys = [await asyncio.to_thread(key_material.make, TOKEN_KEY) for _ in range(2)]
     pool = UserPool(
         id=f"{call.region}_{call.ids.lower(ID_LENGTH)}", name=PoolName, created=now, modified=now, settings=settings, attributes=attributes,
         keys=tuple(shut(call.home, key, "token key") for key in keys), mfa=MfaConfiguration, tags=UserPoolTags or {},
-        has_software_tokens=MfaConfiguration == "ON",
+        has_text_codes=MfaConfiguration != "OFF",
     )  # fmt: skip
     call.shelf(UserPool)[pool.id] = pool
     places(call.home)[pool.id] = Place(account=call.account, pool=pool.id)
@@ -252,7 +260,7 @@ def DescribeUserPool(call: Call, *, UserPoolId: str) -> dict:
     return {"UserPool": shown(call, found(call, UserPoolId))}
 
 
-def UpdateUserPool(
+async def UpdateUserPool(
     call: Call, *, UserPoolId: str, PoolName: str | None = None, Policies: dict[str, Any] | None = None, DeletionProtection: str | None = None,
     LambdaConfig: dict[str, Any] | None = None, AutoVerifiedAttributes: list[str] | None = None, SmsVerificationMessage: str | None = None,
     EmailVerificationMessage: str | None = None, EmailVerificationSubject: str | None = None,
@@ -260,7 +268,7 @@ def UpdateUserPool(
     MfaConfiguration: str | None = None, UserAttributeUpdateSettings: dict[str, Any] | None = None,
     EmailConfiguration: dict[str, Any] | None = None, UserPoolTags: dict[str, str] | None = None,
     AdminCreateUserConfig: dict[str, Any] | None = None, UserPoolAddOns: dict[str, Any] | None = None,
-    AccountRecoverySetting: dict[str, Any] | None = None, UserPoolTier: str | None = None,
+    AccountRecoverySetting: dict[str, Any] | None = None, UserPoolTier: str | None = None, SmsConfiguration: dict[str, Any] | None = None,
 ) -> dict:  # fmt: skip
     """What an update does not say becomes AWS's own choice again: so AWS's page warns."""
     pool = found(call, UserPoolId)
@@ -271,12 +279,17 @@ def UpdateUserPool(
         "EmailVerificationSubject": EmailVerificationSubject, "VerificationMessageTemplate": VerificationMessageTemplate,
         "SmsAuthenticationMessage": SmsAuthenticationMessage, "UserAttributeUpdateSettings": UserAttributeUpdateSettings,
         "EmailConfiguration": EmailConfiguration, "AdminCreateUserConfig": AdminCreateUserConfig, "UserPoolAddOns": UserPoolAddOns,
-        "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier,
+        "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier, "SmsConfiguration": SmsConfiguration,
     }  # fmt: skip
     settings, mfa = _settings(told, pool.settings, call.region), MfaConfiguration or pool.mfa
-    tags = pool.tags if UserPoolTags is None else UserPoolTags
+    has_others = pool.has_software_tokens or pool.email_mfa is not None
+    if MfaConfiguration is not None and not has_others:
+        _check_texts_of_mfa(settings, mfa)
+    await delivery.check(call, settings)
+    pool = found(call, UserPoolId)
     put(call, changed(
-        pool, name=PoolName or pool.name, settings=settings, mfa=mfa, tags=tags, has_software_tokens=pool.has_software_tokens or mfa == "ON",
+        pool, name=PoolName or pool.name, settings=settings, mfa=mfa, tags=pool.tags if UserPoolTags is None else UserPoolTags,
+        has_text_codes=(pool.has_text_codes or mfa != "OFF" and not has_others) and bool(settings.get("SmsConfiguration")),
     ))  # fmt: skip
     return {}
 
@@ -338,25 +351,56 @@ def AddCustomAttributes(call: Call, *, UserPoolId: str, CustomAttributes: list[d
 
 
 def GetUserPoolMfaConfig(call: Call, *, UserPoolId: str) -> dict:
-    pool = found(call, UserPoolId)
-    token = {"SoftwareTokenMfaConfiguration": {"Enabled": True}} if pool.has_software_tokens else {}
-    return {**token, "MfaConfiguration": pool.mfa}
+    pool, told = found(call, UserPoolId), {}
+    if pool.has_text_codes:
+        texts = {name: pool.settings[name] for name in ("SmsAuthenticationMessage", "SmsConfiguration") if pool.settings.get(name)}
+        told["SmsMfaConfiguration"] = texts
+    if pool.has_software_tokens:
+        told["SoftwareTokenMfaConfiguration"] = {"Enabled": True}
+    if pool.email_mfa is not None:
+        told["EmailMfaConfiguration"] = pool.email_mfa
+    return {**told, "MfaConfiguration": pool.mfa}
 
 
 def SetUserPoolMfaConfig(
-    call: Call, *, UserPoolId: str, SoftwareTokenMfaConfiguration: dict[str, Any] | None = None, MfaConfiguration: str | None = None
-) -> dict:
+    call: Call, *, UserPoolId: str, SmsMfaConfiguration: dict[str, Any] | None = None, SoftwareTokenMfaConfiguration: dict[str, Any] | None = None,
+    EmailMfaConfiguration: dict[str, Any] | None = None, MfaConfiguration: str | None = None,
+) -> dict:  # fmt: skip
+    """The texts: moto's test_set_user_pool_mfa_config and https://github.com/go-to-k/cdkd/issues/1923, which asked AWS."""
     pool = found(call, UserPoolId)
-    if MfaConfiguration in ("ON", "OPTIONAL") and SoftwareTokenMfaConfiguration is None:
+    said = (SmsMfaConfiguration, SoftwareTokenMfaConfiguration, EmailMfaConfiguration)
+    if MfaConfiguration in ("ON", "OPTIONAL") and all(each is None for each in said):
         raise InvalidParameterException("At least one of [SmsMfaConfiguration] or [SoftwareTokenMfaConfiguration] must be provided.")
-    has_tokens = bool((SoftwareTokenMfaConfiguration or {}).get("Enabled"))
-    mfa = MfaConfiguration or pool.mfa
-    if MfaConfiguration == "OFF" and has_tokens:
+    if SmsMfaConfiguration is not None and not SmsMfaConfiguration.get("SmsConfiguration"):
+        raise InvalidParameterException("[SmsConfiguration] is a required member of [SoftwareTokenMfaConfiguration].")
+    has_tokens, mfa = bool((SoftwareTokenMfaConfiguration or {}).get("Enabled")), MfaConfiguration or pool.mfa
+    is_any = has_tokens or SmsMfaConfiguration is not None or EmailMfaConfiguration is not None
+    if MfaConfiguration == "OFF" and is_any:
         raise InvalidParameterException("Invalid MFA configuration given, can't turn off MFA and configure an MFA together.")
-    if mfa != "OFF" and not has_tokens:
+    if mfa != "OFF" and not is_any:
         raise InvalidParameterException("Invalid MFA configuration given, can't turn on MFA without a MFA method enabled.")
-    put(call, changed(pool, mfa=mfa, has_software_tokens=has_tokens))
+    settings = pool.settings
+    if EmailMfaConfiguration is not None:
+        _check_mails_of_mfa(settings)
+    if SmsMfaConfiguration is not None:
+        delivery.check_texts(call, SmsMfaConfiguration["SmsConfiguration"])
+        settings = settings | SmsMfaConfiguration
+    put(call, changed(
+        pool, mfa=mfa, settings=settings, has_software_tokens=has_tokens, has_text_codes=SmsMfaConfiguration is not None,
+        email_mfa=EmailMfaConfiguration,
+    ))  # fmt: skip
     return GetUserPoolMfaConfig(call, UserPoolId=UserPoolId)
+
+
+def _check_mails_of_mfa(settings: dict[str, Any]) -> None:
+    """cdk-preflight: pf-cognito-mfa-email-otp-requires-developer; the tier's text is written after those of other features."""
+    if not delivery.is_by_ses(settings):
+        raise InvalidParameterException(
+            "Cannot set EmailMfaConfiguration when user pool EmailConfiguration contains an EmailSendingAccount of COGNITO_DEFAULT. "
+            "Update the value of EmailSendingAccount."
+        )
+    if settings.get("UserPoolTier") == "LITE":
+        raise FeatureUnavailableInTierException("The following features need to be disabled for the LITE pricing tier configured: Email MFA")
 
 
 # Tags ----------------------------------------------------------------------------------------------

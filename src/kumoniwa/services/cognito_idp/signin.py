@@ -14,6 +14,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cognito_idp import client as clients
+from kumoniwa.services.cognito_idp import code as codes
 from kumoniwa.services.cognito_idp import custom, factor, proof, schema, ticket, token, trigger
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.client import UserPoolClient
@@ -135,16 +136,22 @@ async def _admitted(attempt: Attempt, user: User, *, how: str = "password", by_p
             "userAttributes": json.dumps(user.attributes),
         }  # fmt: skip
         return attempt.challenge("NEW_PASSWORD_REQUIRED", user, shown)
-    if factor.is_asked_for(pool, user):
-        shown = {"USER_ID_FOR_SRP": user.name, **({"FRIENDLY_DEVICE_NAME": user.totp_name} if user.totp_name else {})}
-        return attempt.challenge("SOFTWARE_TOKEN_MFA", user, shown, {"how": how})
-    if factor.must_set_up(pool, user):
-        shown = {"USER_ID_FOR_SRP": user.name, "MFAS_CAN_SETUP": '["SOFTWARE_TOKEN_MFA"]'}
+    kinds = factor.asked_for(pool, user)
+    if len(kinds) > 1:
+        return attempt.challenge("SELECT_MFA_TYPE", user, {"USER_ID_FOR_SRP": user.name, "MFAS_CAN_CHOOSE": json.dumps(kinds)}, {"how": how, "kinds": kinds})
+    if kinds:
+        return await _second(attempt, user, kinds[0], how)
+    if factor.must_set_up(pool):
+        shown = {"USER_ID_FOR_SRP": user.name, "MFAS_CAN_SETUP": json.dumps(factor.setups(pool))}
         body = {"pool": pool.id, "client": attempt.client.id, "user": user.name, "how": how}
         return {
             "ChallengeName": "MFA_SETUP", "Session": ticket.issue(attempt.call, factor.SETUP, body, factor.SETUP_S), "ChallengeParameters": shown,
         }  # fmt: skip
     return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, how)}
+
+
+async def _second(attempt: Attempt, user: User, kind: str, how: str) -> dict[str, Any]:
+    return attempt.challenge(kind, user, await factor.ask(attempt, user, kind), {"how": how})
 
 
 async def _let_in(attempt: Attempt, user: User, how: str) -> dict[str, Any]:
@@ -221,7 +228,14 @@ async def _answered(
         raise NotAuthorizedException
     if user is not None and not user.is_enabled:
         raise NotAuthorizedException("User is disabled.")
-    return await answer(attempt, user, said, told)
+    try:
+        return await answer(attempt, user, said, told)
+    except (CodeMismatchException, ExpiredCodeException):
+        # Who mistyped a code types it again: https://github.com/aws-amplify/amplify-swift/issues/2615. How often AWS lets him is not documented.
+        failures = said.get("failures", 0) + 1
+        if failures < codes.FAILURES_MAX:
+            ticket.give_back(call, kind, session or "", said | {"failures": failures})
+        raise
 
 
 async def _password_proven(attempt: Attempt, user: User | None, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
@@ -244,19 +258,25 @@ async def _new_password(attempt: Attempt, user: User, said: dict[str, Any], told
     return await _admitted(attempt, users.put(call, user), how="new password")
 
 
-async def _code_shown(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
-    call = attempt.call
-    step = factor.step_shown(call, user, user.totp, _said(told, "SOFTWARE_TOKEN_MFA_CODE"))
-    if step is None:
-        raise CodeMismatchException("Invalid code received for user")
-    if step <= user.totp_step:
-        # https://github.com/aws-amplify/amplify-swift: its tests of TOTP wait for the next code, for AWS says this to one that set the app up.
-        raise ExpiredCodeException("Your software token has already been used once.")
-    user = users.put(call, changed(user, totp_step=step))
+async def _second_met(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    kind = said["challenge"]
+    user = factor.met(attempt.call, user, kind, _said(told, f"{kind}_CODE"))
     return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, said["how"])}
 
 
+async def _selected(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    kind = _said(told, "ANSWER")
+    if kind not in said["kinds"]:
+        raise InvalidParameterException(f"Invalid MFA type {kind}.", hint=f"One of {', '.join(said['kinds'])}.")
+    return await _second(attempt, user, kind, said["how"])
+
+
 async def _set_up(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    """An app that was shown to work, or an address for mails, to which a code is sent at once."""
+    if told.get("EMAIL") and factor.MAIL in factor.setups(attempt.pool):
+        given = schema.checked(attempt.pool, [{"Name": "email", "Value": told["EMAIL"]}], is_new=False)
+        user = users.put(attempt.call, changed(user, attributes=user.attributes | given, is_email_enabled=True))
+        return await _second(attempt, user, factor.MAIL, said["how"])
     if not said.get("is_set_up"):
         raise InvalidParameterException("User has not verified software token mfa")
     return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, said["how"])}
@@ -268,6 +288,6 @@ async def _custom_answered(attempt: Attempt, user: User | None, said: dict[str, 
 
 
 _ANSWERS = {
-    "PASSWORD_VERIFIER": _password_proven, "NEW_PASSWORD_REQUIRED": _new_password, "SOFTWARE_TOKEN_MFA": _code_shown, "MFA_SETUP": _set_up,
-    "CUSTOM_CHALLENGE": _custom_answered,
+    "PASSWORD_VERIFIER": _password_proven, "NEW_PASSWORD_REQUIRED": _new_password, "MFA_SETUP": _set_up,
+    factor.APP: _second_met, factor.TEXT: _second_met, factor.MAIL: _second_met, "SELECT_MFA_TYPE": _selected, "CUSTOM_CHALLENGE": _custom_answered,
 }  # fmt: skip

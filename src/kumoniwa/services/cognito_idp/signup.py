@@ -1,4 +1,4 @@
-"""Signing up: by oneself with a code in the mail, or by an administrator with a temporary password.
+"""Signing up: by oneself with a code that is sent, or by an administrator with a temporary password.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/signing-up-users-in-your-app.html
 """
@@ -12,8 +12,8 @@ from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cognito_idp import client as clients
 from kumoniwa.services.cognito_idp import code as codes
+from kumoniwa.services.cognito_idp import delivery, schema, trigger
 from kumoniwa.services.cognito_idp import pool as pools
-from kumoniwa.services.cognito_idp import schema, trigger
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.client import UserPoolClient
 from kumoniwa.services.cognito_idp.errors import (
@@ -111,8 +111,8 @@ async def SignUp(
     reply: dict[str, Any] = {"UserConfirmed": is_confirmed, "UserSub": user.sub}
     if is_confirmed:
         await confirmed(call, pool, user, ClientId, ClientMetadata)
-    elif _is_verified_by_mail(pool, user):
-        _, reply["CodeDeliveryDetails"] = await codes.send(call, pool, user, "signup", "CustomMessage_SignUp", ClientId, ClientMetadata)
+    elif (address := _proven_at(pool, user)) is not None:
+        _, reply["CodeDeliveryDetails"] = await codes.send(call, pool, user, "signup", "CustomMessage_SignUp", ClientId, ClientMetadata, address)
     return reply
 
 
@@ -129,8 +129,10 @@ def check_writable(client: UserPoolClient | None, names: Any) -> None:
         raise NotAuthorizedException("A client attempted to write unauthorized attribute")
 
 
-def _is_verified_by_mail(pool: UserPool, user: User) -> bool:
-    return "email" in (pool.settings.get("AutoVerifiedAttributes") or ()) and bool(user.attributes.get("email"))
+def _proven_at(pool: UserPool, user: User) -> str | None:
+    """Which address a code is sent to: of two, the number (https://github.com/amazon-archives/amazon-cognito-identity-js/issues/428)."""
+    proven = pool.settings.get("AutoVerifiedAttributes") or ()
+    return next((name for name in ("phone_number", "email") if name in proven and user.attributes.get(name)), None)
 
 
 async def confirmed(
@@ -167,8 +169,8 @@ async def _confirm(
     if "signup" not in user.codes:
         raise ExpiredCodeException
 
-    right, _ = codes.redeem(call, user, "signup", code)
-    right = changed(right, status=CONFIRMED, attributes=right.attributes | {"email_verified": "true"})
+    right, sent = codes.redeem(call, user, "signup", code)
+    right = changed(right, status=CONFIRMED, attributes=right.attributes | {users.VERIFIED[sent.attribute]: "true"})
     _take_aliases(call, pool, right, is_forced)
     await confirmed(call, pool, users.put(call, right), client.id, metadata)
 
@@ -185,9 +187,10 @@ async def ResendConfirmationCode(
         raise UserNotFoundException("Username/client id combination not found.")
     if user.status != UNCONFIRMED:
         raise InvalidParameterException("User is already confirmed.")
-    if not _is_verified_by_mail(pool, user):
+    address = _proven_at(pool, user)
+    if address is None:
         raise InvalidParameterException("Cannot resend codes. Auto verification not turned on.")
-    _, details = await codes.send(call, pool, user, "signup", "CustomMessage_ResendCode", ClientId, ClientMetadata)
+    _, details = await codes.send(call, pool, user, "signup", "CustomMessage_ResendCode", ClientId, ClientMetadata, address)
     return {"CodeDeliveryDetails": details}
 
 
@@ -209,15 +212,13 @@ async def AdminCreateUser(
 ) -> dict:  # fmt: skip
     pool = pools.found(call, UserPoolId)
     if MessageAction == "RESEND":
-        return await _invited_again(call, pool, Username, TemporaryPassword, ClientMetadata)
+        return await _invited_again(call, pool, Username, TemporaryPassword, ClientMetadata, DesiredDeliveryMediums)
     attributes = schema.checked(pool, UserAttributes, is_new=True)
     if TemporaryPassword is not None:
         users.check_password(pool, TemporaryPassword)
     password = TemporaryPassword or users.fresh_password(call, pool)
     user = _fresh(call, pool, Username, attributes, MUST_CHANGE)
     _check_free(call, pool, user, Username)
-    if MessageAction != "SUPPRESS" and "EMAIL" not in (DesiredDeliveryMediums or ("SMS",)) and user.attributes.get("phone_number"):
-        raise NotImplementedHere("SMS of cognito-idp (DesiredDeliveryMediums SMS)")
     request = {"userAttributes": dict(user.attributes), "validationData": {each["Name"]: each.get("Value", "") for each in ValidationData or ()}}
     answer = await trigger.asked(
         call, pool, "PreSignUp", "PreSignUp_AdminCreateUser", user.name, "CLIENT_ID_NOT_APPLICABLE", request,
@@ -232,7 +233,7 @@ async def AdminCreateUser(
 
     user = call.atomically(keep)
     if MessageAction != "SUPPRESS":
-        await _invite(call, pool, user, password, ClientMetadata)
+        await _invite(call, pool, user, password, ClientMetadata, DesiredDeliveryMediums)
     return {"User": users.shown(user)}
 
 
@@ -240,22 +241,39 @@ def _days(pool: UserPool) -> int:
     return pool.password_policy["TemporaryPasswordValidityDays"]
 
 
-async def _invite(call: Call, pool: UserPool, user: User, password: str, metadata: dict[str, str] | None) -> None:
-    if not user.attributes.get("email"):
-        return
+async def _invite(
+    call: Call, pool: UserPool, user: User, password: str, metadata: dict[str, str] | None, mediums: list[str] | None
+) -> None:
+    """By the ways that are named. Where none is, by text message if the pool sends any and the user has a number, else by mail: AWS's default
+    is SMS, and its own examples without it are answered by mail."""
     template = pool.settings["AdminCreateUserConfig"].get("InviteMessageTemplate") or {}
+    number, address = user.attributes.get("phone_number"), user.attributes.get("email")
+    if mediums is None:
+        mediums = ["SMS"] if number and pool.settings.get("SmsConfiguration") else ["EMAIL"]
+    by_text, by_mail = bool(number) and "SMS" in mediums, bool(address) and "EMAIL" in mediums
+    if not by_text and not by_mail:
+        return
     asked = await trigger.asked(
         call, pool, "CustomMessage", "CustomMessage_AdminCreateUser", user.name, "CLIENT_ID_NOT_APPLICABLE",
         {"userAttributes": trigger.described(user), "codeParameter": codes.PLACE, "usernameParameter": "{username}"},
         {"smsMessage": None, "emailMessage": None, "emailSubject": None}, metadata,
     )  # fmt: skip
-    text = str(asked.get("emailMessage") or template.get("EmailMessage") or INVITE)
-    subject = str(asked.get("emailSubject") or template.get("EmailSubject") or "Your temporary password")
-    name = user.attributes["email"] if "email" in pool.username_attributes else user.name
-    await codes.mail(call, pool, user.attributes["email"], subject, text.replace("{username}", name).replace(codes.PLACE, password))
+    name = next((user.attributes[kind] for kind in pool.username_attributes if user.attributes.get(kind)), user.name)
+
+    def filled(told: Any, own: str | None) -> str:
+        return str(told or own or INVITE).replace("{username}", name).replace(codes.PLACE, password)
+
+    arn = pools.arn_of(call, pool.id)
+    if by_text:
+        await delivery.text(call, pool.settings, arn, number, filled(asked.get("smsMessage"), template.get("SMSMessage")))
+    if by_mail:
+        subject = str(asked.get("emailSubject") or template.get("EmailSubject") or "Your temporary password")
+        await delivery.mail(call, pool.settings, arn, address, subject, filled(asked.get("emailMessage"), template.get("EmailMessage")))
 
 
-async def _invited_again(call: Call, pool: UserPool, name: str, told: str | None, metadata: dict[str, str] | None) -> dict:
+async def _invited_again(
+    call: Call, pool: UserPool, name: str, told: str | None, metadata: dict[str, str] | None, mediums: list[str] | None
+) -> dict:
     user = users.named(call, pool.id, name)
     if user.status != MUST_CHANGE:
         raise UnsupportedUserStateException("Resend not possible. User status is not FORCE_CHANGE_PASSWORD")
@@ -263,5 +281,5 @@ async def _invited_again(call: Call, pool: UserPool, name: str, told: str | None
         users.check_password(pool, told)
     password = told or users.fresh_password(call, pool)
     user = users.put(call, users.with_password(call, pool, user, password, until=call.now() + _days(pool) * DAY_S))
-    await _invite(call, pool, user, password, metadata)
+    await _invite(call, pool, user, password, metadata, mediums)
     return {"User": users.shown(user)}

@@ -31,14 +31,19 @@ def issue(call: Call, kind: str, body: dict[str, Any], lasts_s: float) -> str:
 
 
 def redeem(call: Call, kind: str, id_: str) -> dict[str, Any] | None:
-    """What a ticket stands for; None for one that never was, is of another kind, was used or is too old."""
+    """What a ticket stands for, and ``until`` when; None for one that never was, is of another kind, was used or is too old."""
     rows = _rows(call)
-    row = rows.one("select body from cognito_tickets where id = ?", id_)
+    row = rows.one("select body, until from cognito_tickets where id = ?", id_)
     body = place.opened(call.home, row[0], f"ticket {kind}") if row else None
     if body is None:
         return None
     rows.run("delete from cognito_tickets where id = ?", id_)
-    return orjson.loads(body)
+    return orjson.loads(body) | {"until": row[1]}
+
+
+def give_back(call: Call, kind: str, id_: str, body: dict[str, Any]) -> None:
+    """Let a ticket that was redeemed be shown once more, for as long as it would have been good."""
+    _rows(call).run("insert into cognito_tickets values (?, ?, ?)", id_, body["until"], place.shut(call.home, orjson.dumps(body), f"ticket {kind}"))
 
 
 def revoke(call: Call, origin: str, until: float) -> None:

@@ -33,6 +33,8 @@ class Code(Record):
     until: float
     value: str = ""
     """The address it proves."""
+    attribute: str = "email"
+    """Which of the user's addresses that is."""
     failures: int = 0
 
 
@@ -67,6 +69,11 @@ class User(Record):
     totp_name: str = ""
     is_totp_enabled: bool = False
     is_totp_preferred: bool = False
+    is_sms_enabled: bool = False
+    is_sms_preferred: bool = False
+    is_email_enabled: bool = False
+    is_email_preferred: bool = False
+    """Which second factors the user wants."""
     provider: str = ""
     """The identity provider that he was made for; empty for one of the pool's own."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import states_workshop
 from botocore.exceptions import ClientError
+from lambda_workshop import put_role
 
 TAGS, TAG = {"a": "b"}, [{"Key": "a", "Value": "b"}]
 ACCOUNT = "000000000000"
@@ -187,3 +188,103 @@ def test_what_another_region_has_of_state_machines_is_left_alone_here(cloud):
     states.delete_state_machine_alias(stateMachineAliasArn=live)
     states.delete_state_machine_version(stateMachineVersionArn=elsewhere(version))
     assert len(states.list_state_machine_versions(stateMachineArn=machine)["stateMachineVersions"]) == 1
+
+
+def elsewhere(arn: str) -> str:
+    return arn.replace("us-east-1", "us-west-2")
+
+
+def named(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:us-east-1:{ACCOUNT}:{resource}"
+
+
+def pipe(cloud, **more: Any) -> Callable[[], Any]:
+    asked = {"Name": "p", "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/r", "Source": named("sqs", "a"), "Target": named("sqs", "b"), **more}
+    return lambda: cloud.client("pipes").create_pipe(**asked)
+
+
+def of_a_stream(dead: str) -> dict[str, Any]:
+    return {"KinesisStreamParameters": {"StartingPosition": "LATEST", "DeadLetterConfig": {"Arn": dead}}}
+
+
+def logging_to(arn: str) -> dict[str, Any]:
+    return {"Level": "INFO", "CloudwatchLogsLogDestination": {"LogGroupArn": arn}}
+
+
+def test_all_that_a_pipe_names_is_of_its_region(cloud):
+    # cdk-preflight, pf-pipes-cross-region, measured for source and target. Of dead letters and log groups no source tells.
+    queue, group = named("sqs", "a"), named("logs", "log-group:g")
+    words = ("ValidationException", "Creating cross-region pipe is not permitted.")
+    assert refusal(pipe(cloud, Source=elsewhere(queue))) == words
+    assert refusal(pipe(cloud, Target=elsewhere(queue))) == words
+    assert refusal(pipe(cloud, Enrichment=elsewhere(named("lambda", "function:f")))) == words
+    assert refusal(pipe(cloud, Source=named("kinesis", "stream/s"), SourceParameters=of_a_stream(elsewhere(queue)))) == words
+    assert refusal(pipe(cloud, LogConfiguration=logging_to(elsewhere(group)))) == ("ValidationException", "The log group must be in the region us-east-1.")
+    assert refusal(pipe(cloud, LogConfiguration=logging_to("g")))[0] == "ValidationException"
+    assert cloud.client("pipes").list_pipes()["Pipes"] == []
+
+
+def test_the_dead_letters_of_a_schedule_stay_in_its_region(cloud):
+    # That AWS refuses it: https://github.com/aws/aws-cdk/pull/32032. Its words are not known to us.
+    target = {"Arn": named("sqs", "q"), "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/r", "DeadLetterConfig": {"Arn": elsewhere(named("sqs", "dead"))}}
+    asked = {"Name": "s", "ScheduleExpression": "rate(1 hour)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target}
+    told = refusal(cloud.client("scheduler").create_schedule, **asked)
+    assert told == ("ValidationException", "The dead-letter queue ARN provided does not match the current region us-east-1.")
+
+
+def test_a_delivery_stream_reads_from_and_is_encrypted_in_its_own_region(cloud):
+    # The words for keys: cdk-preflight, pf-firehose-encryption-key-region. Of sources no source tells.
+    firehose = cloud.client("firehose")
+    role, key = put_role(cloud, trust=states_workshop.TRUST.replace("states", "firehose")), named("kms", "key/11111111-2222-3333-4444-555555555555")
+    to = {"DeliveryStreamName": "d", "S3DestinationConfiguration": {"RoleARN": role, "BucketARN": "arn:aws:s3:::bucket"}}
+    source = {"KinesisStreamARN": elsewhere(named("kinesis", "stream/s")), "RoleARN": role}
+    code, words = refusal(firehose.create_delivery_stream, DeliveryStreamType="KinesisStreamAsSource", KinesisStreamSourceConfiguration=source, **to)
+    assert code == "InvalidArgumentException" and words.startswith("Cross-region streams are not allowed")
+    encryption = {"KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": elsewhere(key)}
+    assert refusal(firehose.create_delivery_stream, DeliveryStreamEncryptionConfigurationInput=encryption, **to) == (
+        "InvalidArgumentException", "Cross-region keys are not allowed for SSE. Please provide CMKs in the same region as firehose",
+    )  # fmt: skip
+    assert firehose.list_delivery_streams()["DeliveryStreamNames"] == []
+
+
+def test_a_stage_logs_to_its_own_region(cloud):
+    # No source tells how AWS refuses it.
+    rest, http = cloud.client("apigateway"), cloud.client("apigatewayv2")
+    here = named("logs", "log-group:g")
+    api = http.create_api(Name="h", ProtocolType="HTTP")["ApiId"]
+    log = {"DestinationArn": elsewhere(here), "Format": "$context.requestId"}
+    assert refusal(http.create_stage, ApiId=api, StageName="s", AccessLogSettings=log)[0] == "BadRequestException"
+    http.create_stage(ApiId=api, StageName="s", AccessLogSettings={**log, "DestinationArn": here})
+    assert refusal(http.update_stage, ApiId=api, StageName="s", AccessLogSettings=log)[0] == "BadRequestException"
+    api = rest.create_rest_api(name="r")["id"]
+    root = rest.get_resources(restApiId=api)["items"][0]["id"]
+    rest.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    rest.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK")
+    rest.create_deployment(restApiId=api, stageName="s")
+    change = [{"op": "replace", "path": "/accessLogSettings/destinationArn", "value": elsewhere(here)}]
+    code, words = refusal(rest.update_stage, restApiId=api, stageName="s", patchOperations=change)
+    assert code == "BadRequestException" and words.startswith("Invalid ARN specified in the request.")
+
+
+def test_a_key_of_another_region_is_refused_where_it_is_used(cloud):
+    # SNS, like AWS, looks at a key when it uses it: https://github.com/getmoto/moto/pull/3389. Of SQS no source tells. What KMS says of an ARN of
+    # another region cdk-preflight saw: pf-sfn-kms-key-region.
+    sqs, sns = cloud.client("sqs"), cloud.client("sns")
+    key = {"KmsMasterKeyId": elsewhere(named("kms", "key/11111111-2222-3333-4444-555555555555"))}
+    queue, topic = sqs.create_queue(QueueName="q", Attributes=key)["QueueUrl"], sns.create_topic(Name="t", Attributes=key)["TopicArn"]
+    assert refusal(sqs.send_message, QueueUrl=queue, MessageBody="x") == ("KMS.NotFoundException", "Invalid arn us-west-2")
+    assert refusal(sns.publish, TopicArn=topic, Message="x") == ("KMSNotFound", "Invalid arn us-west-2")
+
+
+def test_a_data_source_of_appsync_may_be_of_another_region(make_cloud):
+    # As who named functions of another region saw it: https://github.com/aws-amplify/amplify-data/issues/431. "Unsupported region." is cdk-preflight's:
+    # pf-appsync-ds-dynamodb-region-mismatch.
+    cloud = make_cloud("us-east-1", "us-west-2")
+    appsync = cloud.client("appsync")
+    api = appsync.create_graphql_api(name="x", authenticationType="API_KEY")["graphqlApi"]["apiId"]
+    asked = {"apiId": api, "name": "d", "type": "AMAZON_DYNAMODB", "serviceRoleArn": f"arn:aws:iam::{ACCOUNT}:role/r"}
+    nowhere = {"tableName": "table", "awsRegion": "us-nowhere-9"}
+    assert refusal(appsync.create_data_source, **asked, dynamodbConfig=nowhere) == ("BadRequestException", "Unsupported region.")
+    function = {"lambdaFunctionArn": elsewhere(named("lambda", "function:f"))}
+    asked |= {"name": "f", "type": "AWS_LAMBDA"}
+    assert appsync.create_data_source(**asked, lambdaConfig=function)["dataSource"]["lambdaConfig"] == function

@@ -1,6 +1,7 @@
 """State machines, versions, aliases, tags and the operations on executions."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -293,6 +294,14 @@ def test_a_log_group_must_be_there(cloud):
         return {"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": f"{arn}:*"}}]}
 
     gone = "arn:aws:logs:us-east-1:000000000000:log-group:g"
+    # cdk-preflight, pf-sfn-logging-destination
+    for destination, words in (
+        ({}, "Must set valid CloudWatch Log Group ARN."),
+        ({"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:s3:::bucket"}}, "Provided ARN is not CloudWatch Logs Log Group ARN."),
+        ({"cloudWatchLogsLogGroup": {"logGroupArn": gone}}, "Log Group ARN must be provided with '*' qualifier."),
+    ):
+        with pytest.raises(client.exceptions.InvalidLoggingConfiguration, match=re.escape(f"Invalid Logging Configuration: {words}")):
+            client.update_state_machine(stateMachineArn=there, loggingConfiguration={"level": "ALL", "destinations": [destination]})
     logs.create_log_group(logGroupName="gg")
     for arn in (gone, f"{gone}g".replace("us-east-1", "us-west-2"), f"{gone}g".replace("0" * 12, "1" * 12)):
         for refused in (

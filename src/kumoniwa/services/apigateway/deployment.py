@@ -240,6 +240,7 @@ def UpdateStage(
     if any(key(restApiId, one) not in call.shelf(Deployment) for one in shown):
         raise BadRequestException("Deployment id does not exist")
     _check_named(call, restApiId, document)
+    stage.check_place_of_log(call, document)
     is_logged = any(each.get("loggingLevel", "OFF") != "OFF" for each in document["methodSettings"].values())
     if (document.get("accessLogSettings") or is_logged) and not cloudwatch_role(call):
         raise BadRequestException(

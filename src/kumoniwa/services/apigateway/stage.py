@@ -276,6 +276,9 @@ def _remove(document: dict[str, Any], path: str) -> None:
 
 LOG_PLACES = ("/accessLogSettings/destinationArn", "/accessLogSettings/format")
 _LOG_GROUP = re.compile(r"arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:[^:]+(?::\*)?")
+_NO_GROUP = (
+    "Invalid ARN specified in the request. The ARN must be a valid CloudWatch Logs log group or Kinesis Data Firehose delivery stream ARN."
+)
 
 
 def check_format(text: str) -> None:
@@ -296,11 +299,15 @@ def _destination(arn: str) -> str:
             )
         raise NotImplementedHere("access logs of apigateway stages in Firehose")
     if not _LOG_GROUP.fullmatch(arn):
-        raise BadRequestException(
-            "Invalid ARN specified in the request. The ARN must be a valid CloudWatch Logs log group or Kinesis Data Firehose "
-            "delivery stream ARN."
-        )
+        raise BadRequestException(_NO_GROUP)
     return arn.removesuffix(":*")
+
+
+def check_place_of_log(call: Call, document: dict[str, Any]) -> None:
+    """No source tells how AWS refuses a log group of another region; here it is none that could be named."""
+    named = arns.parse(document.get("accessLogSettings", {}).get("destinationArn", ""))
+    if named is not None and named.region != call.region:
+        raise BadRequestException(_NO_GROUP, hint=f"Log to {call.region}, where the stage is.")
 
 
 def _log(document: dict[str, Any], path: str, value: str | None) -> None:

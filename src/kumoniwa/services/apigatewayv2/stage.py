@@ -62,7 +62,7 @@ def _check_settings(api: Api, settings: dict[str, Any]) -> None:
         raise BadRequestException("Invalid throttling limit specified. Limits must not be negative")
 
 
-def _check_log(api: Api, log: dict[str, Any]) -> None:
+def _check_log(call: Call, api: Api, log: dict[str, Any]) -> None:
     named = arns.parse(log.get("DestinationArn", ""))
     if named is not None and named.service == "firehose" and not api.is_http:
         raise NotImplementedHere("access logs of WebSocket APIs of apigatewayv2 into Firehose streams")
@@ -72,6 +72,9 @@ def _check_log(api: Api, log: dict[str, Any]) -> None:
         )
     if not _LOG_GROUP.fullmatch(log.get("DestinationArn", "")) or not log.get("Format"):
         raise BadRequestException("Invalid ARN specified in the request. AccessLogSettings need a log group's ARN and a format")
+    if named.region != call.region:
+        # No source tells how AWS refuses it.
+        raise BadRequestException(f"Invalid ARN specified in the request. The log group must be in the region {call.region}")
     try:
         check_format(log["Format"])
     except AwsError as error:
@@ -95,7 +98,7 @@ def _checked(call: Call, api: Api, document: dict[str, Any]) -> dict[str, Any]:
             )
     log = document.get("AccessLogSettings")
     if log:
-        _check_log(api, log)
+        _check_log(call, api, log)
     if log and api.is_http:
         call.require("logs:CreateLogDelivery", "*")
     deployment = document.get("DeploymentId")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from kumoniwa.aws.regions import is_region
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
@@ -87,6 +88,9 @@ def _made(
 def _check(kind: str, config: dict[str, Any]) -> None:
     if kind == "AMAZON_DYNAMODB" and (config.get("versioned") or config.get("deltaSyncConfig")):
         raise NotImplementedHere("versioned data sources of appsync")
+    if kind == "AMAZON_DYNAMODB" and not is_region(config.get("awsRegion") or ""):
+        # As cdk-preflight saw it of AWS: pf-appsync-ds-dynamodb-region-mismatch. Tables and functions may be those of another region.
+        raise BadRequestException("Unsupported region.")
     if kind == "HTTP":
         parts = urlsplit(config.get("endpoint") or "")
         if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -14,6 +14,7 @@ from typing import Any
 from kumoniwa.engines import cipher
 from kumoniwa.gate import data_key as data_keys
 from kumoniwa.gate.key_chain import Chain
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -76,6 +77,10 @@ async def made(call: Call, wanted: dict[str, Any]) -> Encryption:
         raise InvalidArgumentException("KeyARN is given for the KeyType CUSTOMER_MANAGED_CMK, and for that one only.")
     if not key:
         return Encryption(kind=OWNED)
+    named = arns.parse(key)
+    if named is not None and named.region != call.region:
+        # As cdk-preflight saw it of AWS: pf-firehose-encryption-key-region.
+        raise InvalidArgumentException("Cross-region keys are not allowed for SSE. Please provide CMKs in the same region as firehose")
     service = f"firehose.{call.region}.amazonaws.com"
     with _in_words_of_firehose():
         described = (await data_keys.ask_kms(call, "DescribeKey", KeyId=key))["KeyMetadata"]

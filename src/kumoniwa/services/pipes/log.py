@@ -45,7 +45,15 @@ def read(call: Call, said: dict[str, Any] | None) -> dict[str, Any]:
             raise NotImplementedHere(f"pipes:CreatePipe(LogConfiguration.{member})")
     destination = said.get("CloudwatchLogsLogDestination")
     if said["Level"] != "OFF" and not destination:
-        raise ValidationException("LogConfiguration must name a destination if its Level is not OFF.")
+        # As cdk-preflight saw it of AWS: pf-pipes-log-configuration.
+        raise ValidationException("Must provide at least 1 log destination in LogConfiguration")
+    if destination:
+        group = _GROUP.fullmatch(destination["LogGroupArn"])
+        # No source tells AWS's words for these.
+        if group is None:
+            raise ValidationException("LogConfiguration.CloudwatchLogsLogDestination.LogGroupArn must be the ARN of a log group.")
+        if group[1] != call.region:
+            raise ValidationException(f"The log group must be in the region {call.region}.")
     return said
 
 

@@ -199,6 +199,9 @@ def _check_target(call: Call, target: dict[str, Any]) -> None:
     dead = arns.parse((target.get("DeadLetterConfig") or {}).get("Arn") or "arn:aws:sqs:::q")
     if dead is None or dead.service != "sqs" or dead.resource.endswith(".fifo"):
         raise ValidationException("The dead-letter queue must be a standard SQS queue.")
+    if dead.region not in ("", call.region):
+        # That AWS refuses it: https://github.com/aws/aws-cdk/pull/32032. Its words are not known to us; these are after those for targets.
+        raise ValidationException(f"The dead-letter queue ARN provided does not match the current region {call.region}.")
     role = target["RoleArn"]
     call.require("iam:PassRole", role, **{"iam:PassedToService": SERVICE})
     if call.home.settings.iam == "enforce":

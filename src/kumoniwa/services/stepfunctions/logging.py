@@ -51,6 +51,15 @@ class Lines(NamedTuple):
 _encode, _decode = msgspec.msgpack.encode, msgspec.msgpack.Decoder(Lines).decode
 
 
+def _wrong_with(arn: str) -> str:
+    """As cdk-preflight (pf-sfn-logging-destination) and https://github.com/hashicorp/terraform-provider-aws/issues/17682 saw it of AWS."""
+    if not arn:
+        return "Must set valid CloudWatch Log Group ARN."
+    if not _GROUP.match(arn.removesuffix(":*") + ":*"):
+        return "Provided ARN is not CloudWatch Logs Log Group ARN."
+    return "Log Group ARN must be provided with '*' qualifier."
+
+
 def read(call: Call, configuration: dict[str, Any] | None, role: str) -> dict[str, Any]:
     """A configuration as it is kept, empty if there is none. Raises InvalidLoggingConfiguration, AccessDeniedException."""
     level = (configuration or {}).get("level", "OFF")
@@ -62,7 +71,7 @@ def read(call: Call, configuration: dict[str, Any] | None, role: str) -> dict[st
         raise InvalidLoggingConfiguration("Invalid Logging Configuration: Must specify exactly one Log Destination.")
     arn = destinations[0].get("cloudWatchLogsLogGroup", {}).get("logGroupArn", "")
     if not _GROUP.match(arn):
-        raise InvalidLoggingConfiguration("Invalid Logging Configuration: Log Destination ARN must be that of a log group and end in ':*'.")
+        raise InvalidLoggingConfiguration(f"Invalid Logging Configuration: {_wrong_with(arn)}")
     try:
         call.assuming(role, SERVICE, "stepfunctions").require("logs:CreateLogDelivery", "*")
     except AwsError as error:

@@ -63,6 +63,10 @@ def encode_number(text: str) -> bytes:
     return bytes([0x81, exponent + 130, *pairs])
 
 
+_TURNED, _TURNED_BACK = (bytes(max(0, top - byte) for byte in range(256)) for top in (101, 102))
+"""Bytes of a negative number's pairs as those of its positive, and back into what is hashed."""
+
+
 def hashed_number(encoded: bytes) -> bytes:
     """The bytes that AWS hashes of a number (``encode_number``): those in which Oracle's databases keep a NUMBER.
 
@@ -72,25 +76,26 @@ def hashed_number(encoded: bytes) -> bytes:
     if encoded == _ZERO:
         return encoded
     is_negative = encoded[0] == 0x7F
-    if is_negative:
-        exponent, pairs = 125 - encoded[1], [100 - pair for pair in encoded[2:-1]]
-    else:
-        exponent, pairs = encoded[1] - 130, [pair - 1 for pair in encoded[2:]]
-    hundreds = exponent // 2 + 1
+    exponent, pairs = (125 - encoded[1], encoded[2:-1].translate(_TURNED)) if is_negative else (encoded[1] - 130, encoded[2:])
+    first = 193 + exponent // 2
     if exponent % 2 == 0:
         pairs = _a_digit_later(pairs)
-    if is_negative:
-        return bytes([63 - hundreds, *[101 - pair for pair in pairs], *[102] * (len(pairs) < _PAIRS_MAX)])
-    return bytes([192 + hundreds, *[pair + 1 for pair in pairs]])
+    if not is_negative:
+        return bytes((first,)) + pairs
+    end = b"\x66" if len(pairs) < _PAIRS_MAX else b""
+    return bytes((255 - first,)) + pairs.translate(_TURNED_BACK) + end
 
 
-def _a_digit_later(pairs: list[int]) -> list[int]:
+def _a_digit_later(pairs: bytes) -> bytes:
     """Pairs of the same digits behind a zero."""
-    digit, shifted = 0, []
-    for pair in pairs:
-        shifted.append(digit * 10 + pair // 10)
-        digit = pair % 10
-    return [*shifted, digit * 10] if digit else shifted
+    digit, shifted = 0, bytearray()
+    for byte in pairs:
+        tens, ones = divmod(byte - 1, 10)
+        shifted.append(digit * 10 + tens + 1)
+        digit = ones
+    if digit:
+        shifted.append(digit * 10 + 1)
+    return bytes(shifted)
 
 
 def after_prefix(prefix: bytes) -> bytes | None:

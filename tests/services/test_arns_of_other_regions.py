@@ -1,7 +1,7 @@
 """No region answers for another's: an ARN that names something of this name, but elsewhere, names nothing here.
 
 That it names nothing follows from what an ARN is (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html); of which code a
-service's refusal is, no record of AWS is at hand but for KMS and Lambda. These are the codes for what is not there.
+service's refusal is, records of AWS are at hand for KMS, Lambda and where a test names one. The others are the codes for what is not there.
 """
 
 from __future__ import annotations
@@ -63,8 +63,6 @@ CASES: list[tuple[str, Callable[[Any], str], str, Callable[[str], dict[str, Any]
     ("dynamodb", table, "describe_table", lambda arn: {"TableName": arn}),
     ("dynamodb", table, "tag_resource", lambda arn: {"ResourceArn": arn, "Tags": TAG}),
     ("dynamodb", table, "create_backup", lambda arn: {"TableName": arn, "BackupName": "backup"}),
-    ("kinesis", stream, "put_record", lambda arn: {"StreamARN": arn, "Data": b"d", "PartitionKey": "p"}),
-    ("kinesis", stream, "tag_resource", lambda arn: {"ResourceARN": arn, "Tags": TAGS}),
     ("logs", log_group, "describe_log_streams", lambda arn: {"logGroupIdentifier": arn}),
     ("logs", log_group, "tag_resource", lambda arn: {"resourceArn": arn, "tags": TAGS}),
     ("ecr", lambda client: client.create_repository(repositoryName="rr")["repository"]["repositoryArn"], "tag_resource",
@@ -92,6 +90,16 @@ def test_an_arn_of_another_region_names_nothing_here(cloud, service, make, metho
         getattr(client, method)(**asked(arn.replace("us-east-1", "us-west-2")))
     assert "NotFound" in refused.value.response["Error"]["Code"]
     getattr(client, method)(**asked(arn))
+
+
+def test_kinesis_says_so_of_an_arn_of_another_region(cloud):
+    # cdk-preflight: pf-kinesis-consumer-stream-region, -resource-policy-region. It told no code.
+    client = cloud.client("kinesis")
+    arn = stream(client)
+    other = arn.replace("us-east-1", "us-west-2")
+    told = ("InvalidArgumentException", f"The region specified in the ARN '{other}' does not match the endpoint region")
+    assert refusal(client.put_record, StreamARN=other, Data=b"d", PartitionKey="p") == told
+    assert refusal(client.tag_resource, ResourceARN=other, Tags=TAGS) == told
 
 
 def test_a_queue_url_of_another_region_leads_to_no_queue_here(cloud):

@@ -41,7 +41,8 @@ clients: setup        ## boto3 and the AWS CLI against real processes
 terraform: setup      ## two configurations of 199 resources by Terraform; TERRAFORM_PLUGINS=DIR holds its provider of AWS
 	TERRAFORM_PLUGINS=$(TERRAFORM_PLUGINS) $(BIN)/python -m pytest tests/clients/test_terraform.py -m slow
 
-kills: setup          ## five hundred kills at random moments under the load of every service
+kills: setup          ## messages through chains of services while their region is killed; five hundred kills under the load of every service
+	$(BIN)/python tests/drills/kill_chains.py
 	$(BIN)/python -m pytest tests/drills/test_kills.py -m slow
 
 drills: setup         ## whole drills on real clouds, the long ones too

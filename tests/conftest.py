@@ -129,6 +129,7 @@ class Cloud:
         self.regions: dict[str, Region] = {}
         self.seeds = itertools.count(1)
         self._capturing = False
+        self._turns_left: int | None = None
         self._clients: dict[tuple, tuple[Any, _Door]] = {}
         self._sockets: list[WebSocketClient] = []
 
@@ -180,6 +181,22 @@ class Cloud:
         self._part(name)
         for rows in region.store._accounts.values():
             rows.connection.close()  # what was not committed is gone
+
+    def kill_in_midst(self, turns: int) -> None:
+        """Kill the region and open it again in the midst of the next call, after so many turns of the loop. Who calls hears nothing, unless
+        he was answered by then."""
+        self._turns_left = turns
+
+    async def _cut(self, answering: Coroutine[Any, Any, Any]) -> Any:
+        """What a call answers in the turns that are left to it; None if it does not."""
+        answer = self.loop.create_task(answering)
+        for _ in range(self._turns_left):
+            await asyncio.sleep(0)
+        self._turns_left = None
+        if answer.done():
+            return answer.result()
+        answer.cancel()
+        return None
 
     def _part(self, name: str) -> None:
         """End the lines of a region; what it had sent is under way."""
@@ -314,8 +331,17 @@ class Cloud:
     def _send(self, request: AWSPreparedRequest) -> AWSResponse:
         if self._capturing:
             raise _Started(request)
-        response, body = self.run(self.deliver(_plain(request)))
+        response, body = self._answer(_plain(request))
         return AWSResponse(request.url, response.status, _Headers(response.headers), _Parts(body))
+
+    def _answer(self, request: Request) -> tuple[Response, bytes]:
+        if self._turns_left is None:
+            return self.run(self.deliver(request))
+        answer = self.run(self._cut(self.deliver(request)))
+        self.restart(self.here, kill=True)
+        if answer is None:
+            raise botocore.exceptions.ConnectionClosedError(endpoint_url="http://localhost:4566")
+        return answer
 
     async def deliver(self, request: Request) -> tuple[Response, bytes]:
         """Hand a request to the region it names; answers the response and its body."""
@@ -370,7 +396,7 @@ class Cloud:
         path, _, query = path.partition("?")
         length = {"content-length": str(len(body))} if body or method in ("PUT", "POST") else {}
         request = Request(method, path, query, {"host": host, **length, **{k.lower(): v for k, v in (headers or {}).items()}}, body)
-        response, content = self.run(self.deliver(request))
+        response, content = self._answer(request)
         return response.status, response.headers, content
 
 

@@ -111,7 +111,7 @@ REFUSING = f"""
         failed = []
         for record in event["Records"]:
             if int(record["body"].partition("-")[2]) % {ONE_OF} == 7:
-                note(record["body"], row="tried " + record["body"])
+                note(record["messageId"], row="tried " + record["body"])
                 failed.append({{"itemIdentifier": record["messageId"]}})
             else:
                 note(record["body"])
@@ -130,14 +130,15 @@ def with_dead_letters(chain: Chain, suffix: str, **attributes: str) -> dict[str,
 
 
 def poison_findings(chain: Chain, acknowledged: set[str], dead: Counter[str]) -> list[str]:
-    tries = {row.removeprefix("tried "): len(texts) for row, texts in chain.stage.noted().items() if row.startswith("tried ")}
+    # What was published again, because its answer was not heard, is another message.
+    tries = Counter(id_ for row, ids in chain.stage.noted().items() if row.startswith("tried ") for id_ in ids)
     wrong = []
     if missing := {name for name in acknowledged if is_poison(name)} - set(dead):
         wrong.append(f"{len(missing)} poisoned messages did not reach the dead letters: {sorted(missing)[:5]}")
     if good := [name for name in dead if not is_poison(name)]:
         wrong.append(f"{len(good)} good messages are with the dead letters: {good[:5]}")
     # A receive whose batch died with the region counts, too, and nobody tried.
-    if often := [name for name, count in tries.items() if count > RECEIVES_MAX * max(1, dead[name])]:
+    if often := [id_ for id_, count in tries.items() if count > RECEIVES_MAX]:
         wrong.append(f"{len(often)} were tried more than {RECEIVES_MAX} times: {often[:5]}")
     if not tries:
         wrong.append("no poison was tried")
@@ -168,7 +169,7 @@ ORDERED_REFUSING = f"""
     def handler(event, context):
         (record,) = event["Records"]
         if int(record["body"].partition("-")[2]) % {ONE_OF} == 7:
-            note(record["body"], row="tried " + record["body"])
+            note(record["messageId"], row="tried " + record["body"])
             raise ValueError(record["body"])
         note(record["body"] + " " + record["messageId"], row="group " + record["attributes"]["MessageGroupId"])
 """

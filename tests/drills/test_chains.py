@@ -18,7 +18,8 @@ from chain_topics import Notices, Ordered, OrderedPoison, Poison
 
 from kumoniwa.services.lambda_.sandbox import of
 
-KILLS = 6
+KILLS, AFTERWARDS = 6, 2
+"""In the midst of calls, and when all is sent. One more falls between two calls."""
 BATCH_MAX = 3
 TURNS_MAX = 12
 """Calls of these chains are answered within so many turns of the loop, but for the functions of an API."""
@@ -75,6 +76,9 @@ def through_kills(chain: Chain, stage: Stage, seed: int) -> list[Sender]:
             stage.cloud.sleep(chance.uniform(0, 0.2))
             stage.cloud.restart(kill=True)
         step += 1
+    for _ in range(AFTERWARDS):
+        stage.cloud.sleep(chance.uniform(0, 2))
+        stage.cloud.restart(kill=True)
     return senders
 
 
@@ -89,7 +93,7 @@ def test_what_was_acknowledged_arrives_whatever_is_killed(cloud, tmp_path, kind)
             break
         stage.rest(1)
     assert len(acknowledged) == sum(sender.share for sender in senders)
-    row = tally(chain, senders, KILLS + 1, 0.0)
+    row = tally(chain, senders, KILLS + 1 + AFTERWARDS, 0.0)
     assert (row.lost, row.findings) == (0, [])
 
 

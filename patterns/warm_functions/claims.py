@@ -44,8 +44,10 @@ def show(cloud):
 
     count = 20 if cloud.is_short else 100
     answers = all_at_once(lambda _: on_demand.call(meeting={"name": "all", "count": count}), range(count), workers=count)
-    environments = len({said["pid"] for said, _, _ in answers})
-    holds(f"{count} calls that wait for each other run in {count} environments", environments == count, f"{environments} processes")
+    environments = len({said["pid"] for said, _, error in answers if error is None})
+    failed = [said["errorMessage"] for said, _, error in answers if error is not None]
+    measured = f"{environments} processes" + (f", {len(failed)} failed: {failed[0]}" if failed else "")
+    holds(f"{count} calls that wait for each other run in {count} environments", environments == count, measured)
 
     invoke = cloud.client("lambda", attempts=1).invoke
     answers = all_at_once(lambda _: refusal(invoke, FunctionName=made["Alone"], Payload='{"work_s": 1}'), range(4))

@@ -149,7 +149,7 @@ def poison_findings(chain: Chain, acknowledged: set[str], dead: Counter[str]) ->
 class Poison(Notices):
     name = "poison"
     says = f"SNS → SQS → Lambda: one of {ONE_OF} is poison, and all of that and nothing else is with the dead letters, after {RECEIVES_MAX} receives"
-    messages, messages_short = 2_000, 80
+    messages, messages_short = 2_000, 40
     source = REFUSING
     timeout_s, settles_within_s = 2, 240
     queue_attributes = {"VisibilityTimeout": "2"}
@@ -183,7 +183,7 @@ class OrderedPoison(Ordered):
 
     name = "ordered poison"
     says = f"SNS FIFO → SQS FIFO → Lambda, one of {ONE_OF} is poison: as before, and a group goes on when its poison is with the dead letters"
-    messages, messages_short = 400, 64
+    messages, messages_short = 400, 40
     source = ORDERED_REFUSING
     timeout_s, settles_within_s = 2, 240
     mapping = {"BatchSize": 1}

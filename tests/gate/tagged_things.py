@@ -168,6 +168,11 @@ def plan(m):
     return {"BackupPlanId": made["BackupPlanId"], "ResourceArn": made["BackupPlanArn"]}
 
 
+def legal_hold(m):
+    made = m.backup.create_legal_hold(Title=m.name, Description="d", RecoveryPointSelection={"VaultNames": ["none"]}, Tags=m.map)
+    return {"LegalHoldId": made["LegalHoldId"], "ResourceArn": made["LegalHoldArn"]}
+
+
 # CloudFormation to Config --------------------------------------------------------------------------
 
 
@@ -657,7 +662,7 @@ KINDS = {
     "acm": {"certificate": certificate},
     "application-autoscaling": {"ScalableTarget": scalable_target},
     "appsync": {"graphqlapi": graphql_api, "api": event_api, "channelNamespace": channel_namespace},
-    "backup": {"backupVault": vault, "backupPlan": plan},
+    "backup": {"backupVault": vault, "backupPlan": plan, "legalHold": legal_hold},
     "cloudformation": {"stack": stack, "stackset": stack_set},
     "cloudfront": {"distribution": distribution},
     "cloudtrail": {"trail": trail},

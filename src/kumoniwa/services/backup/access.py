@@ -20,7 +20,7 @@ _OF_POINTS = frozenset({
 _NUMBERS = {"ChangeableForDays": "changeablefordays", "MinRetentionDays": "minretentiondays", "MaxRetentionDays": "maxretentiondays"}
 
 
-TOKENS = {name: Token("IdempotencyToken") for name in ("StartBackupJob", "StartCopyJob", "StartRestoreJob")}
+TOKENS = {name: Token("IdempotencyToken") for name in ("StartBackupJob", "StartCopyJob", "StartRestoreJob", "CreateLegalHold")}
 """A token that is known "results in a success message with no action taken": https://docs.aws.amazon.com/aws-backup/latest/devguide/API_StartBackupJob.html"""
 
 
@@ -34,6 +34,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return [arn, ("backup-storage:MountCapsule", "*")] if operation == "CreateBackupVault" else arn
     if "BackupPlanId" in params and operation != "ExportBackupPlanTemplate":
         return call.arn(f"backup-plan:{params['BackupPlanId']}", "backup")
+    if "LegalHold" in operation and operation != "ListLegalHolds":
+        return call.arn(f"legal-hold:{params.get('LegalHoldId', '*')}", "backup")
     return call.arn("backup-plan:*", "backup") if operation == "CreateBackupPlan" else "*"
 
 

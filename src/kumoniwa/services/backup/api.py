@@ -1,10 +1,17 @@
-"""The operations of AWS Backup. Air-gapped vaults, legal holds, restore testing, indexes, scans, frameworks and reports are refused by name."""
+"""The operations of AWS Backup. Air-gapped vaults, restore testing, indexes, scans, frameworks and reports are refused by name."""
 
 from kumoniwa.services.backup.access import TOKENS, conditions_of, denied, policy_of, resource_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.backup.copying import (
     DescribeCopyJob,
     ListCopyJobs,
     StartCopyJob,
+)
+from kumoniwa.services.backup.hold import (
+    CancelLegalHold,
+    CreateLegalHold,
+    GetLegalHold,
+    ListLegalHolds,
+    ListRecoveryPointsByLegalHold,
 )
 from kumoniwa.services.backup.job import (
     DescribeBackupJob,
@@ -81,15 +88,17 @@ from kumoniwa.services.backup.vault import (
 )
 
 __all__ = [
-    "CreateBackupPlan", "CreateBackupSelection", "CreateBackupVault", "DeleteBackupPlan", "DeleteBackupSelection", "DeleteBackupVault",
-    "DeleteBackupVaultAccessPolicy", "DeleteBackupVaultLockConfiguration", "DeleteBackupVaultNotifications", "DeleteRecoveryPoint",
-    "DescribeBackupJob", "DescribeBackupVault", "DescribeCopyJob", "DescribeGlobalSettings", "DescribeProtectedResource",
-    "DescribeRecoveryPoint", "DescribeRegionSettings", "DescribeRestoreJob", "ExportBackupPlanTemplate", "GetBackupPlan",
-    "GetBackupPlanFromJSON", "GetBackupSelection", "GetBackupVaultAccessPolicy", "GetBackupVaultNotifications",
-    "GetRecoveryPointRestoreMetadata", "GetRestoreJobMetadata", "GetSupportedResourceTypes", "ListBackupJobs", "ListBackupPlanVersions",
-    "ListBackupPlans", "ListBackupSelections", "ListBackupVaults", "ListCopyJobs", "ListProtectedResources",
-    "ListProtectedResourcesByBackupVault", "ListRecoveryPointsByBackupVault", "ListRecoveryPointsByResource", "ListRestoreJobs",
-    "ListRestoreJobsByProtectedResource", "ListTags", "PutBackupVaultAccessPolicy", "PutBackupVaultLockConfiguration",
-    "PutBackupVaultNotifications", "StartBackupJob", "StartCopyJob", "StartRestoreJob", "StopBackupJob", "TagResource", "UntagResource",
-    "UpdateBackupPlan", "UpdateGlobalSettings", "UpdateRecoveryPointLifecycle", "UpdateRegionSettings", "all_tags",
+    "CancelLegalHold", "CreateBackupPlan", "CreateBackupSelection", "CreateBackupVault", "CreateLegalHold", "DeleteBackupPlan",
+    "DeleteBackupSelection", "DeleteBackupVault", "DeleteBackupVaultAccessPolicy", "DeleteBackupVaultLockConfiguration",
+    "DeleteBackupVaultNotifications", "DeleteRecoveryPoint", "DescribeBackupJob", "DescribeBackupVault", "DescribeCopyJob",
+    "DescribeGlobalSettings", "DescribeProtectedResource", "DescribeRecoveryPoint", "DescribeRegionSettings",
+    "DescribeRestoreJob", "ExportBackupPlanTemplate", "GetBackupPlan", "GetBackupPlanFromJSON", "GetBackupSelection",
+    "GetBackupVaultAccessPolicy", "GetBackupVaultNotifications", "GetLegalHold", "GetRecoveryPointRestoreMetadata",
+    "GetRestoreJobMetadata", "GetSupportedResourceTypes", "ListBackupJobs", "ListBackupPlanVersions", "ListBackupPlans",
+    "ListBackupSelections", "ListBackupVaults", "ListCopyJobs", "ListLegalHolds", "ListProtectedResources",
+    "ListProtectedResourcesByBackupVault", "ListRecoveryPointsByBackupVault", "ListRecoveryPointsByLegalHold",
+    "ListRecoveryPointsByResource", "ListRestoreJobs", "ListRestoreJobsByProtectedResource", "ListTags",
+    "PutBackupVaultAccessPolicy", "PutBackupVaultLockConfiguration", "PutBackupVaultNotifications", "StartBackupJob",
+    "StartCopyJob", "StartRestoreJob", "StopBackupJob", "TagResource", "UntagResource", "UpdateBackupPlan",
+    "UpdateGlobalSettings", "UpdateRecoveryPointLifecycle", "UpdateRegionSettings", "all_tags",
 ]  # fmt: skip

@@ -10,9 +10,9 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.backup import hold, running, selection, upkeep
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import plan as plans
-from kumoniwa.services.backup import running, selection, upkeep
 from kumoniwa.services.backup.plan import Plan, Selection
 from kumoniwa.services.backup.point import DUE
 
@@ -28,6 +28,8 @@ async def follow(call: Call) -> None:
             call.atomically(partial(upkeep.due, call, key))
         elif kind == "follow":
             running.follow(call, key)
+        elif kind == "hold":
+            call.atomically(partial(hold.forget, call, key))
         else:
             await _fire(call, key, at)
 

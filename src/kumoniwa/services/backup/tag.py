@@ -1,4 +1,4 @@
-"""Tags of vaults, plans and recovery points."""
+"""Tags of vaults, plans, legal holds and recovery points."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import plan, vault
+from kumoniwa.services.backup import hold, plan, vault
 from kumoniwa.services.backup.errors import (
     InvalidParameterValueException,
     LimitExceededException,
     ResourceNotFoundException,
 )
+from kumoniwa.services.backup.hold import Hold
 from kumoniwa.services.backup.plan import Plan
 from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.vault import Vault
 
 TAGS_MAX = 50
-_KINDS = {"backup-vault": Vault, "backup-plan": Plan, "recovery-point": RecoveryPoint}
+_KINDS = {"backup-vault": Vault, "backup-plan": Plan, "recovery-point": RecoveryPoint, "legal-hold": Hold}
 
 
 def held(call: Call, arn: str) -> tuple[Any, str] | None:
@@ -52,6 +53,7 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
 def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
     found = [(vault.arn_of(call, key), each.tags) for key, each in call.shelf(Vault).items()]
     found += [(plan.arn_of(call, each), each.tags) for each in call.shelf(Plan).values() if not each.deleted]
+    found += [(hold.arn_of(call, key), each.tags) for key, each in call.shelf(Hold).items()]
     return found + [(each.arn, each.tags) for each in call.shelf(RecoveryPoint).values()]
 
 

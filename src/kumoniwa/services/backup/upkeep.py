@@ -1,6 +1,6 @@
 """What is done with recovery points: they are told of, labelled, moved to cold storage and deleted, by hand or when their days are over.
 
-What a locked vault keeps is neither deleted by hand nor given another lifecycle, whoever asks.
+What a locked vault keeps is neither deleted by hand nor given another lifecycle, whoever asks; what is under a legal hold does not end.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import continuing, telling, underway
+from kumoniwa.services.backup import continuing, hold, telling, underway
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.copying import CopyJob
 from kumoniwa.services.backup.errors import (
@@ -103,6 +103,9 @@ def _loose(call: Call, vault: str, arn: str, verb: str) -> RecoveryPoint:
     lock, point = held(call, vault), points.held(call, vault, arn)
     if lock.is_locked:
         raise InvalidRequestException(f"Recovery point {arn} cannot be {verb}: backup vault {vault} is locked by AWS Backup Vault Lock.")
+    if verb == "deleted" and hold.is_held(call, point):
+        # "Any actions to delete … a recovery point will fail with an error": API_CreateLegalHold. Of the text no record is at hand.
+        raise InvalidRequestException(f"Recovery point {arn} cannot be deleted: it is under a legal hold.")
     if not point.is_whole or _is_read(call, arn):
         raise InvalidResourceStateException(f"Recovery point {arn} is used by another action. Try again later.")
     return point
@@ -151,6 +154,9 @@ def due(call: Call, arn: str) -> None:
         call.rows(DUE).run("delete from backup_due where kind = 'point' and key = ?", arn)
     elif point.status == points.CREATING:
         continuing.drop(call, arn)
+    elif hold.is_held(call, point):
+        # "Lifecycle policies that would alter the backup status are delayed until the legal hold is removed", which looks at it anew.
+        call.rows(DUE).run("delete from backup_due where kind = 'point' and key = ?", arn)
     elif point.expires is not None and point.expires <= call.now():
         if _is_read(call, arn):
             # Who reads it reads it to its end.

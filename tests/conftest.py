@@ -11,8 +11,9 @@ import asyncio
 import gc
 import itertools
 import os
+import shutil
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -129,7 +130,7 @@ class Cloud:
         self.regions: dict[str, Region] = {}
         self.seeds = itertools.count(1)
         self._capturing = False
-        self._turns_left: int | None = None
+        self._end_next: Callable[[Request], Coroutine[Any, Any, tuple[Response, bytes] | None]] | None = None
         self._clients: dict[tuple, tuple[Any, _Door]] = {}
         self._sockets: list[WebSocketClient] = []
 
@@ -185,18 +186,35 @@ class Cloud:
     def kill_in_midst(self, turns: int) -> None:
         """Kill the region and open it again in the midst of the next call, after so many turns of the loop. Who calls hears nothing, unless
         he was answered by then."""
-        self._turns_left = turns
+        self._end_next = partial(self._cut, turns)
 
-    async def _cut(self, answering: Coroutine[Any, Any, Any]) -> Any:
-        """What a call answers in the turns that are left to it; None if it does not."""
-        answer = self.loop.create_task(answering)
-        for _ in range(self._turns_left):
+    def kill_at_answer(self) -> None:
+        """Kill the region the moment it answers the next call, and open it again: what is not on the disk by then is gone."""
+        self._end_next = self._last_words
+
+    async def _cut(self, turns: int, request: Request) -> tuple[Response, bytes] | None:
+        """What a call is answered in the turns that are left to it; None if it is not."""
+        answer = self.loop.create_task(self.deliver(request))
+        for _ in range(turns):
             await asyncio.sleep(0)
-        self._turns_left = None
         if answer.done():
             return answer.result()
         answer.cancel()
         return None
+
+    async def _last_words(self, request: Request) -> tuple[Response, bytes]:
+        """The answer of a region that ends with it: what lies on its disk that moment is what the next life finds."""
+        folder, done = Path(self.folder) / self.here, self.loop.create_future()
+
+        def reply(response: Response) -> None:
+            # SQLite's index of its log belongs to processes that live.
+            shutil.copytree(folder, f"{folder}-then", ignore=shutil.ignore_patterns("*-shm"))
+            done.set_result(response)
+
+        request.address = locate(request)
+        self.regions[self.here].answer(request, reply)
+        response = await done
+        return response, await _body(response)
 
     def _part(self, name: str) -> None:
         """End the lines of a region; what it had sent is under way."""
@@ -335,10 +353,16 @@ class Cloud:
         return AWSResponse(request.url, response.status, _Headers(response.headers), _Parts(body))
 
     def _answer(self, request: Request) -> tuple[Response, bytes]:
-        if self._turns_left is None:
+        if self._end_next is None:
             return self.run(self.deliver(request))
-        answer = self.run(self._cut(self.deliver(request)))
-        self.restart(self.here, kill=True)
+        end, self._end_next = self._end_next, None
+        answer = self.run(end(request))
+        self.kill(self.here)
+        folder = Path(self.folder) / self.here
+        if (then := Path(f"{folder}-then")).exists():
+            shutil.rmtree(folder)
+            then.rename(folder)
+        self.region(self.here)
         if answer is None:
             raise botocore.exceptions.ConnectionClosedError(endpoint_url="http://localhost:4566")
         return answer

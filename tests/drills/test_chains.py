@@ -1,5 +1,5 @@
-"""The chains of ``kill_chains.py`` in their short form: most on virtual time, where the region is killed in the midst of calls and between
-them, and one on real processes, by the command itself."""
+"""The chains of ``kill_chains.py`` in their short form: most on virtual time, where the region is killed in the midst of calls, as it
+answers, and between them, and one on real processes, by the command itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chain_topics import Notices, Ordered, OrderedPoison, Poison
 from kumoniwa.services.lambda_.sandbox import of
 
 KILLS, AFTERWARDS = 6, 2
-"""In the midst of calls, and when all is sent. One more falls between two calls."""
+"""In calls, and when all is sent. One more falls between two calls."""
 BATCH_MAX = 3
 TURNS_MAX = 12
 """Calls of these chains are answered within so many turns of the loop, but for the functions of an API."""
@@ -70,7 +70,7 @@ def through_kills(chain: Chain, stage: Stage, seed: int) -> list[Sender]:
     step = 0
     while busy := [sender for sender in senders if sender.next < sender.share]:
         if step in midst:
-            stage.cloud.kill_in_midst(chance.randrange(TURNS_MAX))
+            chance.choice((stage.cloud.kill_at_answer, lambda: stage.cloud.kill_in_midst(chance.randrange(TURNS_MAX))))()
         chance.choice(busy).tries()
         if step == between:
             stage.cloud.sleep(chance.uniform(0, 0.2))

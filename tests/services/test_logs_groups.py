@@ -132,6 +132,14 @@ def test_a_protected_group_and_its_streams_stay_until_protection_is_lifted(cloud
     assert missing == ("ResourceNotFoundException", "The specified log group does not exist.")
 
 
+def test_what_begins_like_an_arn_and_is_none_is_no_group(logs):
+    # The model's pattern lets it through. No source tells what AWS answers.
+    make(logs, "g")
+    for identifier in ("arn:", "arn:awsxlogs:us-east-1:000000000000:log-group:g"):
+        assert refused(logs.delete_index_policy, logGroupIdentifier=identifier)[0] == "ResourceNotFoundException"
+        assert logs.describe_log_groups(logGroupIdentifiers=[identifier])["logGroups"] == []
+
+
 # Resource policies ---------------------------------------------------------------------------------
 
 

@@ -99,7 +99,10 @@ def name_in(identifier: str) -> str:
 
 def is_here(call: Call, identifier: str) -> bool:
     """Whether a group of this name, or of this ARN, would be one of this region."""
-    return not identifier.startswith("arn:") or arns.parse(identifier).region == call.region
+    if not identifier.startswith("arn:"):
+        return True
+    parsed = arns.parse(identifier)
+    return parsed is not None and parsed.region == call.region
 
 
 def identified(call: Call, identifier: str) -> Group:

@@ -171,8 +171,6 @@ def test_the_older_name_of_that_time_holds_where_the_policy_names_none(cloud):
     pool.idp.admin_create_user(UserPoolId=pool.id, Username="ann", TemporaryPassword=PASSWORD, MessageAction="SUPPRESS")
     cloud.sleep(2 * 86_400 + 1)
     assert refused(pool.begin)[1].startswith("Temporary password has expired")
-    both = Pool(cloud, AdminCreateUserConfig={"UnusedAccountValidityDays": 2}, Policies={"PasswordPolicy": {"MinimumLength": 8, "TemporaryPasswordValidityDays": 3}})
-    assert both.idp.describe_user_pool(UserPoolId=both.id)["UserPool"]["AdminCreateUserConfig"]["UnusedAccountValidityDays"] == 3
 
 
 def test_an_unsigned_call_finds_its_region_by_the_host_name_and_is_told_so_where_it_has_none(cloud):

@@ -364,3 +364,19 @@ def test_every_operation_of_every_service_compiles():
             for protocol in its.protocols:
                 made = Codec(its.operation(operation), protocol)
                 assert all((made.read, made.check, made.write, made.refuse))
+
+
+def test_letters_of_other_scripts_are_no_word_characters():
+    # pf-iam-name-format and pf-cognito-user-pool-name of badmintoncryer/cdk-preflight; a tag's [\p{L}…] takes them.
+    assert "failed to satisfy constraint" in refusal("iam", "CreateUser", UserName="テスト用")[1]
+    assert list(constraints.violations(service("iam").operation("TagUser").input, {"UserName": "a", "Tags": [{"Key": "鍵", "Value": "値"}]})) == []
+
+
+def test_a_structure_is_shown_with_all_its_members_and_no_secret():
+    # Recorded: localstack's test_put_events_with_too_many_entries; that a secret in it is not shown stands to reason.
+    entries = [{"Source": "s", "DetailType": "d"}] * 11
+    shown = "PutEventsRequestEntry(time=null, source=s, resources=null, detailType=d, detail=null, eventBusName=null, traceHeader=null)"
+    assert refusal("events", "PutEvents", Entries=entries)[1].startswith(f"1 validation error detected: Value '[{', '.join([shown] * 11)}]' at 'entries'")
+    sources = [{"Name": "deb", "Products": ["*"], "Configuration": "secret"}] * 21
+    text = refusal("ssm", "CreatePatchBaseline", Name="abc", Sources=sources)[1]
+    assert "PatchSource(name=deb, products=[*], configuration=***)" in text and "secret" not in text

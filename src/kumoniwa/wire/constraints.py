@@ -307,24 +307,34 @@ class _Types:
 # The slow, explaining check ------------------------------------------------------------------------------------------
 
 
-def _shown(value: Any) -> str:
-    """A value as Java prints it."""
+def _shown(value: Any, shape: Shape | None = None) -> str:
+    """A value as Java prints it; a structure with all members that it may have (recorded: localstack's test_put_events_with_too_many_entries)."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
+    kind = shape.type if shape is not None else ""
     if isinstance(value, list):
-        return f"[{', '.join(_shown(item) for item in value[:VALUES_SHOWN_MAX])}]"
+        inner = shape.element.shape if kind == "list" else None
+        return f"[{', '.join(_shown(item, inner) for item in value[:VALUES_SHOWN_MAX])}]"
+    if isinstance(value, dict) and kind == "structure":
+        told = (f"{_lowered(name)}={_part(value.get(name), each.shape)}" for name, each in shape.members.items())
+        return f"{shape.name}({', '.join(told)})"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k}={_shown(v)}" for k, v in list(value.items())[:VALUES_SHOWN_MAX]) + "}"
+        inner = shape.value.shape if kind == "map" else None
+        return "{" + ", ".join(f"{k}={_shown(v, inner)}" for k, v in list(value.items())[:VALUES_SHOWN_MAX]) + "}"
     if isinstance(value, bytes):
         return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
     return str(value)
 
 
+def _part(value: Any, shape: Shape) -> str:
+    return "***" if shape.is_sensitive and value is not None else _shown(value, shape)
+
+
 def _said(shape: Shape, value: Any) -> str:
     # AWS does not repeat what the model calls sensitive.
-    return "Value" if shape.is_sensitive else f"Value '{_shown(value)}'"
+    return "Value" if shape.is_sensitive else f"Value '{_shown(value, shape)}'"
 
 
 def _number(bound: float, shape: Shape) -> str:

@@ -19,6 +19,7 @@ from kumoniwa.services.cognito_identity.errors import InvalidParameterException,
 
 TOKEN_KEY = "RSA_2048"
 _PURPOSE = b"cognito identity key"
+RULES_MAX = 25
 _RULE_MATCHES = ("Equals", "Contains", "StartsWith", "NotEqual")
 _PROVIDER = re.compile(r"cognito-idp\.[a-z0-9-]+\.amazonaws\.com/[a-z0-9-]+_[A-Za-z0-9]+")
 
@@ -163,6 +164,9 @@ def SetIdentityPoolRoles(
             raise InvalidParameterException(f"Invalid role type: {kind}")
         call.require("iam:PassRole", role, **{"iam:PassedToService": "cognito-identity.amazonaws.com"})
     known = {f"{each['ProviderName']}:{each.get('ClientId')}" for each in pool.settings.get("CognitoIdentityProviders") or ()}
+    if any(len((each.get("RulesConfiguration") or {}).get("Rules") or ()) > RULES_MAX for each in (RoleMappings or {}).values()):
+        # pf-cognito-role-mapping-rules-max of badmintoncryer/cdk-preflight.
+        raise InvalidParameterException(f"The number of rules in the request exceeded {RULES_MAX}.")
     for name, mapping in (RoleMappings or {}).items():
         # As cdk-preflight saw it of AWS (pf-cognito-role-mappings-…), before what the mapping says.
         if name not in known:

@@ -37,6 +37,8 @@ LIMITS_S = {"AccessToken": (300, 86_400), "IdToken": (300, 86_400), "RefreshToke
 OWN_SCOPES = ("openid", "email", "phone", "profile", "aws.cognito.signin.user.admin")
 FLOWS_DEFAULT = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
 SESSION_MINUTES = 3
+NOBODYS = {"sub", "email_verified", "phone_number_verified"}
+"""Attributes that no client writes: pf-cognito-write-attributes-immutable of badmintoncryer/cdk-preflight."""
 
 
 class UserPoolClient(Record):
@@ -174,7 +176,7 @@ def _settings(call: Call, pool: UserPool, told: dict[str, Any]) -> dict[str, Any
             raise InvalidParameterException(f"{url} cannot use the HTTP protocol.")
     names = {rule["Name"] for rule in pool.attributes}
     for member in ("ReadAttributes", "WriteAttributes"):
-        if set(settings.get(member) or ()) - names:
+        if set(settings.get(member) or ()) - (names if member == "ReadAttributes" else names - NOBODYS):
             raise InvalidParameterException(f"Invalid {'read' if member[0] == 'R' else 'write'} attributes specified while creating a client")
     return {
         "AllowedOAuthFlowsUserPoolClient": False, "EnableTokenRevocation": True, "AuthSessionValidity": SESSION_MINUTES, **settings,

@@ -11,16 +11,26 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.cognito_idp import pool as pools
-from kumoniwa.services.cognito_idp.errors import InvalidParameterException
+from kumoniwa.services.cognito_idp.errors import FeatureUnavailableInTierException, InvalidParameterException
 from kumoniwa.services.cognito_idp.place import Place, places
 
 _PREFIX_ERROR = re.compile(r"1 validation error detected: .* at 'domain' .*regular expression", re.DOTALL)
+_SMS = r"pattern: .*\{####\}.*"
 RESERVED = ("aws", "amazon", "cognito")
 # https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-assign-domain-prefix.html
 
 
-def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
-    """A prefix of strange letters has a text of its own; one that is too long has not (cdk-preflight's pf-cognito-domain-prefix-format and -length)."""
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError | None:
+    """A prefix of strange letters has a text of its own; one that is too long has not (cdk-preflight's pf-cognito-domain-prefix-format and -length).
+    Of an SMS AWS minds only that it has a place for the code, however many lines it has (pf-cognito-sms-verification-message-placeholder)."""
+    if _SMS in error.text:
+        template = params.get("VerificationMessageTemplate")
+        texts = [params.get(name) for name in ("SmsVerificationMessage", "SmsAuthenticationMessage")]
+        texts.append(template.get("SmsMessage") if isinstance(template, dict) else None)
+        is_of_sms_alone = error.text.count(_SMS) == error.text.count(" failed to satisfy constraint")
+        if is_of_sms_alone and all(isinstance(text, str) and "{####}" in text for text in texts if text is not None):
+            return None
+        return InvalidParameterException(error.text.replace(_SMS, r"pattern: (?s).*\{####\}(?s).*"))
     if operation != "CreateUserPoolDomain" or "CustomDomainConfig" in params or not _PREFIX_ERROR.match(error.text):
         return error
     return InvalidParameterException(
@@ -42,7 +52,12 @@ def of_pool(call: Call, pool_id: str) -> str | None:
 
 def CreateUserPoolDomain(call: Call, *, Domain: str, UserPoolId: str, ManagedLoginVersion: int | None = None) -> dict:
     """Domains of the customer's own (``CustomDomainConfig``) are refused by name, and so is the newer managed login."""
-    pools.found(call, UserPoolId)
+    pool = pools.found(call, UserPoolId)
+    if ManagedLoginVersion == 2 and pool.settings.get("UserPoolTier") == "LITE":
+        # pf-cognito-managed-login-version-tier of badmintoncryer/cdk-preflight.
+        raise FeatureUnavailableInTierException(
+            "The following feature is not available for the LITE pricing tier configured: Managed Login Version 2"
+        )
     if ManagedLoginVersion not in (None, 1):
         raise NotImplementedHere(f"ManagedLoginVersion {ManagedLoginVersion} of cognito-idp")
     # Between hyphens: "awsome" is taken, as cdk-preflight saw it of AWS (pf-cognito-domain-reserved-word).

@@ -101,7 +101,12 @@ def put(call: Call, pool: UserPool) -> None:
     call.shelf(UserPool)[pool.id] = changed(pool, modified=call.now())
 
 
-def _policies(told: dict[str, Any] | None) -> dict[str, Any]:
+def _in_tier(tier: str | None, feature: str) -> None:
+    if tier == "LITE":
+        raise FeatureUnavailableInTierException(f"The following features need to be disabled for the LITE pricing tier configured: {feature}")
+
+
+def _policies(told: dict[str, Any] | None, tier: str | None) -> dict[str, Any]:
     told = told or {}
     password = PASSWORD_POLICY | (told.get("PasswordPolicy") or {})
     if told.get("PasswordPolicy"):
@@ -115,6 +120,7 @@ def _policies(told: dict[str, Any] | None) -> dict[str, Any]:
     if "PASSWORD" not in factors:
         raise InvalidParameterException("Password should be configured as one of the allowed first auth factors.")
     if factors != ["PASSWORD"]:
+        _in_tier(tier, "Passwordless Sign-In")
         raise NotImplementedHere(f"first factors {', '.join(factors)} of cognito-idp")
     return {"PasswordPolicy": password, "SignInPolicy": {"AllowedFirstAuthFactors": factors}}
 
@@ -133,7 +139,8 @@ def _check_recovery(ways: list[dict[str, Any]]) -> None:
 
 
 def _check(settings: dict[str, Any], region: str) -> None:
-    """Refuse by name what would silently do nothing."""
+    """Refuse by name what would silently do nothing, and before it in AWS's words what is wrong even there."""
+    _check_senders(settings.get("LambdaConfig") or {}, region)
     strange = set(settings.get("LambdaConfig") or ()) - TRIGGERS
     if strange:
         raise NotImplementedHere(f"the trigger {min(strange)} of cognito-idp")
@@ -147,16 +154,42 @@ def _check(settings: dict[str, Any], region: str) -> None:
     version = named.get("LambdaVersion", "V1_0")
     if version not in ("V1_0", "V2_0"):
         raise NotImplementedHere(f"PreTokenGeneration {version} of cognito-idp")
-    if version != "V1_0" and settings.get("UserPoolTier") == "LITE":
-        raise FeatureUnavailableInTierException(
-            f"The following features need to be disabled for the LITE pricing tier configured: Token Customization with Pre-Token Generation Lambda {version}"
-        )
+    if version != "V1_0":
+        _in_tier(settings.get("UserPoolTier"), f"Token Customization with Pre-Token Generation Lambda {version}")
     _check_recovery((settings.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or [])
+    proved = (settings.get("UserAttributeUpdateSettings") or {}).get("AttributesRequireVerificationBeforeUpdate") or ()
+    if set(proved) - set(settings.get("AutoVerifiedAttributes") or ()):
+        # pf-cognito-user-attribute-update-requires-auto-verified of badmintoncryer/cdk-preflight.
+        raise InvalidParameterException("All attributes in AttributesRequireVerificationBeforeUpdate must exist in AutoVerifiedAttributes")
     if settings.get("UserPoolTier") == "PLUS" or (settings.get("UserPoolAddOns") or {}).get("AdvancedSecurityMode", "OFF") != "OFF":
         raise NotImplementedHere("threat protection of cognito-idp")
-    invite = (settings.get("AdminCreateUserConfig") or {}).get("InviteMessageTemplate") or {}
-    if "EmailMessage" in invite and ("{username}" not in invite["EmailMessage"] or "{####}" not in invite["EmailMessage"]):
+    _check_invitation((settings.get("AdminCreateUserConfig") or {}).get("InviteMessageTemplate") or {})
+
+
+_TEXT = r"[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*"
+_WITH_CODE = {"EmailMessage": rf"{_TEXT}\{{####\}}{_TEXT}", "SMSMessage": r"(?s).*\{####\}(?s).*"}
+
+
+def _check_invitation(told: dict[str, str]) -> None:
+    """As cdk-preflight saw it of AWS (pf-cognito-invite-…-placeholder), but for the name of the user."""
+    for name, pattern in _WITH_CODE.items():
+        if "{####}" not in told.get(name, "{####}"):
+            where = f"adminCreateUserConfig.inviteMessage.{'smsMessage' if name == 'SMSMessage' else 'emailMessage'}"
+            raise InvalidParameterException(
+                f"1 validation error detected: Value '{told[name]}' at '{where}' failed to satisfy constraint: Member must satisfy regular "
+                f"expression pattern: {pattern}"
+            )
+    if "{username}" not in told.get("EmailMessage", "{username}"):
         raise InvalidParameterException("EmailMessage must contain {username} and {####}.")
+
+
+def _check_senders(triggers: dict[str, Any], region: str) -> None:
+    """As cdk-preflight saw it of AWS (pf-cognito-custom-…-sender-kms, pf-cognito-custom-sender-kms-region)."""
+    if ("CustomEmailSender" in triggers or "CustomSMSSender" in triggers) and not triggers.get("KMSKeyID"):
+        raise InvalidParameterException("KMSKeyId parameter is required when Custom SMS/Email Lambda trigger is used.")
+    key = arns.parse(triggers.get("KMSKeyID") or "")
+    if key is not None and key.region != region:
+        raise InvalidParameterException(f"Encountered error when CreateGrant was attempted on the input KMS key - Invalid arn {key.region}")
 
 
 def _check_texts_of_mfa(settings: dict[str, Any], mfa: str) -> None:
@@ -194,12 +227,15 @@ def _settings(told: dict[str, Any], standing: dict[str, Any], region: str) -> di
         "UserPoolTier": "ESSENTIALS",
         **fixed,
         **told,
-        "Policies": _policies(told.get("Policies")),
+        "Policies": _policies(told.get("Policies"), told.get("UserPoolTier")),
         "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": False} | told.get("AdminCreateUserConfig", {}),
     }
-    # The older name of the same time, which holds where the policy names none.
+    # The older name of the same time, which holds where the policy names none; both are too many (pf-cognito-unused-account-validity-exclusive).
     people, password = settings["AdminCreateUserConfig"], settings["Policies"]["PasswordPolicy"]
-    if not ((told.get("Policies") or {}).get("PasswordPolicy") or {}).get("TemporaryPasswordValidityDays"):
+    said_days = ((told.get("Policies") or {}).get("PasswordPolicy") or {}).get("TemporaryPasswordValidityDays")
+    if said_days and people.get("UnusedAccountValidityDays"):
+        raise InvalidParameterException("Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays")
+    if not said_days:
         password["TemporaryPasswordValidityDays"] = people.get("UnusedAccountValidityDays") or password["TemporaryPasswordValidityDays"]
     people["UnusedAccountValidityDays"] = password["TemporaryPasswordValidityDays"]
     settings["EmailConfiguration"].setdefault("EmailSendingAccount", "COGNITO_DEFAULT")

@@ -77,8 +77,6 @@ def check_known(call: Call, pool_id: str, names: list[str]) -> None:
     """What a client may sign in with: the pool itself, and providers that are there. The text: https://github.com/lgallard/terraform-aws-cognito-user-pool/issues/71"""
     for name in names:
         if name != OWN and key_of(pool_id, name) not in call.shelf(IdentityProvider):
-            if name in SOCIAL:
-                raise NotImplementedHere(f"federation of cognito-idp with {name}")
             raise InvalidParameterException(f"The provider {name} does not exist for User Pool {pool_id}.")
 
 
@@ -110,15 +108,18 @@ def is_safe(url: str) -> bool:
 
 
 async def _details(call: Call, told: dict[str, str]) -> tuple[dict[str, str], bytes]:
-    """A provider's details with its endpoints, and its client's secret, sealed. How AWS says that one is missing no source tells."""
+    """A provider's details with its endpoints, and its client's secret, sealed. Words of what is missing or wrong: pf-cognito-idp-… of
+    badmintoncryer/cdk-preflight."""
     strange = set(told) - {*NEEDED, *ENDPOINTS, "client_secret", ADDS}
     if strange:
         raise InvalidParameterException(f"Unknown provider detail: {min(strange)}")
-    missing = [name for name in NEEDED if not told.get(name)]
-    if missing:
-        raise InvalidParameterException(f"Missing provider details: {', '.join(missing)}")
-    if told["attributes_request_method"] not in ("GET", "POST"):
-        raise InvalidParameterException("attributes_request_method must be GET or POST.")
+    if not all(told.get(name) for name in NEEDED):
+        raise InvalidParameterException("clientId, authorizeScopes, oidcIssuer and attributesRequestMethod are all required idp details.")
+    if (method := told["attributes_request_method"]) not in ("GET", "POST"):
+        raise InvalidParameterException(
+            f"1 validation error detected: Value '{method}' at 'providerConfiguration.oidcConfig.attributesRequestMethod' failed to satisfy "
+            "constraint: Member must satisfy enum value set: [POST, GET]"
+        )
     if "openid" not in told["authorize_scopes"].split():
         raise InvalidParameterException("authorize_scopes must contain openid.")
     if told.get(ADDS, "false") != "false":
@@ -128,7 +129,7 @@ async def _details(call: Call, told: dict[str, str]) -> tuple[dict[str, str], by
         details = await _discovered(call, details["oidc_issuer"]) | {name: value for name, value in details.items() if value}
     unsafe = next((name for name in ("oidc_issuer", *ENDPOINTS) if not is_safe(details.get(name, ""))), None)
     if unsafe is not None:
-        raise InvalidParameterException(f"{unsafe} must be an HTTPS URL.")
+        raise InvalidParameterException("OIDC endpoint must start with https://", hint=unsafe)
     secret = told.get("client_secret", "")
     return details, shut(call.home, secret.encode(), "provider secret") if secret else b""
 
@@ -136,12 +137,25 @@ async def _details(call: Call, told: dict[str, str]) -> tuple[dict[str, str], by
 async def _discovered(call: Call, issuer: str) -> dict[str, str]:
     """What an issuer says of its endpoints."""
     if not is_safe(issuer):
-        raise InvalidParameterException("oidc_issuer must be an HTTPS URL.")
+        raise InvalidParameterException("OIDC endpoint must start with https://", hint=issuer)
     try:
         said = await issuers.configuration(call.home, issuer)
     except issuers.Unavailable as error:
         raise InvalidParameterException("Unable to contact well-known endpoint of the identity provider.", hint=str(error)) from None
     return {name: said[spelled] for name, spelled in ENDPOINTS.items() if isinstance(said.get(spelled), str)}
+
+
+def _check_others(kind: str, told: dict[str, str]) -> None:
+    """What AWS misses in the details of providers that are not served here."""
+    if kind == "SAML":
+        files = sum(bool(told.get(name)) for name in ("MetadataURL", "MetadataFile"))
+        if files != 1:
+            raise InvalidParameterException(f"{'Only' if files else 'At least'} one of the MetadataURL or MetadataFile should be provided.")
+    elif kind == "SignInWithApple":
+        if not all(told.get(name) for name in ("client_id", "private_key", "team_id", "key_id")):
+            raise InvalidParameterException("clientId, privateKey, teamId, and keyId are all required idp details.")
+    elif not all(told.get(name) for name in ("client_id", "client_secret", "authorize_scopes")):
+        raise InvalidParameterException("clientId, clientSecret and authorizeScopes are all required idp details.")
 
 
 def _check_identifiers(call: Call, pool_id: str, name: str, identifiers: list[str]) -> None:
@@ -162,6 +176,7 @@ async def CreateIdentityProvider(
         # https://github.com/aws/aws-cli/issues/3179
         raise InvalidParameterException(f"Provider {ProviderName} cannot be of type {ProviderType}.")
     if ProviderType != "OIDC":
+        _check_others(ProviderType, ProviderDetails)
         raise NotImplementedHere(f"federation of cognito-idp with {ProviderType}")
     if ProviderName in (OWN, *SOCIAL):
         raise InvalidParameterException(f"Provider {ProviderName} cannot be of type OIDC.")

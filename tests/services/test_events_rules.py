@@ -229,7 +229,10 @@ def test_a_rule_has_five_targets(cloud, events):
 
 def test_what_no_service_answers_is_refused_by_name(cloud, events):
     events.put_rule(Name="r", EventPattern=PATTERN)
-    code, text = refused(events.put_targets, Rule="r", Targets=[{"Id": "t", "Arn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-queue/x"}])
+    code, text = refused(events.put_targets, Rule="r", Targets=[{
+        "Id": "t", "Arn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-queue/x", "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/r",
+        "BatchParameters": {"JobDefinition": "d", "JobName": "n"},
+    }])
     assert code == "NotImplemented" and "batch" in text
     state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
     assert refused(events.put_rule, Name="x", EventPattern=PATTERN, State=state)[0] == "NotImplemented"
@@ -357,10 +360,12 @@ def test_events_travel_to_other_buses_here_and_in_another_region(cloud, events):
     cloud.client("events", region="us-west-2").create_event_bus(Name="far")
     rule(cloud, {"Id": "t", "Arn": queue(cloud, "near")}, name="n", EventBusName="near")
     rule(cloud, {"Id": "t", "Arn": queue(cloud, "far", region="us-west-2")}, name="f", region="us-west-2", EventBusName="far")
+    trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = put_role(cloud, "events:PutEvents", trust=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
     rule(
         cloud,
-        {"Id": "n", "Arn": f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/near"},
-        {"Id": "f", "Arn": f"arn:aws:events:us-west-2:{ACCOUNT}:event-bus/far"},
+        {"Id": "n", "Arn": f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/near", "RoleArn": role},
+        {"Id": "f", "Arn": f"arn:aws:events:us-west-2:{ACCOUNT}:event-bus/far", "RoleArn": role},
     )
     event_id = put(cloud)["Entries"][0]["EventId"]
     cloud.sleep(5)

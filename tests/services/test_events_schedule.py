@@ -6,6 +6,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from services.lambda_workshop import put_role
 from services.test_events_rules import ACCOUNT, PATTERN, put, queue, received, rule
 
 from kumoniwa.kernel import principal as principals
@@ -107,7 +108,9 @@ def test_a_target_that_stays_out_of_order_gives_its_events_to_the_dead_letter_qu
     far = f"arn:aws:events:us-west-2:{ACCOUNT}:event-bus/default"
     policy = {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 3600}
     dead = f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead"
-    rule(cloud, {"Id": "t", "Arn": far, "RetryPolicy": policy, "DeadLetterConfig": {"Arn": dead}}, pattern=PATTERN)
+    trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = put_role(cloud, "events:PutEvents", trust=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    rule(cloud, {"Id": "t", "Arn": far, "RoleArn": role, "RetryPolicy": policy, "DeadLetterConfig": {"Arn": dead}}, pattern=PATTERN)
     cloud.kill("us-west-2")
     put(cloud)
     cloud.sleep(600)

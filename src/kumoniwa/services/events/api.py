@@ -147,6 +147,9 @@ def _check_region(call: Call, params: dict[str, Any]) -> None:
         named.append(params["Destination"].get("Arn"))
     for text in named:
         if type(text) is str and text.startswith("arn:") and (parsed := arns.parse(text)) is not None and parsed.region != call.region:
+            if text is params.get("EventSourceArn") and parsed.resource.startswith("event-bus/"):
+                # As cdk-preflight saw it of AWS: pf-events-archive-source.
+                raise ResourceNotFoundException(f"Event bus {buses.name_in(text)} does not exist.")
             raise ValidationException("Cross-region api call is not allowed.")
 
 

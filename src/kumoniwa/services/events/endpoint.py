@@ -100,19 +100,20 @@ def shown(call: Call, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _checked(call: Call, endpoint: Endpoint) -> Endpoint:
-    """With its buses in their order. AWS's own texts are stated nowhere; the rules are those of its user guide."""
+    """With its buses in their order. Texts of buses and of the role are as cdk-preflight saw them of AWS: pf-events-endpoint-buses,
+    -replication-role; the others are stated nowhere, and their rules are those of its user guide."""
     secondary, named = _secondary(endpoint), [arns.parse(arn) for arn in endpoint.buses]
     if not regions.is_region(secondary) or secondary == call.region:
         raise ValidationException("Parameter RoutingConfig is not valid. Reason: the secondary Region must be another Region.")
     by_region = {arn.region: arn for arn in named if arn is not None}
     if set(by_region) != {call.region, secondary}:
-        raise ValidationException("Parameter EventBuses is not valid. Reason: there must be one event bus in each of the two Regions.")
+        raise ValidationException("Parameter EventBuses is not valid. Reason: An event bus must be provided in both the primary and secondary regions.")
     first, second = by_region[call.region], by_region[secondary]
     if first.resource != second.resource or {first.account, second.account} != {call.account}:
-        raise ValidationException("Parameter EventBuses is not valid. Reason: the event buses must have the same name and account.")
+        raise ValidationException("Parameter EventBuses is not valid. Reason: Event bus names must match in the primary and secondary regions.")
     buses.existing(call, str(first))
     if endpoint.is_replicated and not endpoint.role:
-        raise ValidationException("Parameter RoleArn is required when event replication is enabled.")
+        raise ValidationException("When replication is enabled, role cannot be empty.")
     if endpoint.role:
         call.require("iam:PassRole", endpoint.role, **{"iam:PassedToService": SERVICE})
     return changed(endpoint, buses=(str(first), str(second)))

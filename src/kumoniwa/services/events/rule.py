@@ -21,6 +21,8 @@ from kumoniwa.services.events.errors import (
 )
 from kumoniwa.store.rows import Table
 
+PATTERN_BYTES_MAX = 2_048
+"""Of the size AWS tells more than the model: cdk-preflight's pf-events-rule-pattern-size, which told no code."""
 RULES_MAX = 300
 """Of one bus: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
 DUE = Table(
@@ -137,6 +139,8 @@ def PutRule(
         raise NotImplementedHere(f"rules in the state {State}")
     if EventPattern:
         check_pattern(EventPattern)
+        if len(EventPattern.encode()) > PATTERN_BYTES_MAX:
+            raise LimitExceededException(f"Parameter EventPattern for rule {Name} exceeds limit of {PATTERN_BYTES_MAX}.")
     if ScheduleExpression:
         _check_schedule(ScheduleExpression, bus)
     if RoleArn:

@@ -37,7 +37,9 @@ OPERATIONS = {
     "codepipeline": "codepipeline:StartPipelineExecution",
 }
 """What is asked of the service that an ARN names. An event bus is asked for nothing: it is ours."""
-NEEDS_ROLE = frozenset({"codepipeline", "firehose", "kinesis", "states"})
+NEEDS_ROLE = frozenset({
+    "batch", "codebuild", "codepipeline", "ecs", "events", "firehose", "glue", "inspector", "kinesis", "redshift", "sagemaker", "ssm", "ssm-incidents", "states",
+})  # fmt: skip
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html#eb-target-permissions
 
 NOT_BUILT = frozenset({
@@ -45,7 +47,14 @@ NOT_BUILT = frozenset({
     "ssm-incidents",
 })  # fmt: skip
 """Services that AWS has as targets besides: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html"""
+OF_SERVICES = {
+    "AppSyncParameters": ("appsync",), "BatchParameters": ("batch",), "EcsParameters": ("ecs",), "HttpParameters": ("events", "execute-api"),
+    "KinesisParameters": ("kinesis",), "RedshiftDataParameters": ("redshift", "redshift-serverless"), "RunCommandParameters": ("ssm", "ec2"),
+    "SageMakerPipelineParameters": ("sagemaker",),
+}  # fmt: skip
+"""Which services' targets take them, as cdk-preflight saw it of AWS (pf-events-target-parameters-mismatch). Those of SQS any target takes."""
 ELSEWHERE = ("RunCommandParameters", "EcsParameters", "BatchParameters", "RedshiftDataParameters", "SageMakerPipelineParameters")
+_QUOTED = re.compile(r"""\[\s*['"]""")
 _GRAPH = re.compile(r"endpoints/graphql-api/[a-z0-9]+")
 _LOG_GROUP = re.compile(r"log-group:[^:*]+(:\*)?")
 
@@ -65,7 +74,7 @@ def PutTargets(call: Call, *, Rule: str, Targets: list[dict[str, Any]], EventBus
     if bus.key:
         call.confided = tuple(_texts([{name: said for name, said in target.items() if name not in PLAIN} for target in Targets]))
     for target in Targets:
-        _check(call, target)
+        _check(call, target, rule.name)
     targets = {**rule.targets, **{target["Id"]: target for target in Targets}}
     if len(targets) > TARGETS_MAX:
         raise LimitExceededException
@@ -90,16 +99,27 @@ def _check_form(target: dict[str, Any]) -> None:
     arn = arns.parse(target["Arn"])
     if arn is None or not arn.resource:
         raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in correct format.")
-    if arn.service == "sqs" and arn.resource.endswith(".fifo") and not (target.get("SqsParameters") or {}).get("MessageGroupId"):
-        raise ValidationException(f"Parameter(s) SqsParameters must be specified for target: {target['Id']}.")
+    is_fifo = arn.service == "sqs" and arn.resource.endswith(".fifo")
+    missing = ""
+    if is_fifo and not (target.get("SqsParameters") or {}).get("MessageGroupId"):
+        missing = "SqsParameters"
+    for service, name in (("ecs", "EcsParameters"), ("batch", "BatchParameters")):
+        # As cdk-preflight saw it of AWS: pf-events-target-parameters-required.
+        if arn.service == service and not target.get(name):
+            missing = name
+    if missing:
+        raise ValidationException(f"Parameter(s) {missing} must be specified for target: {target['Id']}.")
+    for name, services in OF_SERVICES.items():
+        if target.get(name) is not None and arn.service not in services:
+            raise ValidationException(f"Parameter(s) {name} not supported for target: {target['Id']}.")
 
 
-def _check(call: Call, target: dict[str, Any]) -> None:
+def _check(call: Call, target: dict[str, Any], rule: str) -> None:
     id_ = target["Id"]
+    _check_kind(call, target, arns.parse(target["Arn"]), rule)
     for name in ELSEWHERE:
         if name in target:
             raise NotImplementedHere(f"{name} of an EventBridge target")
-    _check_kind(call, target, arns.parse(target["Arn"]))
     if target.get("RoleArn"):
         call.require("iam:PassRole", target["RoleArn"], **{"iam:PassedToService": "events.amazonaws.com"})
     _check_input(target, id_)
@@ -110,8 +130,11 @@ def _check(call: Call, target: dict[str, Any]) -> None:
             raise ValidationException(f"Parameter {dead} is not valid. Reason: Arn must be in the region {call.region}.")
 
 
-def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
+def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn, rule: str) -> None:
     if arn.service == "events" and arn.resource.startswith("event-bus/"):
+        # It was seen of buses of the same account; others let in whom their policies let in.
+        if arn.account == call.account:
+            _check_role(target, arn)
         return
     if _is_http(arn):
         _check_http(call, target, arn)
@@ -120,6 +143,7 @@ def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
         _check_graph(call, target, arn)
         return
     if arn.service in NOT_BUILT:
+        _check_role(target, arn)
         raise NotImplementedHere(f"{arn.service} as a target of EventBridge")
     if arn.service not in OPERATIONS:
         # The text as CloudFormation told it: localstack's test_cfn_handle_events_rule.
@@ -131,7 +155,14 @@ def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
         raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Arn must be in the region {call.region}.")
     if arn.service == "logs" and not _LOG_GROUP.fullmatch(arn.resource):
         raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in correct format.")
+    _check_role(target, arn, rule)
+
+
+def _check_role(target: dict[str, Any], arn: arns.Arn, rule: str = "") -> None:
+    """As cdk-preflight saw it of AWS: pf-events-target-role-required."""
     if arn.service in NEEDS_ROLE and not target.get("RoleArn"):
+        if arn.service == "kinesis":
+            raise ValidationException(f"Rule {rule} does not have RoleArn assigned to invoke target {target['Arn']}.")
         raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
 
 
@@ -179,13 +210,20 @@ def _check_input(target: dict[str, Any], id_: str) -> None:
         for name in transform.holes(transformer["InputTemplate"]):
             if name not in known and name not in transform.PREDEFINED:
                 raise ValidationException(f"InputTemplate for target {id_} contains invalid placeholder {name}.")
+            if name == transform.WHOLE and not transformer["InputTemplate"].lstrip().startswith("{"):
+                # As cdk-preflight saw it of AWS: pf-events-input-transformer-json-var.
+                raise ValidationException(f"InputTemplate for target {id_} contains placeholder {name} valid only for JSON template.")
         if not transform.is_valid(transformer["InputTemplate"]):
             raise ValidationException(f"Invalid InputTemplate for target {id_} : it is no JSON.")
     for path in paths:
         try:
             jsonpath.compiled(path)
+            is_path = path.startswith("$") and not _QUOTED.search(path)
         except jsonpath.InvalidPath:
-            raise ValidationException(f"Invalid InputPath {path} for target {id_}.") from None
+            is_path = False
+        if not is_path:
+            # As cdk-preflight saw it of AWS: pf-events-input-path-jsonpath. It told the words for an InputPath alone.
+            raise ValidationException(f"InputPath for target {id_} is invalid.")
 
 
 def RemoveTargets(

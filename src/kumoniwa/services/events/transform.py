@@ -13,9 +13,8 @@ import orjson
 from kumoniwa.languages import input_template, jsonpath
 from kumoniwa.languages.input_template import Hole, is_json, spelled
 
-PREDEFINED = frozenset(
-    {"aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time", "aws.events.event", "aws.events.event.json"}
-)
+WHOLE = "aws.events.event.json"
+PREDEFINED = frozenset({"aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time", "aws.events.event", WHOLE})
 _NAME = r"[A-Za-z0-9_\-.]+"
 
 

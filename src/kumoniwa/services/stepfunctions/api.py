@@ -161,7 +161,7 @@ def CreateStateMachine(
     _check(definition, kind == "EXPRESS")
     arn = arn_of(call, name)
     check_role(call, roleArn, arn)
-    logs = logging.read(call, loggingConfiguration, roleArn) if name not in call.shelf(StateMachine) else {}
+    logs = logging.read(call, loggingConfiguration, roleArn, arn) if name not in call.shelf(StateMachine) else {}
 
     def create() -> dict:
         machine = call.shelf(StateMachine).get(name)
@@ -211,7 +211,7 @@ def UpdateStateMachine(
         _check(definition, machine.is_express)
     if roleArn is not None:
         check_role(call, roleArn, machine.arn)
-    logs = {} if loggingConfiguration is None else logging.read(call, loggingConfiguration, roleArn or machine.role)
+    logs = {} if loggingConfiguration is None else logging.read(call, loggingConfiguration, roleArn or machine.role, machine.arn)
     is_traced = machine.is_traced if tracingConfiguration is None else bool(tracingConfiguration.get("enabled"))
 
     def update() -> dict:

@@ -60,8 +60,12 @@ def _wrong_with(arn: str) -> str:
     return "Log Group ARN must be provided with '*' qualifier."
 
 
-def read(call: Call, configuration: dict[str, Any] | None, role: str) -> dict[str, Any]:
-    """A configuration as it is kept, empty if there is none. Raises InvalidLoggingConfiguration, AccessDeniedException."""
+_RESOURCE = re.compile(r"[0-9A-Za-z.\/\-_:]+")
+
+
+def read(call: Call, configuration: dict[str, Any] | None, role: str, machine: str) -> dict[str, Any]:
+    """A configuration of a machine, which its ARN names, as it is kept, empty if there is none. Raises InvalidLoggingConfiguration,
+    AccessDeniedException."""
     level = (configuration or {}).get("level", "OFF")
     if level == "OFF":
         # What is switched off is told as it was written (recorded: test_logging_configuration[OFF-True]).
@@ -72,6 +76,12 @@ def read(call: Call, configuration: dict[str, Any] | None, role: str) -> dict[st
     arn = destinations[0].get("cloudWatchLogsLogGroup", {}).get("logGroupArn", "")
     if not _GROUP.match(arn):
         raise InvalidLoggingConfiguration(f"Invalid Logging Configuration: {_wrong_with(arn)}")
+    if not _RESOURCE.fullmatch(machine):
+        # As cdk-preflight saw it of AWS: pf-sfn-logging-name-ascii.
+        raise InvalidLoggingConfiguration(
+            f"Invalid Logging Configuration: 1 validation error detected: Value '{machine}' at 'resourceId' failed to satisfy constraint: Member must "
+            rf"satisfy regular expression pattern: ^{_RESOURCE.pattern}$"
+        )
     try:
         call.assuming(role, SERVICE, "stepfunctions").require("logs:CreateLogDelivery", "*")
     except AwsError as error:

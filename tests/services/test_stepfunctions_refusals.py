@@ -89,7 +89,7 @@ CASES = [
         encryptionConfiguration={"type": "CUSTOMER_MANAGED_KMS_KEY"},
     ),
     configured(
-        "kms-key-region", SEALING, "Invalid arn eu-west-1",
+        "kms-key-region", SEALING, "Invalid Encryption Configuration: Invalid arn eu-west-1",
         encryptionConfiguration={"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": KEY},
     ),
     configured(

@@ -79,7 +79,10 @@ Function = ResourceType(
             Call("lambda:PutFunctionRecursionConfig", FunctionName=ID, RecursiveLoop="Terminate"),
         ),
         Setting(
-            Call("lambda:PutRuntimeManagementConfig", FunctionName=ID, UpdateRuntimeOn=_updates.UpdateRuntimeOn, RuntimeVersionArn=_updates.RuntimeVersionArn),
+            Call(
+                "lambda:PutRuntimeManagementConfig", FunctionName=ID, UpdateRuntimeOn=_updates.UpdateRuntimeOn,
+                RuntimeVersionArn=_updates.RuntimeVersionArn,
+            ),
             Call("lambda:PutRuntimeManagementConfig", FunctionName=ID, UpdateRuntimeOn="Auto"),
         ),
         Setting(

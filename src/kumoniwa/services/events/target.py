@@ -38,7 +38,8 @@ OPERATIONS = {
 }
 """What is asked of the service that an ARN names. An event bus is asked for nothing: it is ours."""
 NEEDS_ROLE = frozenset({
-    "batch", "codebuild", "codepipeline", "ecs", "events", "firehose", "glue", "inspector", "kinesis", "redshift", "sagemaker", "ssm", "ssm-incidents", "states",
+    "batch", "codebuild", "codepipeline", "ecs", "events", "firehose", "glue", "inspector", "kinesis", "redshift", "sagemaker", "ssm",
+    "ssm-incidents", "states",
 })  # fmt: skip
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html#eb-target-permissions
 

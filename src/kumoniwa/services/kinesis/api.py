@@ -64,10 +64,10 @@ from kumoniwa.services.kinesis.tag import (
 )
 
 __all__ = [
-    "AddTagsToStream", "DeleteResourcePolicy", "DeregisterStreamConsumer", "DescribeStreamConsumer", "DisableEnhancedMonitoring", "EnableEnhancedMonitoring",
-    "GetResourcePolicy", "ListStreamConsumers", "ListTagsForResource", "ListTagsForStream", "PutResourcePolicy", "RegisterStreamConsumer", "RemoveTagsFromStream",
-    "StartStreamEncryption", "StopStreamEncryption",
-    "SubscribeToShard", "TagResource", "UntagResource", "all_tags",
+    "AddTagsToStream", "DeleteResourcePolicy", "DeregisterStreamConsumer", "DescribeStreamConsumer", "DisableEnhancedMonitoring",
+    "EnableEnhancedMonitoring", "GetResourcePolicy", "ListStreamConsumers", "ListTagsForResource", "ListTagsForStream", "PutResourcePolicy",
+    "RegisterStreamConsumer", "RemoveTagsFromStream", "StartStreamEncryption", "StopStreamEncryption", "SubscribeToShard", "TagResource",
+    "UntagResource", "all_tags",
 ]  # fmt: skip
 
 SHARDS_MAX = 20_000

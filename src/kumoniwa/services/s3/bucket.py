@@ -393,7 +393,7 @@ async def CreateBucket(
         raise InvalidBucketAclWithObjectOwnership
     if any(grant.is_public for grant in grants or ()):
         # A new bucket blocks public ACLs from its first moment.
-        raise AccessDenied
+        raise InvalidBucketAclWithBlockPublicAccessError
     tags = tags_of_new(call, said.get("Tags") or [])
     constraint = said.get("LocationConstraint") or call.region
     await call.acting(S3_ITSELF).ask(
@@ -403,6 +403,14 @@ async def CreateBucket(
         CreateBucketConfiguration={"LocationConstraint": constraint},
     )
     return _created(call, _named(call, Bucket, constraint), ownership, grants or CLOSED, tags, bool(ObjectLockEnabledForBucket))
+
+
+class InvalidBucketAclWithBlockPublicAccessError(AwsError):
+    """As cdk-preflight saw it of AWS (pf-s3-acl-public-blocked), and https://github.com/emgarten/Sleet/issues/180. Neither told the code, which is
+    made like that of ownership's."""
+
+    status = 400
+    message = "Bucket cannot have public ACLs set with BlockPublicAccess enabled"
 
 
 class InvalidBucketAclWithObjectOwnership(AwsError):

@@ -121,7 +121,6 @@ OF_EVENTS: list[tuple[str, dict[str, Any]]] = [
     ("put_rule", {"Name": "r", "EventBusName": f"{ELSEWHERE}:event-bus/default", "EventPattern": '{"source": ["a"]}'}),
     ("put_targets", {"Rule": "r", "EventBusName": f"{ELSEWHERE}:event-bus/default", "Targets": [{"Id": "1", "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"}]}),
     ("describe_event_bus", {"Name": f"{ELSEWHERE}:event-bus/default"}),
-    ("create_archive", {"ArchiveName": "a", "EventSourceArn": f"{ELSEWHERE}:event-bus/default"}),
     ("tag_resource", {"ResourceARN": f"{ELSEWHERE}:rule/r", "Tags": TAG}),
     ("start_replay", {"ReplayName": "r", "EventSourceArn": f"{ELSEWHERE}:archive/a", "EventStartTime": 0, "EventEndTime": 1,
                       "Destination": {"Arn": f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default"}}),

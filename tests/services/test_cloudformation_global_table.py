@@ -117,4 +117,54 @@ def test_replicas_must_name_the_stacks_own_region(make_cloud):
     cfn.create_stack(StackName="world", TemplateBody=template({"Region": EU}))
     assert settled(cloud, "world")["StackStatus"] == "ROLLBACK_COMPLETE"
     reasons = " ".join(e.get("ResourceStatusReason", "") for e in cfn.describe_stack_events(StackName="world")["StackEvents"])
-    assert "Replicas must contain the region of the stack, us-east-1." in reasons
+    # As cdk-preflight saw it of AWS: pf-dynamodb-global-table-replica-region.
+    assert "The Replicas section must contain an entry for the current region" in reasons
+
+
+LOCAL = {"IndexName": "lsi1", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}
+WHOLE = {**LOCAL, "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "n", "KeyType": "RANGE"}]}
+ALSO = {
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}, {"AttributeName": "n", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "n", "KeyType": "RANGE"}],
+}
+OTHER_KEY = [{"AttributeName": "other", "KeyType": "HASH"}]
+STRONG = {"MultiRegionConsistency": "STRONG"}
+OF_STRONG = "for global tables with MultiRegionConsistency set to STRONG"
+
+
+@pytest.mark.parametrize(("regions", "said", "text"), [
+    pytest.param((US,), {"KeySchema": OTHER_KEY}, "An attribute referenced in a KeySchema element is not defined in AttributeDefinitions",
+                 id="attribute-definitions"),
+    pytest.param((US,), {"GlobalSecondaryIndexes": [BY_PLACE | {"IndexName": f"gsi{n}"} for n in range(21)]},
+                 "GlobalSecondaryIndex count exceeds the per-table limit of 20", id="gsi-count"),
+    pytest.param((US,), {"BillingMode": "PROVISIONED", "GlobalSecondaryIndexes": [BY_PLACE]},
+                 "You must specify write AutoScale settings for the global table and each of its GSIs when BillingMode is Provisioned",
+                 id="gsi-provisioned-write-settings"),
+    pytest.param((US,), {"LocalSecondaryIndexes": [{**LOCAL, "KeySchema": OTHER_KEY}]},
+                 "An attribute referenced in a KeySchema element is not defined in AttributeDefinitions", id="lsi-attribute-definitions"),
+    pytest.param((US,), {**ALSO, "LocalSecondaryIndexes": [{**WHOLE, "IndexName": f"lsi{n}"} for n in range(6)]},
+                 "Number of LocalSecondaryIndexes exceeds per-table limit of 5", id="lsi-count"),
+    pytest.param((US,), {**ALSO, "LocalSecondaryIndexes": [LOCAL]}, "Index KeySchema does not have a range key for index: lsi1", id="lsi-shape"),
+    pytest.param((US, OHIO, OREGON), {**STRONG, **ALSO, "LocalSecondaryIndexes": [WHOLE]}, f"Local secondary indexes are not supported {OF_STRONG}",
+                 id="mrsc-lsi"),
+    pytest.param((US, OHIO, EU), STRONG, f"Unsupported Region(s) specified {OF_STRONG}: [eu-west-1].", id="mrsc-region-set"),
+    pytest.param((US, OHIO), STRONG, f"Unsupported replica count {OF_STRONG}", id="mrsc-replica-count"),
+    pytest.param((US, OHIO, OREGON), {**STRONG, "TimeToLiveSpecification": {"AttributeName": "until", "Enabled": True}},
+                 f"Time To Live is not supported {OF_STRONG}", id="mrsc-ttl"),
+    pytest.param((US,), {"BillingMode": "PROVISIONED"},
+                 "You must specify write AutoScale settings for the global table and each of its GSIs when BillingMode is Provisioned",
+                 id="provisioned-write-settings"),
+    pytest.param((US, OHIO), {"StreamSpecification": {"Ref": "AWS::NoValue"}}, "You must specify StreamSpecification for a global table.",
+                 id="stream-required"),
+    pytest.param((US, OHIO), {**STRONG, "GlobalTableWitnesses": [{"Region": OHIO}]}, "Cannot target multiple regions with the same action",
+                 id="witness-region"),
+    pytest.param((US, OHIO), {"GlobalTableWitnesses": [{"Region": OREGON}]},
+                 "Witnesses are not supported for global tables with MultiRegionConsistency set to EVENTUAL", id="witness-requires-mrsc"),
+])  # fmt: skip
+def test_a_global_tables_template_makes_sense_as_cdk_preflight_saw_it_of_aws(make_cloud, regions, said, text):
+    """Each case is named after its rule, pf-dynamodb-global-table-…"""
+    cloud = make_cloud(*regions, "aws-global")
+    cfn = cloud.client("cloudformation", US)
+    cfn.create_stack(StackName="world", TemplateBody=template(*({"Region": region} for region in regions), **said))
+    assert settled(cloud, "world")["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert text in " ".join(e.get("ResourceStatusReason", "") for e in cfn.describe_stack_events(StackName="world")["StackEvents"])

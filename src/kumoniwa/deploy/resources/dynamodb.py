@@ -26,7 +26,7 @@ from kumoniwa.deploy.resource import (
     text,
     use,
 )
-from kumoniwa.deploy.step import Failure, Senseless, settle
+from kumoniwa.deploy.step import Senseless, settle
 
 _index = fields("IndexName KeySchema Projection ProvisionedThroughput OnDemandThroughput")
 _stream = fields("StreamViewType")
@@ -188,12 +188,14 @@ def _billed_indexes(found: Any, said: str) -> Any:
     return each(_index)(found)
 
 
-def _defined(found: Any, local_indexes: Any) -> Any:
-    """Seen of AWS by cdk-preflight: pf-dynamodb-duplicate-attribute-definitions, -lsi-attribute-definitions."""
+def _defined(found: Any, local_indexes: Any, global_indexes: Any = (), key: Any = ()) -> Any:
+    """Seen of AWS by cdk-preflight: pf-dynamodb-duplicate-attribute-definitions, -lsi-attribute-definitions, and of a global table's own key
+    -global-table-attribute-definitions."""
     names = [each["AttributeName"] for each in found]
     if len(set(names)) < len(names):
         raise Senseless("An attribute appears more than once in AttributeDefinitions")
-    if any(part["AttributeName"] not in names for index in local_indexes for part in index["KeySchema"]):
+    keys = (key, *(index["KeySchema"] for index in (*local_indexes, *global_indexes)))
+    if any(part["AttributeName"] not in names for parts in keys for part in parts):
         raise Senseless("An attribute referenced in a KeySchema element is not defined in AttributeDefinitions")
     return found
 
@@ -296,9 +298,19 @@ def _own(name: str) -> Any:
         for replica in replicas:
             if replica.get("Region") == region:
                 return _own_replica(replica).get(name, OMIT)
-        raise Failure(f"Replicas must contain the region of the stack, {region}.")
+        raise Senseless("The Replicas section must contain an entry for the current region")
 
     return use(found, p.Replicas, text("${AWS::Region}"))
+
+
+def _billed_globally(billing: str, replicas: Any, consistency: str, stream: Any) -> Any:
+    """How a global table is paid for. What does not go together was seen of AWS by cdk-preflight: pf-dynamodb-global-table-provisioned-write-settings,
+    -gsi-provisioned-write-settings and -stream-required. Settings for what is provisioned are refused by name."""
+    if billing == "PROVISIONED":
+        raise Senseless("You must specify write AutoScale settings for the global table and each of its GSIs when BillingMode is Provisioned")
+    if consistency != "STRONG" and len(replicas) > 1 and not stream:
+        raise Senseless("You must specify StreamSpecification for a global table.")
+    return billing
 
 
 def _others(properties: dict[str, Any], region: str) -> dict[str, dict[str, Any]]:
@@ -318,12 +330,15 @@ async def _put_replicas(work: Work) -> None:
         await work.ask("dynamodb:UpdateTable", TableName=work.id, ReplicaUpdates=updates, **more)
         await settle(work)
 
+    witnesses = [{"Create": {"RegionName": each["Region"]}} for each in work.properties.get("GlobalTableWitnesses", ())]
     if work.properties.get("MultiRegionConsistency") == "STRONG":
-        witnesses = [{"Create": {"RegionName": each["Region"]}} for each in work.properties.get("GlobalTableWitnesses", ())]
         if wanted.keys() != had:
             more = {"GlobalTableWitnessUpdates": witnesses} if witnesses else {}
             await ask([{"Create": each} for each in wanted.values()], MultiRegionConsistency="STRONG", **more)
         return
+    if witnesses:
+        # DynamoDB refuses them, and which consistency it is that has none.
+        await ask([{"Create": each} for each in wanted.values()], GlobalTableWitnessUpdates=witnesses, MultiRegionConsistency="EVENTUAL")
     for region in sorted(had - wanted.keys()):
         await ask([{"Delete": {"RegionName": region}}])
     for region, replica in wanted.items():
@@ -360,7 +375,13 @@ GlobalTable = ResourceType(
     name=Name("TableName", 255),
     create=Call(
         "dynamodb:CreateTable",
-        "TableName AttributeDefinitions KeySchema LocalSecondaryIndexes BillingMode",
+        "TableName KeySchema LocalSecondaryIndexes",
+        AttributeDefinitions=use(
+            _defined, p.AttributeDefinitions, either(p.LocalSecondaryIndexes, ()), either(p.GlobalSecondaryIndexes, ()), either(p.KeySchema, ())
+        ),
+        BillingMode=use(
+            _billed_globally, either(p.BillingMode, "PROVISIONED"), p.Replicas, either(p.MultiRegionConsistency, ""), either(p.StreamSpecification, "")
+        ),
         GlobalSecondaryIndexes=use(each(_index), p.GlobalSecondaryIndexes),
         StreamSpecification=use(_stream_specification, p.StreamSpecification),
         SSESpecification=use(_encryption, p.SSESpecification),

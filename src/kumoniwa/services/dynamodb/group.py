@@ -10,9 +10,12 @@ from kumoniwa.services.dynamodb.sealing import Encryption
 
 CURRENT, LEGACY = "2019.11.21", "2017.11.29"
 CREATING, ACTIVE, DELETING = "CREATING", "ACTIVE", "DELETING"
-STRONG_REGIONS = frozenset(
-    ("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3")
-)  # fmt: skip
+STRONG_SETS = (
+    frozenset(("us-east-1", "us-east-2", "us-west-2")),
+    frozenset(("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1")),
+    frozenset(("ap-northeast-1", "ap-northeast-2", "ap-northeast-3")),
+)
+"""A strong table lives in regions of one of them."""
 # https://docs.aws.amazon.com/prescriptive-guidance/latest/dynamodb-global-tables/overview.html
 
 

@@ -20,7 +20,7 @@ from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID
 from kumoniwa.services.dynamodb import item, provisioning, stream, table_key
 from kumoniwa.services.dynamodb import table as tables
-from kumoniwa.services.dynamodb.group import CREATING, CURRENT, DELETING, STRONG_REGIONS, Group, Member
+from kumoniwa.services.dynamodb.group import CREATING, CURRENT, DELETING, STRONG_SETS, Group, Member
 from kumoniwa.services.dynamodb.table import ResourceInUseException, Table, described
 
 SOURCE_FOR_S = 86_400
@@ -372,9 +372,12 @@ def leave(call: Call, table: Table) -> None:
     publish(call, table, changed(group, members=members))
 
 
+NO_EXPIRY = "Time To Live is not supported for global tables with MultiRegionConsistency set to STRONG"
+
+
 def refuse_expiry(table: Table) -> None:
     if table.group is not None and table.group.is_strong:
-        raise ValidationException(f"{INVALID}TimeToLive is not supported when MultiRegionConsistency is STRONG")
+        raise ValidationException(NO_EXPIRY)
 
 
 # Strong groups -------------------------------------------------------------------------------------
@@ -407,11 +410,16 @@ def _update_strong(
         if kinds == {"Update"}:
             return _settled(_change(call, table, actions[0][1]))
     if consistency != "STRONG":
+        if witnesses and consistency is not None:
+            # As cdk-preflight saw it of AWS: pf-dynamodb-global-table-witness-requires-mrsc.
+            raise ValidationException("Witnesses are not supported for global tables with MultiRegionConsistency set to EVENTUAL")
         if witnesses:
             raise ValidationException(_WITNESS_NEEDS_STRONG)
         return _create(call, table, [given for _, given in actions]) if len(actions) == 1 else _settled(_only(actions))
     witness = _witness(call, witnesses, regions)
-    unable = sorted({r for r in (*regions, witness, call.home.name) if r and r not in STRONG_REGIONS})
+    # That they are of one set was seen of AWS by cdk-preflight: pf-dynamodb-global-table-mrsc-region-set.
+    able = next((each for each in STRONG_SETS if call.home.name in each), frozenset().union(*STRONG_SETS))
+    unable = sorted({r for r in (*regions, witness, call.home.name) if r and r not in able})
     if unable:
         raise ValidationException(
             f"Unsupported Region(s) specified for global tables with MultiRegionConsistency set to STRONG: [{', '.join(unable)}]."
@@ -442,16 +450,17 @@ def _witness(call: Call, witnesses: list[dict], regions: list[str]) -> str:
 
 
 def _check_strong(call: Call, table: Table) -> None:
-    """What a strong table cannot have. AWS's own words for these are not known to us; the rules are.
+    """What a strong table cannot have, in words that cdk-preflight saw of AWS (pf-dynamodb-global-table-mrsc-lsi, -mrsc-ttl). Those of a table that
+    is not empty are not known to us; the rule is.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
     """
     if not there(call, table.name)["is_empty"]:
         raise ValidationException(f"{INVALID}Table must be empty to set MultiRegionConsistency to STRONG: {table.name}")
     if table.ttl_id:
-        raise ValidationException(f"{INVALID}TimeToLive is not supported when MultiRegionConsistency is STRONG")
+        raise ValidationException(NO_EXPIRY)
     if any(not index.is_global for index in table.indexes):
-        raise ValidationException(f"{INVALID}LocalSecondaryIndexes are not supported when MultiRegionConsistency is STRONG")
+        raise ValidationException("Local secondary indexes are not supported for global tables with MultiRegionConsistency set to STRONG")
 
 
 def _dissolve(call: Call, table: Table, regions: list[str], witnesses: list[dict]) -> Table:

@@ -24,4 +24,4 @@ def meet(name, count):
     key = {"userId": f"meeting:{name}"}
     table.update_item(Key=key, UpdateExpression="ADD here :one", ExpressionAttributeValues={":one": 1})
     while table.get_item(Key=key, ConsistentRead=True)["Item"]["here"] < count:
-        time.sleep(0.25)
+        time.sleep(1)

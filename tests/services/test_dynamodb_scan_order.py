@@ -103,6 +103,92 @@ def test_a_sealed_table_has_the_same_order(cloud, ddb):
     assert met(ddb) == STRINGS
 
 
+# Ties ------------------------------------------------------------------------------------------------
+
+KEYED = {"hash": "c", "ranged": "cd"}
+ONE, OTHER = ["bb", "aa", "ce", "ea", "da", "cd"], ["aa", "da", "ba", "ca", "db", "cb"]
+
+
+def make_tied(ddb, name="tbl", **more):
+    """A table with a sort key, and two indexes of which the second has one, too."""
+    kinds = ("HASH", "RANGE")
+    indexes = [
+        {"IndexName": index, "KeySchema": [{"AttributeName": n, "KeyType": k} for n, k in zip(names, kinds)], "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        for index, names in KEYED.items()
+    ]
+    ddb.create_table(
+        TableName=name, BillingMode="PAY_PER_REQUEST", AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in "abcd"],
+        KeySchema=[{"AttributeName": n, "KeyType": k} for n, k in zip("ab", kinds)], GlobalSecondaryIndexes=indexes, **more,
+    )  # fmt: skip
+
+
+def put_tied(ddb, keys, name="tbl"):
+    for key in sorted(keys):
+        ddb.put_item(TableName=name, Item={"a": {"S": key[0]}, "b": {"S": key[1]}, "c": {"S": "x"}, "d": {"S": "a"}})
+
+
+def found(ddb, index, name="tbl", **more):
+    """What a query of an index finds, page after page."""
+    keys, start, values = [], {}, {":c": {"S": "x"}}
+    while True:
+        page = ddb.query(
+            TableName=name, IndexName=index, KeyConditionExpression="c = :c", ExpressionAttributeValues=values, Limit=2, **start, **more
+        )
+        keys += [item["a"]["S"] + item["b"]["S"] for item in page["Items"]]
+        if "LastEvaluatedKey" not in page:
+            return keys
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+# architect/dynalite, test/query.js at c5e5b46: "should query on basic hash global index", its reverse, and "if values are equal".
+@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("order", [ONE, OTHER])
+def test_items_at_one_place_of_an_index_are_in_the_order_of_their_hashes(cloud, ddb, order, sealed):
+    make_tied(ddb, **({"SSESpecification": {"Enabled": True}} if sealed else {}))
+    put_tied(ddb, order)
+    cloud.restart(kill=True)
+    for index in KEYED:
+        assert found(ddb, index) == order
+        assert found(ddb, index, ScanIndexForward=False) == order[::-1]
+        assert [item["a"]["S"] + item["b"]["S"] for item in ddb.scan(TableName="tbl", IndexName=index)["Items"]] == order
+    shown = ddb.describe_table(TableName="tbl")["Table"]["GlobalSecondaryIndexes"]
+    assert [each["ItemCount"] for each in shown] == [6, 6]
+    ddb.delete_item(TableName="tbl", Key={"a": {"S": order[2][0]}, "b": {"S": order[2][1]}})
+    assert found(ddb, "hash") == [*order[:2], *order[3:]]
+
+
+def test_what_moves_under_a_key_and_back_keeps_its_order(cloud, ddb):
+    make_tied(ddb)
+    put_tied(ddb, ONE)
+    for is_sealed in (True, False):
+        ddb.update_table(TableName="tbl", SSESpecification={"Enabled": is_sealed})
+        cloud.sleep(5)
+        assert found(ddb, "ranged") == ONE
+
+
+def test_an_index_that_comes_later_and_a_table_that_is_restored_have_ties_of_aws(cloud, ddb):
+    make_tied(ddb)
+    put_tied(ddb, ONE)
+    index = {"IndexName": "again", "KeySchema": [{"AttributeName": "c", "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}
+    told = [{"AttributeName": "c", "AttributeType": "S"}]
+    ddb.update_table(TableName="tbl", AttributeDefinitions=told, GlobalSecondaryIndexUpdates=[{"Create": index}])
+    backup = ddb.create_backup(TableName="tbl", BackupName="before")["BackupDetails"]["BackupArn"]
+    ddb.restore_table_from_backup(TargetTableName="other", BackupArn=backup)
+    assert found(ddb, "again") == found(ddb, "again", "other") == found(ddb, "ranged", "other") == ONE
+
+
+def test_an_index_of_an_older_store_keeps_its_ties(cloud, ddb):
+    make_tied(ddb)
+    aged(cloud)
+    put_tied(ddb, ONE[:3])
+    cloud.restart(kill=True)
+    put_tied(ddb, ONE[3:])
+    for index in KEYED:
+        assert sorted(found(ddb, index)) == sorted(ONE)
+    ddb.delete_item(TableName="tbl", Key={"a": {"S": "a"}, "b": {"S": "a"}})
+    assert sorted(found(ddb, "hash")) == sorted(set(ONE) - {"aa"})
+
+
 # Older stores ----------------------------------------------------------------------------------------
 
 
@@ -116,7 +202,7 @@ def older(cloud, ddb):
 def aged(cloud, region=US):
     async def age():
         shelf = cloud.region(region).store.shelf("000000000000", Table)
-        shelf["tbl"] = changed(shelf["tbl"], has_aws_order=False)
+        shelf["tbl"] = changed(shelf["tbl"], has_aws_order=False, has_aws_ties=False)
 
     cloud.run(age())
     return cloud.client("dynamodb", region)

@@ -64,7 +64,7 @@ def _begin(call: Call, name: str, group: Group, me: Member, settings: dict[str, 
     table = Table(
         name=name, id=tables.new_id(call), uuid=call.new_id(), created=call.now(), active_at=math.inf, definitions={},
         hash_name=settings["hash_name"], range_name=settings["range_name"], encryption=me.encryption,
-        has_aws_order=settings.get("has_aws_order", False),
+        has_aws_order=settings.get("has_aws_order", False), has_aws_ties=True,
     )  # fmt: skip
     if settings["stream_view"]:
         table = stream.begin(call, table, settings["stream_view"])

@@ -2,7 +2,7 @@
 
 All tables share one SQLite table, so that making or deleting one is a matter of its id. ``pk`` is the hash key behind
 its own hash (``key.KeySchema.partition``): a scan meets partitions in AWS's order, and a parallel scan's segment is one range.
-An index keeps no copies, only places: what its projection leaves out is left out when it is read. Rows of an encrypted table are
+An index keeps no copies, only places, those that are alike in AWS's order (``tied``): what its projection leaves out is left out when it is read. Rows of an encrypted table are
 sealed, and its places in memory (``sealing``).
 """
 
@@ -18,7 +18,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
 from kumoniwa.services.dynamodb import destination, history, replication, sealing, stream
 from kumoniwa.services.dynamodb.capacity import write_units
-from kumoniwa.services.dynamodb.key import encode_number
+from kumoniwa.services.dynamodb.key import TIE_BYTES, encode_number
 from kumoniwa.services.dynamodb.replication import Version
 from kumoniwa.services.dynamodb.sealing import OPEN_PLACES
 from kumoniwa.services.dynamodb.table import Dropped, Filling, IndexLayout, Layout, Table
@@ -59,6 +59,11 @@ def _read_sealed(call: Call, layout: Layout, pk: bytes, sk: bytes) -> tuple[int,
 def stored_at(call: Call, layout: Layout, pk: bytes, sk: bytes) -> Place:
     """Under which keys an item's row lies."""
     return (pk, sk) if layout.encryption is None else sealing.of(call, layout.encryption).place(pk, sk)
+
+
+def tied(layout: Layout, plain: Place, at: Place) -> Place:
+    """How an index of ``layout.tied_ids`` names an item of a key whose row lies ``at``."""
+    return layout.key.tie(plain[0][4:], plain[1]) + at[0], at[1]
 
 
 def put_open(rows: Rows, idx: int, place: Place, at: Place) -> None:
@@ -111,8 +116,9 @@ def replace(
     """Put the new item where the old one is, or nothing; indexes, the stream and other replicas follow. Only tables that have
     those need to be told of the old item. ``heard`` is the version of a write that another replica made."""
     rows, version, kept, replaced = call.rows(ITEMS), None, body, old_body
+    plain = pk, sk
     if layout.encryption is not None:
-        seal, plain = sealing.of(call, layout.encryption), (pk, sk)
+        seal = sealing.of(call, layout.encryption)
         at = pk, sk = seal.place(pk, sk)
         kept, replaced = seal.body(at, body), seal.body(at, old_body)
         _follow(call.rows(OPEN_PLACES), _OPEN, layout.id, None if new is not None else plain, None if new is None else plain, at)
@@ -127,13 +133,18 @@ def replace(
     else:
         rows.run("replace into dynamodb_item values (?,?,?,?,?,?)", layout.id, pk, sk, size, kept, version)
     if layout.place_ids:
-        _move(call, layout, (pk, sk), places(layout, old), places(layout, new))
+        _move(call, layout, plain, (pk, sk), places(layout, old), places(layout, new))
     if layout.stream is not None and old != new:
         stream.append(
             call, layout, old, new, old_body, body if new is not None else None, old_size, size, now, by_service=by_service
         )
     if layout.destinations and old != new:
         destination.promise(call, layout, old, new, by_service=by_service)
+
+
+def joint(is_tied: bool) -> str:
+    """Which row ``i`` an entry ``p`` of an index is of."""
+    return f"i.pk = substr(p.item_pk, {TIE_BYTES + 1}) and i.sk = p.item_sk" if is_tied else "i.pk = p.item_pk and i.sk = p.item_sk"
 
 
 _KEPT, _OPEN = (
@@ -145,18 +156,19 @@ _KEPT, _OPEN = (
 )
 
 
-def _move(call: Call, layout: Layout, at: Place, old: list[Place | None], new: list[Place | None]) -> None:
-    """Follow an item, whose row lies at a place, in the indexes."""
+def _move(call: Call, layout: Layout, plain: Place, at: Place, old: list[Place | None], new: list[Place | None]) -> None:
+    """Follow an item of a key, whose row lies at a place, in the indexes."""
     is_open = layout.encryption is not None
     rows = call.rows(OPEN_PLACES if is_open else PLACES)
     for idx, before, after in zip(layout.place_ids, old, new):
         if before != after:
-            _follow(rows, _OPEN if is_open else _KEPT, idx, before, after, at)
+            name = tied(layout, plain, at) if idx in layout.tied_ids else at
+            _follow(rows, _OPEN if is_open else _KEPT, idx, before, after, name)
 
 
 def put_places(call: Call, layout: Layout, at: Place, item: Item) -> None:
-    """Put an item that is there already into every index."""
-    _move(call, layout, at, places(layout, None), places(layout, item))
+    """Put an item of a table without a key, that is there already, into every index."""
+    _move(call, layout, at, at, places(layout, None), places(layout, item))
 
 
 def _follow(rows: Rows, words: tuple[str, str], idx: int, before: Place | None, after: Place | None, at: Place) -> None:
@@ -214,8 +226,11 @@ def fill_some(call: Call, table: Table, filling: Filling, count: int) -> Place |
     )  # fmt: skip
     index = next((index for index in layout.indexes if index.id == filling.id), None)
     for pk, sk, body in found:
-        item = orjson.loads(body if seal is None else seal.plain_body((pk, sk), body))
-        _follow(rows, words, filling.id, None, end_of(layout, item) if index is None else place_in(index, item), (pk, sk))
+        at = name = (pk, sk)
+        item = orjson.loads(body if seal is None else seal.plain_body(at, body))
+        if filling.id in layout.tied_ids:
+            name = tied(layout, at if seal is None else seal.plain_place(*at), at)
+        _follow(rows, words, filling.id, None, end_of(layout, item) if index is None else place_in(index, item), name)
     return (found[-1][0], found[-1][1]) if len(found) == count else None
 
 
@@ -267,9 +282,10 @@ def count_some(
         total = sum([row[2] for row in found])
     else:
         seal = sealing.of(call, table.encryption) if table.encryption is not None else None
+        is_tied = index.id in Layout(table).tied_ids
         found = rows.all(
-            f"""select p.pk, p.sk, p.item_pk, p.item_sk, i.size, case when ? then i.item end
-               from {PLACES.name if seal is None else OPEN_PLACES.name} p cross join dynamodb_item i on i.tbl = ? and i.pk = p.item_pk and i.sk = p.item_sk
+            f"""select p.pk, p.sk, p.item_pk, p.item_sk, i.size, case when ? then i.item end, i.pk
+               from {PLACES.name if seal is None else OPEN_PLACES.name} p cross join dynamodb_item i on i.tbl = ? and {joint(is_tied)}
                where p.idx = ? and (p.pk, p.sk, p.item_pk, p.item_sk) > (?, ?, ?, ?)
                order by p.pk, p.sk, p.item_pk, p.item_sk limit ?""",
             index.kept is not None, table.id, index.id, *(after or (b"", b"", b"", b"")), count,
@@ -277,7 +293,7 @@ def count_some(
         total = sum(
             row[4]
             if row[5] is None
-            else item_bytes(index.projected(orjson.loads(row[5] if seal is None else seal.plain_body(row[2:4], row[5]))))
+            else item_bytes(index.projected(orjson.loads(row[5] if seal is None else seal.plain_body((row[6], row[3]), row[5]))))
             for row in found
         )
     end = found[-1][: 2 if index is None else 4] if len(found) == count else None

@@ -19,7 +19,7 @@ from kumoniwa.languages.dynamodb.condition import key_conditions
 from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import INVALID, Item, check_item, item_bytes
 from kumoniwa.services.dynamodb import capacity, figures, sealing
-from kumoniwa.services.dynamodb.item import ITEMS, PLACES, is_filling, shown, stored_at
+from kumoniwa.services.dynamodb.item import ITEMS, PLACES, is_filling, joint, shown, stored_at, tied
 from kumoniwa.services.dynamodb.key import KeySchema, Range, segment_of
 from kumoniwa.services.dynamodb.sealing import OPEN_PLACES
 from kumoniwa.services.dynamodb.table import IndexLayout, Layout, existing
@@ -43,6 +43,7 @@ class Read:
         "fetches",
         "is_consistent",
         "places",
+        "is_tied",
     )
 
     def __init__(
@@ -72,6 +73,7 @@ class Read:
         self.is_consistent = bool(get("ConsistentRead"))
         layout = self.layout = existing(layout)
         self.index = self._index(call, layout, get("IndexName"))
+        self.is_tied = self.index is not None and self.index.id in layout.tied_ids
         self.places = "" if self.index is None else PLACES.name
         """Where what is read has its order, if not in the items themselves: an encrypted table's is in memory."""
         if layout.encryption is not None:
@@ -216,7 +218,7 @@ def along(
         at = _query_start(call, read, start, stretch)
         stretch = stretch._replace(low=None) if forward else stretch._replace(high=None)
     sql = _query_sql(
-        read.places, stretch.low is not None, stretch.low_is_open, stretch.high is not None, stretch.high_is_open,
+        read.places, read.is_tied, stretch.low is not None, stretch.low_is_open, stretch.high is not None, stretch.high_is_open,
         forward, at is not None,
     )  # fmt: skip
     args = [*read.begin(), read.schema.partition(stretch.hash_key)]
@@ -226,21 +228,20 @@ def along(
 
 
 _BASE = "select i.size, i.item from dynamodb_item i where i.tbl = ? and "
-_JOINED = """select i.size, i.item{} from {} p cross join dynamodb_item i
- on i.tbl = ? and i.pk = p.item_pk and i.sk = p.item_sk where p.idx = ? and """
+_JOINED = "select i.size, i.item{} from {} p cross join dynamodb_item i on i.tbl = ? and {} where p.idx = ? and "
 
 
-def _select(places: str) -> str:
+def _select(places: str, is_tied: bool) -> str:
     """Rows of a table, by the places of an index if there are some. A sealed row is opened by its place."""
-    return _JOINED.format(", i.pk, i.sk" if places == OPEN_PLACES.name else "", places) if places else _BASE
+    return _JOINED.format(", i.pk, i.sk" if places == OPEN_PLACES.name else "", places, joint(is_tied)) if places else _BASE
 
 
 @lru_cache(256)
 def _query_sql(
-    places: str, low: bool, low_open: bool, high: bool, high_open: bool, forward: bool, is_continued: bool
+    places: str, is_tied: bool, low: bool, low_open: bool, high: bool, high_open: bool, forward: bool, is_continued: bool
 ) -> str:
     side = "p" if places else "i"
-    sort, sql = f"{side}.sk", f"{_select(places)}{side}.pk = ?"
+    sort, sql = f"{side}.sk", f"{_select(places, is_tied)}{side}.pk = ?"
     if low:
         sql += f" and {sort} {'>' if low_open else '>='} ?"
     if high:
@@ -282,7 +283,11 @@ def _start_keys(read: Read, start: Item) -> tuple[tuple[bytes, bytes], tuple[byt
 
 def _lies(call: Call, read: Read, own: tuple[bytes, bytes]) -> list[bytes]:
     """The last part of a place: where the row of the item lies that has this key."""
-    return list(stored_at(call, read.layout, read.layout.key.partition(own[0]), own[1])) if read.places else []
+    if not read.places:
+        return []
+    plain = read.layout.key.partition(own[0]), own[1]
+    at = stored_at(call, read.layout, *plain)
+    return [*(tied(read.layout, plain, at) if read.is_tied else at)]
 
 
 def _query_start(call: Call, read: Read, start: Item, stretch: Range) -> list[bytes]:
@@ -337,7 +342,7 @@ def across(
     args = read.begin()
     args += [bound for bound in (low, high) if bound is not None]
     args += at or ()
-    sql = _scan_sql(read.places, low is not None, high is not None, at is not None)
+    sql = _scan_sql(read.places, read.is_tied, low is not None, high is not None, at is not None)
     return _page(call, read, sql, args, limit, detail)
 
 
@@ -364,9 +369,9 @@ def _segment_bounds(segment: int, total: int) -> tuple[bytes | None, bytes | Non
 
 
 @lru_cache(64)
-def _scan_sql(places: str, low: bool, high: bool, is_continued: bool) -> str:
+def _scan_sql(places: str, is_tied: bool, low: bool, high: bool, is_continued: bool) -> str:
     side = "p" if places else "i"
-    sql = _select(places) + "1"
+    sql = _select(places, is_tied) + "1"
     if low:
         sql += f" and {side}.pk >= ?"
     if high:

@@ -133,6 +133,8 @@ class Table(Record):
     writes_max: int = 0
     has_aws_order: bool = False
     """Whether scans meet its partitions as AWS's do. A table that was made before we did so has another order, of CRC-32, and keeps it."""
+    has_aws_ties: bool = False
+    """Whether items that stand at one place of a global index are in AWS's order among themselves."""
 
 
 class Dropped(Record):
@@ -198,6 +200,7 @@ class Layout:
         "encryption",
         "is_guarded",
         "place_ids",
+        "tied_ids",
         "limits",
     )
 
@@ -221,6 +224,9 @@ class Layout:
         """Whether a caller may have to wait before he reads or writes."""
         self.place_ids = (*(index.id for index in self.indexes), *((table.ttl_id,) if table.ttl_id else ()))
         """Under which ``item.places`` lie."""
+        is_tied = table.has_aws_ties and (table.range_name or table.encryption is not None)
+        self.tied_ids = frozenset(index.id for index in self.indexes if index.is_global and is_tied)
+        """Of these, those in which an item is named behind its ``key.tie``. Where its place is the hash of its whole key, that does it."""
         self.needs_old = bool(
             self.indexes or self.ttl_id or self.stream or self.destinations or self.is_replicated or self.is_recoverable
         )
@@ -359,7 +365,7 @@ def made(call: Call, params: dict[str, Any]) -> Table:
         hash_name=hash_name, range_name=range_name, is_on_demand=is_on_demand,
         on_demand_since=call.now() if is_on_demand else 0.0, read_units=read, write_units=write,
         table_class=params.get("TableClass") or "", is_protected=bool(params.get("DeletionProtectionEnabled")),
-        tags=checked_tags({}, params.get("Tags") or []), has_aws_order=True,
+        tags=checked_tags({}, params.get("Tags") or []), has_aws_order=True, has_aws_ties=True,
     )  # fmt: skip
     warm = provisioning.warmed(params.get("WarmThroughput"), *provisioning.warm_of(is_on_demand, read, write))
     most = provisioning.ceilings(params.get("OnDemandThroughput"), None, is_on_demand=is_on_demand)

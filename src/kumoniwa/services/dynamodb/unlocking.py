@@ -89,12 +89,13 @@ def _load_some(call: Call, layout: Layout, after: tuple[bytes, bytes]) -> tuple[
     )
     for pk, sk, sealed in found:
         at = (pk, sk)
-        item.put_open(rows, layout.id, seal.plain_place(pk, sk), at)
+        plain = seal.plain_place(pk, sk)
+        item.put_open(rows, layout.id, plain, at)
         if layout.indexes or layout.ttl_id:
             content = orjson.loads(seal.plain_body(at, sealed))
             for idx, place in zip(layout.place_ids, item.places(layout, content)):
                 if place is not None:
-                    item.put_open(rows, idx, place, at)
+                    item.put_open(rows, idx, place, item.tied(layout, plain, at) if idx in layout.tied_ids else at)
     return (found[-1][0], found[-1][1]) if len(found) == STEP_ROWS else None
 
 

@@ -14,7 +14,6 @@ from source_workshop import READS, refused
 INVALID, CONSTRAINT = "InvalidParameterValueException", "ValidationException"
 HERE = f"arn:aws:lambda:us-east-1:{ACCOUNT}"
 QUEUE, FIFO = f"arn:aws:sqs:us-east-1:{ACCOUNT}:q", f"arn:aws:sqs:us-east-1:{ACCOUNT}:q.fifo"
-
 STREAM = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/things/stream/2026-09-07T04:55:10.784"
 DOCUMENTS = f"arn:aws:docdb:us-east-1:{ACCOUNT}:cluster:c"
 IMAGE, SIGNED = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/repo:latest", f"{HERE}:code-signing-config:csc-0123456789abcdef0"
@@ -369,7 +368,6 @@ def test_variables_have_a_size_that_the_refusal_tells(functions):
     # pf-lambda-env-size, of 5,000 letters.
     code, text = refused(functions.update_function_configuration, FunctionName="f", Environment={"Variables": {"BIG_VALUE": "x" * 5000}})
     assert code == INVALID and text.endswith("exceeded the 4KB limit. Measured size: 5016 bytes")
-
 
 
 def test_a_stack_says_when_its_functions_get_another_runtime(cloud):

@@ -279,7 +279,7 @@ def test_a_strong_group_is_frozen_and_goes_whole(world):
             client.update_table(TableName=TABLE, **asked)
     with pytest.raises(ClientError, match="Deletion of only one table replica is not supported"):
         client.delete_table(TableName=TABLE)
-    with pytest.raises(ClientError, match="TimeToLive is not supported"):
+    with pytest.raises(ClientError, match="Time To Live is not supported"):
         client.update_time_to_live(TableName=TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": "until"})
     put(world, OHIO, 1)
     client.update_table(TableName=TABLE, ReplicaUpdates=[{"Delete": {"RegionName": r}} for r in (OHIO, OREGON)])

@@ -207,8 +207,7 @@ class Cloud:
         folder, done = Path(self.folder) / self.here, self.loop.create_future()
 
         def reply(response: Response) -> None:
-            # SQLite's index of its log belongs to processes that live.
-            shutil.copytree(folder, f"{folder}-then", ignore=shutil.ignore_patterns("*-shm"))
+            shutil.copytree(folder, f"{folder}-then", ignore=_of_this_life)
             done.set_result(response)
 
         request.address = locate(request)
@@ -430,6 +429,11 @@ class Cloud:
         client = self.run(WebSocketClient.connect(self, self.regions[region], path, **more))
         self._sockets.append(client)
         return client
+
+
+def _of_this_life(folder: str, names: list[str]) -> list[str]:
+    """What processes that live make of a region's store: SQLite's index of its log, and where functions run."""
+    return [name for name in names if name.endswith("-shm") or (name == "lambda" and not folder.endswith(".blobs"))]
 
 
 async def _gathered(tasks: tuple) -> list:

@@ -17,7 +17,7 @@ REQUESTS = dict(zip(REGIONS, (900, 500, 200)))
 BROKEN = {
     "a metric widget without metrics": {"type": "metric", "properties": {"region": "us-east-1"}},
     "metrics that are no lists": {"type": "metric", "properties": {"region": "us-east-1", "metrics": ["AWS/SQS"]}},
-    "a widget of an unknown type": {"type": "clock", "properties": {}},
+    "a statistic that is none": {"type": "metric", "properties": {"region": "us-east-1", "metrics": [["AWS/SQS", "NumberOfMessagesSent"]], "stat": "Avg"}},
 }
 
 

@@ -9,7 +9,7 @@ import zlib
 import pytest
 from api_workshop import FUNCTION, Function, deploy, mock, proxy, resource, rest_api, uri
 from botocore.exceptions import ClientError
-from lambda_workshop import put_role
+from lambda_workshop import TRUST, put_role
 
 JSON = "application/json"
 LAMBDA = "https://lambda.us-east-1.amazonaws.com"
@@ -458,9 +458,66 @@ def test_each_request_leaves_a_line_in_the_access_log(make_cloud):
     assert len(logs.filter_log_events(logGroupName="access")["events"]) == 1
 
 
+def stream_to_bucket(cloud, name: str) -> str:
+    """A stream of Firehose that writes to the bucket ``lines`` each minute."""
+    cloud.client("s3").create_bucket(Bucket="lines")
+    role = put_role(cloud, "s3:*", trust=TRUST.replace("lambda.", "firehose."), arn="arn:aws:iam::000000000000:role/hose")
+    bucket = {"BucketARN": "arn:aws:s3:::lines", "RoleARN": role, "BufferingHints": {"IntervalInSeconds": 60, "SizeInMBs": 1}}
+    return cloud.client("firehose").create_delivery_stream(DeliveryStreamName=name, ExtendedS3DestinationConfiguration=bucket)["DeliveryStreamARN"]
+
+
+def lines_of(cloud) -> bytes:
+    s3 = cloud.client("s3")
+    found = s3.list_objects_v2(Bucket="lines").get("Contents", [])
+    return b"".join(s3.get_object(Bucket="lines", Key=each["Key"])["Body"].read() for each in found)
+
+
+def test_an_access_log_may_go_to_a_stream_of_firehose(make_cloud):
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-logging-to-kinesis.html; that nothing is put between records:
+    # https://dev.classmethod.jp/articles/api-gateway-custom-access-log-athena-kiwotukero/
+    cloud = make_cloud("us-east-1", "aws-global", iam="enforce")
+    gateway, arn = cloud.client("apigateway"), stream_to_bucket(cloud, "amazon-apigateway-lines")
+    api, root = rest_api(gateway)
+    mock(gateway, api, root, body="hello")
+    deploy(gateway, api)
+    here = {"restApiId": api, "stageName": "prod"}
+    absent = patch("/accessLogSettings/destinationArn", f"{arn}-other")
+    # That AWS looks for the stream its role's policy tells; the words are ours.
+    assert refusal(gateway.update_stage, **here, patchOperations=absent)[0] == "BadRequestException"
+    gateway.update_stage(**here, patchOperations=patch("/accessLogSettings/destinationArn", arn))
+    assert cloud.client("iam").get_role(RoleName="AWSServiceRoleForAPIGateway")
+    made = gateway.update_stage(**here, patchOperations=patch("/accessLogSettings/format", "$context.requestId $context.status;"))
+    assert made["accessLogSettings"]["destinationArn"] == arn
+    ids = [cloud.http("GET", f"/restapis/{api}/prod/_user_request_/")[1]["x-amzn-RequestId"] for _ in range(2)]
+    cloud.sleep(70)
+    assert lines_of(cloud).decode() == "".join(f"{id_} 200;" for id_ in ids)
+
+
+def test_the_access_log_of_a_websocket_api_may_go_to_a_stream_too(make_cloud):
+    cloud = make_cloud("us-east-1", "aws-global", iam="enforce")
+    gateway, arn = cloud.client("apigatewayv2"), stream_to_bucket(cloud, "amazon-apigateway-lines")
+    api = gateway.create_api(Name="chat", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")["ApiId"]
+    integration = gateway.create_integration(ApiId=api, IntegrationType="MOCK", RequestTemplates={"200": '{"statusCode":200}'},
+                                             TemplateSelectionExpression="200")["IntegrationId"]  # fmt: skip
+    gateway.create_route(ApiId=api, RouteKey="$connect", Target=f"integrations/{integration}")
+    log = {"DestinationArn": arn, "Format": "$context.requestId $context.eventType\n"}
+    assert refusal(gateway.create_stage, ApiId=api, StageName="v1", AccessLogSettings=log | {"DestinationArn": arn.replace("amazon-", "")})[1] == (
+        "Kinesis Firehose delivery stream name must begin with the characters 'amazon-apigateway-': 'deliverystream/apigateway-lines'"
+    )
+    assert gateway.create_stage(ApiId=api, StageName="v1", AutoDeploy=True, AccessLogSettings=log)["AccessLogSettings"] == log
+    cloud.websocket("/v1", host=f"{api}.execute-api.us-east-1.amazonaws.com").vanish()
+    cloud.sleep(70)
+    assert lines_of(cloud).decode().split("\n")[0].endswith(" CONNECT")
+    assert gateway.update_stage(ApiId=api, StageName="v1", AccessLogSettings=log, Description="d")["Description"] == "d"
+    # HTTP APIs write to log groups alone: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+    http = gateway.create_api(Name="http", ProtocolType="HTTP")["ApiId"]
+    assert refusal(gateway.create_stage, ApiId=http, StageName="v1", AccessLogSettings=log)[0] == "BadRequestException"
+
+
 @pytest.mark.parametrize(
     ("operation", "message"),
     [
+        (patch("/accessLogSettings/format", "$context.requestId\n$context.status"), "Access Log format must be single line, new line character is allowed only at end of the format"),
         (patch("/accessLogSettings/other", "x"), "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, /accessLogSettings/format]"),
         (patch("/accessLogSettings/format", ""), "Access Log value must not be empty"),
         (patch("/accessLogSettings/format", op="remove"), "Cannot remove method setting accessLogSettings/format because there is no method setting for this method "),

@@ -1,7 +1,9 @@
-"""Access logs: a line of the owner's own form for each request, put into a group of CloudWatch Logs.
+"""Access logs: a line of the owner's own form for each request, put into a group of CloudWatch Logs or into a stream of Firehose.
 
-The account's role writes them, after the caller has his answer; what cannot be written is lost, as on AWS.
+The account's role writes them, or API Gateway's own where they go to Firehose, after the caller has his answer; what cannot be written is
+lost, as on AWS.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-logging-to-kinesis.html
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ import re
 from functools import partial
 from typing import Any
 
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.services.apigateway.account import Account
 from kumoniwa.services.apigateway.exchange import Exchange
+from kumoniwa.services.apigateway.logstream import WRITER
 from kumoniwa.services.apigateway.proxy import SERVICE
 from kumoniwa.wire.message import Response
 
@@ -32,6 +37,7 @@ class AccessLog:
 
     def __init__(self, group: str, region: str, form: str, stream: str) -> None:
         self.group, self.region, self.format, self.stream = group, region, form, stream
+
     def line(self, exchange: Exchange, response: Response) -> str:
         size = len(response.body) if isinstance(response.body, bytes) else 0
         latency_ms = int((exchange.home.clock.now() - exchange.now) * 1000)
@@ -83,10 +89,35 @@ class AccessLog:
                 raise
 
 
+class StreamLog(AccessLog):
+    """The access log of a stage whose lines are records of a stream of Firehose. Nothing is put between them, so that who wants lines in
+    his files ends the form with one (https://dev.classmethod.jp/articles/api-gateway-custom-access-log-athena-kiwotukero/)."""
+
+    __slots__ = ()
+
+    async def _put(self, exchange: Exchange, events: list[dict[str, Any]]) -> None:
+        home, account = exchange.home, exchange.served.account
+        ours = home.call("apigateway", account, principals.service(SERVICE, account))
+        with contextlib.suppress(AwsError):
+            for each in events:
+                await WRITER.assumed(ours, "AccessLogs").ask(
+                    "firehose:PutRecord", to_region=self.region, DeliveryStreamName=self.stream, Record={"Data": each["message"].encode()}
+                )
+
+
+def of_stream(arn: str, form: str) -> StreamLog | None:
+    """The log that goes to a stream, if the ARN is one of Firehose."""
+    named = arns.parse(arn)
+    if named is None or named.service != "firehose":
+        return None
+    return StreamLog("", named.region, form, named.resource.removeprefix("deliverystream/"))
+
+
 def prepared(served: Any) -> AccessLog | None:
     """The stage's access log, if it has one; without a form there is nothing to be written."""
     settings = served.stage.document.get("accessLogSettings") or {}
-    group = GROUP.fullmatch(settings.get("destinationArn", ""))
-    if group is None or not settings.get("format"):
+    arn, form = settings.get("destinationArn", ""), settings.get("format")
+    group = GROUP.fullmatch(arn)
+    if not form:
         return None
-    return AccessLog(group["name"], group["region"], settings["format"], f"{served.api_id}/{served.name}")
+    return AccessLog(group["name"], group["region"], form, f"{served.api_id}/{served.name}") if group else of_stream(arn, form)

@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.gate import firewall
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.apigateway import domain, plan, restapi, stage
+from kumoniwa.services.apigateway import domain, logstream, plan, restapi, stage
 from kumoniwa.services.apigateway.account import cloudwatch_role
 from kumoniwa.services.apigateway.cache import caches
 from kumoniwa.services.apigateway.certificate import ClientCertificate
@@ -233,16 +233,36 @@ def GetStages(call: Call, *, restApiId: str, deploymentId: str | None = None) ->
 
 def UpdateStage(
     call: Call, *, restApiId: str, stageName: str, patchOperations: list[dict] | None = None
-) -> dict:
+) -> Any:
+    """Where a stage's access log goes to a stream of Firehose, the stream and API Gateway's role are looked for first."""
     known = stage.found(call, restApiId, stageName)
     document = stage.patched(known.document, patchOperations)
+    log = (document.get("accessLogSettings") or {}).get("destinationArn", "")
+    if logstream.is_stream(log) and log != (known.document.get("accessLogSettings") or {}).get("destinationArn"):
+        return _with_stream(call, restApiId, stageName, patchOperations, log)
+    return _updated(call, restApiId, known, document)
+
+
+async def _with_stream(call: Call, restApiId: str, stageName: str, operations: list[dict] | None, stream: str) -> dict:
+    await logstream.opened(call, stream)
+
+    def update() -> dict:
+        known = stage.found(call, restApiId, stageName)
+        return _updated(call, restApiId, known, stage.patched(known.document, operations))
+
+    return call.atomically(update)
+
+
+def _updated(call: Call, restApiId: str, known: Stage, document: dict[str, Any]) -> dict:
+    stageName = document["stageName"]
     shown = [document["deploymentId"], document.get("canarySettings", document)["deploymentId"]]
     if any(key(restApiId, one) not in call.shelf(Deployment) for one in shown):
         raise BadRequestException("Deployment id does not exist")
     _check_named(call, restApiId, document)
     stage.check_place_of_log(call, document)
     is_logged = any(each.get("loggingLevel", "OFF") != "OFF" for each in document["methodSettings"].values())
-    if (document.get("accessLogSettings") or is_logged) and not cloudwatch_role(call):
+    log = document.get("accessLogSettings")
+    if (log and not logstream.is_stream(log.get("destinationArn", "")) or is_logged) and not cloudwatch_role(call):
         raise BadRequestException(
             "CloudWatch Logs role ARN must be set in account settings to enable logging"
         )

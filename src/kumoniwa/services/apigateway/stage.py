@@ -7,11 +7,9 @@ import re
 from typing import Any
 
 from kumoniwa.gate import firewall
-from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.apigateway import canary
+from kumoniwa.services.apigateway import canary, logstream
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, flag, unescaped
 from kumoniwa.services.apigateway.restapi import ConflictException
 
@@ -282,7 +280,10 @@ _NO_GROUP = (
 
 
 def check_format(text: str) -> None:
-    """As cdk-preflight saw it of AWS (pf-apigw-access-log-format-request-id)."""
+    """As cdk-preflight saw it of AWS (pf-apigw-access-log-format-request-id), and
+    https://github.com/ministryofjustice/cloud-platform-environments/pull/12962."""
+    if "\n" in text.removesuffix("\n"):
+        raise BadRequestException("Access Log format must be single line, new line character is allowed only at end of the format")
     if not any(f"$context.{name}" in text for name in ("requestId", "extendedRequestId")):
         raise BadRequestException(
             f"Access Log format must include either $context.requestId or $context.extendedRequestId : '{text}'"
@@ -290,14 +291,9 @@ def check_format(text: str) -> None:
 
 
 def _destination(arn: str) -> str:
-    """As cdk-preflight saw it of AWS: pf-apigw-stage-access-log-destination-arn, pf-apigw-stage-access-log-firehose-prefix."""
-    named = arns.parse(arn)
-    if named is not None and named.service == "firehose":
-        if not named.resource.startswith("deliverystream/amazon-apigateway-"):
-            raise BadRequestException(
-                f"Kinesis Firehose delivery stream name must begin with the characters 'amazon-apigateway-': '{named.resource}'"
-            )
-        raise NotImplementedHere("access logs of apigateway stages in Firehose")
+    """As cdk-preflight saw it of AWS: pf-apigw-stage-access-log-destination-arn."""
+    if logstream.is_stream(arn):
+        return arn
     if not _LOG_GROUP.fullmatch(arn):
         raise BadRequestException(_NO_GROUP)
     return arn.removesuffix(":*")

@@ -9,7 +9,7 @@ from typing import Any
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.principal import Principal
-from kumoniwa.services.apigateway.accesslog import GROUP, AccessLog
+from kumoniwa.services.apigateway.accesslog import GROUP, AccessLog, of_stream
 
 
 class OwnAccessLog(AccessLog):
@@ -23,6 +23,6 @@ def prepared(served: Any) -> AccessLog | None:
     settings = served.stage.document.get("AccessLogSettings") or {}
     group = GROUP.match(settings.get("DestinationArn", ""))
     if group is None:
-        return None
+        return of_stream(settings.get("DestinationArn", ""), settings.get("Format", ""))
     kind = OwnAccessLog if served.api.is_http else AccessLog
     return kind(group["name"], group["region"], settings["Format"], f"{served.api_id}/{served.name}")

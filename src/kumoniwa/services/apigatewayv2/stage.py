@@ -6,12 +6,14 @@ https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.apigateway import logstream
 from kumoniwa.services.apigateway.domain import mapping_names
 from kumoniwa.services.apigateway.stage import check_format
 from kumoniwa.services.apigatewayv2 import definition, model
@@ -64,13 +66,12 @@ def _check_settings(api: Api, settings: dict[str, Any]) -> None:
 
 def _check_log(call: Call, api: Api, log: dict[str, Any]) -> None:
     named = arns.parse(log.get("DestinationArn", ""))
-    if named is not None and named.service == "firehose" and not api.is_http:
-        raise NotImplementedHere("access logs of WebSocket APIs of apigatewayv2 into Firehose streams")
-    if named is not None and named.service != "logs":
+    is_stream = not api.is_http and logstream.is_stream(log.get("DestinationArn", ""))
+    if named is not None and named.service != "logs" and not is_stream:
         raise BadRequestException(
             f"Access log destination must only contain characters a-z, A-Z, 0-9, '_', '-', '/', '.': '{named.resource}'"
         )
-    if not _LOG_GROUP.fullmatch(log.get("DestinationArn", "")) or not log.get("Format"):
+    if not (is_stream or _LOG_GROUP.fullmatch(log.get("DestinationArn", ""))) or not log.get("Format"):
         raise BadRequestException("Invalid ARN specified in the request. AccessLogSettings need a log group's ARN and a format")
     if named.region != call.region:
         # No source tells how AWS refuses it.
@@ -147,13 +148,25 @@ def CreateStage(
     RouteSettings: dict[str, dict] | None = None,
     StageVariables: dict[str, str] | None = None,
     Tags: dict[str, str] | None = None,
-) -> dict:
+) -> Any:
     document = said(
         StageName=StageName, AccessLogSettings=AccessLogSettings, AutoDeploy=AutoDeploy, ClientCertificateId=ClientCertificateId,
         DefaultRouteSettings=DefaultRouteSettings, DeploymentId=DeploymentId, Description=Description, RouteSettings=RouteSettings,
         StageVariables=StageVariables,
     )  # fmt: skip
-    return shown(make(call, find(call, ApiId), document, Tags))
+    api = find(call, ApiId)
+    return _logging(call, api, AccessLogSettings, lambda: shown(make(call, find(call, ApiId), document, Tags)))
+
+
+def _logging(call: Call, api: Api, log: dict[str, Any] | None, act: Callable[[], Any]) -> Any:
+    """What ``act`` answers, or a coroutine of it where a stream of Firehose is to take the access log, and is looked for first."""
+    arn = (log or {}).get("DestinationArn", "")
+    return _once_found(call, arn, act) if not api.is_http and logstream.is_stream(arn) else act()
+
+
+async def _once_found(call: Call, stream: str, act: Callable[[], Any]) -> Any:
+    await logstream.opened(call, stream)
+    return call.atomically(act)
 
 
 def GetStage(call: Call, *, ApiId: str, StageName: str) -> dict:
@@ -178,24 +191,31 @@ def UpdateStage(
     Description: str | None = None,
     RouteSettings: dict[str, dict] | None = None,
     StageVariables: dict[str, str] | None = None,
-) -> dict:
+) -> Any:
     """Settings of routes are changed one by one; a variable with an empty value is taken away."""
+    told = said(
+        AccessLogSettings=AccessLogSettings, AutoDeploy=AutoDeploy, ClientCertificateId=ClientCertificateId, Description=Description,
+        DeploymentId=DeploymentId,
+    )  # fmt: skip
+    parts = (DefaultRouteSettings, RouteSettings, StageVariables)
+    return _logging(call, find(call, ApiId), AccessLogSettings, lambda: _updated(call, ApiId, StageName, told, *parts))
+
+
+def _updated(
+    call: Call, ApiId: str, StageName: str, told: dict[str, Any], default: dict | None, routes: dict[str, dict] | None,
+    variables: dict[str, str] | None,
+) -> dict:  # fmt: skip
     stage, api = found(call, ApiId, StageName), find(call, ApiId)
-    known = stage.document
-    document = {**known} | said(
-        AccessLogSettings=AccessLogSettings, AutoDeploy=AutoDeploy, ClientCertificateId=ClientCertificateId, Description=Description
-    )
-    if DefaultRouteSettings is not None:
-        document["DefaultRouteSettings"] = {**known["DefaultRouteSettings"], **DefaultRouteSettings}
-    if RouteSettings is not None:
-        document["RouteSettings"] = {**known["RouteSettings"], **RouteSettings}
-    if StageVariables is not None:
-        variables = {**known["StageVariables"], **StageVariables}
-        document["StageVariables"] = {name: value for name, value in variables.items() if value != ""}
+    known, DeploymentId = stage.document, told.get("DeploymentId")
+    document = known | told
+    if default is not None:
+        document["DefaultRouteSettings"] = {**known["DefaultRouteSettings"], **default}
+    if routes is not None:
+        document["RouteSettings"] = {**known["RouteSettings"], **routes}
+    if variables is not None:
+        document["StageVariables"] = {name: value for name, value in (known["StageVariables"] | variables).items() if value != ""}
     if DeploymentId is not None and document.get("AutoDeploy"):
         raise BadRequestException("Stage with autoDeploy enabled cannot have a deploymentId")
-    if DeploymentId is not None:
-        document["DeploymentId"] = DeploymentId
     document["LastUpdatedDate"] = call.now()
     _checked(call, api, document)
     if DeploymentId is not None:

@@ -174,14 +174,15 @@ class Cloud:
         """End a region without goodbye. It is dark until ``restart`` or ``region`` opens it again."""
         region = self.regions.pop(name)
         self.dark.add(name)
+        self._part(name)  # before its tasks end, or what others still tell it would begin new ones
         self.run(region.end_tasks())
         if "lambda" in region.engines:
             region.engines["lambda"].runtimes.nursery.close()
         if "workshop" in region.engines:
             self.run(region.engines["workshop"].close())
-        self._part(name)
+        region.store.journal.open.clear()  # what was not committed is gone
         for rows in region.store._accounts.values():
-            rows.connection.close()  # what was not committed is gone
+            rows.connection.close()
 
     def kill_in_midst(self, turns: int) -> None:
         """Kill the region and open it again in the midst of the next call, after so many turns of the loop. Who calls hears nothing, unless

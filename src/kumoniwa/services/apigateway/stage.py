@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from kumoniwa.gate import firewall
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.apigateway import canary, logstream

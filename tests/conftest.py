@@ -130,6 +130,8 @@ class Cloud:
         self.regions: dict[str, Region] = {}
         self.seeds = itertools.count(1)
         self._capturing = False
+        self._meetings: list[asyncio.Task] = []
+        """Lines that are being made, or were."""
         self._end_next: Callable[[Request], Coroutine[Any, Any, tuple[Response, bytes] | None]] | None = None
         self._clients: dict[tuple, tuple[Any, _Door]] = {}
         self._sockets: list[WebSocketClient] = []
@@ -166,15 +168,15 @@ class Cloud:
         if kill:
             self.kill(name)
         else:
-            self._part(name)
-            self.run(self.regions.pop(name).close())
+            self._end_region(name, lambda region: self.run(region.close()))
         return self.region(name)
 
     def kill(self, name: str) -> None:
         """End a region without goodbye. It is dark until ``restart`` or ``region`` opens it again."""
-        region = self.regions.pop(name)
         self.dark.add(name)
-        self._part(name)  # before its tasks end, or what others still tell it would begin new ones
+        self._end_region(name, self._drop)
+
+    def _drop(self, region: Region) -> None:
         self.run(region.end_tasks())
         if "lambda" in region.engines:
             region.engines["lambda"].runtimes.nursery.close()
@@ -183,6 +185,16 @@ class Cloud:
         region.store.journal.open.clear()  # what was not committed is gone
         for rows in region.store._accounts.values():
             rows.connection.close()
+
+    def _end_region(self, name: str, end: Callable[[Region], None]) -> None:
+        region = self.regions.pop(name)
+        self._part(name)
+        end(region)
+        self.run(_gathered(tuple(self._meetings)))
+        self._meetings.clear()
+        self._part(name)  # what was made meanwhile
+        for peer in self.peers.pop(name).by_name.values():
+            peer.line.close()  # what was under way to it finds nobody
 
     def kill_in_midst(self, turns: int) -> None:
         """Kill the region and open it again in the midst of the next call, after so many turns of the loop. Who calls hears nothing, unless
@@ -218,7 +230,7 @@ class Cloud:
 
     def _part(self, name: str) -> None:
         """End the lines of a region; what it had sent is under way."""
-        for peer in self.peers.pop(name).by_name.values():
+        for peer in self.peers[name].by_name.values():
             peer.transport.abort()
 
     # Links and faults -------------------------------------------------------------------------
@@ -229,7 +241,7 @@ class Cloud:
             ends = socket.socketpair()
             for (name, far), end in zip(((one, other), (other, one)), ends):
                 self.peers[name].conditions[far] = self.links.conditions(far, name)
-                self.loop.create_task(self.peers[name].meet(far, end))
+                self._meetings.append(self.loop.create_task(self.peers[name].meet(far, end)))
         elif other not in self.dark:
             self.peers[one].unreachable(other)
 
@@ -287,10 +299,8 @@ class Cloud:
         for name, made in self._clients.items():
             if name[0] != "s3":  # S3's remember where buckets are.
                 _IDLE.setdefault(name, []).append(made)
-        for region in self.regions.values():
-            self.run(region.close())
-        for name in list(self.peers):
-            self._part(name)
+        for name in list(self.regions):
+            self._end_region(name, lambda region: self.run(region.close()))
         self.run(asyncio.sleep(0))
         left = asyncio.all_tasks(self.loop)
         assert not left, f"outlived the cloud: {left}"

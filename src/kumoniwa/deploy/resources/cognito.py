@@ -31,8 +31,7 @@ _GONE = "ResourceNotFoundException"
 _pool_settings = (
     "AccountRecoverySetting AdminCreateUserConfig AutoVerifiedAttributes DeletionProtection EmailConfiguration EmailVerificationMessage "
     "EmailVerificationSubject LambdaConfig Policies SmsAuthenticationMessage SmsConfiguration SmsVerificationMessage UserAttributeUpdateSettings "
-    "UserPoolAddOns "
-    "UserPoolTags UserPoolTier VerificationMessageTemplate"
+    "UserPoolAddOns UserPoolTags UserPoolTier VerificationMessageTemplate"
 )
 
 

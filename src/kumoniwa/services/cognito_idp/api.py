@@ -1,6 +1,7 @@
-"""The operations of user pools. Federation with SAML and with social providers, WebAuthn, devices, threat protection, branding and imports are refused by name."""
+"""The operations of user pools. Federation with SAML and with social providers, WebAuthn, devices, threat protection, branding and imports are
+refused by name."""
 
-from kumoniwa.services.cognito_idp.access import owner_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.cognito_idp.access import owner_of, refusal_of, resource_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.cognito_idp.administration import (
     AdminDeleteUser,
     AdminDeleteUserAttributes,
@@ -20,12 +21,7 @@ from kumoniwa.services.cognito_idp.client import (
     ListUserPoolClients,
     UpdateUserPoolClient,
 )
-from kumoniwa.services.cognito_idp.domain import (
-    CreateUserPoolDomain,
-    DeleteUserPoolDomain,
-    DescribeUserPoolDomain,
-    refusal_of,  # noqa: F401 (the gate's hook)
-)
+from kumoniwa.services.cognito_idp.domain import CreateUserPoolDomain, DeleteUserPoolDomain, DescribeUserPoolDomain
 from kumoniwa.services.cognito_idp.factor import (
     AdminSetUserMFAPreference,
     AssociateSoftwareToken,

@@ -12,14 +12,16 @@ from urllib.parse import urlencode
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cognito_idp import delivery, domain, place, trigger
+from kumoniwa.services.cognito_idp import delivery, place, trigger
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import user as users
+from kumoniwa.services.cognito_idp.client import UserPoolClient
 from kumoniwa.services.cognito_idp.errors import (
     CodeMismatchException,
     ExpiredCodeException,
     InvalidParameterException,
     LimitExceededException,
+    UserNotFoundException,
 )
 from kumoniwa.services.cognito_idp.pool import UserPool
 from kumoniwa.services.cognito_idp.user import Code, User
@@ -44,6 +46,13 @@ def details(address: str, attribute: str = "email") -> dict[str, str]:
         return {"Destination": f"+{'*' * max(0, len(number) - 4)}{number[-4:]}", "DeliveryMedium": "SMS", "AttributeName": attribute}
     local, _, host = address.partition("@")
     return {"Destination": f"{local[:1]}***@{host[:1]}***", "DeliveryMedium": "EMAIL", "AttributeName": attribute}
+
+
+def of_nobody(client: UserPoolClient, name: str) -> dict[str, str]:
+    """Where a code for a name that nobody has would have gone, for clients that do not tell who is there. Raises UserNotFoundException."""
+    if not client.hides_users:
+        raise UserNotFoundException("Username/client id combination not found.")
+    return details(name if "@" in name else f"{name}@{name}")
 
 
 def _purpose(what: str, attribute: str) -> str:
@@ -102,7 +111,7 @@ def _filled(call: Call, pool: UserPool, user: User, client_id: str, text: str, s
     text = text.replace(PLACE, secret).replace("{username}", user.name)
     if not _LINK.search(text):
         return text
-    name = domain.of_pool(call, pool.id)
+    name = place.domain_of(call.home, pool.id)
     if name is None:
         raise InvalidParameterException("A domain must be configured for the user pool to verify by link.")
     query = urlencode({"client_id": client_id, "user_name": user.name, "confirmation_code": secret})

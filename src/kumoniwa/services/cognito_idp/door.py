@@ -26,7 +26,7 @@ from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import provider as providers
 from kumoniwa.services.cognito_idp.client import OWN_SCOPES, UserPoolClient
 from kumoniwa.services.cognito_idp.errors import NotAuthorizedException
-from kumoniwa.services.cognito_idp.place import places
+from kumoniwa.services.cognito_idp.place import domain_of, key_of, places
 from kumoniwa.services.cognito_idp.pool import UserPool
 from kumoniwa.services.cognito_idp.resourceserver import scopes_of
 from kumoniwa.services.cognito_idp.user import CONFIRMED, User
@@ -55,9 +55,8 @@ OTHER = """<p><a href="/oauth2/authorize?{query}">Continue with {name}</a></p>
 """
 NOT_OFFERED = "<h1>Login option is not available. Please try another one</h1>"
 GONE_WRONG = "<h1>Something went wrong</h1>"
-
-
-SECOND, FACTORS = "hosted factor", {factor.TEXT: "A text message", factor.APP: "An authenticator app", factor.MAIL: "A mail"}
+SECOND = "hosted factor"
+FACTORS = {factor.TEXT: "A text message", factor.APP: "An authenticator app", factor.MAIL: "A mail"}
 SECOND_PAGE = """<!DOCTYPE html>
 <html><head><meta charset="utf-8"><title>Sign in</title></head><body><h1>Sign in with a second factor</h1>
 <form method="post" action="/login?{query}">{field}<input name="session" type="hidden" value="{session}">
@@ -78,7 +77,7 @@ def _json(body: Any, status: int = 200) -> Response:
 async def serve(home: Any, request: Request, address: Address, request_id: str) -> Response:
     if address.door == "user-pool":
         return _published(home, request, address)
-    place = places(home).get(f"domain/{address.name}")
+    place = places(home).get(key_of(address.name))
     if place is None:
         return _page("<h1>There is no such user pool.</h1>", 404)
     call = Call(home, place.account, ANONYMOUS, "cognito-idp", "", request_id, request)
@@ -104,10 +103,7 @@ def _published(home: Any, request: Request, address: Address) -> Response:
     call = Call(home, places(home)[address.name].account, ANONYMOUS, "cognito-idp")
     issuer = pools.issuer_of(pools.found(call, address.name))
     at = f"http://{request.host}"
-    name = next(
-        (name.removeprefix("domain/") for name, place in places(home).items() if place.pool == address.name and name.startswith("domain/")),
-        None,
-    )
+    name = domain_of(home, address.name)
     _, _, port = request.host.rpartition(":")
     hosted = f"http://{name}.auth.{home.name}.localhost{':' + port if port.isdigit() else ''}" if name else ""
     pages = {
@@ -132,6 +128,14 @@ def _page(body: str, status: int = 200) -> Response:
 def _sent_to(url: str, said: dict[str, str], *, in_fragment: bool = False) -> Response:
     mark = "#" if in_fragment else "&" if "?" in url else "?"
     return Response(302, b"", {"Location": f"{url}{mark}{urlencode(said)}", "Cache-Control": "no-store"})
+
+
+def _query(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(request.query))
+
+
+def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(request.body.decode("utf-8", "replace")))
 
 
 class Asked:
@@ -176,7 +180,7 @@ class Asked:
 
 async def _authorize(call: Call, pool: UserPool, request: Request) -> Response:
     """Who names a provider is sent straight to it, and so is he who has no choice."""
-    asked = Asked(call, pool, dict(parse_qsl(request.query)))
+    asked = Asked(call, pool, _query(request))
     if asked.refusal is not None:
         return asked.refusal
     offered, wanted = asked.offered(call, pool), asked.said.get("identity_provider")
@@ -208,7 +212,7 @@ def _browser(request: Request) -> str:
 
 async def _returned(call: Call, pool: UserPool, request: Request) -> Response:
     """Back from a provider, with a code or with a refusal. Without the state and the cookie that went along nobody is let in."""
-    told = dict(parse_qsl(request.query))
+    told = _query(request)
     away = ticket.redeem(call, "federation", told.get("state", ""))
     if away is None or not hmac.compare_digest(away["browser"].encode(), _browser(request).encode()):
         return _page(GONE_WRONG, 400)
@@ -229,7 +233,7 @@ async def _returned(call: Call, pool: UserPool, request: Request) -> Response:
 
 
 async def _login(call: Call, pool: UserPool, request: Request) -> Response:
-    asked = Asked(call, pool, dict(parse_qsl(request.query)))
+    asked = Asked(call, pool, _query(request))
     return asked.refusal or _login_page(call, pool, asked)
 
 
@@ -246,12 +250,12 @@ def _login_page(call: Call, pool: UserPool, asked: Asked, flaw: str = "", status
 
 async def _logged_in(call: Call, pool: UserPool, request: Request) -> Response:
     """A name and a password typed into the page, or a second factor into the next. Who must first do something else is told so."""
-    asked = Asked(call, pool, dict(parse_qsl(request.query)))
+    asked = Asked(call, pool, _query(request))
     if asked.refusal is not None:
         return asked.refusal
     if providers.OWN not in asked.offered(call, pool):
         return _page(NOT_OFFERED, 400)
-    form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
+    form = _form(request)
     if "session" in form:
         return await _second_answered(call, pool, asked, form)
     attempt = proof.Attempt(call, pool, asked.client, form.get("username", ""), None)
@@ -299,12 +303,8 @@ async def _second_answered(call: Call, pool: UserPool, asked: Asked, form: dict[
 
 
 async def _proven(asked: Asked, attempt: proof.Attempt, user: User) -> Response:
-    call, pool = attempt.call, attempt.pool
-    await trigger.asked(
-        call, pool, "PostAuthentication", "PostAuthentication_Authentication", user.name, asked.client.id,
-        {"userAttributes": trigger.described(user), "newDeviceUsed": False},
-    )  # fmt: skip
-    return await _let_in(call, pool, asked, user)
+    await trigger.signed_in(attempt.call, attempt.pool, user, asked.client.id)
+    return await _let_in(attempt.call, attempt.pool, asked, user)
 
 
 async def _let_in(call: Call, pool: UserPool, asked: Asked, user: User) -> Response:
@@ -322,7 +322,7 @@ async def _let_in(call: Call, pool: UserPool, asked: Asked, user: User) -> Respo
 
 
 async def _logout(call: Call, pool: UserPool, request: Request) -> Response:
-    said = dict(parse_qsl(request.query))
+    said = _query(request)
     client = call.shelf(UserPoolClient).get(said.get("client_id", ""))
     if client is None or client.pool != pool.id:
         return _page("<h1>Client does not exist.</h1>", 400)
@@ -333,13 +333,13 @@ async def _logout(call: Call, pool: UserPool, request: Request) -> Response:
                 400,
             )
         return Response(302, b"", {"Location": said["logout_uri"]})
-    asked = Asked(call, pool, dict(parse_qsl(request.query)))
+    asked = Asked(call, pool, said)
     return asked.refusal or Response(302, b"", {"Location": f"/login?{urlencode(asked.said)}"})
 
 
 async def _confirmed(call: Call, pool: UserPool, request: Request) -> Response:
     """The link in a letter."""
-    said = dict(parse_qsl(request.query))
+    said = _query(request)
     try:
         client = clients.named(call, said.get("client_id", ""), pool.id)
         await signup.confirmed_by_link(call, pool, client, said.get("user_name", ""), said.get("confirmation_code", ""))
@@ -364,10 +364,6 @@ def _client(call: Call, pool: UserPool, request: Request, form: dict[str, str]) 
     if client is None or client.pool != pool.id or not clients.check_secret(call, client, secret):
         raise OAuthError("invalid_client")
     return client
-
-
-def _form(request: Request) -> dict[str, str]:
-    return dict(parse_qsl(request.body.decode("utf-8", "replace")))
 
 
 async def _token(call: Call, pool: UserPool, request: Request) -> Response:

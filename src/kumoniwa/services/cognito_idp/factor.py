@@ -48,7 +48,7 @@ def step_shown(call: Call, user: User, sealed: bytes, code: str) -> int | None:
     return mfa.accepted(MfaDevice(account=call.account, user_id=user.sub, seed=seed), code, call.now()) if seed else None
 
 
-def _offered(pool: UserPool) -> list[str]:
+def offered(pool: UserPool) -> list[str]:
     """The factors among which a pool's users may choose, as AWS names them."""
     is_offered = {TEXT: pool.has_text_codes, APP: pool.has_software_tokens, MAIL: pool.email_mfa is not None}
     return [kind for kind, is_there in is_offered.items() if is_there]
@@ -73,10 +73,10 @@ def asked_for(pool: UserPool, user: User) -> list[str]:
     """
     if pool.mfa == "OFF":
         return []
-    offered = _offered(pool)
-    wanted = [kind for kind in offered if _is_wanted(user, kind)]
+    kinds = offered(pool)
+    wanted = [kind for kind in kinds if _is_wanted(user, kind)]
     if not wanted and pool.mfa == "ON":
-        wanted = [kind for kind in offered if kind in ADDRESS and user.attributes.get(ADDRESS[kind])]
+        wanted = [kind for kind in kinds if kind in ADDRESS and user.attributes.get(ADDRESS[kind])]
     preferred = _preferred(user)
     return [preferred] if preferred in wanted else wanted
 
@@ -84,10 +84,6 @@ def asked_for(pool: UserPool, user: User) -> list[str]:
 def must_set_up(pool: UserPool) -> bool:
     """Whether nobody is let in without one, so that who has none must set one up first."""
     return pool.mfa == "ON"
-
-
-def setups(pool: UserPool) -> list[str]:
-    return _offered(pool)
 
 
 def told(user: User) -> dict[str, Any]:

@@ -159,10 +159,7 @@ async def user_of(call: Call, pool: UserPool, client: UserPoolClient, provider: 
             {"userAttributes": trigger.described(user), "validationData": {}},
         )  # fmt: skip
         user = call.atomically(lambda: _again(call, pool, user.name, attributes))
-        await trigger.asked(
-            call, pool, "PostAuthentication", "PostAuthentication_Authentication", user.name, client.id,
-            {"userAttributes": trigger.described(user), "newDeviceUsed": False},
-        )  # fmt: skip
+        await trigger.signed_in(call, pool, user, client.id)
     except AwsError as error:
         raise Failed(error.text) from None
     return user

@@ -12,6 +12,8 @@ from kumoniwa.engines import cipher
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.record import Record
 
+_DOMAIN = "domain/"
+
 
 class Place(Record):
     """Whose a pool is; shelved by the name it is found by."""
@@ -22,6 +24,16 @@ class Place(Record):
 
 def places(home: Any):
     return home.store.shelf(SHARED, Place)
+
+
+def key_of(domain: str) -> str:
+    """By which a domain's place is found."""
+    return f"{_DOMAIN}{domain}"
+
+
+def domain_of(home: Any, pool: str) -> str | None:
+    """Under which name a pool shows its hosted pages, if it does."""
+    return next((key.removeprefix(_DOMAIN) for key, place in places(home).items() if place.pool == pool and key.startswith(_DOMAIN)), None)
 
 
 def shut(home: Any, body: bytes, purpose: str) -> bytes:

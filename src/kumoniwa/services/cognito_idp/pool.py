@@ -21,7 +21,7 @@ from kumoniwa.services.cognito_idp.errors import (
     InvalidParameterException,
     ResourceNotFoundException,
 )
-from kumoniwa.services.cognito_idp.place import Place, places, shut
+from kumoniwa.services.cognito_idp.place import Place, domain_of, places, shut
 
 ID_LENGTH = 9
 TOKEN_KEY = "RSA_2048"
@@ -246,11 +246,11 @@ def _settings(told: dict[str, Any], standing: dict[str, Any], region: str) -> di
 def shown(call: Call, pool: UserPool) -> dict[str, Any]:
     from kumoniwa.services.cognito_idp.user import count  # noqa: PLC0415 - users know their pool
 
-    domain = next((name for name, place in places(call.home).items() if place.pool == pool.id and name.startswith("domain/")), None)
+    domain = domain_of(call.home, pool.id)
     return {
         "Id": pool.id, "Name": pool.name, **pool.settings, "LastModifiedDate": pool.modified, "CreationDate": pool.created,
         "SchemaAttributes": list(pool.attributes), "MfaConfiguration": pool.mfa, "EstimatedNumberOfUsers": count(call, pool.id),
-        "UserPoolTags": pool.tags, "Arn": arn_of(call, pool.id), **({"Domain": domain.removeprefix("domain/")} if domain else {}),
+        "UserPoolTags": pool.tags, "Arn": arn_of(call, pool.id), **({"Domain": domain} if domain else {}),
     }  # fmt: skip
 
 
@@ -347,10 +347,9 @@ def DeleteUserPool(call: Call, *, UserPoolId: str) -> None:
         raise InvalidParameterException(
             "The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first."
         )
-    names = [name for name, place in places(call.home).items() if place.pool == pool.id]
-    if any(name.startswith("domain/") for name in names):
+    if domain_of(call.home, pool.id) is not None:
         raise InvalidParameterException("User pool cannot be deleted. It has a domain configured that should be deleted first.")
-    for name in names:
+    for name in [name for name, place in places(call.home).items() if place.pool == pool.id]:
         del places(call.home)[name]
     for kind in _belongings():
         shelf = call.shelf(kind)
@@ -435,8 +434,7 @@ def _check_mails_of_mfa(settings: dict[str, Any]) -> None:
             "Cannot set EmailMfaConfiguration when user pool EmailConfiguration contains an EmailSendingAccount of COGNITO_DEFAULT. "
             "Update the value of EmailSendingAccount."
         )
-    if settings.get("UserPoolTier") == "LITE":
-        raise FeatureUnavailableInTierException("The following features need to be disabled for the LITE pricing tier configured: Email MFA")
+    _in_tier(settings.get("UserPoolTier"), "Email MFA")
 
 
 # Tags ----------------------------------------------------------------------------------------------

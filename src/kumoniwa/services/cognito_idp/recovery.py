@@ -53,9 +53,7 @@ async def ForgotPassword(
     clients.check_hash(call, client, Username, SecretHash)
     user = users.find(call, pool, Username)
     if user is None:
-        if client.hides_users:
-            return {"CodeDeliveryDetails": codes.details(Username if "@" in Username else f"{Username}@{Username}")}
-        raise UserNotFoundException("Username/client id combination not found.")
+        return {"CodeDeliveryDetails": codes.of_nobody(client, Username)}
     if not user.is_enabled:
         raise NotAuthorizedException("User is disabled.")
     if user.status in (MUST_CHANGE, users.EXTERNAL):

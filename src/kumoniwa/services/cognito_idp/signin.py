@@ -142,7 +142,7 @@ async def _admitted(attempt: Attempt, user: User, *, how: str = "password", by_p
     if kinds:
         return await _second(attempt, user, kinds[0], how)
     if factor.must_set_up(pool):
-        shown = {"USER_ID_FOR_SRP": user.name, "MFAS_CAN_SETUP": json.dumps(factor.setups(pool))}
+        shown = {"USER_ID_FOR_SRP": user.name, "MFAS_CAN_SETUP": json.dumps(factor.offered(pool))}
         body = {"pool": pool.id, "client": attempt.client.id, "user": user.name, "how": how}
         return {
             "ChallengeName": "MFA_SETUP", "Session": ticket.issue(attempt.call, factor.SETUP, body, factor.SETUP_S), "ChallengeParameters": shown,
@@ -156,10 +156,7 @@ async def _second(attempt: Attempt, user: User, kind: str, how: str) -> dict[str
 
 async def _let_in(attempt: Attempt, user: User, how: str) -> dict[str, Any]:
     call, pool, client = attempt.call, attempt.pool, attempt.client
-    await trigger.asked(
-        call, pool, "PostAuthentication", "PostAuthentication_Authentication", user.name, client.id,
-        {"userAttributes": trigger.described(user), "newDeviceUsed": False}, {}, attempt.metadata,
-    )  # fmt: skip
+    await trigger.signed_in(call, pool, user, client.id, attempt.metadata)
     return await token.issue(call, pool, client, user, token.begun(call, how), attempt.metadata)
 
 
@@ -273,7 +270,7 @@ async def _selected(attempt: Attempt, user: User, said: dict[str, Any], told: di
 
 async def _set_up(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
     """An app that was shown to work, or an address for mails, to which a code is sent at once."""
-    if told.get("EMAIL") and factor.MAIL in factor.setups(attempt.pool):
+    if told.get("EMAIL") and factor.MAIL in factor.offered(attempt.pool):
         given = schema.checked(attempt.pool, [{"Name": "email", "Value": told["EMAIL"]}], is_new=False)
         user = users.put(attempt.call, changed(user, attributes=user.attributes | given, is_email_enabled=True))
         return await _second(attempt, user, factor.MAIL, said["how"])

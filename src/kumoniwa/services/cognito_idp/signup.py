@@ -182,9 +182,7 @@ async def ResendConfirmationCode(
     clients.check_hash(call, client, Username, SecretHash)
     user = users.find(call, pool, Username)
     if user is None:
-        if client.hides_users:
-            return {"CodeDeliveryDetails": codes.details(Username if "@" in Username else f"{Username}@{Username}")}
-        raise UserNotFoundException("Username/client id combination not found.")
+        return {"CodeDeliveryDetails": codes.of_nobody(client, Username)}
     if user.status != UNCONFIRMED:
         raise InvalidParameterException("User is already confirmed.")
     address = _proven_at(pool, user)

@@ -125,7 +125,7 @@ def CreateServiceLinkedRole(
     if service is None or service[1] not in _NAMES and service[1].rpartition(".")[2] not in service_names() | {*PREFIXES.values()}:
         # pf-iam-slr-service-name-format of badmintoncryer/cdk-preflight.
         raise AccessDenied(f"{AWSServiceName} is not a valid AWS service name (Service Principal)")
-    if service is None or service[1] not in _NAMES:
+    if service[1] not in _NAMES:
         raise InvalidInput(
             f"AWS service principal {AWSServiceName} is not valid or does not support service-linked roles.",
             hint="Kumoniwa knows the commonest names of service-linked roles only.",

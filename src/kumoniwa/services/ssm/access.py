@@ -10,9 +10,11 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.ssm import owned
 
-_KINDS = {
-    "Parameter": "parameter", "Document": "document", "OpsItem": "opsitem", "Automation": "automation-execution", "MaintenanceWindow": "maintenancewindow",
+KINDS = {
+    "Parameter": "parameter", "Document": "document", "OpsItem": "opsitem", "Automation": "automation-execution",
+    "MaintenanceWindow": "maintenancewindow",
 }  # fmt: skip
+"""What has tags, by the name that the operations on tags call it: as its ARN calls it."""
 
 
 def _parameter(call: Call, text: Any) -> str:
@@ -46,7 +48,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
             return call.arn(f"{resource}/{params[member]}")
     kind, id_ = params.get("ResourceType"), params.get("ResourceId")
     if isinstance(kind, str) and isinstance(id_, str):
-        return _parameter(call, id_) if kind == "Parameter" else call.arn(f"{_KINDS.get(kind, '*')}/{id_}")
+        return _parameter(call, id_) if kind == "Parameter" else call.arn(f"{KINDS.get(kind, '*')}/{id_}")
     return "*"
 
 

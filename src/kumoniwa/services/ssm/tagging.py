@@ -12,6 +12,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.ssm.access import KINDS
 from kumoniwa.services.ssm.document import Document
 from kumoniwa.services.ssm.errors import InvalidResourceId, TooManyTagsError
 from kumoniwa.services.ssm.execution import Execution
@@ -37,9 +38,7 @@ def _tagged(call: Call, kind: str, id_: str) -> tuple[type[Record], str, Any]:
     return _KINDS[kind], key, record
 
 
-_NAMED = {
-    "parameter": "Parameter", "document": "Document", "automation-execution": "Automation", "opsitem": "OpsItem", "maintenancewindow": "MaintenanceWindow",
-}  # fmt: skip
+_NAMED = {name: kind for kind, name in KINDS.items()}
 
 
 def tags_of(call: Call, arn: str) -> dict[str, str]:
@@ -53,8 +52,7 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
 
 
 def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
-    names = {kind: name for name, kind in _NAMED.items()}
-    return [(call.arn(f"{names[kind]}/{key}"), each.tags) for kind, record in _KINDS.items() for key, each in call.shelf(record).items()]
+    return [(call.arn(f"{KINDS[kind]}/{key}"), each.tags) for kind, record in _KINDS.items() for key, each in call.shelf(record).items()]
 
 
 def AddTagsToResource(call: Call, *, ResourceType: str, ResourceId: str, Tags: list[dict[str, str]]) -> None:

@@ -6,7 +6,9 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/maintenance-windows
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
+from itertools import islice, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -110,6 +112,13 @@ def after(window: Window, instant: float) -> float | None:
         found = schedule.after(max(instant, start if start is not None else 0.0) - days, anchored=window.anchored)
         found = found + days if found is not None else None
     return found if found is None or end is None or found <= end else None
+
+
+def _openings(window: Window, instant: float) -> Iterator[float]:
+    at = after(window, instant)
+    while at is not None:
+        yield at
+        at = after(window, at)
 
 
 def _with_times(call: Call, window: Window) -> Window:
@@ -223,7 +232,7 @@ def DescribeMaintenanceWindows(call: Call, *, Filters: list[dict[str, Any]] | No
 def DescribeMaintenanceWindowSchedule(
     call: Call, *, WindowId: str | None = None, Filters: list[dict[str, Any]] | None = None
 ) -> dict:
-    """Those to come, of one window or of all, the first of each only, as the times of a schedule need have no end."""
+    """Those to come, of one window or of all, in their order."""
     windows = [existing(call, WindowId)] if WindowId is not None else list(call.shelf(Window).values())
     since, until = call.now(), float("inf")
     for each in Filters or ():
@@ -233,10 +242,9 @@ def DescribeMaintenanceWindowSchedule(
         since, until = (max(since, at), until) if key == "ScheduledAfter" else (since, min(until, at))
     told: list[tuple[float, Window]] = []
     for window in windows:
-        at = after(window, since) if window.enabled else None
-        while at is not None and at < until and sum(each is window for _, each in told) < TOLD_MAX:
-            told.append((at, window))
-            at = after(window, at)
+        if window.enabled:
+            within = takewhile(lambda at: at < until, _openings(window, since))
+            told += [(at, window) for at in islice(within, TOLD_MAX)]
     told.sort(key=lambda each: each[0])
     listed = [{"WindowId": window.id, "Name": window.name, "ExecutionTime": written(at, window.zone)} for at, window in told]
     return {"ScheduledWindowExecutions": listed}

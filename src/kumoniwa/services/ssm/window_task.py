@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kumoniwa.gate.linked_role import LinkedRole
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.ssm import window as windows
 from kumoniwa.services.ssm.errors import Denied, ValidationException
@@ -24,8 +25,8 @@ MEMBERS = {"LAMBDA": "Lambda", "STEP_FUNCTIONS": "StepFunctions", "AUTOMATION": 
 PSEUDO = ("WINDOW_ID", "WINDOW_TASK_ID", "WINDOW_EXECUTION_ID", "TASK_EXECUTION_ID", "INVOCATION_ID")
 OF_TARGETS = ("TARGET_ID", "TARGET_TYPE", "WINDOW_TARGET_ID", "RESOURCE_ID")
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/mw-cli-register-tasks-parameters.html
-ROLE = "aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM"
-ROLE_KNOWN_WITHIN_S, ROLE_LOOKED_FOR_S = 5.0, 0.05
+ROLE = LinkedRole(SERVICE, "AWSServiceRoleForAmazonSSM")
+""""If no appropriate service-linked role for Systems Manager exists in your account, it is created", for tasks that name no role."""
 PLACEHOLDER = "1"
 """"The system inserts a placeholder value of 1", for MaxConcurrency and MaxErrors of tasks without targets."""
 
@@ -75,24 +76,6 @@ def _check_role(call: Call, role: str) -> str:
     return role
 
 
-async def _linked_role(call: Call) -> str:
-    """"If no appropriate service-linked role for Systems Manager exists in your account, it is created.\""""
-    arn, identity = f"arn:{call.home.partition}:iam::{call.account}:role/{ROLE}", call.home.gate.authorizer.identity
-    if identity(arn) is not None:
-        return arn
-    try:
-        await call.ask("iam:CreateServiceLinkedRole", AWSServiceName=SERVICE)
-    except AwsError as error:
-        if error.code == "AccessDenied":
-            raise Denied(error.text, hint=error.hint) from None
-        if error.code != "InvalidInput":  # Somebody made it meanwhile.
-            raise
-    until = call.now() + ROLE_KNOWN_WITHIN_S
-    while identity(arn) is None and call.now() < until:
-        await call.wait("role", until=call.now() + ROLE_LOOKED_FOR_S)
-    return arn
-
-
 def _refuse_targets(told: dict[str, Any]) -> None:
     """The texts: https://docs.aws.amazon.com/systems-manager/latest/userguide/troubleshooting-maintenance-windows.html"""
     if told.get("Targets"):
@@ -113,7 +96,11 @@ async def RegisterTaskWithMaintenanceWindow(
         raise NotImplementedHere(f"tasks of the type {TaskType} of maintenance windows")
     _refuse_targets({"Targets": Targets, "MaxConcurrency": MaxConcurrency, "MaxErrors": MaxErrors})
     parameters = _parameters(TaskType, TaskInvocationParameters)
-    role = _check_role(call, ServiceRoleArn) if ServiceRoleArn is not None else await _linked_role(call)
+    if ServiceRoleArn is None:
+        await ROLE.ensure(call, Denied)
+        role = ROLE.arn(call)
+    else:
+        role = _check_role(call, ServiceRoleArn)
 
     def keep() -> Task:
         windows.existing(call, WindowId)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError
+from cognito_workshop import refused
 
 INVALID, TIER, FLOW = "InvalidParameterException", "FeatureUnavailableInTierException", "InvalidOAuthFlowException"
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -185,10 +185,7 @@ def test_what_aws_refuses_is_refused_in_its_words(cloud, rule, asked, expected):
 
 
 def refusal(client, method, said) -> tuple[str, str]:
-    with pytest.raises(ClientError) as raised:
-        getattr(client, method)(**said)
-    error = raised.value.response["Error"]
-    return error["Code"], error["Message"]
+    return refused(getattr(client, method), **said)
 
 
 def test_the_newer_managed_login_is_not_of_the_cheapest_tier(cloud):

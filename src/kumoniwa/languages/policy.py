@@ -395,7 +395,8 @@ def parse(
 
     ``kind`` is ``identity`` (also boundaries and session policies), ``resource``, ``trust`` or ``scp``. ``name`` stands
     before the ``#`` in the ids of matched statements. ``needs_version`` is how CreatePolicy reads: Version 2012-10-17 or
-    nothing. ``partition`` is whose ARNs alone may be named, if one is given. A document without Version is one of 2008-10-17, in which variables are plain text.
+    nothing. ``partition`` is whose ARNs alone may be named, if one is given. A document without Version is one of
+    2008-10-17, in which variables are plain text.
     """
     decoded = _decoded(document, kind)
     _syntax(decoded.keys() <= _FIELDS and isinstance(decoded.get("Id", ""), str))

@@ -14,6 +14,12 @@ from kumoniwa.kernel.clock import outside
 
 BODY_BYTES_MAX = 10 << 20
 HEAD_BYTES_MAX = 64 << 10
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is on this machine, so that it may be spoken to without TLS."""
+    return host in LOOPBACK or host.endswith(".localhost")
 
 
 class Unreachable(Exception):

@@ -79,7 +79,8 @@ def PutMetricAlarm(
     else:
         _check_metric(settings)
     alarms.check_actions(call, OKActions, AlarmActions, InsufficientDataActions)
-    if ThresholdMetricId is not None and any(":autoscaling:" in each for each in (*(OKActions or ()), *(AlarmActions or ()), *(InsufficientDataActions or ()))):
+    actions = [*(OKActions or ()), *(AlarmActions or ()), *(InsufficientDataActions or ())]
+    if ThresholdMetricId is not None and any(":autoscaling:" in each for each in actions):
         raise ValidationException("autoscaling actions not supported when ThresholdMetricId is set")
     alarms.keep(call, METRIC, AlarmName, settings, ActionsEnabled, Tags)
 

@@ -27,6 +27,7 @@ from kumoniwa.services.cognito_idp.errors import (
 from kumoniwa.services.cognito_idp.place import Place, opened, places, shut
 from kumoniwa.services.cognito_idp.pool import UserPool
 from kumoniwa.services.cognito_idp.resourceserver import scopes_of
+from kumoniwa.wire.outbound import LOOPBACK
 
 ID_LENGTH, SECRET_LENGTH = 26, 51
 UNIT_S = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
@@ -172,7 +173,7 @@ def _settings(call: Call, pool: UserPool, told: dict[str, Any]) -> dict[str, Any
         parts = urlsplit(url)
         if parts.fragment and url in settings.get("CallbackURLs", ()):
             raise InvalidParameterException(f"{url} cannot use fragment")
-        if parts.scheme == "http" and parts.hostname not in providers.OWN_HOSTS:
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise InvalidParameterException(f"{url} cannot use the HTTP protocol.")
     names = {rule["Name"] for rule in pool.attributes}
     for member in ("ReadAttributes", "WriteAttributes"):

@@ -17,10 +17,10 @@ from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp.errors import InvalidParameterException, ResourceNotFoundException
 from kumoniwa.services.cognito_idp.place import opened, shut
+from kumoniwa.wire import outbound
 
 OWN = "COGNITO"
 """The pool itself, among a client's providers."""
-OWN_HOSTS = ("localhost", "127.0.0.1", "::1")  # they may be spoken to without TLS
 SOCIAL = ("Facebook", "Google", "LoginWithAmazon", "SignInWithApple")
 ENDPOINTS = {
     "authorize_url": "authorization_endpoint", "token_url": "token_endpoint", "attributes_url": "userinfo_endpoint", "jwks_uri": "jwks_uri",
@@ -104,7 +104,7 @@ def is_safe(url: str) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or parts.scheme == "http" and (host in OWN_HOSTS or host.endswith(".localhost")))
+    return bool(host) and (parts.scheme == "https" or parts.scheme == "http" and outbound.is_local(host))
 
 
 async def _details(call: Call, told: dict[str, str]) -> tuple[dict[str, str], bytes]:

@@ -2,8 +2,8 @@
 
 All tables share one SQLite table, so that making or deleting one is a matter of its id. ``pk`` is the hash key behind
 its own hash (``key.KeySchema.partition``): a scan meets partitions in AWS's order, and a parallel scan's segment is one range.
-An index keeps no copies, only places, those that are alike in AWS's order (``tied``): what its projection leaves out is left out when it is read. Rows of an encrypted table are
-sealed, and its places in memory (``sealing``).
+An index keeps no copies, only places, those that are alike in AWS's order (``tied``): what its projection leaves out is left out when it is
+read. Rows of an encrypted table are sealed, and its places in memory (``sealing``).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.iam.entity import global_arn, now_s, shown_tags, tagged, untagged
 from kumoniwa.services.iam.errors import EntityAlreadyExists, InvalidInput, LimitExceeded, NoSuchEntity
+from kumoniwa.wire import outbound
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 PROVIDERS_MAX = 100
 CLIENT_IDS_MAX = 100
 THUMBPRINTS_MAX = 5
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def _shelf(call: Call):
@@ -58,16 +58,10 @@ def _checked_url(url: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         raise ValidationError("Invalid Open ID Connect Provider URL") from None
-    is_here = host in _LOOPBACK or host.endswith(".localhost")
-    if parts.scheme == "http" and not is_here:
+    if parts.scheme == "http" and not outbound.is_local(host):
         # Without a word: pf-iam-oidc-provider-url-https of badmintoncryer/cdk-preflight.
         raise InvalidInput("")
-    if (
-        not host
-        or parts.query
-        or parts.fragment
-        or parts.scheme not in (("https", "http") if is_here else ("https",))
-    ):
+    if not host or parts.query or parts.fragment or parts.scheme not in ("https", "http"):
         raise ValidationError("Invalid Open ID Connect Provider URL")
     return url
 

@@ -197,17 +197,14 @@ class Authorizer:
         if self.home.faults and self.home.faults.hit("iam.deny", role=role_names(principal), actions=action):
             injected = Decision(principal, action, arn, layer=_INJECTED, denied_by=_INJECTED.policies[0].statements[0])
             raise self._denial(injected, route.protocol, self._context(call))
-        is_trust = service.name == "sts"
-        policy = compiled(document, "trust" if is_trust else "resource") if document else None
+        policy = compiled(document, "trust" if service.name == "sts" else "resource") if document else None
         # A resource that has no policy of its own, such as the key that CreateKey is about to make, cannot allow anything.
         must_allow = service.resource_must_allow and policy is not None
         asked = partial(self._asked, call, route, params, arn)
         rcps = () if bounds is FREE else self.rcps(principal, action, call.account)
         if rcps and service.is_of_aws is not None and service.is_of_aws(call, arn):
             rcps = ()
-        decision = self._authority(principal).decide(
-            action, arn, asked, resource_policy=policy, resource_account=call.account, resource_must_allow=must_allow, rcps=rcps
-        )
+        decision = self._authority(principal).decide(action, arn, asked, policy, call.account, must_allow, rcps)
         if decision not in self.home.gate.usage.noted:
             self._note(decision)
         if not decision.is_allowed and self.mode == "enforce":

@@ -54,7 +54,7 @@ _CANONICAL_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
 
 def _path(path: str, family: str) -> str:
     """S3 signs the path as it is, encoded once; the others its shortest form, encoded again."""
-    if path == "/" or not path:
+    if not path:
         return "/"
     if family == "s3":
         return path if _CANONICAL_PATH.fullmatch(path) else quote(unquote_to_bytes(path), safe="/~")
@@ -70,8 +70,6 @@ def _path(path: str, family: str) -> str:
 
 
 def _query(query: str) -> str:
-    if not query:
-        return ""
     pairs = []
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
@@ -103,8 +101,9 @@ def spelled(request: Request, claim: Claim, family: str) -> str:
     if not headers or "  " in headers or "\t" in headers:
         given = request.headers.get
         headers = "\n".join([f"{name}:{_collapsed(given(name, ''))}" for name in claim.signed_headers.split(";")])
-    head = f"{request.method}\n{_path(request.path, family)}\n{_query(request.query)}"
-    return f"{head}\n{headers}\n\n{claim.signed_headers}\n{payload_hash(request, claim, family)}"
+    path = "/" if request.path == "/" else _path(request.path, family)
+    query = _query(request.query) if request.query else ""
+    return f"{request.method}\n{path}\n{query}\n{headers}\n\n{claim.signed_headers}\n{payload_hash(request, claim, family)}"
 
 
 # Keys -----------------------------------------------------------------------------------------------

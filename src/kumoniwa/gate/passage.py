@@ -189,7 +189,8 @@ class Gate:
                 now = self.home.clock.now()
                 signature.verify(request, claim, secret, now, route.family)
                 self.usage.turn(now)
-                self._note_use(principal, actions.prefix(route.service.name))
+                if principal.key_id not in self.usage.noted:
+                    self._note_use(principal, actions.prefix(route.service.name))
             elif route.family == "s3" and claim.is_presigned:
                 # No secret is needed to see that a URL is no good any more.
                 signature.check_time(claim, "s3", self.home.clock.now())
@@ -205,7 +206,8 @@ class Gate:
         """Sessions of a role are its uses; those of a user are not the uses of the key that opened them."""
         if principal.kind == "role":
             self.usage.note(principal.user_id.partition(":")[0], service)
-        elif principal.key_id not in self.usage.noted and "aws:TokenIssueTime" not in principal.context:
+            self.usage.is_new(principal.key_id)
+        elif "aws:TokenIssueTime" not in principal.context:
             self.usage.note(principal.key_id, service)
 
     async def _collected(self, route: Route, request: Request, request_id: str):

@@ -443,8 +443,6 @@ def check_region(claim: Claim, family: str, region: str) -> None:
 
 
 def _check_scope(claim: Claim, family: str, region: str | None, service: str | None) -> None:
-    if claim.date == claim.at[:8] and region in (None, claim.region) and service in (None, claim.service):
-        return
     complain = refusals.malformed_query if claim.is_presigned else refusals.malformed_header
     if family == "s3":
         if claim.date != claim.at[:8]:
@@ -475,8 +473,13 @@ def _check_scope(claim: Claim, family: str, region: str | None, service: str | N
 _NEED_NO_SIGNATURE = frozenset(("x-amz-content-sha256", "x-amz-cf-id", "x-amz-date"))
 
 
+@lru_cache(maxsize=1024)
+def _names_of(signed_headers: str) -> frozenset[str]:
+    return frozenset(signed_headers.split(";"))
+
+
 def _check_signed_headers(request: Request, claim: Claim, family: str) -> None:
-    signed = claim.signed_headers.split(";")
+    signed = _names_of(claim.signed_headers)
     if family != "s3":
         if "host" not in signed and ":authority" not in signed:
             refusals.invalid(
@@ -523,7 +526,8 @@ def verify(
         version_2.verify(request, claim, secret)
         return
     _check_signed_headers(request, claim, family)
-    _check_scope(claim, family, region, service)
+    if claim.date != claim.at[:8] or region is not None or service is not None:
+        _check_scope(claim, family, region, service)
     canonical = spelled(request, claim, family)
     digest = sha256(canonical.encode("latin-1", "replace")).hexdigest()
     if claim.is_asymmetric:

@@ -214,7 +214,6 @@ class Authority:
         action: str,
         resource: str,
         context: dict[str, Any] | Callable[[tuple[str, ...]], dict[str, Any]],
-        *,
         resource_policy: Policy | None = None,
         resource_account: str | None = None,
         resource_must_allow: bool = False,
@@ -228,21 +227,25 @@ class Authority:
         Equal questions whose context agrees in the keys the policies read get the same ``Decision`` object. A ``context`` that is a
         callable is told the keys that the policies read, in lower case, and asked if there are any or the question is a new one.
         """
+        question: Any = (action, resource, resource_policy, resource_account, resource_must_allow, rcps)
+        decision = self._decisions.get(question)
+        if decision is not None:
+            # It was decided without a look at the context: with one, the question is longer.
+            return decision
         folded = action.lower()
         keys = self._keys_read(folded, resource_policy, rcps)
-        question: Any = (action, resource, resource_policy, resource_account, resource_must_allow, rcps)
         if keys:
             context = context(keys) if callable(context) else context
             question += tuple([values(context, key) for key in keys])
-        decision = self._decisions.get(question)
-        if decision is None:
-            context = context(keys) if callable(context) else context
-            sides = (resource_policy, resource_account, resource_must_allow, rcps)
-            decision = self._decide(action, folded, resource, context, *sides)
-            if _CLOCKS.isdisjoint(keys):
-                if len(self._decisions) >= DECISIONS_REMEMBERED_MAX:
-                    self._decisions.clear()
-                self._decisions[question] = decision
+            decision = self._decisions.get(question)
+            if decision is not None:
+                return decision
+        context = context(keys) if callable(context) else context
+        decision = self._decide(action, folded, resource, context, resource_policy, resource_account, resource_must_allow, rcps)
+        if _CLOCKS.isdisjoint(keys):
+            if len(self._decisions) >= DECISIONS_REMEMBERED_MAX:
+                self._decisions.clear()
+            self._decisions[question] = decision
         return decision
 
     def _decide(

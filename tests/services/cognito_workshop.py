@@ -31,7 +31,7 @@ class Pool:
     def add(self, name: str = "ann", password: str = PASSWORD, **attributes: str) -> str:
         """A user with a password of his own; answers his ``sub``."""
         told = [{"Name": key.replace("__", ":"), "Value": value} for key, value in attributes.items()]
-        made = self.idp.admin_create_user(UserPoolId=self.id, Username=name, UserAttributes=told, MessageAction="SUPPRESS")["User"]
+        made = self.idp.admin_create_user(UserPoolId=self.id, Username=name, UserAttributes=told, MessageAction="SUPPRESS", TemporaryPassword=password)["User"]
         self.idp.admin_set_user_password(UserPoolId=self.id, Username=name, Password=password, Permanent=True)
         return next(each["Value"] for each in made["Attributes"] if each["Name"] == "sub")
 

@@ -14,6 +14,7 @@ from kumoniwa.services.cognito_idp.administration import (
     AdminUserGlobalSignOut,
     ListUsers,
 )
+from kumoniwa.services.cognito_idp.choice import GetUserAuthFactors
 from kumoniwa.services.cognito_idp.client import (
     CreateUserPoolClient,
     DeleteUserPoolClient,
@@ -110,7 +111,7 @@ __all__ = [
     "DeleteResourceServer", "DeleteUser", "DeleteUserAttributes", "DeleteUserPool", "DeleteUserPoolClient",
     "DeleteUserPoolDomain", "DescribeIdentityProvider", "DescribeResourceServer", "DescribeUserPool",
     "DescribeUserPoolClient", "DescribeUserPoolDomain", "ForgotPassword", "GetGroup",
-    "GetIdentityProviderByIdentifier", "GetTokensFromRefreshToken", "GetUser", "GetUserAttributeVerificationCode",
+    "GetIdentityProviderByIdentifier", "GetTokensFromRefreshToken", "GetUser", "GetUserAuthFactors", "GetUserAttributeVerificationCode",
     "GetUserPoolMfaConfig", "GlobalSignOut", "InitiateAuth", "ListGroups", "ListIdentityProviders",
     "ListResourceServers", "ListTagsForResource", "ListUserPoolClients", "ListUserPools", "ListUsers",
     "ListUsersInGroup", "ResendConfirmationCode", "RespondToAuthChallenge", "RevokeToken", "SetUserMFAPreference",

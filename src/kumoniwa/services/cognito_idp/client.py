@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from kumoniwa.gate.address import region_mark, region_of
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cognito_idp import guard
 from kumoniwa.services.cognito_idp import pool as pools
@@ -147,8 +146,6 @@ def _settings(call: Call, pool: UserPool, told: dict[str, Any]) -> dict[str, Any
     if 0 < sum(flow.startswith("ALLOW_") for flow in said_flows) < len(said_flows):
         raise InvalidParameterException("Auth flow name with prefix 'ALLOW' cannot be used with legacy auth flow names.")
     providers.check_known(call, pool.id, settings.get("SupportedIdentityProviders") or [])
-    if "ALLOW_USER_AUTH" in settings.get("ExplicitAuthFlows", ()):
-        raise NotImplementedHere("choice-based sign-in (ALLOW_USER_AUTH) of cognito-idp")
     flows = settings.get("AllowedOAuthFlows") or []
     if "client_credentials" in flows and len(flows) > 1:
         raise InvalidOAuthFlowException("client_credentials flow can not be selected along with code flow or implicit flow.")

@@ -26,14 +26,15 @@ from kumoniwa.services.cognito_idp.errors import (
 from kumoniwa.services.cognito_idp.pool import UserPool
 from kumoniwa.services.cognito_idp.user import Code, User
 
-LASTS_S = {"signup": 86_400.0, "password": 3_600.0, "attribute": 86_400.0, "mfa": 180.0}
-"""https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html, validity of codes"""
+LASTS_S = {"signup": 86_400.0, "password": 3_600.0, "attribute": 86_400.0, "mfa": 180.0, "signin": 900.0}
+"""https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html, validity of codes. One to sign in with ends with its session, which lasts no
+longer than this."""
 FAILURES_MAX = 5
 PLACE = "{####}"
 _LINK = re.compile(r"\{##(.*?)##\}")
 _WORDS = {
     "signup": "Your confirmation code is {####}", "attribute": "Your confirmation code is {####}", "password": "Your password reset code is {####}.",
-    "mfa": "Your authentication code is {####}. ",
+    "mfa": "Your authentication code is {####}. ", "signin": "Your authentication code is {####}. ",
 }  # fmt: skip
 """Where the pool says nothing else."""
 
@@ -63,7 +64,7 @@ async def send(
     call: Call, pool: UserPool, user: User, what: str, source: str, client_id: str, metadata: dict[str, str] | None = None,
     attribute: str = "email", value: str = "",
 ) -> tuple[User, dict[str, str]]:  # fmt: skip
-    """Send a code for ``signup``, ``password``, ``mfa`` or ``attribute`` to an address of the user's, or to ``value``, which is to become one,
+    """Send a code for ``signup``, ``password``, ``mfa``, ``signin`` or ``attribute`` to an address of the user's, or to ``value``, which is to become one,
     and keep its digest."""
     address = value or user.attributes.get(attribute, "")
     secret = f"{call.ids.random.randrange(1_000_000):06d}"
@@ -88,7 +89,7 @@ async def send(
 
 
 def _text(pool: UserPool, what: str) -> str:
-    if what == "mfa":
+    if what in ("mfa", "signin"):
         return pool.settings.get("SmsAuthenticationMessage") or _WORDS[what]
     return pool.settings.get("SmsVerificationMessage") or _WORDS[what]
 
@@ -97,7 +98,7 @@ def _letter(pool: UserPool, what: str) -> tuple[str, str]:
     """The subject and the text of a mail."""
     settings: dict[str, Any] = pool.settings
     template = settings.get("VerificationMessageTemplate") or {}
-    if what == "mfa":
+    if what in ("mfa", "signin"):
         told = pool.email_mfa or {}
         return told.get("Subject") or "Your authentication code", told.get("Message") or _WORDS[what]
     if what == "signup" and template.get("DefaultEmailOption") == "CONFIRM_WITH_LINK":

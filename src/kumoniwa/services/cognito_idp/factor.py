@@ -115,14 +115,19 @@ def met(call: Call, user: User, kind: str, code: str) -> User:
             # https://github.com/aws-amplify/amplify-swift: its tests of TOTP wait for the next code, for AWS says this to one that set the app up.
             raise ExpiredCodeException("Your software token has already been used once.")
         return users.put(call, changed(user, totp_step=step))
+    return users.put(call, proven_by(call, user, "mfa", code))
+
+
+def proven_by(call: Call, user: User, what: str, code: str) -> User:
+    """The user, whose code for ``what`` was right, with the address to which it went proven. Raises CodeMismatchException."""
     try:
-        user, sent = codes.redeem(call, user, "mfa", code)
+        user, sent = codes.redeem(call, user, what, code)
     except (ExpiredCodeException, LimitExceededException, CodeMismatchException):
         # https://github.com/aws-amplify/amplify-js/issues/11069
         raise CodeMismatchException("Invalid code or auth state for the user.") from None
     if sent.value == user.attributes.get(sent.attribute):
         user = changed(user, attributes=user.attributes | {users.VERIFIED[sent.attribute]: "true"})
-    return users.put(call, user)
+    return user
 
 
 def _setting_up(call: Call, access_token: str | None, session: str | None) -> tuple[UserPool, User, dict[str, Any] | None]:

@@ -34,6 +34,8 @@ TRIGGERS = frozenset((
     "CustomMessage", "DefineAuthChallenge", "CreateAuthChallenge", "VerifyAuthChallengeResponse", "UserMigration",
 ))  # fmt: skip
 TAGS_MAX = 50
+BY_CODE = {"EMAIL_OTP": "email", "SMS_OTP": "phone_number"}
+"""The first factors that are codes, and to which attribute they go."""
 
 
 class UserPool(Record):
@@ -76,6 +78,15 @@ class UserPool(Record):
     @property
     def triggers(self) -> dict[str, Any]:
         return self.settings.get("LambdaConfig") or {}
+
+    @property
+    def first_factors(self) -> list[str]:
+        return self.settings["Policies"]["SignInPolicy"]["AllowedFirstAuthFactors"]
+
+    @property
+    def is_passwordless(self) -> bool:
+        """Whether users need no password."""
+        return any(kind in BY_CODE for kind in self.first_factors)
 
     @property
     def password_policy(self) -> dict[str, Any]:
@@ -121,8 +132,16 @@ def _policies(told: dict[str, Any] | None, tier: str | None) -> dict[str, Any]:
         raise InvalidParameterException("Password should be configured as one of the allowed first auth factors.")
     if factors != ["PASSWORD"]:
         _in_tier(tier, "Passwordless Sign-In")
-        raise NotImplementedHere(f"first factors {', '.join(factors)} of cognito-idp")
+    if "WEB_AUTHN" in factors:
+        raise NotImplementedHere("the first factor WEB_AUTHN of cognito-idp")
     return {"PasswordPolicy": password, "SignInPolicy": {"AllowedFirstAuthFactors": factors}}
+
+
+def _check_first_factors(settings: dict[str, Any], mfa: str) -> None:
+    """https://github.com/go-to-k/cdkd/issues/1975, which asked AWS; that it is for a required second factor alone:
+    https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-authentication-flow-methods.html"""
+    if mfa == "ON" and any(kind in BY_CODE for kind in settings["Policies"]["SignInPolicy"]["AllowedFirstAuthFactors"]):
+        raise InvalidParameterException("Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is enabled")
 
 
 def _check_recovery(ways: list[dict[str, Any]]) -> None:
@@ -279,6 +298,7 @@ async def CreateUserPool(
         "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier, "SmsConfiguration": SmsConfiguration,
     }  # fmt: skip
     settings, attributes, now = _settings(told, {}, call.region), schema.made(Schema), call.now()
+    _check_first_factors(settings, MfaConfiguration)
     _check_texts_of_mfa(settings, MfaConfiguration)
     await delivery.check(call, settings)
     keys = [await asyncio.to_thread(key_material.make, TOKEN_KEY) for _ in range(2)]
@@ -318,6 +338,7 @@ async def UpdateUserPool(
         "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier, "SmsConfiguration": SmsConfiguration,
     }  # fmt: skip
     settings, mfa = _settings(told, pool.settings, call.region), MfaConfiguration or pool.mfa
+    _check_first_factors(settings, mfa)
     has_others = pool.has_software_tokens or pool.email_mfa is not None
     if MfaConfiguration is not None and not has_others:
         _check_texts_of_mfa(settings, mfa)
@@ -415,6 +436,7 @@ def SetUserPoolMfaConfig(
     if mfa != "OFF" and not is_any:
         raise InvalidParameterException("Invalid MFA configuration given, can't turn on MFA without a MFA method enabled.")
     settings = pool.settings
+    _check_first_factors(settings, mfa)
     if EmailMfaConfiguration is not None:
         _check_mails_of_mfa(settings)
     if SmsMfaConfiguration is not None:

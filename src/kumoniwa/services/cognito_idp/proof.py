@@ -97,10 +97,12 @@ def _right(call: Call, user: User) -> User:
 
 async def by_password(attempt: Attempt, password: str) -> User:
     """The user, if this is his password. Raises NotAuthorizedException."""
+    await migrate(attempt, password)
+    return with_password(attempt, await known(attempt), password)
+
+
+def with_password(attempt: Attempt, user: User | None, password: str) -> User:
     call, pool = attempt.call, attempt.pool
-    if users.find(call, pool, attempt.name) is None and trigger.function_of(pool, "UserMigration"):
-        await _migrated(attempt, password)
-    user = await known(attempt)
     if user is None:
         raise NotAuthorizedException
     if user.status == MUST_RESET:
@@ -111,10 +113,12 @@ async def by_password(attempt: Attempt, password: str) -> User:
     return _right(call, user)
 
 
-async def _migrated(attempt: Attempt, password: str) -> None:
+async def migrate(attempt: Attempt, password: str) -> None:
     """Somebody from elsewhere, as the customer's function vouches for him; nobody if it does not.
     https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-migrate-user.html"""
     call, pool = attempt.call, attempt.pool
+    if users.find(call, pool, attempt.name) is not None or not trigger.function_of(pool, "UserMigration"):
+        return
     try:
         answer = await trigger.asked(
             call, pool, "UserMigration", "UserMigration_Authentication", attempt.name, attempt.client.id,

@@ -13,9 +13,9 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.cognito_idp import choice, custom, factor, proof, schema, signup, ticket, token, trigger
 from kumoniwa.services.cognito_idp import client as clients
 from kumoniwa.services.cognito_idp import code as codes
-from kumoniwa.services.cognito_idp import custom, factor, proof, schema, ticket, token, trigger
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.client import UserPoolClient
 from kumoniwa.services.cognito_idp.errors import (
@@ -24,7 +24,7 @@ from kumoniwa.services.cognito_idp.errors import (
     InvalidParameterException,
     NotAuthorizedException,
 )
-from kumoniwa.services.cognito_idp.pool import UserPool
+from kumoniwa.services.cognito_idp.pool import BY_CODE, UserPool
 from kumoniwa.services.cognito_idp.proof import Attempt
 from kumoniwa.services.cognito_idp.user import CONFIRMED, MUST_CHANGE, User
 
@@ -35,6 +35,7 @@ FLOWS = {
     "ADMIN_NO_SRP_AUTH": ("ALLOW_ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"),
     "USER_SRP_AUTH": ("ALLOW_USER_SRP_AUTH", "ADMIN_NO_SRP_AUTH", "USER_PASSWORD_AUTH"),
     "CUSTOM_AUTH": ("ALLOW_CUSTOM_AUTH", "ADMIN_NO_SRP_AUTH", "USER_PASSWORD_AUTH", "CUSTOM_AUTH_FLOW_ONLY"),
+    "USER_AUTH": ("ALLOW_USER_AUTH",),
     "REFRESH_TOKEN_AUTH": ("ALLOW_REFRESH_TOKEN_AUTH", "ADMIN_NO_SRP_AUTH", "USER_PASSWORD_AUTH", "CUSTOM_AUTH_FLOW_ONLY"),
     "REFRESH_TOKEN": ("ALLOW_REFRESH_TOKEN_AUTH", "ADMIN_NO_SRP_AUTH", "USER_PASSWORD_AUTH", "CUSTOM_AUTH_FLOW_ONLY"),
 }
@@ -45,24 +46,24 @@ FOR_ADMINISTRATORS = ("ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH")
 
 async def InitiateAuth(
     call: Call, *, ClientId: str, AuthFlow: str, AuthParameters: dict[str, str] | None = None, ClientMetadata: dict[str, str] | None = None,
-    UserContextData: dict[str, Any] | None = None,
+    UserContextData: dict[str, Any] | None = None, Session: str | None = None,
 ) -> dict:  # fmt: skip
     """What a client tells of its device (``UserContextData``) is for threat protection, without which it changes nothing on AWS either."""
     if AuthFlow in FOR_ADMINISTRATORS:
         raise InvalidParameterException("Initiate Auth method not supported.")
     pool, client = clients.found(call, ClientId)
-    return await _begin(call, pool, client, AuthFlow, AuthParameters or {}, ClientMetadata)
+    return await _begin(call, pool, client, AuthFlow, AuthParameters or {}, ClientMetadata, Session)
 
 
 async def AdminInitiateAuth(
     call: Call, *, UserPoolId: str, ClientId: str, AuthFlow: str, AuthParameters: dict[str, str] | None = None,
-    ClientMetadata: dict[str, str] | None = None, ContextData: dict[str, Any] | None = None,
+    ClientMetadata: dict[str, str] | None = None, ContextData: dict[str, Any] | None = None, Session: str | None = None,
 ) -> dict:  # fmt: skip
     """``ContextData`` is for threat protection, without which it changes nothing on AWS either."""
     if AuthFlow == "USER_PASSWORD_AUTH":
         raise InvalidParameterException("Initiate Auth method not supported.")
     pool, client = clients.found(call, ClientId, UserPoolId)
-    return await _begin(call, pool, client, AuthFlow, AuthParameters or {}, ClientMetadata)
+    return await _begin(call, pool, client, AuthFlow, AuthParameters or {}, ClientMetadata, Session)
 
 
 def _said(told: dict[str, str], name: str) -> str:
@@ -72,8 +73,9 @@ def _said(told: dict[str, str], name: str) -> str:
 
 
 async def _begin(
-    call: Call, pool: UserPool, client: UserPoolClient, flow: str, told: dict[str, str], metadata: dict[str, str] | None
-) -> dict[str, Any]:
+    call: Call, pool: UserPool, client: UserPoolClient, flow: str, told: dict[str, str], metadata: dict[str, str] | None,
+    session: str | None,
+) -> dict[str, Any]:  # fmt: skip
     if flow not in FLOWS:
         raise NotImplementedHere(f"the flow {flow} of cognito-idp")
     if not set(FLOWS[flow]) & set(client.flows):
@@ -88,8 +90,52 @@ async def _begin(
         return proof.by_srp(attempt, _said(told, "SRP_A"), await proof.known(attempt), {})
     if flow == "CUSTOM_AUTH":
         return await _custom(attempt, told)
+    if flow == "USER_AUTH":
+        return await _chosen(attempt, told, session)
     user = await proof.by_password(attempt, _said(told, "PASSWORD"))
     return await _admitted(attempt, user)
+
+
+# By choice ---------------------------------------------------------------------------------------------
+
+
+async def _chosen(attempt: Attempt, told: dict[str, str], session: str | None) -> dict[str, Any]:
+    """Whoever prefers a challenge that is there for him is put it, everybody else is told among which he may choose."""
+    choice.check_tier(attempt.pool)
+    stepping = next((name for name in ("TARGET_ACR_VALUES", "MAX_AGE", "ACCESS_TOKEN") if name in told), None)
+    if stepping is not None:
+        raise NotImplementedHere(f"step-up authentication ({stepping}) of cognito-idp")
+    if session is not None:
+        return await _signed_up_now(attempt, session)
+    wanted = told.get("PREFERRED_CHALLENGE")
+    if wanted == choice.PASSWORD and told.get("PASSWORD"):
+        await proof.migrate(attempt, told["PASSWORD"])
+    user = await proof.known(attempt)
+    if wanted not in choice.available(attempt.pool, user):
+        return choice.offer(attempt, user)
+    return await _first(attempt, user, wanted, told)
+
+
+async def _first(attempt: Attempt, user: User | None, kind: str, told: dict[str, str]) -> dict[str, Any]:
+    """The first factor that was chosen, with all that was said of it at once."""
+    if kind == choice.PASSWORD:
+        return await _admitted(attempt, proof.with_password(attempt, user, _said(told, "PASSWORD")))
+    if kind == choice.SRP:
+        return proof.by_srp(attempt, _said(told, "SRP_A"), user, {})
+    return await choice.send(attempt, user, kind)
+
+
+async def _signed_up_now(attempt: Attempt, session: str) -> dict[str, Any]:
+    """"Amazon Cognito assumes the SMS or email message one-time verification password from ConfirmSignUp as the primary authentication factor." It
+    "ignores the AuthParameters when you pass a valid session code"; who may not sign in by such a code chooses."""
+    said = ticket.redeem(attempt.call, signup.CONFIRMED_NOW, session)
+    user = users.find(attempt.call, attempt.pool, said["user"]) if said is not None and said["client"] == attempt.client.id else None
+    if user is None:
+        raise NotAuthorizedException(signup.INVALID_SESSION)
+    proof.check_standing(user)
+    if any(BY_CODE.get(kind) == said["attribute"] for kind in choice.available(attempt.pool, user)):
+        return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, "password")}
+    return choice.offer(attempt, user)
 
 
 async def refreshed(
@@ -205,6 +251,11 @@ async def AdminRespondToAuthChallenge(
     return await _answered(call, pool, client, ChallengeName, Session, ChallengeResponses or {}, ClientMetadata)
 
 
+def _is_asked(said: dict[str, Any], challenge: str) -> bool:
+    asked = said.get("challenge", "MFA_SETUP")
+    return challenge == asked or asked == choice.SELECT and challenge in choice.AT_ONCE
+
+
 async def _answered(
     call: Call, pool: UserPool, client: UserPoolClient, challenge: str, session: str | None, told: dict[str, str], metadata: dict[str, str] | None
 ) -> dict[str, Any]:
@@ -217,8 +268,8 @@ async def _answered(
     if challenge == "PASSWORD_VERIFIER":
         session = proof.session_in(_said(told, "PASSWORD_CLAIM_SECRET_BLOCK"))
     said = ticket.redeem(call, kind, session or "")
-    if said is None or said["client"] != client.id or said.get("challenge", "MFA_SETUP") != challenge:
-        raise NotAuthorizedException("Invalid session for the user, session is expired.")
+    if said is None or said["client"] != client.id or not _is_asked(said, challenge):
+        raise NotAuthorizedException(signup.INVALID_SESSION)
     attempt = Attempt(call, pool, client, said.get("name", name), metadata)
     user = users.find(call, pool, said["user"]) if said["user"] is not None else None
     if said["user"] is not None and user is None:
@@ -255,7 +306,42 @@ async def _new_password(attempt: Attempt, user: User, said: dict[str, Any], told
     return await _admitted(attempt, users.put(call, user), how="new password")
 
 
+async def _first_selected(attempt: Attempt, user: User | None, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    return await _first_answered(attempt, user, said, told, _said(told, "ANSWER"))
+
+
+async def _password_told(attempt: Attempt, user: User | None, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    return await _first_answered(attempt, user, said, told, choice.PASSWORD)
+
+
+async def _srp_told(attempt: Attempt, user: User | None, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    return await _first_answered(attempt, user, said, told, choice.SRP)
+
+
+async def _first_answered(attempt: Attempt, user: User | None, said: dict[str, Any], told: dict[str, str], kind: str) -> dict[str, Any]:
+    if kind not in said["kinds"]:
+        # Of the text no record is at hand.
+        raise InvalidParameterException(f"The challenge {kind} is not available.", hint=f"One of {', '.join(said['kinds'])}.")
+    return await _first(attempt, user, kind, told)
+
+
+async def _code_met(attempt: Attempt, user: User | None, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    """A code that is the first factor. Nobody else is asked for: a second one and this exclude each other."""
+    code = _said(told, f"{said['challenge']}_CODE")
+    if user is None:
+        raise CodeMismatchException("Invalid code or auth state for the user.")
+    user, is_confirmed = choice.met(attempt.call, user, code)
+    if is_confirmed:
+        signup.take_aliases(attempt.call, attempt.pool, user, False)
+    proof.check_standing(users.put(attempt.call, user))
+    if is_confirmed:
+        await signup.confirmed(attempt.call, attempt.pool, user, attempt.client.id, attempt.metadata)
+    return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, "password")}
+
+
 async def _second_met(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    if said.get("is_first"):
+        return await _code_met(attempt, user, said, told)
     kind = said["challenge"]
     user = factor.met(attempt.call, user, kind, _said(told, f"{kind}_CODE"))
     return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, said["how"])}
@@ -287,4 +373,5 @@ async def _custom_answered(attempt: Attempt, user: User | None, said: dict[str, 
 _ANSWERS = {
     "PASSWORD_VERIFIER": _password_proven, "NEW_PASSWORD_REQUIRED": _new_password, "MFA_SETUP": _set_up,
     factor.APP: _second_met, factor.TEXT: _second_met, factor.MAIL: _second_met, "SELECT_MFA_TYPE": _selected, "CUSTOM_CHALLENGE": _custom_answered,
+    choice.SELECT: _first_selected, choice.PASSWORD: _password_told, choice.SRP: _srp_told, "SMS_OTP": _code_met,
 }  # fmt: skip

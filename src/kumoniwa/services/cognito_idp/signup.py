@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.cognito_idp import choice, delivery, schema, ticket, trigger
 from kumoniwa.services.cognito_idp import client as clients
 from kumoniwa.services.cognito_idp import code as codes
-from kumoniwa.services.cognito_idp import delivery, schema, trigger
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.client import UserPoolClient
@@ -30,6 +29,14 @@ from kumoniwa.services.cognito_idp.user import CONFIRMED, MUST_CHANGE, UNCONFIRM
 
 DAY_S = 86_400.0
 INVITE = "Your username is {username} and temporary password is {####}. "
+INVITE_WITHOUT = "Your username is {username}. "
+"""For those without a password. How AWS words it no source tells."""
+USER_AUTH = "ALLOW_USER_AUTH"
+SIGNED_UP, CONFIRMED_NOW = "signed up", "confirmed now"
+"""Sessions: of one who has signed up, and of one who has confirmed it."""
+NO_PASSWORD = "Password is required: passwordless sign-in is not available in this user pool."
+"""The words are ours."""
+INVALID_SESSION = "Invalid session for the user, session is expired."
 
 
 def _fresh(call: Call, pool: UserPool, name: str, attributes: dict[str, str], status: str) -> User:
@@ -60,7 +67,7 @@ def _check_free(call: Call, pool: UserPool, user: User, told: str) -> None:
         raise UsernameExistsException(f"An account with the given {found[0]} already exists.")
 
 
-def _take_aliases(call: Call, pool: UserPool, user: User, is_forced: bool | None) -> None:
+def take_aliases(call: Call, pool: UserPool, user: User, is_forced: bool | None) -> None:
     """Before an address becomes a user's alias: whoever else has it keeps it, or gives it up. Raises AliasExistsException."""
     found = users.holder(call, pool, user)
     if found is None:
@@ -86,11 +93,14 @@ async def SignUp(
     clients.check_hash(call, client, Username, SecretHash)
     if pool.settings["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"]:
         raise NotAuthorizedException("SignUp is not permitted for this user pool")
-    if Password is None:
-        raise NotImplementedHere("signing up without a password in cognito-idp")
     attributes = _given(pool, client, UserAttributes)
-    users.check_password(pool, Password)
+    if Password:
+        users.check_password(pool, Password)
+    elif not pool.is_passwordless:
+        raise InvalidParameterException(NO_PASSWORD)
     user = _fresh(call, pool, Username, attributes, UNCONFIRMED)
+    if not Password:
+        choice.check_reachable(pool, user.attributes)
     _check_free(call, pool, user, Username)
     request = {"userAttributes": dict(user.attributes), "validationData": {each["Name"]: each.get("Value", "") for each in ValidationData or ()}}
     answer = await trigger.asked(
@@ -104,8 +114,8 @@ async def SignUp(
         # Somebody may have taken the name while the function was asked.
         _check_free(call, pool, user, Username)
         if is_confirmed:
-            _take_aliases(call, pool, user, False)
-        return users.put(call, users.with_password(call, pool, user, Password))
+            take_aliases(call, pool, user, False)
+        return users.put(call, users.with_password(call, pool, user, Password) if Password else user)
 
     user = call.atomically(keep)
     reply: dict[str, Any] = {"UserConfirmed": is_confirmed, "UserSub": user.sub}
@@ -113,6 +123,9 @@ async def SignUp(
         await confirmed(call, pool, user, ClientId, ClientMetadata)
     elif (address := _proven_at(pool, user)) is not None:
         _, reply["CodeDeliveryDetails"] = await codes.send(call, pool, user, "signup", "CustomMessage_SignUp", ClientId, ClientMetadata, address)
+    if not is_confirmed and USER_AUTH in client.flows:
+        # https://github.com/aws/aws-sdk-js-v3/issues/6724
+        reply["Session"] = ticket.issue(call, SIGNED_UP, {"client": client.id, "user": user.name}, client.session_s)
     return reply
 
 
@@ -143,12 +156,20 @@ async def confirmed(
 
 async def ConfirmSignUp(
     call: Call, *, ClientId: str, Username: str, ConfirmationCode: str, SecretHash: str | None = None, ForceAliasCreation: bool | None = None,
-    ClientMetadata: dict[str, str] | None = None,
+    ClientMetadata: dict[str, str] | None = None, Session: str | None = None,
 ) -> dict:  # fmt: skip
+    """Who shows the session of his signing up is given one to sign in with at once: his code proves him."""
     pool, client = clients.found(call, ClientId)
     clients.check_hash(call, client, Username, SecretHash)
-    await _confirm(call, pool, client, Username, ConfirmationCode, ForceAliasCreation, ClientMetadata)
-    return {}
+    begun = ticket.read(call, SIGNED_UP, Session) if Session is not None else None
+    user = users.find(call, pool, Username)
+    if Session is not None and (begun is None or begun["client"] != client.id or user is None or begun["user"] != user.name):
+        raise NotAuthorizedException(INVALID_SESSION)
+    attribute = await _confirm(call, pool, client, Username, ConfirmationCode, ForceAliasCreation, ClientMetadata)
+    if Session is None:
+        return {}
+    ticket.redeem(call, SIGNED_UP, Session)
+    return {"Session": ticket.issue(call, CONFIRMED_NOW, begun | {"attribute": attribute}, client.session_s)}
 
 
 async def confirmed_by_link(call: Call, pool: UserPool, client: UserPoolClient, name: str, code: str) -> None:
@@ -157,7 +178,8 @@ async def confirmed_by_link(call: Call, pool: UserPool, client: UserPoolClient, 
 
 async def _confirm(
     call: Call, pool: UserPool, client: UserPoolClient, name: str, code: str, is_forced: bool | None, metadata: dict[str, str] | None
-) -> None:
+) -> str:
+    """To which of the user's addresses the code went, that was right."""
     user = users.find(call, pool, name)
     if user is None:
         # With users hidden, a name nobody has answers as a code too old does: https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html
@@ -171,8 +193,9 @@ async def _confirm(
 
     right, sent = codes.redeem(call, user, "signup", code)
     right = changed(right, status=CONFIRMED, attributes=right.attributes | {users.VERIFIED[sent.attribute]: "true"})
-    _take_aliases(call, pool, right, is_forced)
+    take_aliases(call, pool, right, is_forced)
     await confirmed(call, pool, users.put(call, right), client.id, metadata)
+    return sent.attribute
 
 
 async def ResendConfirmationCode(
@@ -212,10 +235,13 @@ async def AdminCreateUser(
     if MessageAction == "RESEND":
         return await _invited_again(call, pool, Username, TemporaryPassword, ClientMetadata, DesiredDeliveryMediums)
     attributes = schema.checked(pool, UserAttributes, is_new=True)
-    if TemporaryPassword is not None:
+    if TemporaryPassword:
         users.check_password(pool, TemporaryPassword)
-    password = TemporaryPassword or users.fresh_password(call, pool)
-    user = _fresh(call, pool, Username, attributes, MUST_CHANGE)
+    # "If you don't specify a value, Amazon Cognito generates one for you unless you have passwordless options active": API_AdminCreateUser.
+    password = TemporaryPassword or ("" if pool.is_passwordless else users.fresh_password(call, pool))
+    user = _fresh(call, pool, Username, attributes, MUST_CHANGE if password else CONFIRMED)
+    if not password:
+        choice.check_reachable(pool, user.attributes)
     _check_free(call, pool, user, Username)
     request = {"userAttributes": dict(user.attributes), "validationData": {each["Name"]: each.get("Value", "") for each in ValidationData or ()}}
     answer = await trigger.asked(
@@ -226,8 +252,9 @@ async def AdminCreateUser(
 
     def keep() -> User:
         _check_free(call, pool, user, Username)
-        _take_aliases(call, pool, user, ForceAliasCreation)
-        return users.put(call, users.with_password(call, pool, user, password, until=call.now() + _days(pool) * DAY_S))
+        take_aliases(call, pool, user, ForceAliasCreation)
+        has_one = bool(password)
+        return users.put(call, users.with_password(call, pool, user, password, until=call.now() + _days(pool) * DAY_S) if has_one else user)
 
     user = call.atomically(keep)
     if MessageAction != "SUPPRESS":
@@ -259,7 +286,7 @@ async def _invite(
     name = next((user.attributes[kind] for kind in pool.username_attributes if user.attributes.get(kind)), user.name)
 
     def filled(told: Any, own: str | None) -> str:
-        return str(told or own or INVITE).replace("{username}", name).replace(codes.PLACE, password)
+        return str(told or own or (INVITE if password else INVITE_WITHOUT)).replace("{username}", name).replace(codes.PLACE, password)
 
     arn = pools.arn_of(call, pool.id)
     if by_text:

@@ -30,15 +30,19 @@ def issue(call: Call, kind: str, body: dict[str, Any], lasts_s: float) -> str:
     return id_
 
 
-def redeem(call: Call, kind: str, id_: str) -> dict[str, Any] | None:
+def read(call: Call, kind: str, id_: str) -> dict[str, Any] | None:
     """What a ticket stands for, and ``until`` when; None for one that never was, is of another kind, was used or is too old."""
-    rows = _rows(call)
-    row = rows.one("select body, until from cognito_tickets where id = ?", id_)
+    row = _rows(call).one("select body, until from cognito_tickets where id = ?", id_)
     body = place.opened(call.home, row[0], f"ticket {kind}") if row else None
-    if body is None:
-        return None
-    rows.run("delete from cognito_tickets where id = ?", id_)
-    return orjson.loads(body) | {"until": row[1]}
+    return orjson.loads(body) | {"until": row[1]} if body is not None else None
+
+
+def redeem(call: Call, kind: str, id_: str) -> dict[str, Any] | None:
+    """The same, and nobody shows it again."""
+    said = read(call, kind, id_)
+    if said is not None:
+        _rows(call).run("delete from cognito_tickets where id = ?", id_)
+    return said
 
 
 def give_back(call: Call, kind: str, id_: str, body: dict[str, Any]) -> None:

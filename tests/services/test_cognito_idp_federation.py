@@ -552,10 +552,9 @@ def test_providers_that_make_no_sense_are_refused_and_those_that_are_not_served_
         assert refused(make, **{**told, "ProviderDetails": details | wrong})[0] == "InvalidParameterException", wrong
     # https://github.com/aws/aws-cli/issues/3179
     assert refused(make, **{**told, "ProviderType": "Google"})[1] == "Provider Other cannot be of type Google."
-    social, saml = {"client_id": "c", "client_secret": "s", "authorize_scopes": "email"}, {"MetadataURL": "https://idp.example.com"}
-    for kind, name, said in (("Google", "Google", social), ("SAML", "Other", saml)):
-        code, text = refused(make, **{**told, "ProviderType": kind, "ProviderName": name, "ProviderDetails": said})
-        assert (code, kind in text) == ("NotImplemented", True)
+    social = {"client_id": "c", "client_secret": "s", "authorize_scopes": "email"}
+    code, text = refused(make, **{**told, "ProviderType": "Google", "ProviderName": "Google", "ProviderDetails": social})
+    assert (code, "Google" in text) == ("NotImplemented", True)
     # https://github.com/lgallard/terraform-aws-cognito-user-pool/issues/71
     assert refused(shop.idp.update_user_pool_client, UserPoolId=shop.id, ClientId=shop.client, SupportedIdentityProviders=["Salesforce"]) == (
         "InvalidParameterException", f"The provider Salesforce does not exist for User Pool {shop.id}.",

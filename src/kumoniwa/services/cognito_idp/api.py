@@ -1,5 +1,4 @@
-"""The operations of user pools. Federation with SAML and with social providers, WebAuthn, devices, threat protection, branding and imports are
-refused by name."""
+"""The operations of user pools. Federation with social providers, WebAuthn, devices, threat protection, branding and imports are refused by name."""
 
 from kumoniwa.services.cognito_idp.access import owner_of, refusal_of, resource_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.cognito_idp.administration import (

@@ -146,6 +146,7 @@ def _settings(call: Call, pool: UserPool, told: dict[str, Any]) -> dict[str, Any
     if 0 < sum(flow.startswith("ALLOW_") for flow in said_flows) < len(said_flows):
         raise InvalidParameterException("Auth flow name with prefix 'ALLOW' cannot be used with legacy auth flow names.")
     providers.check_known(call, pool.id, settings.get("SupportedIdentityProviders") or [])
+    providers.check_together(call, pool.id, settings.get("SupportedIdentityProviders") or [])
     flows = settings.get("AllowedOAuthFlows") or []
     if "client_credentials" in flows and len(flows) > 1:
         raise InvalidOAuthFlowException("client_credentials flow can not be selected along with code flow or implicit flow.")

@@ -21,7 +21,7 @@ from kumoniwa.gate.identity import ANONYMOUS
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.cognito_idp import client as clients
-from kumoniwa.services.cognito_idp import exchange, factor, federation, guard, proof, signup, ticket, token, trigger
+from kumoniwa.services.cognito_idp import exchange, factor, federation, guard, proof, saml, signup, ticket, token, trigger
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import provider as providers
 from kumoniwa.services.cognito_idp.client import OWN_SCOPES, UserPoolClient
@@ -54,6 +54,9 @@ OWN_FORM = """<h1>Sign in with your username and password</h1>
 OTHER = """<p><a href="/oauth2/authorize?{query}">Continue with {name}</a></p>
 """
 NOT_OFFERED = "<h1>Login option is not available. Please try another one</h1>"
+SAML = "/saml2/idpresponse"
+NOT_SAML = "<h1>Invalid samlResponse or relayState from identity provider</h1>"
+"""What people meet who come without having been sent, as the help pages of PactFlow, RudderStack and Fireworks quote it."""
 GONE_WRONG = "<h1>Something went wrong</h1>"
 SECOND = "hosted factor"
 FACTORS = {factor.TEXT: "A text message", factor.APP: "An authenticator app", factor.MAIL: "A mail"}
@@ -193,16 +196,28 @@ async def _authorize(call: Call, pool: UserPool, request: Request) -> Response:
         return _page(NOT_OFFERED, 400)
     if wanted in (None, providers.OWN):
         return Response(302, b"", {"Location": f"/login?{urlencode(asked.said)}", "Cache-Control": "no-store"})
-    browser = call.ids.secret(32)
-    state = ticket.issue(call, "federation", {"said": asked.said, "provider": wanted, "browser": browser}, AWAY_S)
-    away = federation.address(providers.found(call, pool.id, wanted), _back(request), state)
-    cookie = f"{BROWSER}={quote(browser, safe='')}; Path=/; HttpOnly; SameSite=Lax{'; Secure' if request.is_tls else ''}; Max-Age={int(AWAY_S)}"
+    browser, request_id, provider = call.ids.secret(32), f"_{call.new_id()}", providers.found(call, pool.id, wanted)
+    state = ticket.issue(call, "federation", {"said": asked.said, "provider": wanted, "browser": browser, "request": request_id}, AWAY_S)
+    if provider.kind == "SAML":
+        provider = await saml.current(call, provider)
+        away = saml.address(call, pool, provider, _back(request, SAML), state, request_id)
+    else:
+        away = federation.address(provider, _back(request), state)
+    cookie = f"{BROWSER}={quote(browser, safe='')}; Path=/; HttpOnly; {_sent_when(request, provider)}Max-Age={int(AWAY_S)}"
     return Response(302, b"", {"Location": away, "Cache-Control": "no-store", "Set-Cookie": cookie})
 
 
-def _back(request: Request) -> str:
+def _sent_when(request: Request, provider: providers.IdentityProvider) -> str:
+    """From which pages a browser brings the cookie back. A SAML provider's page posts a form, with which it comes only if it may come from
+    anywhere; and only a cookie that is said with TLS may say so."""
+    if provider.kind == "SAML":
+        return "SameSite=None; Secure; " if request.is_tls else ""
+    return f"SameSite=Lax; {'Secure; ' if request.is_tls else ''}"
+
+
+def _back(request: Request, path: str = "/oauth2/idpresponse") -> str:
     """Where a provider sends people back to, under the name by which this page was asked."""
-    return f"{'https' if request.is_tls else 'http'}://{request.host}/oauth2/idpresponse"
+    return f"{'https' if request.is_tls else 'http'}://{request.host}{path}"
 
 
 def _browser(request: Request) -> str:
@@ -230,6 +245,35 @@ async def _returned(call: Call, pool: UserPool, request: Request) -> Response:
         return await _let_in(call, pool, asked, user)
     except federation.Failed as failed:
         return asked.failed("invalid_request", str(failed))
+
+
+async def _posted(call: Call, pool: UserPool, request: Request) -> Response:
+    """Back from a SAML provider, with its response. Where nobody was sent there, the provider must be one that may begin by itself."""
+    form = _form(request)
+    if not form.get("SAMLResponse") or not form.get("RelayState"):
+        return _page(NOT_SAML, 400)
+    away = ticket.redeem(call, "federation", form["RelayState"])
+    if away is not None and not hmac.compare_digest(away["browser"].encode(), _browser(request).encode()):
+        return _page(GONE_WRONG, 400)
+    said = away["said"] if away is not None else dict(parse_qsl(form["RelayState"]))
+    name = away["provider"] if away is not None else said.get("identity_provider", "")
+    held = next((each for each in providers.all_of(call, pool.id) if each.name == name), None)
+    if held is None or held.kind != "SAML" or away is None and not held.begins:
+        return _page(NOT_SAML, 400)
+    asked = Asked(call, pool, said)
+    if asked.refusal is not None:
+        return asked.refusal
+    if name not in asked.offered(call, pool):
+        return _page(NOT_OFFERED, 400)
+    try:
+        provider = await saml.current(call, held)
+        backs = (_back(request, SAML), f"https://{domain_of(call.home, pool.id)}.auth.{call.region}.amazoncognito.com{SAML}")
+        told = saml.read(call, pool, provider, form["SAMLResponse"], backs, away["request"] if away is not None else None)
+        user = await federation.user_of(call, pool, asked.client, provider, told.claims, told.subject)
+        return await _let_in(call, pool, asked, user)
+    except federation.Failed as failed:
+        # https://github.com/aws/aws-sdk-js-v3/issues/6201
+        return asked.failed("server_error", f"Invalid SAML response received: {failed}")
 
 
 async def _login(call: Call, pool: UserPool, request: Request) -> Response:
@@ -453,7 +497,7 @@ async def _revoke(call: Call, pool: UserPool, request: Request) -> Response:
 
 _PAGES = {
     ("GET", "/oauth2/authorize"): _authorize, ("GET", "/login"): _login, ("POST", "/login"): _logged_in, ("GET", "/logout"): _logout,
-    ("GET", "/oauth2/idpresponse"): _returned,
+    ("GET", "/oauth2/idpresponse"): _returned, ("POST", SAML): _posted,
     ("GET", "/confirmUser"): _confirmed, ("POST", "/oauth2/token"): _token, ("GET", "/oauth2/userInfo"): _user_info,
     ("POST", "/oauth2/userInfo"): _user_info, ("POST", "/oauth2/revoke"): _revoke,
 }  # fmt: skip

@@ -137,9 +137,11 @@ async def _user_info(provider: IdentityProvider, access_token: Any) -> dict[str,
 # Who that is here ----------------------------------------------------------------------------------
 
 
-async def user_of(call: Call, pool: UserPool, client: UserPoolClient, provider: IdentityProvider, claims: dict[str, Any]) -> User:
+async def user_of(
+    call: Call, pool: UserPool, client: UserPoolClient, provider: IdentityProvider, claims: dict[str, Any], subject: str = ""
+) -> User:
     """The user of the pool, made where he is new, with what the provider says of him now. Raises Failed."""
-    subject = str(claims.get(provider.mapping["username"], claims["sub"]))
+    subject = subject or str(claims.get(provider.mapping["username"], claims["sub"]))
     attributes = _mapped(pool, client, provider, claims)
     linked = linking.holder(call, pool, provider.name, subject, attributes)
     name = f"{provider.name}_{subject}"
@@ -194,6 +196,9 @@ async def _signed_up(call: Call, pool: UserPool, client: UserPoolClient, provide
     missing = [
         rule["Name"] for rule in pool.attributes if rule["Required"] and rule["Name"] != "sub" and rule["Name"] not in user.attributes
     ]
+    if missing and provider.kind == "SAML":
+        # https://repost.aws/knowledge-center/cognito-invalid-saml-response-errors
+        raise Failed("".join(f"Invalid user attributes: {name}: The attribute is required" for name in missing[:1]))
     if missing:
         # That he is kept out: https://github.com/amazon-archives/amazon-cognito-auth-js/issues/222. Of the text no record is at hand.
         raise Failed(f"attributes required: [{', '.join(missing)}]")

@@ -51,7 +51,7 @@ def told(call: Call, user: User, provider: IdentityProvider, subject: str, *, is
     if any((each["providerName"], each["userId"]) == (provider.name, subject) for each in held):
         return user
     fresh = {
-        "userId": subject, "providerName": provider.name, "providerType": provider.kind, "issuer": None, "primary": is_primary,
+        "userId": subject, "providerName": provider.name, "providerType": provider.kind, "issuer": provider.issuer, "primary": is_primary,
         "dateCreated": int(call.now() * 1000),
     }  # fmt: skip
     return changed(user, attributes=user.attributes | {IDENTITIES: orjson.dumps([*held, fresh]).decode()})

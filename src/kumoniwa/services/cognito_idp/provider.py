@@ -1,7 +1,7 @@
 """Identity providers: who else may say who somebody is.
 
-Those that speak OpenID Connect are served; SAML and the four social ones are refused by name. A provider's four endpoints are as told, or
-as its issuer's discovery document says when the provider is made or changed. Its client's secret lies sealed.
+Those that speak OpenID Connect or SAML (``saml``) are served; the four social ones are refused by name. An OpenID provider's four endpoints
+are as told, or as its issuer's discovery document says when the provider is made or changed. Its client's secret lies sealed.
 https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-oidc-idp.html
 """
 
@@ -48,6 +48,18 @@ class IdentityProvider(Record):
     """By attribute of the pool: the claim that it comes from."""
     identifiers: tuple[str, ...] = ()
     kind: str = "OIDC"
+    metadata: dict[str, Any] = {}
+    """Of a SAML provider: its ``issuer``, its ``certificates``, where people ``sign_on``, and when that was ``read``."""
+
+    @property
+    def begins(self) -> bool:
+        """Whether it may send people whom nobody asked about."""
+        return self.kind == "SAML" and self.details.get("IDPInit", "false").lower() == "true"
+
+    @property
+    def issuer(self) -> str | None:
+        """As identities name it, which they do for SAML alone."""
+        return self.metadata.get("issuer")
 
 
 def confided_of(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
@@ -78,6 +90,14 @@ def check_known(call: Call, pool_id: str, names: list[str]) -> None:
     for name in names:
         if name != OWN and key_of(pool_id, name) not in call.shelf(IdentityProvider):
             raise InvalidParameterException(f"The provider {name} does not exist for User Pool {pool_id}.")
+
+
+def check_together(call: Call, pool_id: str, names: list[str]) -> None:
+    """"You can't add non-SAML IdPs, including the user pool itself, to any app client that uses a SAML provider with IdP-initiated sign-in":
+    https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-SAML-session-initiation.html. The text is ours."""
+    held = {name: call.shelf(IdentityProvider).get(key_of(pool_id, name)) for name in names}
+    if any(each is not None and each.begins for each in held.values()) and any(each is None or each.kind != "SAML" for each in held.values()):
+        raise InvalidParameterException("A SAML provider with IdP-initiated sign-in goes together with other SAML providers only.")
 
 
 def secret_of(call: Call, provider: IdentityProvider) -> str:
@@ -147,15 +167,27 @@ async def _discovered(call: Call, issuer: str) -> dict[str, str]:
 
 def _check_others(kind: str, told: dict[str, str]) -> None:
     """What AWS misses in the details of providers that are not served here."""
-    if kind == "SAML":
-        files = sum(bool(told.get(name)) for name in ("MetadataURL", "MetadataFile"))
-        if files != 1:
-            raise InvalidParameterException(f"{'Only' if files else 'At least'} one of the MetadataURL or MetadataFile should be provided.")
-    elif kind == "SignInWithApple":
+    if kind == "SignInWithApple":
         if not all(told.get(name) for name in ("client_id", "private_key", "team_id", "key_id")):
             raise InvalidParameterException("clientId, privateKey, teamId, and keyId are all required idp details.")
     elif not all(told.get(name) for name in ("client_id", "client_secret", "authorize_scopes")):
         raise InvalidParameterException("clientId, clientSecret and authorizeScopes are all required idp details.")
+
+
+async def _read(call: Call, kind: str, told: dict[str, str]) -> dict[str, Any]:
+    """What is kept of a provider's details."""
+    from kumoniwa.services.cognito_idp import saml  # noqa: PLC0415 - it knows what a provider is
+
+    if kind == "SAML":
+        details, metadata = await saml.details(call, told)
+        return {"details": details, "secret": b"", "metadata": metadata}
+    details, secret = await _details(call, told)
+    return {"details": details, "secret": secret}
+
+
+def _mapping(kind: str, told: dict[str, str] | None) -> dict[str, str]:
+    """A SAML provider's users are called by their NameID, whatever is mapped."""
+    return ({"username": "sub"} if kind == "OIDC" else {}) | (told or {})
 
 
 def _check_identifiers(call: Call, pool_id: str, name: str, identifiers: list[str]) -> None:
@@ -175,20 +207,20 @@ async def CreateIdentityProvider(
     if ProviderType in SOCIAL and ProviderName != ProviderType:
         # https://github.com/aws/aws-cli/issues/3179
         raise InvalidParameterException(f"Provider {ProviderName} cannot be of type {ProviderType}.")
-    if ProviderType != "OIDC":
+    if ProviderType not in ("OIDC", "SAML"):
         _check_others(ProviderType, ProviderDetails)
         raise NotImplementedHere(f"federation of cognito-idp with {ProviderType}")
     if ProviderName in (OWN, *SOCIAL):
-        raise InvalidParameterException(f"Provider {ProviderName} cannot be of type OIDC.")
-    details, secret = await _details(call, ProviderDetails)
+        raise InvalidParameterException(f"Provider {ProviderName} cannot be of type {ProviderType}.")
+    read = await _read(call, ProviderType, ProviderDetails)
 
     def keep() -> IdentityProvider:
         if key_of(UserPoolId, ProviderName) in call.shelf(IdentityProvider):
             raise DuplicateProviderException(f"A provider {ProviderName} already exists in User Pool {UserPoolId}.")
         _check_identifiers(call, UserPoolId, ProviderName, IdpIdentifiers or [])
         provider = IdentityProvider(
-            pool=UserPoolId, name=ProviderName, created=call.now(), modified=call.now(), details=details, secret=secret,
-            mapping={"username": "sub"} | (AttributeMapping or {}), identifiers=tuple(IdpIdentifiers or ()),
+            pool=UserPoolId, name=ProviderName, created=call.now(), modified=call.now(), kind=ProviderType, **read,
+            mapping=_mapping(ProviderType, AttributeMapping), identifiers=tuple(IdpIdentifiers or ()),
         )  # fmt: skip
         call.shelf(IdentityProvider)[key_of(UserPoolId, ProviderName)] = provider
         return provider
@@ -217,12 +249,10 @@ async def UpdateIdentityProvider(
     AttributeMapping: dict[str, str] | None = None, IdpIdentifiers: list[str] | None = None,
 ) -> dict:  # fmt: skip
     """Each member that is told replaces what was."""
-    found(call, UserPoolId, ProviderName)
-    told: dict[str, Any] = {}
-    if ProviderDetails is not None:
-        told["details"], told["secret"] = await _details(call, ProviderDetails)
+    kind = found(call, UserPoolId, ProviderName).kind
+    told: dict[str, Any] = {} if ProviderDetails is None else await _read(call, kind, ProviderDetails)
     if AttributeMapping is not None:
-        told["mapping"] = {"username": "sub"} | AttributeMapping
+        told["mapping"] = _mapping(kind, AttributeMapping)
     if IdpIdentifiers is not None:
         told["identifiers"] = tuple(IdpIdentifiers)
 

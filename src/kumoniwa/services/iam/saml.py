@@ -6,14 +6,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_saml.html
 
 from __future__ import annotations
 
-import base64
-import binascii
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 
-from cryptography import x509
-
+from kumoniwa.gate import saml
 from kumoniwa.gate.federation import SamlProvider
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.record import Record, changed
@@ -26,7 +21,6 @@ if TYPE_CHECKING:
 PROVIDERS_MAX = 100
 VALID_S = 100 * 365.25 * 86_400
 """A provider whose metadata name no end lasts a century."""
-_METADATA, _SIGNATURE = "{urn:oasis:names:tc:SAML:2.0:metadata}", "{http://www.w3.org/2000/09/xmldsig#}"
 
 
 class Metadata(Record):
@@ -61,24 +55,12 @@ def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
 
 def _read(document: str, now: float) -> dict[str, Any]:
     """What a metadata document says: the issuer, its signing certificates, until when. Raises InvalidInput."""
-    refused = InvalidInput("Could not parse metadata")
     try:
-        root = ElementTree.fromstring(document)
-        descriptors = list(root.iterfind(f"{_METADATA}IDPSSODescriptor"))
-        keys = [key for one in descriptors for key in one.iterfind(f"{_METADATA}KeyDescriptor") if key.get("use") in (None, "signing")]
-        certificates = []
-        for held in (found for key in keys for found in key.iter(f"{_SIGNATURE}X509Certificate")):
-            der = base64.b64decode("".join((held.text or "").split()), validate=True)
-            x509.load_der_x509_certificate(der)
-            certificates.append(base64.b64encode(der).decode())
-        until = root.get("validUntil")
-        ends = datetime.fromisoformat(until) if until else None
-    except (ElementTree.ParseError, binascii.Error, ValueError, LookupError):
-        raise refused from None
-    if root.tag != f"{_METADATA}EntityDescriptor" or not root.get("entityID") or not certificates:
-        raise refused
-    valid_until = (ends if ends.tzinfo else ends.replace(tzinfo=UTC)).timestamp() if ends else now + VALID_S
-    return {"entity_id": root.get("entityID"), "certificates": tuple(certificates), "valid_until": float(int(valid_until))}
+        said = saml.metadata(document)
+    except saml.NotMetadata:
+        raise InvalidInput("Could not parse metadata") from None
+    valid_until = said.ends if said.ends is not None else now + VALID_S
+    return {"entity_id": said.entity_id, "certificates": said.certificates, "valid_until": float(int(valid_until))}
 
 
 def CreateSAMLProvider(call: Call, *, SAMLMetadataDocument: str, Name: str, Tags: list[dict] | None = None) -> dict:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cognito_idp import delivery, place, trigger
+from kumoniwa.services.cognito_idp import delivery, place, sender, trigger
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.client import UserPoolClient
@@ -73,6 +73,9 @@ async def send(
         digest=place.digest(call.home, user.pool, user.sub, purpose, secret), until=call.now() + LASTS_S[what], value=address, attribute=attribute
     )
     user = changed(user, codes=user.codes | {purpose: code})
+    if sender.is_there(pool, attribute):
+        await sender.carry(call, pool, user, attribute, source, client_id, metadata, secret)
+        return users.put(call, user), details(address, attribute)
     asked = await trigger.asked(
         call, pool, "CustomMessage", source, user.name, client_id,
         {"userAttributes": trigger.described(user), "codeParameter": PLACE, "linkParameter": "{##Click Here##}", "usernameParameter": None},

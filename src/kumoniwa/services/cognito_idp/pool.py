@@ -32,6 +32,7 @@ PASSWORD_POLICY = {
 TRIGGERS = frozenset((
     "PreSignUp", "PostConfirmation", "PreAuthentication", "PostAuthentication", "PreTokenGeneration", "PreTokenGenerationConfig",
     "CustomMessage", "DefineAuthChallenge", "CreateAuthChallenge", "VerifyAuthChallengeResponse", "UserMigration",
+    "CustomEmailSender", "CustomSMSSender", "KMSKeyID",
 ))  # fmt: skip
 TAGS_MAX = 50
 BY_CODE = {"EMAIL_OTP": "email", "SMS_OTP": "phone_number"}
@@ -57,6 +58,9 @@ class UserPool(Record):
     email_mfa: dict[str, str] | None = None
     """``Message`` and ``Subject`` of codes in mails; None if there are no such codes."""
     tags: dict[str, str] = {}
+    sender_key: str = ""
+    sender_grant: str = ""
+    """Of a pool whose messages functions carry: the key of KMS, its ARN, and the grant by which Cognito uses it."""
 
     @property
     def short_name(self) -> str:
@@ -167,7 +171,7 @@ def _check(settings: dict[str, Any], region: str) -> None:
     named = triggers.get("PreTokenGenerationConfig") or {}
     if "PreTokenGeneration" in triggers and named and named.get("LambdaArn") != triggers["PreTokenGeneration"]:
         raise InvalidParameterException("Cannot use PreTokenGenerationLambda and PreTokenGeneration with different Lambda function ARN's")
-    functions = [each.get("LambdaArn") if isinstance(each, dict) else each for each in triggers.values()]
+    functions = [each.get("LambdaArn") if isinstance(each, dict) else each for name, each in triggers.items() if name != "KMSKeyID"]
     if any(":" in (each or "") and each.split(":")[3:4] != [region] for each in functions):
         raise InvalidParameterException("Cross-region lambda functions are not supported")
     version = named.get("LambdaVersion", "V1_0")
@@ -262,6 +266,12 @@ def _settings(told: dict[str, Any], standing: dict[str, Any], region: str) -> di
     return _with_texts(settings)
 
 
+def _senders() -> Any:
+    from kumoniwa.services.cognito_idp import sender  # noqa: PLC0415 - it knows what a pool is
+
+    return sender
+
+
 def shown(call: Call, pool: UserPool) -> dict[str, Any]:
     from kumoniwa.services.cognito_idp.user import count  # noqa: PLC0415 - users know their pool
 
@@ -302,10 +312,11 @@ async def CreateUserPool(
     _check_texts_of_mfa(settings, MfaConfiguration)
     await delivery.check(call, settings)
     keys = [await asyncio.to_thread(key_material.make, TOKEN_KEY) for _ in range(2)]
+    id_ = f"{call.region}_{call.ids.lower(ID_LENGTH)}"
     pool = UserPool(
-        id=f"{call.region}_{call.ids.lower(ID_LENGTH)}", name=PoolName, created=now, modified=now, settings=settings, attributes=attributes,
+        id=id_, name=PoolName, created=now, modified=now, settings=settings, attributes=attributes,
         keys=tuple(shut(call.home, key, "token key") for key in keys), mfa=MfaConfiguration, tags=UserPoolTags or {},
-        has_text_codes=MfaConfiguration != "OFF",
+        has_text_codes=MfaConfiguration != "OFF", **await _senders().granted(call, id_, settings),
     )  # fmt: skip
     call.shelf(UserPool)[pool.id] = pool
     places(call.home)[pool.id] = Place(account=call.account, pool=pool.id)
@@ -343,10 +354,13 @@ async def UpdateUserPool(
     if MfaConfiguration is not None and not has_others:
         _check_texts_of_mfa(settings, mfa)
     await delivery.check(call, settings)
+    key = await _senders().granted(call, UserPoolId, settings, pool)
+    if key["sender_grant"] != pool.sender_grant:
+        _senders().retire(call, pool)
     pool = found(call, UserPoolId)
     put(call, changed(
         pool, name=PoolName or pool.name, settings=settings, mfa=mfa, tags=pool.tags if UserPoolTags is None else UserPoolTags,
-        has_text_codes=(pool.has_text_codes or mfa != "OFF" and not has_others) and bool(settings.get("SmsConfiguration")),
+        **key, has_text_codes=(pool.has_text_codes or mfa != "OFF" and not has_others) and bool(settings.get("SmsConfiguration")),
     ))  # fmt: skip
     return {}
 
@@ -377,6 +391,7 @@ def DeleteUserPool(call: Call, *, UserPoolId: str) -> None:
         for key in [key for key, record in shelf.items() if record.pool == pool.id]:
             del shelf[key]
     firewall.release(call, arn_of(call, pool.id))
+    _senders().retire(call, pool)
     del call.shelf(UserPool)[pool.id]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cognito_idp import choice, delivery, schema, ticket, trigger
+from kumoniwa.services.cognito_idp import choice, delivery, schema, sender, ticket, trigger
 from kumoniwa.services.cognito_idp import client as clients
 from kumoniwa.services.cognito_idp import code as codes
 from kumoniwa.services.cognito_idp import pool as pools
@@ -276,6 +276,11 @@ async def _invite(
     if mediums is None:
         mediums = ["SMS"] if number and pool.settings.get("SmsConfiguration") else ["EMAIL"]
     by_text, by_mail = bool(number) and "SMS" in mediums, bool(address) and "EMAIL" in mediums
+    carried = [name for name, is_wanted in (("phone_number", by_text), ("email", by_mail)) if is_wanted and sender.is_there(pool, name)]
+    for attribute in carried:
+        source = "CustomMessage_AdminCreateUser"
+        await sender.carry(call, pool, user, attribute, source, "CLIENT_ID_NOT_APPLICABLE", metadata, password)
+    by_text, by_mail = by_text and "phone_number" not in carried, by_mail and "email" not in carried
     if not by_text and not by_mail:
         return
     asked = await trigger.asked(

@@ -30,7 +30,8 @@ def described(user: User) -> dict[str, str]:
 def function_of(pool: UserPool, kind: str) -> str | None:
     if kind == "PreTokenGeneration":
         return (pool.triggers.get("PreTokenGenerationConfig") or {}).get("LambdaArn") or pool.triggers.get(kind)
-    return pool.triggers.get(kind)
+    held = pool.triggers.get(kind)
+    return held.get("LambdaArn") if isinstance(held, dict) else held
 
 
 async def asked(
@@ -38,12 +39,31 @@ async def asked(
     response: dict[str, Any] | None = None, metadata: dict[str, str] | None = None, version: str = "1",
 ) -> dict[str, Any]:  # fmt: skip
     """What the function of a kind answers in ``response``; what was put to it where there is none. Raises what AWS answers if it fails."""
-    function = function_of(pool, kind)
     response = response or {}
-    if function is None:
+    if function_of(pool, kind) is None:
         return response
     if metadata is not None:
         request = {**request, "clientMetadata": metadata}
+    payload = await _invoked(call, pool, kind, source, name, client_id, request, response, version)
+    try:
+        answer = orjson.loads(payload)["response"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise InvalidLambdaResponseException from None
+    if not isinstance(answer, dict):
+        raise InvalidLambdaResponseException
+    return answer
+
+
+async def told(call: Call, pool: UserPool, kind: str, source: str, name: str | None, client_id: str, request: dict[str, Any]) -> None:
+    """Tell a function that has nothing to answer. Raises what AWS answers if it fails."""
+    await _invoked(call, pool, kind, source, name, client_id, request, {}, "1")
+
+
+async def _invoked(
+    call: Call, pool: UserPool, kind: str, source: str, name: str | None, client_id: str, request: dict[str, Any], response: dict[str, Any],
+    version: str,
+) -> bytes:  # fmt: skip
+    function = function_of(pool, kind)
     event = {
         "version": version, "region": call.region, "userPoolId": pool.id, "userName": name,
         "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": client_id}, "triggerSource": source,
@@ -62,13 +82,7 @@ async def asked(
     payload = bytes(reply["Payload"])
     if reply.get("FunctionError"):
         raise UserLambdaValidationException(f"{kind} failed with error {_message(payload)}.")
-    try:
-        answer = orjson.loads(payload)["response"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise InvalidLambdaResponseException from None
-    if not isinstance(answer, dict):
-        raise InvalidLambdaResponseException
-    return answer
+    return payload
 
 
 async def signed_in(call: Call, pool: UserPool, user: User, client_id: str, metadata: dict[str, str] | None = None) -> None:

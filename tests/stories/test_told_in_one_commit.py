@@ -86,3 +86,21 @@ def test_what_is_promised_and_what_is_told_share_one_commit(make_cloud, world, p
     before = rows.one("select count(*) from sqs_message")[0]
     cloud.wait(cloud.start(tell, **said))
     assert seen[0] == [3, before + 1]
+
+
+@pytest.mark.parametrize("world", [topic, bus])
+def test_a_queue_hears_in_the_very_turn_in_which_its_topic_or_bus_is_told(cloud, world, monkeypatch):
+    tell, said, _ = world(cloud)
+    tell(**said)
+    cloud.sleep(301)  # the tables are there, and the keys of the other queues are shut again
+    region, rows = cloud.region(), cloud.region().store.rows("000000000000")
+    answer, heard = region.answer, []
+
+    def watched(request, reply) -> None:
+        answer(request, reply)
+        heard.append(rows.one("select count(*) from sqs_message")[0])
+
+    monkeypatch.setattr(region, "answer", watched)
+    before = rows.one("select count(*) from sqs_message")[0]
+    tell(**said)
+    assert heard == [before + 1]

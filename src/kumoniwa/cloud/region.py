@@ -177,9 +177,13 @@ class Region:
             return await self.peers.ask(region, principal, operation, params, once, trace)
         return await self.gate.ask(principal, operation, params, once, trace=trace)
 
-    async def ask_along(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = "", *, may_wait: bool = True) -> dict:
-        """An ``ask`` that does not wait for its commit, by a call whose own answer does; nor, if it may not, for anything else."""
-        return await self.gate.ask(principal, operation, params, settles=False, may_wait=may_wait, trace=trace)
+    async def ask_along(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = "") -> dict:
+        """An ``ask`` that does not wait for its commit, by a call whose own answer does."""
+        return await self.gate.ask(principal, operation, params, settles=False, trace=trace)
+
+    def ask_at_once(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = "") -> dict:
+        """An ``ask`` that waits for nothing. Raises MustWait where the answer would take longer than this turn of the loop."""
+        return self.gate.ask_at_once(principal, operation, params, trace)
 
     async def exchange(self, region: str, service: str, message: Any, within_s: float = EXCHANGED_WITHIN_S) -> Any:
         """Say something to the same service in another region, over the link; answers its reply. Raises RegionUnreachable."""

@@ -44,7 +44,7 @@ from kumoniwa.gate.once import remember, remembered, repeated
 from kumoniwa.gate.route import NoRoute, Route, Routes
 from kumoniwa.gate.trail import CHANGED, Trail, without_secrets
 from kumoniwa.gate.usage import Usage
-from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.call import Afterwards, Call
 from kumoniwa.kernel.errors import AwsError, InternalFailure, MustWait, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import pack, unpack
@@ -111,7 +111,8 @@ def _prove(request: Request, claim: signature.Claim | None, secret: str | None) 
 async def _once_open(shut: Shut, call: Call, operation: Callable[[], Any]) -> Any:
     """What an atomic operation answers when the keys are open that it found shut."""
     await shut.opening()
-    return await opening(call, operation)
+    result = await opening(call, operation)
+    return result.act() if type(result) is Afterwards else result
 
 
 def _reply_before(witness: Callable[[Response], None], reply: Reply, response: Response) -> None:
@@ -232,35 +233,45 @@ class Gate:
     # From inside ------------------------------------------------------------------------------
 
     async def ask(
-        self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None, *, settles: bool = True,
-        may_wait: bool = True, trace: str = "",
-    ) -> dict:  # fmt: skip
+        self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None, *, settles: bool = True, trace: str = ""
+    ) -> dict:
         """One AWS call by a service, as ``principal``, whose answer comes when it is committed. Raises the AwsError that AWS would answer.
 
         With a token ``once``, an answer already given to the same token and operation is given again and nothing is done twice.
-        Who may not wait (nor see it settled) is told MustWait where the answer would take longer than this turn of the loop.
         """
-        service, _, name = operation.partition(":")
         try:
-            route = self.routes.named(service, name)
-            self.usage.turn(self.home.clock.now())
-            call = Call(self.home, principal.account, principal, route.service.name, name, self.home.ids.request_id())
-            call.once, call.within = once, trace
-            result = self._enter(call, route, params, may_wait=may_wait)
+            result = self._asked(principal, operation, params, once, trace, may_wait=True)
             if type(result) is CoroutineType:
                 result = await result
-        except NotImplementedHere as error:
-            self.gaps[error.what] += 1
-            raise
-        except AwsError:
-            raise
-        except Severed:
-            raise ServiceUnavailable
         except Exception as error:
-            raise self._defect(error)
+            raise self._told_inside(error)
         if settles:
             await self.home.store.journal.settled()
         return result or {}
+
+    def ask_at_once(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = "") -> dict:
+        """One AWS call by a service that is answered in this turn of the loop and kept with whatever else is written in it.
+        Raises MustWait where the answer would take longer; nothing was done then."""
+        try:
+            return self._asked(principal, operation, params, None, trace, may_wait=False) or {}
+        except Exception as error:
+            raise self._told_inside(error)
+
+    def _asked(self, principal: Principal, operation: str, params: dict[str, Any], once: str | None, trace: str, *, may_wait: bool):
+        service, _, name = operation.partition(":")
+        route = self.routes.named(service, name)
+        self.usage.turn(self.home.clock.now())
+        call = Call(self.home, principal.account, principal, route.service.name, name, self.home.ids.request_id())
+        call.once, call.within = once, trace
+        return self._enter(call, route, params, may_wait=may_wait)
+
+    def _told_inside(self, error: Exception) -> AwsError:
+        """What a service hears of an error that met whom it asked."""
+        if isinstance(error, NotImplementedHere):
+            self.gaps[error.what] += 1
+        if isinstance(error, AwsError):
+            return error
+        return ServiceUnavailable() if isinstance(error, Severed) else self._defect(error)
 
     async def relay(self, principal: Principal, request: Request) -> tuple[Response, Route | None, dict | None]:
         """One request in AWS's own wire form that a service makes as ``principal``: what the wire would have answered,
@@ -362,6 +373,12 @@ class Gate:
             journal.end_call()
             return self._interleaved(call, route, params, result, page if route.pager is not None else None)
         journal.end_call()
+        if type(result) is Afterwards:
+            try:
+                result = result.act()
+            except BaseException as error:
+                self._refused(call, route, params, error)
+                raise
         return self._leave(call, route, params, result, page if route.pager is not None else None)
 
     async def _interleaved(self, call: Call, route: Route, params: dict[str, Any], answer: Coroutine, page):

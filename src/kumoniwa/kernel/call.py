@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -41,9 +41,8 @@ class Home(Protocol):
     def ask(
         self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None, once: str | None, trace: str = ...
     ) -> Awaitable[dict]: ...
-    def ask_along(
-        self, principal: Principal, operation: str, params: dict[str, Any], trace: str = ..., *, may_wait: bool = ...
-    ) -> Awaitable[dict]: ...
+    def ask_along(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = ...) -> Awaitable[dict]: ...
+    def ask_at_once(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = ...) -> dict: ...
     def assume(
         self, role_arn: str, service: str, session_name: str, account: str, context: dict[str, str] | None = None
     ) -> Principal: ...
@@ -56,6 +55,13 @@ class Home(Protocol):
     def note(self, kind: str, **facts: Any) -> None: ...
     def inject(self, what: str, **asked: Any) -> Awaitable[dict]: ...
     def spawn(self, coroutine: Any) -> Any: ...
+
+
+class Afterwards(NamedTuple):
+    """What an atomic operation answers that is not done when its own step is kept: ``act`` runs in the same turn of the loop, asks others
+    at once, and its answer is the operation's."""
+
+    act: Callable[[], dict[str, Any]]
 
 
 class Call(msgspec.Struct, eq=False):
@@ -177,10 +183,11 @@ class Call(msgspec.Struct, eq=False):
         together or not at all, and the answer is no safer than the caller's own."""
         return await self.home.ask_along(self.forwarding(operation), operation, params, trace=self.trace)
 
-    async def ask_at_once(self, operation: str, /, **params: Any) -> dict:
+    def ask_at_once(self, operation: str, /, **params: Any) -> dict:
         """An ``ask_along`` that lets no other turn of the loop come between: raises MustWait where the answer takes longer, such as for a
-        key that must be opened first. So what is asked one after the other is kept together or not at all."""
-        return await self.home.ask_along(self.forwarding(operation), operation, params, trace=self.trace, may_wait=False)
+        key that must be opened first. So what is asked one after the other is kept together or not at all. It is no part of an atomic step:
+        an atomic operation answers ``Afterwards`` to ask."""
+        return self.home.ask_at_once(self.forwarding(operation), operation, params, self.trace)
 
     def acting(self, service: str, **context: str) -> Call:
         """The same place, asked by an AWS service: ``call.acting("apigateway.amazonaws.com", **{"aws:SourceArn": arn})``."""

@@ -152,14 +152,16 @@ def _is_near(call: Call, target: dict[str, Any]) -> bool:
     return target["Arn"].startswith(f"arn:{call.home.partition}:sqs:{call.region}:") and not target.get("RoleArn") and not call.home.faults
 
 
-async def at_once(call: Call, turn: Turn) -> None:
+def at_once(call: Call, turn: Turn) -> None:
     """Ask the queues now, in the commit in which the events are taken, and let nothing come between: who is killed before it has taken
     none. What a queue refuses or must wait for is promised like everything else."""
     if turn.writes:
         call.atomically(turn.write)
     for made in turn.soon:
         try:
-            await _send(call, made, "")
+            queue, asker = arns.parse(made.target["Arn"]), _ourselves(call, made)
+            asker.within = made.trace
+            asker.ask_at_once("sqs:SendMessage", **_for_queue(made, queue, _input(made)))
         except (AwsError, Undeliverable):
             OUTBOX.put(call, _encode(made))
 
@@ -252,23 +254,26 @@ def _ourselves(call: Call, promise: Promise) -> Call:
 # Targets -------------------------------------------------------------------------------------------
 
 
+def _input(promise: Promise) -> str:
+    """What the target is told of the event."""
+    known = {
+        "aws.events.rule-arn": promise.rule_arn,
+        "aws.events.rule-name": promise.rule_name,
+        "aws.events.event.ingestion-time": timestamps.to_second(promise.ingested),
+    }
+    try:
+        return transform.made(promise.target, promise.body, known)
+    except transform.InvalidInput as error:
+        raise Undeliverable("INVALID_PARAMETER", str(error)) from None
+
+
 async def _send(call: Call, promise: Promise, token: str) -> None:
-    """Without a token only a queue is asked, by a call whose own commit is ours."""
     target = promise.target
     arn = arns.parse(target["Arn"])
     if arn.service == "events" and arn.resource.startswith("event-bus/"):
         await _forward(call, promise, arn)
         return
-    ingested = timestamps.to_second(promise.ingested)
-    known = {
-        "aws.events.rule-arn": promise.rule_arn,
-        "aws.events.rule-name": promise.rule_name,
-        "aws.events.event.ingestion-time": ingested,
-    }
-    try:
-        body = transform.made(target, promise.body, known)
-    except transform.InvalidInput as error:
-        raise Undeliverable("INVALID_PARAMETER", str(error)) from None
+    body = _input(promise)
     asker = _ourselves(call, promise)
     if target.get("RoleArn"):
         asker = call.assuming(target["RoleArn"], SERVICE, "events", **{"aws:SourceArn": promise.rule_arn})
@@ -278,16 +283,18 @@ async def _send(call: Call, promise: Promise, token: str) -> None:
 
 async def send_message(asker: Call, queue: arns.Arn, body: str, once: str, **more: Any) -> None:
     url = endpoints.queue_url(queue.region, queue.account, queue.resource)
-    if once:
-        await asker.ask("sqs:SendMessage", to_region=queue.region, QueueUrl=url, MessageBody=body, once=once, **more)
-    else:
-        await asker.ask_at_once("sqs:SendMessage", QueueUrl=url, MessageBody=body, **more)
+    await asker.ask("sqs:SendMessage", to_region=queue.region, once=once, QueueUrl=url, MessageBody=body, **more)
+
+
+def _for_queue(promise: Promise, queue: arns.Arn, body: str) -> dict[str, Any]:
+    """What a queue is asked to take. A FIFO queue must deduplicate by content: it is told no id.
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html"""
+    url = endpoints.queue_url(queue.region, queue.account, queue.resource)
+    return {"QueueUrl": url, "MessageBody": body, **(promise.target.get("SqsParameters") or {})}
 
 
 async def _to_queue(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
-    """A FIFO queue must deduplicate by content: it is told no id.
-    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html"""
-    await send_message(asker, arn, body, once, **(promise.target.get("SqsParameters") or {}))
+    await asker.ask("sqs:SendMessage", to_region=arn.region, once=once, **_for_queue(promise, arn, body))
 
 
 async def _to_function(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:

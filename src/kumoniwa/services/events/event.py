@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import orjson
 
-from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.call import Afterwards, Call
 from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import endpoint
 from kumoniwa.services.events import rule as rules
@@ -34,14 +35,13 @@ def PutEvents(call: Call, *, Entries: list[dict[str, Any]], EndpointId: str | No
     turn = Turn()
     reply = _answer([_put(call, entry, turn) for entry in Entries])
     if turn.soon:
-        return _at_once(call, turn, reply)
+        return Afterwards(partial(_at_once, call, turn, reply))
     turn.write()
     return reply
 
 
-async def _at_once(call: Call, turn: Turn, reply: dict) -> dict:
-    """All is written in the turn in which this runs."""
-    await at_once(call, turn)
+def _at_once(call: Call, turn: Turn, reply: dict) -> dict:
+    at_once(call, turn)
     return reply
 
 

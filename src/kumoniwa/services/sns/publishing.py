@@ -11,7 +11,7 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
-from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.call import Afterwards, Call
 from kumoniwa.kernel.errors import AwsError, MustWait
 from kumoniwa.languages import filter_policy
 from kumoniwa.services.sns import delivery, device, fifo, phone, push, replay, sealing, tracing
@@ -109,9 +109,9 @@ def _to_device(
 
 
 def _published(call: Call, reply: dict[str, Any], soon: Soon, later: Later) -> Any:
-    """The reply, or a coroutine of it where something is told at once: then all is written in the turn in which that runs."""
+    """The reply, at once or afterwards, if somebody else is told first."""
     if soon:
-        return _at_once(call, soon, later, reply)
+        return Afterwards(partial(_at_once, call, soon, later, reply))
     _promise(call, later)
     return reply
 
@@ -197,7 +197,7 @@ def wanted_by(call: Call, topic: Topic, message: messages.Message) -> list[Liste
     return found
 
 
-async def _at_once(call: Call, soon: Soon, later: Later, reply: dict[str, Any]) -> dict[str, Any]:
+def _at_once(call: Call, soon: Soon, later: Later, reply: dict[str, Any]) -> dict[str, Any]:
     """Ask the queues now, and let nothing come between. All and the caller hear of it by one commit: who is killed before it has taken
     nothing."""
     if later:
@@ -208,7 +208,7 @@ async def _at_once(call: Call, soon: Soon, later: Later, reply: dict[str, Any]) 
         handing = tracing.handing(call, sealer.message, subscription)
         try:
             params = delivery.for_queue(sealer, subscription, listener.endpoint, handing.message.trace if handing else None)
-            await asker.ask_at_once("sqs:SendMessage", **params)
+            asker.ask_at_once("sqs:SendMessage", **params)
         except MustWait:
             delivery.promise(call, sealer.message, subscription)
             continue

@@ -226,6 +226,31 @@ async def test_a_read_during_a_sync_is_answered_although_nobody_writes_any_more(
 
 
 @in_loop
+async def test_what_is_derived_of_a_shelf_is_made_again_after_each_change_and_after_its_undoing(store):
+    shelf, made = store.shelf("a", Note), []
+
+    def texts(call, begin: str) -> list[str]:
+        made.append(begin)
+        return [note.text for note in shelf.values() if note.text.startswith(begin)]
+
+    def derived(begin: str) -> list[str]:
+        return shelf.derived(texts, None, begin)
+
+    shelf["k"] = Note(text="old")
+    assert derived("o") == derived("o") == ["old"] and derived("n") == []
+    assert made == ["o", "n"]
+    store.journal.begin_call()
+    shelf["k"] = Note(text="new")
+    assert derived("o") == [] and derived("n") == ["new"]
+    del shelf["k"]
+    assert derived("n") == []
+    store.journal.undo_call()
+    assert derived("o") == ["old"] and derived("n") == []
+    del shelf["k"]
+    assert derived("o") == []
+
+
+@in_loop
 async def test_what_waits_for_a_failing_call_is_not_called(store):
     heard = []
     store.journal.begin_call()

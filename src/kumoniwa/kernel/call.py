@@ -191,23 +191,25 @@ class Call(msgspec.Struct, eq=False):
 
     def acting(self, service: str, **context: str) -> Call:
         """The same place, asked by an AWS service: ``call.acting("apigateway.amazonaws.com", **{"aws:SourceArn": arn})``."""
-        return self._as(principals.service(service, self.account, **context))
+        return self.speaking(principals.service(service, self.account, **context))
 
     def assuming(self, role_arn: str, service: str, session_name: str, **context: str) -> Call:
         """The same place, asked by the session of a role which ``service`` assumes, for the resource that ``context`` tells:
         ``**{"aws:SourceArn": rule_arn}``. Raises AccessDenied if its trust policy refuses."""
-        return self._as(self.home.assume(role_arn, service, session_name, self.account, context))
+        return self.speaking(self.home.assume(role_arn, service, session_name, self.account, context))
 
-    def _as(self, principal: Principal) -> Call:
-        return Call(self.home, self.account, principal, self.service, self.operation, self.request_id, within=self.trace)
+    def speaking(self, principal: Principal, trace: str | None = None) -> Call:
+        """The same place, asked by somebody else, as part of the same trace or another one."""
+        trace = self.trace if trace is None else trace
+        return Call(self.home, self.account, principal, self.service, self.operation, self.request_id, within=trace)
 
     def carried_out(self, service: str) -> Call:
         """The same place, asked for the same principal by an AWS service that carries out his wish: it may set tags that are reserved for it."""
-        return self._as(changed(self.principal, through=service))
+        return self.speaking(changed(self.principal, through=service))
 
     def traced(self, header: str) -> Call:
         """The same call, as part of a trace."""
-        return Call(self.home, self.account, self.principal, self.service, self.operation, self.request_id, within=header)
+        return self.speaking(self.principal, header)
 
     def require(self, action: str, arn: str, **context: Any) -> None:
         """One more permission this operation needs: ``call.require("iam:PassRole", role_arn)``. Raises AccessDenied."""

@@ -27,7 +27,8 @@ class Journal:
     def __init__(self, *, fsync: bool = False) -> None:
         self.fsync = fsync
         self.scope = 0
-        self.before: list[tuple[dict, str, Any]] = []
+        self.before: list[Callable[[], Any]] = []
+        """What puts back in memory what the atomic call changed there."""
         self.marked: list[Rows] = []
         self.open: list[Rows] = []
         self.waiting: list[Callable[[], None]] = []
@@ -70,11 +71,8 @@ class Journal:
             rows.undo()
         self.marked.clear()
         if self.before:
-            for records, key, old in reversed(self.before):
-                if old is None:
-                    records.pop(key, None)
-                else:
-                    records[key] = old
+            for put_back in reversed(self.before):
+                put_back()
             self.before.clear()
         del self.changes[self._changes_before :]
         del self.waiting[self._waiting_before :]

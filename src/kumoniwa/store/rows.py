@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -87,7 +88,7 @@ class Rows:
             for index in indexes:
                 self.execute(index)
             if self.journal.scope:
-                self.journal.before.append((self.tables, table.name, None))
+                self.journal.before.append(partial(self.tables.pop, table.name))
             self.tables[table.name] = True
 
     def one(self, sql: str, *args: Any) -> tuple | None:

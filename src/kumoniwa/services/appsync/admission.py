@@ -56,7 +56,7 @@ class Admission:
         principal = self.caller.principal
         if principal.is_unbound_root and principal.account == self.call.account:
             return True
-        asking = self.call._as(principal)
+        asking = self.call.speaking(principal)
         arn = f"{arn_of(self.call, self.api.id)}/types/{kind}/fields/{field}"
         decision = self.call.home.gate.authorizer.decided(asking, GRAPHQL, arn, None)
         return decision is None or decision.is_allowed

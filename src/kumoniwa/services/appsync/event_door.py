@@ -100,6 +100,6 @@ def _check_granted(call: Call, who: Caller, operation: str, arn: str) -> None:
     principal = who.principal
     if principal.is_unbound_root and principal.account == call.account:
         return
-    decision = call.home.gate.authorizer.decided(call._as(principal), f"appsync:Event{operation}", arn, None)
+    decision = call.home.gate.authorizer.decided(call.speaking(principal), f"appsync:Event{operation}", arn, None)
     if decision is not None and not decision.is_allowed:
         raise UnauthorizedException(NOT_AUTHORIZED, hint=f"appsync:Event{operation} on {arn} is not allowed.")

@@ -222,7 +222,7 @@ _SOURCES = {
 def asking(call: Call, api_id: str, caller: Caller, source: DataSource) -> Call:
     """The call in whose name the data source is asked."""
     if source.config.get("useCallerCredentials"):
-        return call._as(caller.principal)
+        return call.speaking(caller.principal)
     if not source.role:
         return call
     context = {"aws:SourceArn": arn_of(call, api_id), "aws:SourceAccount": call.account}

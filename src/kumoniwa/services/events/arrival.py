@@ -55,9 +55,9 @@ def route(
         _left(turn, partial(_wait, call, Arrival(bus, orjson.dumps(event), is_forwarded, tuple(only), trace=call.trace)))
         return
     body = b""
-    for rule in deliveries.wanting(call, rules.of_bus(call, bus), event, only):
+    for listener in deliveries.wanting(rules.listeners(call, bus), event, only):
         body = body or orjson.dumps(event)
-        deliveries.promise(call, rule, rule.targets.values(), body, is_forwarded=is_forwarded, turn=turn)
+        deliveries.promise(call, listener, body, is_forwarded=is_forwarded, turn=turn)
     _left(turn, partial(archives.keep, call, bus, event))
 
 
@@ -78,7 +78,7 @@ def fire(call: Call, rule: rules.Rule, fired: dict[str, Any]) -> None:
     if rule.sealed:
         _wait(call, Arrival(rule.bus, orjson.dumps(fired), fires=rules.arn_of(call, rule)))
     else:
-        deliveries.promise(call, rule, rule.targets.values(), orjson.dumps(fired))
+        deliveries.promise(call, rules.listener(call, rule), orjson.dumps(fired))
 
 
 async def receive(home: Any, message: dict[str, Any]) -> dict[str, str]:
@@ -121,12 +121,12 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
     return None
 
 
-def _wanted(call: Call, arrival: Arrival) -> list[rules.Rule]:
+def _wanted(call: Call, arrival: Arrival) -> list[rules.Listener]:
     """The rules of the bus, open, that want the event."""
-    there = rules.open_of_bus(call, arrival.bus)
+    there = [rules.listener(call, rule) for rule in rules.open_of_bus(call, arrival.bus)]
     if arrival.fires:
-        return [rule for rule in there if rules.arn_of(call, rule) == arrival.fires]
-    return deliveries.wanting(call, there, orjson.loads(arrival.event), frozenset(arrival.only))
+        return [listener for listener in there if listener.arn == arrival.fires]
+    return deliveries.wanting(there, orjson.loads(arrival.event), frozenset(arrival.only))
 
 
 async def _archives(call: Call, bus: str) -> frozenset[str]:
@@ -144,8 +144,8 @@ async def _archives(call: Call, bus: str) -> frozenset[str]:
 
 def _arrived(call: Call, delivery: Delivery, arrival: Arrival, open_to: frozenset[str]) -> None:
     OUTBOX.done(call, delivery)
-    for rule in _wanted(call, arrival):
-        deliveries.promise(call, rule, rule.targets.values(), arrival.event, is_forwarded=arrival.is_forwarded)
+    for listener in _wanted(call, arrival):
+        deliveries.promise(call, listener, arrival.event, is_forwarded=arrival.is_forwarded)
     if not arrival.fires:
         archives.keep(call, arrival.bus, orjson.loads(arrival.event), open_to)
 

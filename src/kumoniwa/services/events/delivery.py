@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -63,7 +63,7 @@ class Turn:
     """What is left to do of events that were judged: queues to ask at once, and what is to be written in the same turn of the loop."""
 
     def __init__(self) -> None:
-        self.soon: list[Promise] = []
+        self.soon: list[tuple[Promise, rules.Listener, rules.Destination]] = []
         self.writes: list[Callable[[], None]] = []
 
     def write(self) -> None:
@@ -71,43 +71,36 @@ class Turn:
             each()
 
 
-def wanting(call: Call, there: Iterable[rules.Rule], event: dict[str, Any], only: frozenset[str]) -> list[rules.Rule]:
+def wanting(there: Iterable[rules.Listener], event: dict[str, Any], only: frozenset[str]) -> list[rules.Listener]:
     """Those of a bus's rules that want an event, of all or of those whose ARNs are in ``only``."""
     flat = None
     found = []
-    for rule in there:
-        # What an archive's rule wants is kept by the archive itself.
-        if (
-            rule.manager == rules.OF_ARCHIVES
-            or rule.pattern is None
-            or not rule.targets
-            or not rule.is_enabled
-            or (only and rules.arn_of(call, rule) not in only)
-        ):
+    for listener in there:
+        if listener.wants is None or (only and listener.arn not in only):
             continue
         flat = flat or event_pattern.flat(event)
-        if event_pattern.compile(rule.pattern).matches_flat(flat):
-            found.append(rule)
+        if listener.wants.matches_flat(flat):
+            found.append(listener)
     return found
 
 
 def promise(
-    call: Call, rule: rules.Rule, targets: Collection[dict[str, Any]], body: bytes, *, is_forwarded: bool = False,
-    turn: Turn | None = None,
-) -> None:  # fmt: skip
-    arn = rules.arn_of(call, rule)
+    call: Call, listener: rules.Listener, body: bytes, *, is_forwarded: bool = False, turn: Turn | None = None
+) -> None:
+    """Promise an event to the targets of a rule. With a ``turn`` all that is left to the caller."""
+    rule = listener.rule
     lock = buses.lock(call, buses.existing(call, rule.bus))
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
     call.measure("AWS/Events", "TriggeredRules", "RuleName", rule.name)
-    call.measure("AWS/Events", "Invocations", "RuleName", rule.name, value=len(targets))
-    for target in targets:
-        made = Promise(arn, rule.name, target, body, call.now(), is_forwarded, call.trace)
+    call.measure("AWS/Events", "Invocations", "RuleName", rule.name, value=len(listener.destinations))
+    for destination in listener.destinations:
+        made = Promise(listener.arn, rule.name, destination.target, body, call.now(), is_forwarded, call.trace)
         if lock is not OPEN:
             OUTBOX.put(call, _encode(_closed(made, lock)))
         elif turn is None:
             OUTBOX.put(call, _encode(made))
-        elif len(turn.soon) < AT_ONCE_MAX and _is_near(call, target):
-            turn.soon.append(made)
+        elif destination.asked is not None and len(turn.soon) < AT_ONCE_MAX and not call.home.faults:
+            turn.soon.append((made, listener, destination))
         else:
             turn.writes.append(partial(OUTBOX.put, call, _encode(made)))
 
@@ -147,21 +140,15 @@ def _unopened(call: Call, promise: Promise) -> bytes:
     )  # fmt: skip
 
 
-def _is_near(call: Call, target: dict[str, Any]) -> bool:
-    """Whether it is a queue of this region that we ask in our own name."""
-    return target["Arn"].startswith(f"arn:{call.home.partition}:sqs:{call.region}:") and not target.get("RoleArn") and not call.home.faults
-
-
 def at_once(call: Call, turn: Turn) -> None:
     """Ask the queues now, in the commit in which the events are taken, and let nothing come between: who is killed before it has taken
     none. What a queue refuses or must wait for is promised like everything else."""
     if turn.writes:
         call.atomically(turn.write)
-    for made in turn.soon:
+    for made, listener, destination in turn.soon:
         try:
-            queue, asker = arns.parse(made.target["Arn"]), _ourselves(call, made)
-            asker.within = made.trace
-            asker.ask_at_once("sqs:SendMessage", **_for_queue(made, queue, _input(made)))
+            asker = call.speaking(listener.speaker, made.trace)
+            asker.ask_at_once("sqs:SendMessage", MessageBody=_input(made), **destination.asked)
         except (AwsError, Undeliverable):
             OUTBOX.put(call, _encode(made))
 
@@ -248,21 +235,24 @@ async def _bury(call: Call, promise: Promise, delivery: Delivery, code: str, tex
 
 
 def _ourselves(call: Call, promise: Promise) -> Call:
-    return call.acting(SERVICE, **{"aws:SourceArn": promise.rule_arn, "aws:SourceAccount": call.account})
+    return call.speaking(rules.speaker(call, promise.rule_arn))
 
 
 # Targets -------------------------------------------------------------------------------------------
 
 
-def _input(promise: Promise) -> str:
-    """What the target is told of the event."""
-    known = {
+def _known(promise: Promise) -> dict[str, str]:
+    return {
         "aws.events.rule-arn": promise.rule_arn,
         "aws.events.rule-name": promise.rule_name,
         "aws.events.event.ingestion-time": timestamps.to_second(promise.ingested),
     }
+
+
+def _input(promise: Promise) -> str:
+    """What the target is told of the event."""
     try:
-        return transform.made(promise.target, promise.body, known)
+        return transform.made(promise.target, promise.body, partial(_known, promise))
     except transform.InvalidInput as error:
         raise Undeliverable("INVALID_PARAMETER", str(error)) from None
 
@@ -286,15 +276,8 @@ async def send_message(asker: Call, queue: arns.Arn, body: str, once: str, **mor
     await asker.ask("sqs:SendMessage", to_region=queue.region, once=once, QueueUrl=url, MessageBody=body, **more)
 
 
-def _for_queue(promise: Promise, queue: arns.Arn, body: str) -> dict[str, Any]:
-    """What a queue is asked to take. A FIFO queue must deduplicate by content: it is told no id.
-    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html"""
-    url = endpoints.queue_url(queue.region, queue.account, queue.resource)
-    return {"QueueUrl": url, "MessageBody": body, **(promise.target.get("SqsParameters") or {})}
-
-
 async def _to_queue(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
-    await asker.ask("sqs:SendMessage", to_region=arn.region, once=once, **_for_queue(promise, arn, body))
+    await asker.ask("sqs:SendMessage", to_region=arn.region, once=once, MessageBody=body, **rules.for_queue(promise.target, arn))
 
 
 async def _to_function(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:

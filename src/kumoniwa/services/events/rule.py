@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from kumoniwa.aws import endpoints
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import event_pattern, schedule_expression
 from kumoniwa.services.events import bus as buses
@@ -116,6 +120,60 @@ def open_of_bus(call: Call, bus: str) -> list[Rule]:
 
 def of_bus(call: Call, bus: str) -> list[Rule]:
     return [rule for rule in call.shelf(Rule).values() if rule.bus == bus]
+
+
+class Destination(NamedTuple):
+    """A target, and what a queue of this region is asked with that we ask in our own name; None where it is another one."""
+
+    target: dict[str, Any]
+    asked: dict[str, Any] | None
+
+
+class Listener(NamedTuple):
+    """An open rule, made ready for many events."""
+
+    rule: Rule
+    arn: str
+    wants: event_pattern.Pattern | None
+    """None, if it is asked about no event: what an archive's rule wants is kept by the archive itself."""
+    destinations: tuple[Destination, ...]
+    speaker: Principal
+    """Who speaks to its targets in our own name."""
+
+
+def listener(call: Call, rule: Rule) -> Listener:
+    is_asked = rule.manager != OF_ARCHIVES and rule.pattern is not None and rule.targets and rule.is_enabled
+    arn = arn_of(call, rule)
+    destinations = tuple(Destination(target, _asked_at_once(call, target)) for target in rule.targets.values())
+    return Listener(rule, arn, event_pattern.compile(rule.pattern) if is_asked else None, destinations, speaker(call, arn))
+
+
+def speaker(call: Call, rule_arn: str) -> Principal:
+    return principals.service(encryption.SERVICE, call.account, **{"aws:SourceArn": rule_arn, "aws:SourceAccount": call.account})
+
+
+def _asked_at_once(call: Call, target: dict[str, Any]) -> dict[str, Any] | None:
+    is_near = target["Arn"].startswith(f"arn:{call.home.partition}:sqs:{call.region}:") and not target.get("RoleArn")
+    return for_queue(target, arns.parse(target["Arn"])) if is_near else None
+
+
+def for_queue(target: dict[str, Any], queue: arns.Arn) -> dict[str, Any]:
+    """What a queue is asked with beside the message. A FIFO queue must deduplicate by content: it is told no id.
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html"""
+    return {"QueueUrl": endpoints.queue_url(queue.region, queue.account, queue.resource), **(target.get("SqsParameters") or {})}
+
+
+def listeners(call: Call, bus: str) -> list[Listener]:
+    """The rules of a bus without a key that are asked about its events."""
+    return call.shelf(Rule).derived(_listeners, call).get(bus, [])
+
+
+def _listeners(call: Call) -> dict[str, list[Listener]]:
+    found: dict[str, list[Listener]] = {}
+    for rule in call.shelf(Rule).values():
+        if not rule.sealed and (made := listener(call, rule)).wants is not None:
+            found.setdefault(rule.bus, []).append(made)
+    return found
 
 
 def check_pattern(text: str) -> event_pattern.Pattern:

@@ -6,6 +6,7 @@ In a text a value stands without the quotes of its inner texts, in an object it 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -43,8 +44,8 @@ def read(event: dict[str, Any], path: str) -> Any:
         raise InvalidInput(path) from None
 
 
-def made(target: dict[str, Any], body: bytes, known: dict[str, Any]) -> str:
-    """The input of a target. ``known`` holds the values of predefined names. Raises InvalidInput."""
+def made(target: dict[str, Any], body: bytes, known: Callable[[], dict[str, Any]]) -> str:
+    """The input of a target. ``known`` tells the values of predefined names. Raises InvalidInput."""
     if target.get("Input") is not None:
         return target["Input"]
     if (path := target.get("InputPath")) is not None:
@@ -57,7 +58,7 @@ def made(target: dict[str, Any], body: bytes, known: dict[str, Any]) -> str:
     event = orjson.loads(body)
     text = transformer["InputTemplate"]
     is_text = text.lstrip().startswith('"')
-    values = _values(transformer.get("InputPathsMap") or {}, event, known)
+    values = _values(transformer.get("InputPathsMap") or {}, event, known())
     filled = "".join(part if isinstance(part, str) else spelled(values.get(part.name, ""), part, is_text) for part in template_of(text))
     if not is_text and not is_json(filled):
         raise InvalidInput("The template filled with this event is no JSON.")

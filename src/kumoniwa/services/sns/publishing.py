@@ -168,7 +168,7 @@ def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | 
     is_free = not (topic.is_fifo or topic.master_key or call.home.faults or call.once)
     kept = sealing.shut(call, topic, message) if topic.master_key else message
     for listener in wanted_by(call, topic, message):
-        if is_free and listener.subscription.protocol == "sqs" and listener.endpoint.region == call.region and len(soon) < most:
+        if is_free and listener.queue is not None and listener.queue.region == call.region and len(soon) < most:
             sealer = sealer or Sealer(call, message)
             soon.append((sealer, listener))
         elif not listener.subscription.hears_by_replay:
@@ -207,7 +207,7 @@ def _at_once(call: Call, soon: Soon, later: Later, reply: dict[str, Any]) -> dic
         subscription = listener.subscription
         handing = tracing.handing(call, sealer.message, subscription)
         try:
-            params = delivery.for_queue(sealer, subscription, listener.endpoint, handing.message.trace if handing else None)
+            params = delivery.for_queue(sealer, subscription, listener.queue, handing.message.trace if handing else None)
             asker.ask_at_once("sqs:SendMessage", **params)
         except MustWait:
             delivery.promise(call, sealer.message, subscription)

@@ -112,23 +112,16 @@ class Listener(NamedTuple):
     subscription: Subscription
     wants: event_pattern.Pattern | None
     is_of_body: bool
-    endpoint: arns.Arn | None
-
-
-class Audience:
-    """The listeners of each topic, by its name, as they were last asked for. Whoever changes a subscription forgets them."""
-
-    def __init__(self) -> None:
-        self.by_topic: dict[str, tuple[Listener, ...]] = {}
+    queue: arns.Arn | None
+    """Where it is a queue that hears."""
 
 
 def listeners(call: Call, topic: str) -> tuple[Listener, ...]:
-    known = call.memory(Audience).by_topic
-    found = known.get(topic)
-    if found is None:
-        mine = (each for each in call.shelf(Subscription).values() if each.topic == topic and each.is_confirmed)
-        found = known[topic] = tuple(listener(each) for each in mine)
-    return found
+    return call.shelf(Subscription).derived(_listeners, call, topic)
+
+
+def _listeners(call: Call, topic: str) -> tuple[Listener, ...]:
+    return tuple(listener(each) for each in call.shelf(Subscription).values() if each.topic == topic and each.is_confirmed)
 
 
 def is_wanted(listener: Listener, attributes: dict[str, dict[str, Any]], body: str) -> bool:
@@ -141,17 +134,16 @@ def is_wanted(listener: Listener, attributes: dict[str, dict[str, Any]], body: s
 def listener(subscription: Subscription) -> Listener:
     text = subscription.attributes.get("FilterPolicy")
     wants = filter_policy.compile(text, subscription.scope) if text else None
-    return Listener(subscription, wants, subscription.scope == filter_policy.BODY, arns.parse(subscription.endpoint))
+    queue = arns.parse(subscription.endpoint) if subscription.protocol == "sqs" else None
+    return Listener(subscription, wants, subscription.scope == filter_policy.BODY, queue)
 
 
 def keep(call: Call, subscription: Subscription) -> None:
     call.shelf(Subscription)[subscription.arn] = subscription
-    call.memory(Audience).by_topic.pop(subscription.topic, None)
 
 
 def drop(call: Call, subscription: Subscription) -> None:
     del call.shelf(Subscription)[subscription.arn]
-    call.memory(Audience).by_topic.pop(subscription.topic, None)
 
 
 def of_topic(call: Call, topic: str) -> list[Subscription]:

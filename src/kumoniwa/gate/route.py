@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote_plus
 from zlib import crc32
 
 import orjson
@@ -29,6 +28,7 @@ from kumoniwa.kernel.operation import Handler, Service, load, service_names
 from kumoniwa.kernel.record import changed
 from kumoniwa.wire.codec import CBOR_OF_JSON, Codec, codec, detect, unpacked
 from kumoniwa.wire.message import Request, Response
+from kumoniwa.wire.query import action_of, version_of
 from kumoniwa.wire.routes import routes
 from kumoniwa.wire.xml import escaped, readable
 
@@ -187,15 +187,6 @@ def _is_of_browser(request: Request) -> bool:
     return request.method == "OPTIONS" or request.headers.get("content-type", "").startswith("multipart/form-data")
 
 
-_ACTION, _VERSION = (re.compile(rf"(?:^|&){name}=([^&]*)") for name in ("Action", "Version"))
-
-
-def _field(pattern: re.Pattern[str], form: str) -> str:
-    """One field of a form, without the work of reading all of it."""
-    found = pattern.search(form)
-    return unquote_plus(found[1]) if found is not None else ""
-
-
 class Names:
     """How requests name the services that are here."""
 
@@ -237,6 +228,8 @@ class Routes:
         self.names = _names()
         self.by_target: dict[str, Route] = {}
         self.by_cbor_target: dict[str, Route] = {}
+        self.by_action: dict[tuple[str | None, str, str], Route] = {}
+        """By signing name, protocol and the action that a form names."""
         self.by_name: dict[tuple[str, str, str], Route] = {}
         self._paths: dict[str, list[tuple[str, Any]]] = {}
         """By signing name: its services and their paths, from the first request on."""
@@ -315,9 +308,13 @@ class Routes:
 
     def _by_action(self, request: Request, address: Address, protocol: str) -> Route:
         form = unpacked(request).decode("latin-1") if request.body else request.query
-        operation, version = _field(_ACTION, form), _field(_VERSION, form)
+        operation = action_of(form)
         if not operation:
             raise MissingAction
+        known = self.by_action.get((address.signing_name, protocol, operation))
+        if known is not None:
+            return known
+        version = version_of(form) or ""
         if address.signing_name:
             service = self._service(address, request)
         else:
@@ -331,7 +328,10 @@ class Routes:
                 if is_sqs_like
                 else f"Could not find operation {operation} for version {version or model.api_version}"
             )
-        return self.named(service, operation, protocol)
+        route = self.named(service, operation, protocol)
+        if address.signing_name:
+            self.by_action[address.signing_name, protocol, operation] = route
+        return route
 
     def _by_path(self, request: Request, address: Address, path: str | None = None) -> Route | DoorRoute:
         """The route of a REST operation; ``path`` is the request's own, unless something else stands before it."""

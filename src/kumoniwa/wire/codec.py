@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kumoniwa.kernel.errors import AwsError, SerializationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.wire import constraints
-from kumoniwa.wire.query import fields
+from kumoniwa.wire.query import action_of, version_of
 
 if TYPE_CHECKING:
     from kumoniwa.aws.models import Operation
@@ -132,7 +132,7 @@ def detect(request: Request) -> tuple[str, str | None, str | None]:
         head = unpacked(request)[:65536]
         form = head.decode("utf-8", "replace") if b"Action=" in head else form
     if form:
-        named = dict(fields(form))
-        if "Action" in named and (request.method == "POST" or "Version" in named):
-            return "query", None, named["Action"]
+        action = action_of(form)
+        if action is not None and (request.method == "POST" or version_of(form) is not None):
+            return "query", None, action
     return "rest", None, None

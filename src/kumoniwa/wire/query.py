@@ -5,10 +5,11 @@ The form is first folded into a tree by the dots of its names; a closure per sha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.wire import refusals, scalars
@@ -39,6 +40,21 @@ def fields(form: str) -> Iterator[tuple[str, str]]:
         if "%" in field:
             name, value = _unquoted(name), _unquoted(value)
         yield name, value
+
+
+_ACTION, _VERSION = (re.compile(rf"(?:^|&){name}=([^&]*)") for name in ("Action", "Version"))
+
+
+def action_of(form: str) -> str | None:
+    """What a form asks for, without the work of reading all of it; None if it does not say."""
+    found = _ACTION.search(form)
+    return None if found is None else unquote_plus(found[1])
+
+
+def version_of(form: str) -> str | None:
+    """The version of the API that it means."""
+    found = _VERSION.search(form)
+    return None if found is None else unquote_plus(found[1])
 
 
 def _unquoted(text: str) -> str:

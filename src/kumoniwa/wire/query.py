@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote
 
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.wire import refusals, scalars
@@ -47,14 +47,17 @@ _ACTION, _VERSION = (re.compile(rf"(?:^|&){name}=([^&]*)") for name in ("Action"
 
 def action_of(form: str) -> str | None:
     """What a form asks for, without the work of reading all of it; None if it does not say."""
-    found = _ACTION.search(form)
-    return None if found is None else unquote_plus(found[1])
+    return _first(_ACTION, form)
 
 
 def version_of(form: str) -> str | None:
     """The version of the API that it means."""
-    found = _VERSION.search(form)
-    return None if found is None else unquote_plus(found[1])
+    return _first(_VERSION, form)
+
+
+def _first(pattern: re.Pattern[str], form: str) -> str | None:
+    found = pattern.search(form)
+    return None if found is None else _unquoted(found[1].replace("+", " "))
 
 
 def _unquoted(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from kumoniwa.kernel import arn as arns
@@ -50,7 +51,7 @@ class Replay(Record):
     status: str = "Pending"
 
 
-class Subscription(Record):
+class Subscription(Record, dict=True):
     """Shelved by its ARN."""
 
     arn: str
@@ -71,7 +72,7 @@ class Subscription(Record):
     """Whether only those who are known may end it."""
     replay: Replay | None = None
 
-    @property
+    @cached_property
     def is_raw(self) -> bool:
         return self.attributes.get("RawMessageDelivery") == "true"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from kumoniwa.gate import reserved_tags
@@ -38,7 +39,9 @@ LARGE_PROTOCOLS, LARGE_SUBSCRIPTIONS_MAX = ("sqs", "lambda", "firehose"), 100
 """Who may hear topics with messages of more than 256 KiB: https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html"""
 
 
-class Topic(Record):
+class Topic(Record, dict=True):
+    """What follows from its attributes is read once from each record: who changes a topic makes another one."""
+
     name: str
     id: str
     """Ours: rows refer to it, so that a topic deleted and made again starts empty."""
@@ -49,7 +52,7 @@ class Topic(Record):
     """How many subscriptions were deleted."""
     archived_since: float = 0.0
 
-    @property
+    @cached_property
     def is_fifo(self) -> bool:
         return self.name.endswith(".fifo")
 
@@ -57,12 +60,12 @@ class Topic(Record):
     def is_deduplicated_by_content(self) -> bool:
         return self.attributes.get("ContentBasedDeduplication") == "true"
 
-    @property
+    @cached_property
     def master_key(self) -> str:
         """The key of KMS that its messages are encrypted under; empty without one."""
         return self.attributes.get("KmsMasterKeyId", "")
 
-    @property
+    @cached_property
     def message_bytes_max(self) -> int:
         return int(self.attributes.get("MaximumMessageSize", MESSAGE_BYTES))
 

@@ -465,7 +465,7 @@ def _send(
     message_id = reply["MessageId"] = call.new_id()
     # On a FIFO queue zero means the queue's own: localstack's test_fifo_queue_send_message_with_zero_delay_….
     has_own_delay = delay_s is not None and not queue.is_fifo
-    delay = delay_s if has_own_delay else queue.seconds("DelaySeconds")
+    delay = delay_s if has_own_delay else queue.delay_s
     content = message.Content(
         id=message_id, body=body, md5=reply["MD5OfMessageBody"], sender=call.principal.user_id or "anonymous",
         attributes=attributes or {}, system=system, md5_of_attributes=reply.get("MD5OfMessageAttributes", ""),
@@ -564,10 +564,10 @@ def ReceiveMessage(
     count = 1 if MaxNumberOfMessages is None else MaxNumberOfMessages
     if not 1 <= count <= 10:
         raise InvalidParameterValue.of("MaxNumberOfMessages", count, "Must be between 1 and 10, if provided.")
-    wait_s = queue.seconds("ReceiveMessageWaitTimeSeconds") if WaitTimeSeconds is None else WaitTimeSeconds
+    wait_s = queue.wait_s if WaitTimeSeconds is None else WaitTimeSeconds
     if not 0 <= wait_s <= 20:
         raise InvalidParameterValue.of("WaitTimeSeconds", wait_s, "Must be >= 0 and <= 20, if provided.")
-    visibility_s = queue.seconds("VisibilityTimeout") if VisibilityTimeout is None else VisibilityTimeout
+    visibility_s = queue.visibility_s if VisibilityTimeout is None else VisibilityTimeout
     if not 0 <= visibility_s <= 43_200:
         raise InvalidParameterValue.of("VisibilityTimeout", visibility_s, "Must be >= 0 and <= 43200, if provided.")
     if ReceiveRequestAttemptId is not None and not queue.is_fifo:
@@ -708,7 +708,7 @@ def ChangeMessageVisibilityBatch(call: Call, *, QueueUrl: str, Entries: list[dic
     queue = _queue(call, QueueUrl)
 
     def change(entry: dict) -> dict:
-        _change_visibility(call, queue, entry["ReceiptHandle"], entry.get("VisibilityTimeout", queue.seconds("VisibilityTimeout")))
+        _change_visibility(call, queue, entry["ReceiptHandle"], entry.get("VisibilityTimeout", queue.visibility_s))
         return {}
 
     return _batch("ChangeMessageVisibilityBatchRequestEntry", Entries, change)

@@ -119,7 +119,7 @@ def settle(call: Call, queue: Queue, seq: int, *, is_leaving: bool = False) -> N
 def delayed_anew(call: Call, queue: Queue) -> None:
     """The delay of a FIFO queue was changed: that holds for the messages it has already, too.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html"""
-    rows, delay_s = call.rows(GROUPS), queue.seconds("DelaySeconds")
+    rows, delay_s = call.rows(GROUPS), queue.delay_s
     rows.run("update sqs_message set visible_at = sent + ? where queue = ? and received = 0", delay_s, queue.id)
     for (first,) in rows.all("select first from sqs_group where queue = ?", queue.id):
         settle(call, queue, first)

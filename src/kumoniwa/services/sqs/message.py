@@ -91,7 +91,7 @@ def check(queue: Queue, body: str, attributes: dict[str, dict] | None) -> None:
             _check_attribute(name, value)
         if len(attributes) > 10:
             raise InvalidParameterValue(f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [10].")
-    limit = queue.seconds("MaximumMessageSize")
+    limit = queue.message_bytes_max
     if size > limit:
         raise InvalidParameterValue(f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.")
     is_plain = body.isascii() and not body.encode().translate(None, _PLAIN)
@@ -228,7 +228,7 @@ def take(call: Call, queue: Queue, count: int, visibility_s: int) -> list[tuple]
 def _goes_elsewhere(call: Call, queue: Queue, row: tuple, dead_letter: tuple[str, int] | None, now: float) -> bool:
     """Whether a message about to be received is too old, or has been received too often, and so is gone from here."""
     seq, sent, received = row
-    if sent + queue.seconds("MessageRetentionPeriod") <= now:
+    if sent + queue.retention_s <= now:
         drop(call, queue, seq)
         return True
     if dead_letter is None or received < dead_letter[1]:
@@ -291,7 +291,7 @@ def next_visible(call: Call, queue: Queue) -> float | None:
 def counts(call: Call, queue: Queue) -> tuple[int, int, int]:
     """Messages that are visible, in flight, delayed."""
     now = call.now()
-    expired = now - queue.seconds("MessageRetentionPeriod")
+    expired = now - queue.retention_s
     visible, in_flight, total = call.rows(MESSAGES).one(
         """select count(*) filter (where visible_at <= ?), count(*) filter (where visible_at > ? and received > 0), count(*)
            from sqs_message where queue = ? and sent > ?""",
@@ -302,7 +302,7 @@ def counts(call: Call, queue: Queue) -> tuple[int, int, int]:
 
 def oldest(call: Call, queue: Queue) -> float | None:
     """When the message that waits longest was sent."""
-    expired = call.now() - queue.seconds("MessageRetentionPeriod")
+    expired = call.now() - queue.retention_s
     return call.rows(MESSAGES).one("select min(sent) from sqs_message where queue = ? and sent > ?", queue.id, expired)[0]
 
 
@@ -341,7 +341,7 @@ def _lock(seal: bytes, queue_id: str) -> Lock:
 
 def _sealed(call: Call, queue: Queue, content: Content) -> bytes:
     body = pack(content)
-    if queue.of("SqsManagedSseEnabled") != "true":
+    if not queue.is_sealed:
         return b"\0" + body
     return b"\1" + _lock(call.home.settings.seal, queue.id).seal(body, b"")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 from kumoniwa.kernel import arn as arns
@@ -57,7 +57,9 @@ class MissingParameter(AwsError):
         return cls(f"The request must contain the parameter {name}.")
 
 
-class Queue(Record):
+class Queue(Record, dict=True):
+    """What follows from its attributes is read once from each record: who changes a queue makes another one."""
+
     name: str
     id: str
     """Ours: rows refer to it, so that a queue deleted and made again starts empty."""
@@ -67,7 +69,7 @@ class Queue(Record):
     tags: dict[str, str] = {}
     purged: float = 0.0
 
-    @property
+    @cached_property
     def is_fifo(self) -> bool:
         return self.name.endswith(".fifo")
 
@@ -77,22 +79,44 @@ class Queue(Record):
     def seconds(self, attribute: str) -> int:
         return int(self.attributes.get(attribute) or DEFAULTS.get(attribute) or REUSE_DEFAULT_S)
 
-    @property
+    @cached_property
+    def message_bytes_max(self) -> int:
+        return self.seconds("MaximumMessageSize")
+
+    @cached_property
+    def delay_s(self) -> int:
+        return self.seconds("DelaySeconds")
+
+    @cached_property
+    def retention_s(self) -> int:
+        return self.seconds("MessageRetentionPeriod")
+
+    @cached_property
+    def visibility_s(self) -> int:
+        return self.seconds("VisibilityTimeout")
+
+    @cached_property
+    def wait_s(self) -> int:
+        return self.seconds("ReceiveMessageWaitTimeSeconds")
+
+    @cached_property
     def master_key(self) -> str:
         """The key of KMS that its messages are encrypted under; empty without one."""
         return self.attributes.get("KmsMasterKeyId", "")
 
-    @property
+    @cached_property
+    def is_sealed(self) -> bool:
+        """Whether SQS encrypts its messages under a key of its own."""
+        return self.of("SqsManagedSseEnabled") == "true"
+
+    @cached_property
     def dead_letter(self) -> tuple[str, int] | None:
         """The name of the dead-letter queue and the receives a message is allowed, if there is a redrive policy."""
         policy = self.attributes.get("RedrivePolicy")
-        return _dead_letter(policy) if policy else None
-
-
-@lru_cache(maxsize=1024)
-def _dead_letter(policy: str) -> tuple[str, int]:
-    said = json.loads(policy)
-    return said["deadLetterTargetArn"].rpartition(":")[2], int(said["maxReceiveCount"])
+        if not policy:
+            return None
+        said = json.loads(policy)
+        return said["deadLetterTargetArn"].rpartition(":")[2], int(said["maxReceiveCount"])
 
 
 DEFAULTS = {

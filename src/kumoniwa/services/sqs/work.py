@@ -165,7 +165,7 @@ def _step(call: Call, task: MoveTask) -> None:
     rows, moved = call.rows(message.MESSAGES), 0
     found = rows.all(
         "select seq, content from sqs_message where queue = ? and visible_at <= ? and sent > ? order by visible_at, seq limit ?",
-        source.id, now, now - source.seconds("MessageRetentionPeriod"), count,
+        source.id, now, now - source.retention_s, count,
     )  # fmt: skip
     for seq, blob in found:
         arn = task.destination or message.opened(call, source, blob).system.get("DeadLetterQueueSourceArn", "")

@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from kumoniwa.kernel import principal as principals
+
 KEPT = {"KmsMasterKeyId": "alias/aws/sqs"}
 
 
@@ -104,3 +106,15 @@ def test_a_queue_hears_in_the_very_turn_in_which_its_topic_or_bus_is_told(cloud,
     before = rows.one("select count(*) from sqs_message")[0]
     tell(**said)
     assert heard == [before + 1]
+
+
+def test_whoever_asks_at_once_has_ended_its_own_atomic_step(cloud):
+    call = cloud.region().call("sns", "000000000000", principals.root("000000000000"))
+
+    async def asked() -> str:
+        with pytest.raises(RuntimeError, match="atomic step"):
+            call.atomically(lambda: call.ask_at_once("sqs:CreateQueue", QueueName="q"))
+        assert call.ask_at_once("sqs:ListQueues") == {}
+        return call.ask_at_once("sqs:CreateQueue", QueueName="q")["QueueUrl"]
+
+    assert cloud.run(asked()).endswith("/000000000000/q")

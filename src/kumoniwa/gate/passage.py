@@ -252,6 +252,8 @@ class Gate:
     def ask_at_once(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = "") -> dict:
         """One AWS call by a service that is answered in this turn of the loop and kept with whatever else is written in it.
         Raises MustWait where the answer would take longer; nothing was done then."""
+        if self.home.store.journal.scope:
+            raise RuntimeError(f"{operation} is asked in an atomic step, which could not be undone without it")
         try:
             return self._asked(principal, operation, params, None, trace, may_wait=False) or {}
         except Exception as error:

@@ -351,7 +351,7 @@ def test_a_pool_is_described_changed_and_deleted_with_all_that_is_in_it(pool):
     "settings",
     [
         {"UserPoolAddOns": {"AdvancedSecurityMode": "ENFORCED"}}, {"UserPoolTier": "PLUS"},
-        {"DeviceConfiguration": {"ChallengeRequiredOnNewDevice": True}}, {"LambdaConfig": {"PreTokenGenerationConfig": {"LambdaVersion": "V3_0", "LambdaArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}}},
+        {"LambdaConfig": {"PreTokenGenerationConfig": {"LambdaVersion": "V3_0", "LambdaArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}}},
     ],
 )  # fmt: skip
 def test_what_is_not_built_is_refused_by_name(cloud, settings):

@@ -29,7 +29,7 @@ _GONE = "ResourceNotFoundException"
 # User pools --------------------------------------------------------------------------------------------------------
 
 _pool_settings = (
-    "AccountRecoverySetting AdminCreateUserConfig AutoVerifiedAttributes DeletionProtection EmailConfiguration EmailVerificationMessage "
+    "AccountRecoverySetting AdminCreateUserConfig AutoVerifiedAttributes DeletionProtection DeviceConfiguration EmailConfiguration EmailVerificationMessage "
     "EmailVerificationSubject LambdaConfig Policies SmsAuthenticationMessage SmsConfiguration SmsVerificationMessage UserAttributeUpdateSettings "
     "UserPoolAddOns UserPoolTags UserPoolTier VerificationMessageTemplate"
 )

@@ -1,4 +1,4 @@
-"""The operations of user pools. Federation with social providers, WebAuthn, devices, threat protection, branding and imports are refused by name."""
+"""The operations of user pools. Federation with social providers, WebAuthn, threat protection, branding and imports are refused by name."""
 
 from kumoniwa.services.cognito_idp.access import owner_of, refusal_of, resource_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.cognito_idp.administration import (
@@ -20,6 +20,17 @@ from kumoniwa.services.cognito_idp.client import (
     DescribeUserPoolClient,
     ListUserPoolClients,
     UpdateUserPoolClient,
+)
+from kumoniwa.services.cognito_idp.device import (
+    AdminForgetDevice,
+    AdminGetDevice,
+    AdminListDevices,
+    AdminUpdateDeviceStatus,
+    ConfirmDevice,
+    ForgetDevice,
+    GetDevice,
+    ListDevices,
+    UpdateDeviceStatus,
 )
 from kumoniwa.services.cognito_idp.domain import CreateUserPoolDomain, DeleteUserPoolDomain, DescribeUserPoolDomain
 from kumoniwa.services.cognito_idp.factor import (
@@ -101,20 +112,22 @@ from kumoniwa.services.cognito_idp.signup import (
 
 __all__ = [
     "AddCustomAttributes", "AdminAddUserToGroup", "AdminConfirmSignUp", "AdminCreateUser", "AdminDeleteUser",
-    "AdminDeleteUserAttributes", "AdminDisableProviderForUser", "AdminDisableUser", "AdminEnableUser", "AdminGetUser",
-    "AdminInitiateAuth", "AdminLinkProviderForUser", "AdminListGroupsForUser", "AdminRemoveUserFromGroup",
-    "AdminResetUserPassword", "AdminRespondToAuthChallenge", "AdminSetUserMFAPreference", "AdminSetUserPassword",
+    "AdminDeleteUserAttributes", "AdminDisableProviderForUser", "AdminDisableUser", "AdminEnableUser",
+    "AdminForgetDevice", "AdminGetDevice", "AdminGetUser", "AdminInitiateAuth", "AdminLinkProviderForUser",
+    "AdminListDevices", "AdminListGroupsForUser", "AdminRemoveUserFromGroup", "AdminResetUserPassword",
+    "AdminRespondToAuthChallenge", "AdminSetUserMFAPreference", "AdminSetUserPassword", "AdminUpdateDeviceStatus",
     "AdminUpdateUserAttributes", "AdminUserGlobalSignOut", "AssociateSoftwareToken", "ChangePassword",
-    "ConfirmForgotPassword", "ConfirmSignUp", "CreateGroup", "CreateIdentityProvider", "CreateResourceServer",
-    "CreateUserPool", "CreateUserPoolClient", "CreateUserPoolDomain", "DeleteGroup", "DeleteIdentityProvider",
-    "DeleteResourceServer", "DeleteUser", "DeleteUserAttributes", "DeleteUserPool", "DeleteUserPoolClient",
-    "DeleteUserPoolDomain", "DescribeIdentityProvider", "DescribeResourceServer", "DescribeUserPool",
-    "DescribeUserPoolClient", "DescribeUserPoolDomain", "ForgotPassword", "GetGroup",
-    "GetIdentityProviderByIdentifier", "GetTokensFromRefreshToken", "GetUser", "GetUserAuthFactors", "GetUserAttributeVerificationCode",
-    "GetUserPoolMfaConfig", "GlobalSignOut", "InitiateAuth", "ListGroups", "ListIdentityProviders",
-    "ListResourceServers", "ListTagsForResource", "ListUserPoolClients", "ListUserPools", "ListUsers",
-    "ListUsersInGroup", "ResendConfirmationCode", "RespondToAuthChallenge", "RevokeToken", "SetUserMFAPreference",
-    "SetUserPoolMfaConfig", "SignUp", "TagResource", "UntagResource", "UpdateGroup", "UpdateIdentityProvider",
-    "UpdateResourceServer", "UpdateUserAttributes", "UpdateUserPool", "UpdateUserPoolClient", "VerifySoftwareToken",
-    "VerifyUserAttribute", "all_tags",
+    "ConfirmDevice", "ConfirmForgotPassword", "ConfirmSignUp", "CreateGroup", "CreateIdentityProvider",
+    "CreateResourceServer", "CreateUserPool", "CreateUserPoolClient", "CreateUserPoolDomain", "DeleteGroup",
+    "DeleteIdentityProvider", "DeleteResourceServer", "DeleteUser", "DeleteUserAttributes", "DeleteUserPool",
+    "DeleteUserPoolClient", "DeleteUserPoolDomain", "DescribeIdentityProvider", "DescribeResourceServer",
+    "DescribeUserPool", "DescribeUserPoolClient", "DescribeUserPoolDomain", "ForgetDevice", "ForgotPassword",
+    "GetDevice", "GetGroup", "GetIdentityProviderByIdentifier", "GetTokensFromRefreshToken", "GetUser",
+    "GetUserAttributeVerificationCode", "GetUserAuthFactors", "GetUserPoolMfaConfig", "GlobalSignOut", "InitiateAuth",
+    "ListDevices", "ListGroups", "ListIdentityProviders", "ListResourceServers", "ListTagsForResource",
+    "ListUserPoolClients", "ListUserPools", "ListUsers", "ListUsersInGroup", "ResendConfirmationCode",
+    "RespondToAuthChallenge", "RevokeToken", "SetUserMFAPreference", "SetUserPoolMfaConfig", "SignUp", "TagResource",
+    "UntagResource", "UpdateDeviceStatus", "UpdateGroup", "UpdateIdentityProvider", "UpdateResourceServer",
+    "UpdateUserAttributes", "UpdateUserPool", "UpdateUserPoolClient", "VerifySoftwareToken", "VerifyUserAttribute",
+    "all_tags",
 ]  # fmt: skip

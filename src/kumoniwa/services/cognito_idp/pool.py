@@ -294,6 +294,7 @@ async def CreateUserPool(
     AdminCreateUserConfig: dict[str, Any] | None = None, Schema: list[dict[str, Any]] | None = None,
     UserPoolAddOns: dict[str, Any] | None = None, UsernameConfiguration: dict[str, Any] | None = None,
     AccountRecoverySetting: dict[str, Any] | None = None, UserPoolTier: str | None = None, SmsConfiguration: dict[str, Any] | None = None,
+    DeviceConfiguration: dict[str, Any] | None = None,
 ) -> dict:  # fmt: skip
     if AliasAttributes and UsernameAttributes:
         raise InvalidParameterException("Only one of the aliasAttributes or usernameAttributes can be set in a User pool.")
@@ -306,6 +307,7 @@ async def CreateUserPool(
         "UserAttributeUpdateSettings": UserAttributeUpdateSettings, "EmailConfiguration": EmailConfiguration,
         "AdminCreateUserConfig": AdminCreateUserConfig, "UserPoolAddOns": UserPoolAddOns, "UsernameConfiguration": UsernameConfiguration,
         "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier, "SmsConfiguration": SmsConfiguration,
+        "DeviceConfiguration": DeviceConfiguration,
     }  # fmt: skip
     settings, attributes, now = _settings(told, {}, call.region), schema.made(Schema), call.now()
     _check_first_factors(settings, MfaConfiguration)
@@ -336,6 +338,7 @@ async def UpdateUserPool(
     EmailConfiguration: dict[str, Any] | None = None, UserPoolTags: dict[str, str] | None = None,
     AdminCreateUserConfig: dict[str, Any] | None = None, UserPoolAddOns: dict[str, Any] | None = None,
     AccountRecoverySetting: dict[str, Any] | None = None, UserPoolTier: str | None = None, SmsConfiguration: dict[str, Any] | None = None,
+    DeviceConfiguration: dict[str, Any] | None = None,
 ) -> dict:  # fmt: skip
     """What an update does not say becomes AWS's own choice again: so AWS's page warns."""
     pool = found(call, UserPoolId)
@@ -347,6 +350,7 @@ async def UpdateUserPool(
         "SmsAuthenticationMessage": SmsAuthenticationMessage, "UserAttributeUpdateSettings": UserAttributeUpdateSettings,
         "EmailConfiguration": EmailConfiguration, "AdminCreateUserConfig": AdminCreateUserConfig, "UserPoolAddOns": UserPoolAddOns,
         "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier, "SmsConfiguration": SmsConfiguration,
+        "DeviceConfiguration": DeviceConfiguration,
     }  # fmt: skip
     settings, mfa = _settings(told, pool.settings, call.region), MfaConfiguration or pool.mfa
     _check_first_factors(settings, mfa)
@@ -398,12 +402,13 @@ def DeleteUserPool(call: Call, *, UserPoolId: str) -> None:
 def _belongings() -> list[type[Record]]:
     """What goes with a pool; these know their pool, so that it cannot know them before."""
     from kumoniwa.services.cognito_idp.client import UserPoolClient  # noqa: PLC0415
+    from kumoniwa.services.cognito_idp.device import Device  # noqa: PLC0415
     from kumoniwa.services.cognito_idp.group import Group  # noqa: PLC0415
     from kumoniwa.services.cognito_idp.provider import IdentityProvider  # noqa: PLC0415
     from kumoniwa.services.cognito_idp.resourceserver import ResourceServer  # noqa: PLC0415
     from kumoniwa.services.cognito_idp.user import Alias, Link, User  # noqa: PLC0415
 
-    return [UserPoolClient, Group, ResourceServer, User, Alias, Link, IdentityProvider]
+    return [UserPoolClient, Device, Group, ResourceServer, User, Alias, Link, IdentityProvider]
 
 
 def AddCustomAttributes(call: Call, *, UserPoolId: str, CustomAttributes: list[dict[str, Any]]) -> dict:

@@ -37,11 +37,14 @@ class Attempt(NamedTuple):
     client: UserPoolClient
     name: str
     metadata: dict[str, str] | None
+    device: str = ""
+    """The key of the device on which he says he is."""
 
     def challenge(self, name: str, user: User | None, shown: dict[str, str], kept: dict[str, Any] | None = None) -> dict[str, Any]:
         """What is to be answered next, and the session that remembers it."""
         body = {
-            "client": self.client.id, "name": self.name, "user": user.name if user is not None else None, "challenge": name, **(kept or {}),
+            "client": self.client.id, "name": self.name, "user": user.name if user is not None else None, "challenge": name,
+            **({"device": self.device} if self.device else {}), **(kept or {}),
         }  # fmt: skip
         session = ticket.issue(self.call, "challenge", body, self.client.session_s)
         return {"ChallengeName": name, "Session": session, "ChallengeParameters": shown}
@@ -145,14 +148,7 @@ async def migrate(attempt: Attempt, password: str) -> None:
 
 
 def by_srp(attempt: Attempt, told: str, user: User | None, kept: dict[str, Any]) -> dict[str, Any]:
-    """The server's half of the exchange: a salt, a public value, and a block that is to be signed."""
     call, pool = attempt.call, attempt.pool
-    try:
-        theirs = int(told, 16)
-    except ValueError:
-        raise InvalidParameterException("SRP_A is not a number") from None
-    if not 0 < theirs < srp.GROUP:
-        raise InvalidParameterException("SRP_A is out of range")
     if user is not None:
         _check_lock(call, user)
     verifier = users.verifier_of(call, user) if user is not None else None
@@ -161,10 +157,23 @@ def by_srp(attempt: Attempt, told: str, user: User | None, kept: dict[str, Any])
         # Nobody, or nobody with a password: the answer must not tell, and must be the same each time.
         salt = place.digest(call.home, "srp", pool.id, name)[: srp.SALT_BYTES]
         verifier = srp.Verifier(int.from_bytes(salt, "big"), int.from_bytes(place.digest(call.home, "nobody", pool.id, name), "big"))
+    return exchanged(attempt, "PASSWORD_VERIFIER", told, user, verifier, {"USERNAME": name, "USER_ID_FOR_SRP": name}, kept)
+
+
+def exchanged(
+    attempt: Attempt, challenge: str, told: str, user: User | None, verifier: srp.Verifier, named: dict[str, str], kept: dict[str, Any]
+) -> dict[str, Any]:
+    """The server's half of the exchange: a salt, a public value, and a block that is to be signed."""
+    try:
+        theirs = int(told, 16)
+    except ValueError:
+        raise InvalidParameterException("SRP_A is not a number") from None
+    if not 0 < theirs < srp.GROUP:
+        raise InvalidParameterException("SRP_A is out of range")
     secret, ours = srp.begun(verifier)
     state = {**kept, "srp": {"a": told, "b": f"{secret:x}", "B": f"{ours:x}", "verifier": verifier.packed().decode()}}
-    shown = {"SALT": f"{verifier.salt:x}", "SRP_B": f"{ours:x}", "USERNAME": name, "USER_ID_FOR_SRP": name}
-    reply = attempt.challenge("PASSWORD_VERIFIER", user, shown, state)
+    shown = {"SALT": f"{verifier.salt:x}", "SRP_B": f"{ours:x}", **named}
+    reply = attempt.challenge(challenge, user, shown, state)
     # Some clients show the block and not the session, so that the one stands for the other.
     shown["SECRET_BLOCK"] = base64.b64encode(reply["Session"].encode()).decode()
     return reply
@@ -179,18 +188,21 @@ def session_in(block: str) -> str:
 
 def srp_answered(attempt: Attempt, user: User | None, said: dict[str, Any], told: dict[str, str]) -> User:
     """The user, if he knows his password. Raises NotAuthorizedException."""
-    call, pool, begun = attempt.call, attempt.pool, said["srp"]
+    call = attempt.call
     if user is None:
         raise NotAuthorizedException
     _check_lock(call, user)
-    verifier = srp.unpacked(begun["verifier"].encode())
+    if not user.verifier or not is_shown(said["srp"], users.srp_name(attempt.pool, user), told):
+        raise _failed(call, user)
+    return _right(call, user)
+
+
+def is_shown(begun: dict[str, str], who: str, told: dict[str, str]) -> bool:
+    """Whether an answer shows that its maker knows the secret which the exchange was begun about."""
     try:
         block = base64.b64decode(told["PASSWORD_CLAIM_SECRET_BLOCK"], validate=True)
         signature = base64.b64decode(told["PASSWORD_CLAIM_SIGNATURE"], validate=True)
-        key = srp.key(verifier, int(begun["b"], 16), int(begun["B"], 16), int(begun["a"], 16))
+        key = srp.key(srp.unpacked(begun["verifier"].encode()), int(begun["b"], 16), int(begun["B"], 16), int(begun["a"], 16))
     except (ValueError, binascii.Error, srp.Refused):
-        raise _failed(call, user) from None
-    expected = srp.signature(key, users.srp_name(pool, user), block, told["TIMESTAMP"])
-    if not user.verifier or not hmac.compare_digest(expected, signature):
-        raise _failed(call, user)
-    return _right(call, user)
+        return False
+    return hmac.compare_digest(srp.signature(key, who, block, told["TIMESTAMP"]), signature)

@@ -16,6 +16,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.cognito_idp import choice, custom, factor, proof, schema, signup, ticket, token, trigger
 from kumoniwa.services.cognito_idp import client as clients
 from kumoniwa.services.cognito_idp import code as codes
+from kumoniwa.services.cognito_idp import device as devices
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.client import UserPoolClient
 from kumoniwa.services.cognito_idp.errors import (
@@ -82,10 +83,10 @@ async def _begin(
         text = "Auth flow not enabled for this client" if flow in FOR_ADMINISTRATORS else f"{flow} flow not enabled for this client"
         raise InvalidParameterException(text)
     if flow in ("REFRESH_TOKEN_AUTH", "REFRESH_TOKEN"):
-        return {"AuthenticationResult": await refreshed(call, pool, client, _said(told, "REFRESH_TOKEN"), told.get("SECRET_HASH"), metadata)}
+        return {"AuthenticationResult": await refreshed(call, pool, client, told, metadata)}
     name = _said(told, "USERNAME")
     clients.check_hash(call, client, name, told.get("SECRET_HASH"))
-    attempt = Attempt(call, pool, client, name, metadata)
+    attempt = Attempt(call, pool, client, name, metadata, told.get("DEVICE_KEY", ""))
     if flow == "USER_SRP_AUTH":
         return proof.by_srp(attempt, _said(told, "SRP_A"), await proof.known(attempt), {})
     if flow == "CUSTOM_AUTH":
@@ -139,10 +140,11 @@ async def _signed_up_now(attempt: Attempt, session: str) -> dict[str, Any]:
 
 
 async def refreshed(
-    call: Call, pool: UserPool, client: UserPoolClient, text: str, told_hash: str | None, metadata: dict[str, str] | None = None
+    call: Call, pool: UserPool, client: UserPoolClient, told: dict[str, str], metadata: dict[str, str] | None = None
 ) -> dict[str, Any]:
     """New ID and access tokens of an old sign-in."""
-    opened = token.opened(call, client, text)
+    opened, told_hash = token.opened(call, client, _said(told, "REFRESH_TOKEN")), told.get("SECRET_HASH")
+    devices.check_refresh(call, pool, opened.user, opened.device, told.get("DEVICE_KEY"))
     if client.secret:
         # A client may know its user by the name he typed, or by the one in his tokens.
         names = [opened.user.name, opened.user.sub, *(opened.user.attributes.get(name, "") for name in pool.username_attributes)]
@@ -153,18 +155,20 @@ async def refreshed(
             except NotAuthorizedException:
                 if number + 1 == len(names):
                     raise
-    return await token.issue(call, pool, client, opened.user, opened.sign_in._replace(how="refresh"), metadata, is_new=False)
+    return await token.issue(call, pool, client, opened.user, opened.sign_in._replace(how="refresh"), metadata, is_new=False, device=opened.device)
 
 
 async def GetTokensFromRefreshToken(
-    call: Call, *, RefreshToken: str, ClientId: str, ClientSecret: str | None = None, ClientMetadata: dict[str, str] | None = None
-) -> dict:
+    call: Call, *, RefreshToken: str, ClientId: str, ClientSecret: str | None = None, ClientMetadata: dict[str, str] | None = None,
+    DeviceKey: str | None = None,
+) -> dict:  # fmt: skip
     pool, client = clients.found(call, ClientId)
     if not clients.check_secret(call, client, ClientSecret):
         raise NotAuthorizedException(f"Client secret does not match for the client: {ClientId}")
     opened = token.opened(call, client, RefreshToken)
+    devices.check_refresh(call, pool, opened.user, opened.device, DeviceKey)
     sign_in = opened.sign_in._replace(how="refresh")
-    return {"AuthenticationResult": await token.issue(call, pool, client, opened.user, sign_in, ClientMetadata, is_new=False)}
+    return {"AuthenticationResult": await token.issue(call, pool, client, opened.user, sign_in, ClientMetadata, is_new=False, device=opened.device)}
 
 
 # On the way ----------------------------------------------------------------------------------------
@@ -182,6 +186,15 @@ async def _admitted(attempt: Attempt, user: User, *, how: str = "password", by_p
             "userAttributes": json.dumps(user.attributes),
         }  # fmt: skip
         return attempt.challenge("NEW_PASSWORD_REQUIRED", user, shown)
+    device = devices.asked_for(attempt.call, pool, user, attempt.device)
+    if device is not None:
+        return attempt.challenge(devices.SRP_AUTH, user, {}, {"how": how})
+    return await _factors(attempt, user, how)
+
+
+async def _factors(attempt: Attempt, user: User, how: str) -> dict[str, Any]:
+    """What is due of somebody who has shown his password and his device."""
+    pool = attempt.pool
     kinds = factor.asked_for(pool, user)
     if len(kinds) > 1:
         return attempt.challenge("SELECT_MFA_TYPE", user, {"USER_ID_FOR_SRP": user.name, "MFAS_CAN_CHOOSE": json.dumps(kinds)}, {"how": how, "kinds": kinds})
@@ -189,7 +202,7 @@ async def _admitted(attempt: Attempt, user: User, *, how: str = "password", by_p
         return await _second(attempt, user, kinds[0], how)
     if factor.must_set_up(pool):
         shown = {"USER_ID_FOR_SRP": user.name, "MFAS_CAN_SETUP": json.dumps(factor.offered(pool))}
-        body = {"pool": pool.id, "client": attempt.client.id, "user": user.name, "how": how}
+        body = {"pool": pool.id, "client": attempt.client.id, "user": user.name, "how": how, "device": attempt.device}
         return {
             "ChallengeName": "MFA_SETUP", "Session": ticket.issue(attempt.call, factor.SETUP, body, factor.SETUP_S), "ChallengeParameters": shown,
         }  # fmt: skip
@@ -201,9 +214,19 @@ async def _second(attempt: Attempt, user: User, kind: str, how: str) -> dict[str
 
 
 async def _let_in(attempt: Attempt, user: User, how: str) -> dict[str, Any]:
-    call, pool, client = attempt.call, attempt.pool, attempt.client
-    await trigger.signed_in(call, pool, user, client.id, attempt.metadata)
-    return await token.issue(call, pool, client, user, token.begun(call, how), attempt.metadata)
+    """Tokens, and a key for the device if he told of none."""
+    call, pool, client, device = attempt.call, attempt.pool, attempt.client, attempt.device
+    is_new = devices.are_tracked(pool) and not device
+    await trigger.signed_in(call, pool, user, client.id, attempt.metadata, on_new=is_new)
+    if is_new:
+        device = devices.new_key(call)
+    elif device and devices.are_tracked(pool):
+        devices.used(call, user, device)
+    else:
+        device = ""
+    result = await token.issue(call, pool, client, user, token.begun(call, how), attempt.metadata, device=device)
+    fresh = {"NewDeviceMetadata": {"DeviceKey": device, "DeviceGroupKey": devices.group_of(call, user)}} if is_new else {}
+    return result | fresh
 
 
 async def _custom(attempt: Attempt, told: dict[str, str]) -> dict[str, Any]:
@@ -265,12 +288,13 @@ async def _answered(
     name = _said(told, "USERNAME")
     clients.check_hash(call, client, name, told.get("SECRET_HASH"))
     kind = factor.SETUP if challenge == "MFA_SETUP" else CHALLENGE
-    if challenge == "PASSWORD_VERIFIER":
+    if challenge in ("PASSWORD_VERIFIER", devices.VERIFIER):
         session = proof.session_in(_said(told, "PASSWORD_CLAIM_SECRET_BLOCK"))
     said = ticket.redeem(call, kind, session or "")
     if said is None or said["client"] != client.id or not _is_asked(said, challenge):
         raise NotAuthorizedException(signup.INVALID_SESSION)
-    attempt = Attempt(call, pool, client, said.get("name", name), metadata)
+    device = said.get("device") or (told.get("DEVICE_KEY", "") if challenge == "PASSWORD_VERIFIER" else "")
+    attempt = Attempt(call, pool, client, said.get("name", name), metadata, device)
     user = users.find(call, pool, said["user"]) if said["user"] is not None else None
     if said["user"] is not None and user is None:
         raise NotAuthorizedException
@@ -294,6 +318,32 @@ async def _password_proven(attempt: Attempt, user: User | None, said: dict[str, 
         past = [*said["past"], {"challengeName": "PASSWORD_VERIFIER", "challengeResult": True, "challengeMetadata": None}]
         return await _custom_step(attempt, user, past)
     return await _admitted(attempt, user)
+
+
+async def _device_begun(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    device, public = _device(attempt, user, told), _said(told, "SRP_A")
+    shown = {"USERNAME": user.name, "DEVICE_KEY": device.key}
+    verifier = devices.verifier_of(attempt.call, device)
+    return proof.exchanged(attempt, devices.VERIFIER, public, user, verifier, shown, {"how": said["how"]})
+
+
+def _device(attempt: Attempt, user: User, told: dict[str, str]) -> devices.Device:
+    """The device that was told of first, if this is told of now, and it is remembered still."""
+    device = devices.asked_for(attempt.call, attempt.pool, user, attempt.device)
+    if device is None or _said(told, "DEVICE_KEY") != device.key:
+        raise NotAuthorizedException
+    return device
+
+
+async def _device_proven(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    for name in ("PASSWORD_CLAIM_SIGNATURE", "TIMESTAMP"):
+        _said(told, name)
+    device = _device(attempt, user, told)
+    if not proof.is_shown(said["srp"], devices.who(attempt.call, user, device.key), told):
+        raise NotAuthorizedException
+    if devices.replaces_factors(attempt.pool):
+        return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, "device")}
+    return await _factors(attempt, user, "device")
 
 
 async def _new_password(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
@@ -373,5 +423,5 @@ async def _custom_answered(attempt: Attempt, user: User | None, said: dict[str, 
 _ANSWERS = {
     "PASSWORD_VERIFIER": _password_proven, "NEW_PASSWORD_REQUIRED": _new_password, "MFA_SETUP": _set_up,
     factor.APP: _second_met, factor.TEXT: _second_met, factor.MAIL: _second_met, "SELECT_MFA_TYPE": _selected, "CUSTOM_CHALLENGE": _custom_answered,
-    choice.SELECT: _first_selected, choice.PASSWORD: _password_told, choice.SRP: _srp_told, "SMS_OTP": _code_met,
+    devices.SRP_AUTH: _device_begun, devices.VERIFIER: _device_proven, choice.SELECT: _first_selected, choice.PASSWORD: _password_told, choice.SRP: _srp_told, "SMS_OTP": _code_met,
 }  # fmt: skip

@@ -35,6 +35,7 @@ SUPPRESSED_NEVER = frozenset(("sub", "iss", "aud", "exp", "iat", "token_use", "a
 SOURCES = {
     "hosted": "TokenGeneration_HostedAuth", "password": "TokenGeneration_Authentication", "new password": "TokenGeneration_NewPasswordChallenge",
     "refresh": "TokenGeneration_RefreshTokens", "client": "TokenGeneration_ClientCredentials",
+    "device": "TokenGeneration_AuthenticateDevice",
 }  # fmt: skip
 
 
@@ -129,9 +130,10 @@ def _within(scopes: tuple[str, ...], claims: dict[str, Any]) -> dict[str, Any]:
 
 
 async def issue(
-    call: Call, pool: UserPool, client: UserPoolClient, user: User, sign_in: SignIn, metadata: dict[str, str] | None = None, *, is_new: bool = True
+    call: Call, pool: UserPool, client: UserPoolClient, user: User, sign_in: SignIn, metadata: dict[str, str] | None = None, *, is_new: bool = True,
+    device: str = "",
 ) -> dict[str, Any]:  # fmt: skip
-    """ID, access and, with a new sign-in, refresh token: an ``AuthenticationResult``."""
+    """ID, access and, with a new sign-in, refresh token: an ``AuthenticationResult``. Access tokens name the ``device`` on which it is."""
     now, event = int(call.now()), call.new_id()
     shared = {"sub": user.sub, "iss": issuer_of(pool), "origin_jti": sign_in.origin, "event_id": event, "auth_time": int(sign_in.at), "iat": now}
     identity = _within(sign_in.scopes, _identity(call, client, user))
@@ -141,7 +143,7 @@ async def issue(
         "exp": now + client.lasts_s("IdTokenValidity"), **({"nonce": sign_in.nonce} if sign_in.nonce else {}),
     }  # fmt: skip
     access_claims = {
-        **shared, **groups_held, "client_id": client.id, "token_use": "access", "scope": " ".join(sign_in.scopes), "username": user.name,
+        **shared, **groups_held, **({"device_key": device} if device else {}), "client_id": client.id, "token_use": "access", "scope": " ".join(sign_in.scopes), "username": user.name,
         "jti": call.new_id(), "exp": now + client.lasts_s("AccessTokenValidity"), **({"version": 2} if sign_in.how == "hosted" else {}),
     }  # fmt: skip
     id_claims, access_claims = await _generated(call, pool, client, user, sign_in, id_claims, access_claims, metadata)
@@ -152,7 +154,7 @@ async def issue(
     if is_new:
         body = {
             "pool": pool.id, "client": client.id, "user": user.name, "at": sign_in.at, "origin": sign_in.origin, "how": sign_in.how,
-            "scopes": sign_in.scopes, "exp": now + client.lasts_s("RefreshTokenValidity"),
+            "scopes": sign_in.scopes, "exp": now + client.lasts_s("RefreshTokenValidity"), "device": device,
         }  # fmt: skip
         result["RefreshToken"] = _spelled(place.shut(call.home, orjson.dumps(body), "refresh token"))
     return result
@@ -261,6 +263,7 @@ class Refresh(NamedTuple):
     sign_in: SignIn
     user: User
     until: float
+    device: str = ""
 
 
 def opened(call: Call, client: UserPoolClient, text: str) -> Refresh:
@@ -280,4 +283,4 @@ def opened(call: Call, client: UserPoolClient, text: str) -> Refresh:
         raise NotAuthorizedException("Refresh Token has been revoked")
     if not user.is_enabled:
         raise NotAuthorizedException("User is disabled.")
-    return Refresh(SignIn(said["at"], said["origin"], said["how"], tuple(said["scopes"])), user, said["exp"])
+    return Refresh(SignIn(said["at"], said["origin"], said["how"], tuple(said["scopes"])), user, said["exp"], said.get("device", ""))

@@ -85,11 +85,11 @@ async def _invoked(
     return payload
 
 
-async def signed_in(call: Call, pool: UserPool, user: User, client_id: str, metadata: dict[str, str] | None = None) -> None:
+async def signed_in(call: Call, pool: UserPool, user: User, client_id: str, metadata: dict[str, str] | None = None, *, on_new: bool = False) -> None:
     """Tell of somebody who has proved who he is. What the function answers changes nothing, but it may fail, and so keep him out."""
     await asked(
         call, pool, "PostAuthentication", "PostAuthentication_Authentication", user.name, client_id,
-        {"userAttributes": described(user), "newDeviceUsed": False}, metadata=metadata,
+        {"userAttributes": described(user), "newDeviceUsed": on_new}, metadata=metadata,
     )  # fmt: skip
 
 

@@ -174,7 +174,14 @@ def drop(call: Call, user: User) -> None:
     links = call.shelf(Link)
     for key in [key for key, link in links.items() if (link.pool, link.user) == (pool.id, user.name)]:
         del links[key]
+    _devices().drop_all(call, user)
     del call.shelf(User)[_key(pool, user.name)]
+
+
+def _devices() -> Any:
+    from kumoniwa.services.cognito_idp import device  # noqa: PLC0415 - they know whose they are
+
+    return device
 
 
 def shown(user: User, only: list[str] | None = None) -> dict[str, Any]:

@@ -147,6 +147,24 @@ def test_a_device_alone_signs_nobody_in(people):
         assert code == "NotAuthorizedException"
 
 
+def test_the_session_need_not_be_shown_as_amazons_own_library_does_not(cloud, people):
+    """amazon-cognito-identity-js: getDeviceResponse"""
+    phone, _ = people.confirmed()
+
+    def answer(challenge: str, **told: str) -> dict:
+        said = {"USERNAME": "ann", "DEVICE_KEY": phone.key, **told}
+        return people.idp.respond_to_auth_challenge(ClientId=people.client, ChallengeName=challenge, ChallengeResponses=said)
+
+    people.begin_on(phone.key)
+    shown = answer("DEVICE_SRP_AUTH", SRP_A=f"{phone.public:x}")
+    assert answer("DEVICE_PASSWORD_VERIFIER", **phone.answers(shown["ChallengeParameters"], cloud.now()))["AuthenticationResult"]
+    ended = ("NotAuthorizedException", "Invalid session for the user, session is expired.")
+    assert refused(answer, "DEVICE_SRP_AUTH", SRP_A=f"{phone.public:x}") == ended
+    people.begin_on(phone.key)
+    cloud.sleep(3 * 60 + 1)
+    assert refused(answer, "DEVICE_SRP_AUTH", SRP_A=f"{phone.public:x}") == ended
+
+
 def test_the_key_may_be_told_with_the_answer_to_srp(cloud, people):
     phone, _ = people.confirmed()
     client = Srp(people, GROUP)

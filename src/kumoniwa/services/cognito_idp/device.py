@@ -14,7 +14,7 @@ from kumoniwa.gate import viewer
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.cognito_idp import place, srp, token
+from kumoniwa.services.cognito_idp import place, srp, ticket, token
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.errors import InvalidParameterException, NotAuthorizedException, ResourceNotFoundException
 from kumoniwa.services.cognito_idp.pool import UserPool
@@ -24,6 +24,7 @@ SRP_AUTH, VERIFIER = "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"
 REMEMBERED, NOT_REMEMBERED = "remembered", "not_remembered"
 LISTED_MAX = 60
 GROUP_LENGTH = 8
+_OPEN = "device"
 
 
 class DeviceKeyExistsException(AwsError):
@@ -109,6 +110,22 @@ def who(call: Call, user: User, key: str) -> str:
 
 def verifier_of(call: Call, device: Device) -> srp.Verifier:
     return srp.unpacked(place.opened(call.home, device.verifier, "device") or b"")
+
+
+def leave_session(call: Call, user: User, key: str, client_id: str, session: str, lasts_s: float) -> None:
+    """Where those find their session who show none."""
+    ticket.issue(call, _OPEN, {"session": session}, lasts_s, _open_id(user, key, client_id))
+
+
+def session_left(call: Call, user: User | None, key: str, client_id: str) -> str:
+    """The session in which a device is to prove itself, for who names the device alone, as Amazon's own amazon-cognito-identity-js does
+    (its getDeviceResponse shows no session)."""
+    said = ticket.read(call, _OPEN, _open_id(user, key, client_id)) if user is not None else None
+    return said["session"] if said is not None else ""
+
+
+def _open_id(user: User, key: str, client_id: str) -> str:
+    return f"device {client_id} {_id(user, key)}"
 
 
 def new_key(call: Call) -> str:

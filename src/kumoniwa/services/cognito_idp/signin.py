@@ -188,7 +188,9 @@ async def _admitted(attempt: Attempt, user: User, *, how: str = "password", by_p
         return attempt.challenge("NEW_PASSWORD_REQUIRED", user, shown)
     device = devices.asked_for(attempt.call, pool, user, attempt.device)
     if device is not None:
-        return attempt.challenge(devices.SRP_AUTH, user, {}, {"how": how})
+        reply = attempt.challenge(devices.SRP_AUTH, user, {}, {"how": how})
+        devices.leave_session(attempt.call, user, device.key, attempt.client.id, reply["Session"], attempt.client.session_s)
+        return reply
     return await _factors(attempt, user, how)
 
 
@@ -290,6 +292,8 @@ async def _answered(
     kind = factor.SETUP if challenge == "MFA_SETUP" else CHALLENGE
     if challenge in ("PASSWORD_VERIFIER", devices.VERIFIER):
         session = proof.session_in(_said(told, "PASSWORD_CLAIM_SECRET_BLOCK"))
+    if challenge == devices.SRP_AUTH and not session:
+        session = devices.session_left(call, users.find(call, pool, name), told.get("DEVICE_KEY", ""), client.id)
     said = ticket.redeem(call, kind, session or "")
     if said is None or said["client"] != client.id or not _is_asked(said, challenge):
         raise NotAuthorizedException(signup.INVALID_SESSION)
@@ -421,7 +425,8 @@ async def _custom_answered(attempt: Attempt, user: User | None, said: dict[str, 
 
 
 _ANSWERS = {
-    "PASSWORD_VERIFIER": _password_proven, "NEW_PASSWORD_REQUIRED": _new_password, "MFA_SETUP": _set_up,
-    factor.APP: _second_met, factor.TEXT: _second_met, factor.MAIL: _second_met, "SELECT_MFA_TYPE": _selected, "CUSTOM_CHALLENGE": _custom_answered,
-    devices.SRP_AUTH: _device_begun, devices.VERIFIER: _device_proven, choice.SELECT: _first_selected, choice.PASSWORD: _password_told, choice.SRP: _srp_told, "SMS_OTP": _code_met,
+    choice.SELECT: _first_selected, choice.PASSWORD: _password_told, choice.SRP: _srp_told, "SMS_OTP": _code_met,
+    "PASSWORD_VERIFIER": _password_proven, devices.SRP_AUTH: _device_begun, devices.VERIFIER: _device_proven,
+    "NEW_PASSWORD_REQUIRED": _new_password, "MFA_SETUP": _set_up, "SELECT_MFA_TYPE": _selected, "CUSTOM_CHALLENGE": _custom_answered,
+    factor.APP: _second_met, factor.TEXT: _second_met, factor.MAIL: _second_met,
 }  # fmt: skip

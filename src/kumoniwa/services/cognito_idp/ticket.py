@@ -23,10 +23,11 @@ def _rows(call: Call):
     return rows
 
 
-def issue(call: Call, kind: str, body: dict[str, Any], lasts_s: float) -> str:
-    id_ = call.ids.secret(ID_LENGTH).replace("+", "-").replace("/", "_")
+def issue(call: Call, kind: str, body: dict[str, Any], lasts_s: float, id_: str = "") -> str:
+    """A fresh one, unless it is called by a name of its own, under which the last holds."""
+    id_ = id_ or call.ids.secret(ID_LENGTH).replace("+", "-").replace("/", "_")
     sealed = place.shut(call.home, orjson.dumps(body), f"ticket {kind}")
-    _rows(call).run("insert into cognito_tickets values (?, ?, ?)", id_, call.now() + lasts_s, sealed)
+    _rows(call).run("insert or replace into cognito_tickets values (?, ?, ?)", id_, call.now() + lasts_s, sealed)
     return id_
 
 

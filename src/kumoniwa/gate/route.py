@@ -187,6 +187,10 @@ def _is_of_browser(request: Request) -> bool:
     return request.method == "OPTIONS" or request.headers.get("content-type", "").startswith("multipart/form-data")
 
 
+def _form(request: Request) -> str:
+    return unpacked(request).decode("latin-1") if request.body else request.query
+
+
 class Names:
     """How requests name the services that are here."""
 
@@ -266,9 +270,9 @@ class Routes:
             route = known[target] = self.named(service, operation, protocol)
             return route
         if protocol in ("query", "ec2"):
-            return self._by_action(request, address, protocol)
+            return self._by_action(request, address, protocol, hinted_operation)
         if protocol == "rest" and address.signing_name in (self.names.in_query if "Action=" in request.query else self.names.by_form):
-            return self._by_action(request, address, "query")
+            return self._by_action(request, address, "query", action_of(_form(request)))
         if protocol == "smithy-rpc-v2-cbor":
             return self.named(self._service(address, request), hinted_operation, protocol)
         return self._by_path(request, address)
@@ -306,15 +310,13 @@ class Routes:
             raise NotImplementedHere(f"the service {signing_name or request.host}")
         return names[0]
 
-    def _by_action(self, request: Request, address: Address, protocol: str) -> Route:
-        form = unpacked(request).decode("latin-1") if request.body else request.query
-        operation = action_of(form)
+    def _by_action(self, request: Request, address: Address, protocol: str, operation: str | None) -> Route:
         if not operation:
             raise MissingAction
         known = self.by_action.get((address.signing_name, protocol, operation))
         if known is not None:
             return known
-        version = version_of(form) or ""
+        version = version_of(_form(request)) or ""
         if address.signing_name:
             service = self._service(address, request)
         else:

@@ -51,11 +51,10 @@ def to_second(seconds: float) -> str:
     return _of_second(milliseconds(seconds) // 1000)
 
 
-@lru_cache(4096)
 def to_millisecond(seconds: float) -> str:
     """ISO 8601 with three digits after the point, also where they are noughts."""
     whole, rest = divmod(milliseconds(seconds), 1000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(whole)) + f"{rest:03d}Z"
+    return f"{_of_second(whole)[:-1]}.{rest:03d}Z"
 
 
 def to_millisecond_with_offset(seconds: float) -> str:

@@ -105,6 +105,15 @@ def _parser() -> argparse.ArgumentParser:
     timeline.add_argument("--reads", action="store_true", help="also calls that changed nothing")
     timeline.set_defaults(do=_command("timeline:timeline"))
 
+    cost = commands.add_parser("cost", help="what AWS would ask for what was used here, at its list prices")
+    span = cost.add_mutually_exclusive_group()
+    span.add_argument("--since", metavar="SPAN", help="how far back, like 2h, in whole hours (default: all)")
+    span.add_argument("--month", nargs="?", type=int, const=1, metavar="N", help="a month in which all that was used is used N times and all that stands now stands")
+    cost.add_argument("--by-resource", action="store_true", help="a line for each queue, function, table, …")
+    cost.add_argument("--account", default="", metavar="ACCOUNT", help="of this account alone")
+    cost.add_argument("--json", action="store_true", help="as JSON, with every digit")
+    cost.set_defaults(do=_command("cost:cost"))
+
     env = commands.add_parser("env", help='what AWS\'s tools need to find the cloud by TLS: eval "$(kumoniwa env)"')
     env.add_argument("--region", default="us-east-1", help="where they work (default: us-east-1)")
     env.add_argument(

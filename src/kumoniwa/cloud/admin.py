@@ -20,11 +20,13 @@ import orjson
 
 from kumoniwa import __version__
 from kumoniwa.aws.regions import is_region, loopback
+from kumoniwa.cloud.bill import Standing, Used, bill, monthly
 from kumoniwa.cloud.catalogue import offered
 from kumoniwa.cloud.fleet import Fleet, NoSuchRegion
 from kumoniwa.cloud.mail import Mail
 from kumoniwa.cloud.tls import Certificates
 from kumoniwa.gate.address import EDGE
+from kumoniwa.gate.ledger import HOUR_S
 from kumoniwa.kernel.clock import monotonic
 from kumoniwa.kernel.fault import FaultRefused
 from kumoniwa.wire.http import Reply
@@ -85,7 +87,7 @@ class Admin:
         elif isinstance(body, AsyncIterator):
             reply(Response(status, body, {"Content-Type": "application/x-ndjson"}))
         else:
-            reply(Response(status, orjson.dumps(body) + b"\n", {"Content-Type": "application/json"}))
+            reply(Response(status, orjson.dumps(body, default=float) + b"\n", {"Content-Type": "application/json"}))
 
     async def _do(self, request: Request) -> tuple[int, Any]:
         origin = request.headers.get("origin")
@@ -101,6 +103,8 @@ class Admin:
                 return 200, await self._gaps()
             case ["GET", "observed"]:
                 return 200, await self._observed(asked.get("who", [""])[0])
+            case ["GET", "cost"]:
+                return await self._cost({name: values[0] for name, values in asked.items()})
             case ["GET", "events"]:
                 return 200, self.fleet.events.since(int(asked.get("since", ["0"])[0]))
             case ["POST", "events"]:
@@ -228,6 +232,25 @@ class Admin:
         for report in await asyncio.gather(*(self.fleet.ask(m, "report") for m in running)):
             total.update((report or {}).get("gaps", {}))
         return dict(total.most_common())
+
+    async def _cost(self, asked: dict[str, str]) -> tuple[int, Any]:
+        """What was used since an hour, or a month of it costs, by AWS's list prices; and which regions could not tell."""
+        if asked.keys() - {"since", "times", "by", "account"} or {"since", "times"} <= asked.keys() or asked.get("by", "resource") != "resource":
+            return 400, {"message": "The cost takes since=EPOCH_SECONDS or times=N for a month, and may take by=resource and account=000000000000."}
+        if any(not asked.get(name, "0").isascii() or not asked.get(name, "0").isdigit() for name in ("since", "times")):
+            return 400, {"message": "since and times are whole numbers."}
+        members = [m for m in self.fleet.members.values() if m.state != "idle" and m.name != EDGE]
+        told = await asyncio.gather(*(self.fleet.ask(m, "used") for m in members))
+        used = [Used(m.name, *each) for m, said in zip(members, told) if said for each in said["used"]]
+        standing = [Standing(m.name, *each) for m, said in zip(members, told) if said for each in said["standing"]]
+        if "account" in asked:
+            used, standing = ([each for each in all_ if each.account == asked["account"]] for all_ in (used, standing))
+        is_by_resource = "by" in asked
+        if "times" in asked:
+            found = monthly(used, standing, int(asked["times"]), by_resource=is_by_resource)
+        else:
+            found = bill(used, int(asked.get("since", "0")) // HOUR_S, by_resource=is_by_resource)
+        return 200, {**found, "silent": {m.name: m.state for m, said in zip(members, told) if said is None}}
 
     async def _observed(self, name: str) -> dict[str, Any]:
         """What a role or user was seen to ask for in any region, in the order of first times."""

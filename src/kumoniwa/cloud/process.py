@@ -239,6 +239,9 @@ class RegionProcess:
     def _hear_observed(self, token: int, name: str) -> None:
         self.channel.say(["done", token, self.region.gate.authorizer.observed(name)])
 
+    def _hear_used(self, token: int) -> None:
+        self.channel.say(["done", token, self.region.gate.ledger.told()])
+
     def _hear_service(self, token: int, service: str, message: Any) -> None:
         self.region.spawn(self._serve(token, service, message))
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from kumoniwa.gate import identity
 from kumoniwa.gate.address import GLOBAL, GLOBAL_SERVICES
 from kumoniwa.gate.authorize import Authorizer
+from kumoniwa.gate.ledger import Ledger
 from kumoniwa.gate.names import HostName
 from kumoniwa.gate.passage import REPLICATED, Gate
 from kumoniwa.gate.settings import Settings
@@ -119,6 +120,7 @@ class Region:
         """End in good order. A region that is killed instead loses nothing it acknowledged."""
         self._is_open = False
         await self._rest()
+        self.gate.ledger.write()
         self.store.close()
 
     async def _rest(self) -> None:
@@ -158,6 +160,7 @@ class Region:
         self.gate.authorizer = Authorizer(self)
         self.gate.trail = Trail(self)
         self.gate.usage = Usage(self)
+        self.gate.ledger = Ledger(self)
         self.store.shelf(identity.SHARED, UsedService).update(used)
         self._start_all_work()
 

@@ -40,6 +40,7 @@ from kumoniwa.gate.address import is_led
 from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.data_key import Shut, opening
 from kumoniwa.gate.faults import Severed, door_fault, gate_fault, suffered
+from kumoniwa.gate.ledger import Ledger
 from kumoniwa.gate.once import remember, remembered, repeated
 from kumoniwa.gate.route import NoRoute, Route, Routes
 from kumoniwa.gate.trail import CHANGED, Trail, without_secrets
@@ -130,6 +131,7 @@ class Gate:
         self.authorizer = Authorizer(home)
         self.trail = Trail(home)
         self.usage = Usage(home)
+        self.ledger = Ledger(home)
         self.gaps: Counter[str] = Counter()
         self.on_hint: Callable[[str, str, str], None] = lambda *_: None
         """Told of what was refused with which code, and how to repair it."""
@@ -403,6 +405,11 @@ class Gate:
             self.trail.told(call, route, params, result, None)
         if call.once is not None and not route.is_read_only:
             remember(call, route.name, result)
+        service = route.service
+        if service.uses_of is not None:
+            self.ledger.charge(call, service, route.name, params, result)
+        if service.standing_of is not None and not route.is_read_only:
+            self.ledger.touch(call.account, service.name, is_managed=route.is_recorded)
         return route.pager.close(result, page) if page is not None else result
 
     def _mind_the_gap(self, route: Route, params: dict[str, Any]) -> None:

@@ -223,6 +223,10 @@ class Call(msgspec.Struct, eq=False):
         """Many figures of one metric: how many there are of each."""
         self.home.meter.count_all(self.account, namespace, name, dimensions, values, unit)
 
+    def bill(self, usage: str, resource: str, quantity: float = 1.0) -> None:
+        """Something that AWS bills the account for, apart from what its call is billed for: ``call.bill("lambda:requests", arn)``."""
+        self.home.gate.ledger.use(self.account, usage, resource, quantity)
+
     def tell(self, kind: str, detail: dict[str, Any]) -> None:
         """A fact for the region's bus."""
         self.home.tell((self.service, kind, self.account, detail))

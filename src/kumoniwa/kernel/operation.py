@@ -35,7 +35,7 @@ class Service:
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "tags_of", "all_tags", "tag_keys", "conditions_of", "headers_of",
         "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "tokens", "witness_of", "confided_of", "denied", "is_of_aws",
-        "work", "door", "exchange",
+        "uses_of", "standing_of", "work", "door", "exchange",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
@@ -67,6 +67,10 @@ class Service:
         """Raises what is answered instead of AccessDenied, where AWS tells the caller more."""
         self.is_of_aws = getattr(module, "is_of_aws", None)
         """Whether AWS itself manages a resource, which no resource control policy then restricts."""
+        self.uses_of = getattr(module, "uses_of", None)
+        """What AWS bills an answered call for: ``uses_of(call, operation, params, result) -> [(usage, resource, quantity)]``."""
+        self.standing_of = getattr(module, "standing_of", None)
+        """What an account keeps that is billed by time: ``standing_of(call) -> [(usage, resource, level)]``."""
         self.work = _sibling(module, "work")
         self.door = _sibling(module, "door")
         self.exchange = _sibling(module, "exchange")

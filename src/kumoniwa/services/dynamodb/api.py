@@ -42,6 +42,7 @@ from kumoniwa.services.dynamodb.backup import (  # noqa: F401 (operations)
     RestoreTableToPointInTime,
     UpdateContinuousBackups,
 )
+from kumoniwa.services.dynamodb.bill import standing_of  # noqa: F401 (a hook of the gate's)
 from kumoniwa.services.dynamodb.destination import (  # noqa: F401 (operations)
     DescribeKinesisStreamingDestination,
     DisableKinesisStreamingDestination,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.dynamodb import throughput
+from kumoniwa.services.dynamodb import bill, throughput
 from kumoniwa.services.dynamodb.table import Layout, Table
 from kumoniwa.services.dynamodb.throughput import INDEX, SPACE, TABLE
 
@@ -22,6 +22,7 @@ def read(call: Call, layout: Layout, units: float, *, is_admitted: bool = False)
             layout.limits.admit(call, throughput.READ)
         layout.limits.take(call, throughput.READ, units)
     call.measure(SPACE, READ, TABLE, layout.name, value=units)
+    bill.read(call, layout, units)
 
 
 def read_index(call: Call, layout: Layout, index: str, units: float) -> None:
@@ -30,6 +31,7 @@ def read_index(call: Call, layout: Layout, index: str, units: float) -> None:
         layout.limits.admit(call, throughput.READ, (index,))
         layout.limits.take(call, throughput.READ, units, index)
     call.measure(SPACE, READ, TABLE, layout.name, INDEX, index, value=units)
+    bill.read(call, layout, units)
 
 
 def written(call: Call, layout: Layout, units: float, by_index: dict[str, float]) -> None:
@@ -37,6 +39,7 @@ def written(call: Call, layout: Layout, units: float, by_index: dict[str, float]
     if layout.limits is not None:
         layout.limits.take(call, throughput.WRITE, units)
     call.measure(SPACE, WRITTEN, TABLE, layout.name, value=units)
+    bill.written(call, layout, units + sum(by_index.values()))
     for index, own in by_index.items():
         if layout.limits is not None:
             layout.limits.take(call, throughput.WRITE, own, index)

@@ -12,6 +12,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.lambda_ import code_signing, environment_key, image, package, provision, sandbox
 from kumoniwa.services.lambda_.alias import CreateAlias, DeleteAlias, GetAlias, ListAliases, UpdateAlias
+from kumoniwa.services.lambda_.bill import standing_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.lambda_.code_signing import (
     CodeSigningConfig,
     CreateCodeSigningConfig,

@@ -23,7 +23,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.lambda_ import environment_key, fault, figures, package, snapshot
+from kumoniwa.services.lambda_ import bill, environment_key, fault, figures, package, snapshot
 from kumoniwa.services.lambda_.errors import RoleNotAssumable, TooManyRequestsException
 from kumoniwa.services.lambda_.function import Function, Version, arn, log_group_of
 from kumoniwa.services.lambda_.stream import Streams
@@ -91,6 +91,7 @@ class Sandboxes:
         self.running[slot] += 1
         self.in_flight[name] += 1
         figures.began(call, version.function, self.in_flight[name])
+        bill.began(call, version)
         if slot in self.provisioned:
             figures.used(call, version.function, slot[-1], self.running[slot] / self.provisioned[slot])
         try:
@@ -102,6 +103,7 @@ class Sandboxes:
             else:
                 outcome = await pool.invoke(request_id, payload, **more)
             figures.ended(call, version.function, outcome)
+            bill.ended(call, version, outcome)
             if trace.is_sampled:
                 self.home.spawn(self._tell(trace, request_id, outcome, more["arn"]))
             return outcome

@@ -16,6 +16,7 @@ from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.sqs import fault, fifo, figures, message, sealing, work
+from kumoniwa.services.sqs.bill import uses_of  # noqa: F401 (a hook of the gate's)
 from kumoniwa.services.sqs.queue import (
     FIFO_DEFAULTS,
     MESSAGE_BYTES_MAX,

@@ -1,0 +1,39 @@
+"""What AWS bills for tables: what is read and written where that is on demand, what is provisioned where it is not, and what is stored.
+
+A write to a table of a global one is billed as a replicated write in each of its regions.
+https://aws.amazon.com/dynamodb/pricing/on-demand/
+"""
+
+from __future__ import annotations
+
+from kumoniwa.aws.prices import GIB
+from kumoniwa.gate.ledger import Use
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.dynamodb import item
+from kumoniwa.services.dynamodb.table import Layout, Table
+
+
+def read(call: Call, layout: Layout, units: float) -> None:
+    if layout.record.is_on_demand:
+        call.bill("dynamodb:on_demand_read", layout.name, units)
+
+
+def written(call: Call, layout: Layout, units: float) -> None:
+    """Units of the table and all of its indexes."""
+    if layout.record.is_on_demand:
+        is_local = layout.record.group is None
+        call.bill("dynamodb:on_demand_write" if is_local else "dynamodb:replicated_write_on_demand", layout.name, units)
+
+
+def standing_of(call: Call) -> list[Use]:
+    found: list[Use] = []
+    for table in call.shelf(Table).values():
+        if not table.is_on_demand:
+            shares = (table, *(index for index in table.indexes if index.is_global))
+            write = "dynamodb:provisioned_wcu" if table.group is None else "dynamodb:replicated_wcu"
+            found.append((write, table.name, sum(each.write_units for each in shares)))
+            found.append(("dynamodb:provisioned_rcu", table.name, sum(each.read_units for each in shares)))
+        found.append(("dynamodb:storage", table.name, sum(size for _, size in item.sizes(call, table).values()) / GIB))
+        if table.recovers_since:
+            found.append(("dynamodb:pitr", table.name, found[-1][2]))
+    return found

@@ -20,7 +20,6 @@ import orjson
 
 from kumoniwa import __version__
 from kumoniwa.aws.regions import is_region, loopback
-from kumoniwa.cloud.bill import Standing, Used, bill, monthly
 from kumoniwa.cloud.catalogue import offered
 from kumoniwa.cloud.fleet import Fleet, NoSuchRegion
 from kumoniwa.cloud.mail import Mail
@@ -239,6 +238,8 @@ class Admin:
             return 400, {"message": "The cost takes since=EPOCH_SECONDS or times=N for a month, and may take by=resource and account=000000000000."}
         if any(not asked.get(name, "0").isascii() or not asked.get(name, "0").isdigit() for name in ("since", "times")):
             return 400, {"message": "since and times are whole numbers."}
+        from kumoniwa.cloud.bill import Standing, Used, bill, monthly  # noqa: PLC0415 - a start needs no prices
+
         members = [m for m in self.fleet.members.values() if m.state != "idle" and m.name != EDGE]
         told = await asyncio.gather(*(self.fleet.ask(m, "used") for m in members))
         used = [Used(m.name, *each) for m, said in zip(members, told) if said for each in said["used"]]

@@ -200,17 +200,20 @@ class Authorizer:
         policy = compiled(document, "trust" if service.name == "sts" else "resource") if document else None
         # A resource that has no policy of its own, such as the key that CreateKey is about to make, cannot allow anything.
         must_allow = service.resource_must_allow and policy is not None
-        asked = partial(self._asked, call, route, params, arn)
         rcps = () if bounds is FREE else self.rcps(principal, action, call.account)
         if rcps and service.is_of_aws is not None and service.is_of_aws(call, arn):
             rcps = ()
-        decision = self._authority(principal).decide(action, arn, asked, policy, call.account, must_allow, rcps)
+        authority = self._authority(principal)
+        decision = authority.settled.get((action, arn, policy, call.account, must_allow, rcps))
+        if decision is None:
+            asked = partial(self._asked, call, route, params, arn)
+            decision = authority.decide(action, arn, asked, policy, call.account, must_allow, rcps)
         if decision not in self.home.gate.usage.noted:
             self._note(decision)
         if not decision.is_allowed and self.mode == "enforce":
             if service.denied is not None:
                 service.denied(call, route.name, action, params)
-            raise self._denial(decision, route.protocol, asked(()))
+            raise self._denial(decision, route.protocol, self._asked(call, route, params, arn, ()))
 
     def _asked(self, call: Call, route: Route, params: dict[str, Any], arn: str, keys: Iterable[str]) -> dict[str, Any]:
         """The condition keys of a request, with those of its service; the tags of what it touches only if ``keys`` ask for one."""

@@ -194,7 +194,9 @@ class Authority:
         self.guardrails = tuple(Layer("service control policy", level) for level in scps)
         self.layers = (*self.guardrails, self.identity, *self.limits)
         self._keys: dict[Any, tuple[str, ...]] = {}
-        self._decisions: dict[Any, Decision] = {}
+        self.settled: dict[tuple, Decision] = {}
+        """What was decided whatever the context holds, by all that ``decide`` is asked beside it."""
+        self._decisions: dict[tuple, Decision] = {}
 
     def _keys_read(self, action: str, resource_policy: Policy | None, rcps: Levels) -> tuple[str, ...]:
         subject = (action, resource_policy, rcps)
@@ -227,10 +229,9 @@ class Authority:
         Equal questions whose context agrees in the keys the policies read get the same ``Decision`` object. A ``context`` that is a
         callable is told the keys that the policies read, in lower case, and asked if there are any or the question is a new one.
         """
-        question: Any = (action, resource, resource_policy, resource_account, resource_must_allow, rcps)
-        decision = self._decisions.get(question)
+        question: tuple = (action, resource, resource_policy, resource_account, resource_must_allow, rcps)
+        decision = self.settled.get(question)
         if decision is not None:
-            # It was decided without a look at the context: with one, the question is longer.
             return decision
         folded = action.lower()
         keys = self._keys_read(folded, resource_policy, rcps)
@@ -243,9 +244,10 @@ class Authority:
         context = context(keys) if callable(context) else context
         decision = self._decide(action, folded, resource, context, resource_policy, resource_account, resource_must_allow, rcps)
         if _CLOCKS.isdisjoint(keys):
-            if len(self._decisions) >= DECISIONS_REMEMBERED_MAX:
-                self._decisions.clear()
-            self._decisions[question] = decision
+            held = self._decisions if keys else self.settled
+            if len(held) >= DECISIONS_REMEMBERED_MAX:
+                held.clear()
+            held[question] = decision
         return decision
 
     def _decide(

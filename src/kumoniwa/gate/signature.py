@@ -474,18 +474,14 @@ _NEED_NO_SIGNATURE = frozenset(("x-amz-content-sha256", "x-amz-cf-id", "x-amz-da
 
 
 @lru_cache(maxsize=1024)
-def _names_of(signed_headers: str) -> frozenset[str]:
-    return frozenset(signed_headers.split(";"))
+def _has_host(signed_headers: str) -> bool:
+    names = signed_headers.split(";")
+    return "host" in names or ":authority" in names
 
 
-def _check_signed_headers(request: Request, claim: Claim, family: str) -> None:
-    signed = _names_of(claim.signed_headers)
-    if family != "s3":
-        if "host" not in signed and ":authority" not in signed:
-            refusals.invalid(
-                family, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
-            )
-        return
+def _check_signed_headers(request: Request, claim: Claim) -> None:
+    """S3 wants every header signed that is its own."""
+    signed = claim.signed_headers.split(";")
     # What is a header because it stands in the query was signed with that.
     asked = parse_qsl(request.query, keep_blank_values=True, encoding="latin-1") if claim.is_presigned else ()
     in_query = {name.lower(): value for name, value in asked}
@@ -525,7 +521,10 @@ def verify(
     if claim.is_version_2:
         version_2.verify(request, claim, secret)
         return
-    _check_signed_headers(request, claim, family)
+    if family == "s3":
+        _check_signed_headers(request, claim)
+    elif not _has_host(claim.signed_headers):
+        refusals.invalid(family, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
     if claim.date != claim.at[:8] or region is not None or service is not None:
         _check_scope(claim, family, region, service)
     canonical = spelled(request, claim, family)

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from kumoniwa.drill.cost import sentence, spent
 from kumoniwa.drill.format.page import Page
 from kumoniwa.drill.format.reading import plan_of
 from kumoniwa.drill.history import History
@@ -90,7 +91,22 @@ def told(*histories, failure=""):
     session = Session(PLAN, 1, verdict, runs, {"null": "RTO 0, nothing lost"}, version="1.0")
     session.links = [{"from": "us-east-1", "to": "eu-west-1", "rtt_ms": 69.6, "jitter_ms": 0.4, "state": "up"}]
     session.regions = {"us-east-1": {"state": "running"}, "eu-west-1": {"state": "running"}, "aws-global": {"state": "running"}}
+    session.cost = spent(bill(queue=10), bill(queue=1_010, far=40, other=7))
     return json.loads(json.dumps(document(session, 1_900_000_000.0, 61.0)))
+
+
+def bill(**counts):
+    """What the admin door says of the cost."""
+    lines = {
+        "queue": ("us-east-1", "sqs:standard_requests", 0.4e-6, ""), "far": ("eu-west-1", "sqs:fifo_requests", 0.5e-6, "unverified price"),
+        "other": ("eu-west-1", "lambda:<b>", None, "no price is known"),
+    }  # fmt: skip
+    told = []
+    for name, quantity in counts.items():
+        region, usage, usd, note = lines[name]
+        told.append({"account": "0", "region": region, "usage": usage, "resource": "", "quantity": quantity, "unit": "request", "note": note,
+                     "usd": None if usd is None else usd * quantity})  # fmt: skip
+    return {"currency": "USD", "lines": told, "usd": 0.0, "free_usd": 0.0, "silent": {}}
 
 
 BREACHED = told(story(6.0), story(3.0))
@@ -133,6 +149,21 @@ def test_every_number_says_what_it_is():
     assert {link["label"] for link in MET["links"]} == {"modelled"}
     assert MET["yearly_availability"]["label"] == "declared"
     assert MET["yearly_availability"]["value"] == pytest.approx(1 - 0.5 * 3.0 / 31_536_000)
+
+
+def test_what_the_runs_used_is_told_with_what_it_would_cost():
+    cost = MET["cost"]
+    assert cost["label"] == "estimated" and cost["regions"] == {"eu-west-1": pytest.approx(20e-6), "us-east-1": pytest.approx(400e-6)}
+    assert {line["usage"]: line["quantity"] for line in cost["lines"]} == {"sqs:standard_requests": 1_000, "sqs:fifo_requests": 40, "lambda:<b>": 7}
+    assert "would cost 0.000420 USD at list prices (eu-west-1 0.000020, us-east-1 0.000400), estimated" in lines(MET, Path("out"))
+    shown = page(MET)
+    assert "What it would cost" in shown and "<td class=n>0.000400 <small>1,000 request</small></td>" in shown
+    assert "* no price is known; * unverified price" in shown and "lambda:&lt;b&gt;" in shown
+
+
+def test_a_region_that_cannot_be_asked_for_what_it_used_is_named():
+    cost = spent(bill(queue=1), {**bill(queue=2), "silent": {"eu-west-1": "killed"}})
+    assert sentence(cost).endswith("; eu-west-1 could not be asked")
 
 
 def test_calls_per_request_are_told_relative_to_quiet_times():

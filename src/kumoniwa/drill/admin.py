@@ -73,6 +73,10 @@ class Admin:
         """How often each operation was asked for in a region since its process began."""
         return (await self.ask("GET", f"report/{region}")).get("calls", {})
 
+    async def cost(self) -> dict[str, Any]:
+        """What AWS would ask for what was used until now."""
+        return await self.ask("GET", "cost")
+
     async def follow(self, hear: Callable[[dict[str, Any]], None], since: int = 0) -> None:
         """Hear every event from now on, until cancelled. The door is no fault's target; if it ends, so does this."""
         reader, writer = await asyncio.open_connection(self.host, self.port, limit=1 << 22)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kumoniwa.drill.admin import Admin, AdminRefused, NobodyThere
+from kumoniwa.drill.cost import spent
 from kumoniwa.drill.faults import NotHealed
 from kumoniwa.drill.format.fault_names import CLIENT_SIDE
 from kumoniwa.drill.format.plan import Plan, Step
@@ -63,6 +64,8 @@ class Session:
     regions: dict[str, Any] = field(default_factory=dict)
     version: str = ""
     endpoint: str = ""
+    cost: dict[str, Any] | None = None
+    """What the runs used of what AWS bills: see ``cost.spent``."""
 
 
 async def hold(asked: Asked, say: Callable[[str], None]) -> Session:
@@ -118,6 +121,7 @@ class _Holding:
             if self.asked.prove and not await self._prove():
                 return
             plan = self.plan if not self.asked.null else null_drill(self.plan)
+            before = await self.admin.cost()
             for number in range(1, wanted + 1):
                 if number > 1:
                     await self._stage()
@@ -137,6 +141,7 @@ class _Holding:
             self.session.plan = plan
             self.session.links = [await self._measured(link) for link in await self.admin.links()]
             self.session.regions = (await self.admin.health())["regions"]
+            self.session.cost = spent(before, await self.admin.cost())
         finally:
             await self.live.close()
             self.admin.close()

@@ -46,6 +46,7 @@ def document(session: Session, started_at: float, took_s: float) -> dict[str, An
         "runs": [_run(n, one, history, session) for n, (one, history) in enumerate(session.runs, 1)],
         "links": [{**link, "label": "modelled"} for link in session.links],
         "regions": {name: {"state": region["state"]} for name, region in session.regions.items()},
+        "cost": session.cost,
         "evidence": plan.evidence,
         "tags": list(plan.tags),
         "experiment": compiled(plan),

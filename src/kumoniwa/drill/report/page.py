@@ -34,7 +34,7 @@ def page(told: dict[str, Any]) -> str:
     worst = _worst_run(told)
     if worst is not None:
         parts += [_timeline(told, worst, is_first=True), _parts(worst), _lost(told), _map(told, worst), _journeys(worst)]
-    parts += [_invariants(told), _proofs(told), _other_runs(told, worst), _words(told), "</main>", _foot(told)]
+    parts += [_invariants(told), _cost(told), _proofs(told), _other_runs(told, worst), _words(told), "</main>", _foot(told)]
     title = f"{told['drill']}: {told['verdict']}"
     return (
         f'<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content="width=device-width,initial-scale=1">'
@@ -227,6 +227,34 @@ def _invariants(told: dict[str, Any]) -> str:
 def _example(one: dict[str, Any]) -> str:
     found = one.get("counter_example")
     return f" <code>{escape(str(found)[:400])}</code>" if found else ""
+
+
+def _cost(told: dict[str, Any]) -> str:
+    """A line for each thing that AWS bills, a column for each region."""
+    cost = told["cost"]
+    if cost is None or not cost["lines"]:
+        return ""
+    regions, usages = list(cost["regions"]), sorted({line["usage"] for line in cost["lines"]})
+    held = {(line["usage"], line["region"]): line for line in cost["lines"]}
+    heads = "".join(f"<th class=n>{escape(region)}</th>" for region in regions)
+    rows = "".join(
+        f"<tr><td><code>{escape(usage)}</code></td>{''.join(_priced(held.get((usage, region))) for region in regions)}</tr>" for usage in usages
+    )
+    sums = "".join(f"<td class=n><b>{cost['regions'][region]:.6f}</b></td>" for region in regions)
+    notes = sorted({line["note"] for line in cost["lines"] if line["note"]})
+    silent = [f"{name} could not be asked" for name in cost["silent"]]
+    caption = f"All runs together, {cost['currency']} at AWS's list prices (estimated){''.join(f'; * {escape(note)}' for note in [*notes, *silent])}"
+    return (
+        f"<h2>What it would cost</h2><div class=scroll><table><caption>{caption}</caption><thead><tr><th>used</th>{heads}</tr></thead>"
+        f"<tbody>{rows}<tr><td><b>{cost['usd']:.6f}</b></td>{sums}</tr></tbody></table></div>"
+    )
+
+
+def _priced(line: dict[str, Any] | None) -> str:
+    if line is None:
+        return "<td class=n>–</td>"
+    price = "no price" if line["usd"] is None else f"{line['usd']:.6f}"
+    return f"<td class=n>{price}{'*' if line['note'] else ''} <small>{line['quantity']:,.6g} {escape(line['unit'])}</small></td>"
 
 
 def _proofs(told: dict[str, Any]) -> str:

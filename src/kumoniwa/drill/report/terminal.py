@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from kumoniwa.drill.cost import sentence
 from kumoniwa.drill.report.machines import WORDS, quantity, spread_text
 
 
@@ -25,6 +26,8 @@ def lines(told: dict[str, Any], out: Path) -> list[str]:
     if lost:
         first = next(run["lost"][0] for run in told["runs"] if run["lost"])
         said.append(f"{lost} acknowledged writes were missed, the first {first['key']} at {first['t']:+.3f} s")
+    if told["cost"] is not None and told["cost"]["lines"]:
+        said.append(f"would cost {sentence(told['cost'])}, estimated")
     said += [f"! {trouble}" for trouble in [told["failure"], *told["troubles"]] if trouble]
     said.append(f"{told['verdict']}: {_next(told)}")
     said.append(f"{out / 'report.html'}")

@@ -26,6 +26,7 @@ from kumoniwa.services.apigateway.authorizer import (
     GetAuthorizers,
     UpdateAuthorizer,
 )
+from kumoniwa.services.apigateway.bill import standing_of
 from kumoniwa.services.apigateway.certificate import (
     DeleteClientCertificate,
     GenerateClientCertificate,

@@ -17,8 +17,8 @@ from kumoniwa.gate.names import HostName
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.apigateway import bill, executionlog, gatewayresponse, tracing
 from kumoniwa.services.apigateway import deployment as deployments
-from kumoniwa.services.apigateway import executionlog, gatewayresponse, tracing
 from kumoniwa.services.apigateway import stage as stages
 from kumoniwa.services.apigateway.cache import caches
 from kumoniwa.services.apigateway.deployment import Deployment
@@ -161,9 +161,12 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
         response = blocked or await _answered(exchange)
     except Refused as refused:
         response = gatewayresponse.response(exchange, refused)
+        bill.refused(exchange, refused)
         if exchange.log is not None:
             executionlog.refused(exchange, refused, response)
     else:
+        if blocked is None:
+            bill.taken(exchange)
         if exchange.log is not None:
             executionlog.completed(exchange, response)
     _measure(exchange, response)

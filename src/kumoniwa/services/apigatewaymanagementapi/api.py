@@ -57,6 +57,7 @@ async def PostToConnection(call: Call, *, Data: bytes, ConnectionId: str) -> Non
         await connection.socket.send(Data.decode("utf-8", "replace"))
     except Closed:
         raise GoneException("410")
+    connection.said(call.home, len(Data))
 
 
 def GetConnection(call: Call, *, ConnectionId: str) -> dict:

@@ -9,9 +9,11 @@ import base64
 import re
 from typing import Any
 
+from kumoniwa.gate.ledger import chunks
 from kumoniwa.wire.message import Request
 from kumoniwa.wire.websocket import GOING_AWAY, WebSocket
 
+BILLED_BYTES = 32 << 10
 _ID = re.compile(r"[A-Za-z0-9_-]{15}=")
 
 
@@ -25,17 +27,22 @@ def is_id(text: str) -> bool:
 
 
 class Connection:
-    __slots__ = ("id", "account", "api_id", "stage", "request", "connected_at", "active_at", "socket", "authorizer", "place")
+    __slots__ = ("id", "account", "api_id", "api_name", "stage", "request", "connected_at", "active_at", "socket", "authorizer", "place")
 
     def __init__(self, home: Any, served: Any, request: Request, place: Any) -> None:
         self.id = fresh_id(home)
         self.account, self.api_id, self.stage, self.place = served.account, served.api_id, served.name, place
+        self.api_name: str = served.api.document["Name"]
         self.request = request
         """The handshake, whose headers and query belong to every message."""
         self.connected_at = self.active_at = home.clock.now()
         self.socket: WebSocket | None = None
         self.authorizer: dict[str, Any] | None = None
         """What an authorizer said when the client came."""
+
+    def said(self, home: Any, size_bytes: int) -> None:
+        """A message to or from the client is paid for."""
+        home.gate.ledger.use(self.account, "apigateway:websocket_messages", self.api_name, chunks(size_bytes, BILLED_BYTES))
 
 
 class Connections:

@@ -18,7 +18,7 @@ from kumoniwa.kernel.meter import rounded
 from kumoniwa.services.apigateway import door as restdoor
 from kumoniwa.services.apigateway.domain import NONE, DomainName
 from kumoniwa.services.apigateway.exchange import Place
-from kumoniwa.services.apigatewayv2 import cors
+from kumoniwa.services.apigatewayv2 import bill, cors
 from kumoniwa.services.apigatewayv2.definition import Api, Deployment, Stage, account_of
 from kumoniwa.services.apigatewayv2.domain import mapped
 from kumoniwa.services.apigatewayv2.served import DEFAULT, ServedHttp
@@ -161,4 +161,5 @@ async def _answered(visit: Visit) -> Response:
     if visit.route.check is not None:
         await visit.route.check(visit)
     stage.throttle(visit)
+    bill.taken(visit)
     return await visit.route.integrate(visit)

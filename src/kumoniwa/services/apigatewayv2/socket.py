@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from kumoniwa.services.apigateway.exchange import Place
-from kumoniwa.services.apigatewayv2 import socketevent
+from kumoniwa.services.apigatewayv2 import bill, socketevent
 from kumoniwa.services.apigatewayv2.connection import Connection, connections
 from kumoniwa.services.apigatewayv2.socketstage import ServedSocket
 from kumoniwa.services.apigatewayv2.visit import Refused, Visit
@@ -104,12 +104,14 @@ class _Talk:
                     # https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-binary-media-types.html
                     socket.close(1003, "Binary is not supported")
                     continue
+                self.connection.said(self.home, len(message.encode()))
                 await self._begin(message)
         except Closed as closed:
             known.pop(self.connection.id, None)
             await self._go(closed)
         finally:
             known.pop(self.connection.id, None)
+            bill.ended(self.home, self.connection)
 
     async def _begin(self, message: str) -> None:
         if len(self.under_way) >= UNDER_WAY_MAX:
@@ -134,6 +136,7 @@ class _Talk:
         if said is not None:
             try:
                 await self.connection.socket.send(said)
+                self.connection.said(self.home, len(said.encode()))
             except Closed:
                 pass  # it did not wait for the answer
         _log(served, visit, Response(status, (said or "").encode()))

@@ -178,6 +178,16 @@ def test_each_account_has_its_own(cloud):
     assert used(cloud) == {("sqs:standard_requests", "b"): 1}
 
 
+def test_what_changes_soon_after_it_was_looked_at_is_looked_at_when_the_hour_is_over(cloud):
+    db = cloud.client("dynamodb")
+    db.create_table(TableName="items", BillingMode="PAY_PER_REQUEST", **KEYS)
+    cloud.sleep(60)
+    db.put_item(TableName="items", Item={"id": {"S": "a"}, "x": {"S": "x" * 100_000}})
+    size = db.describe_table(TableName="items")["Table"]["TableSizeBytes"]
+    cloud.sleep(5 * HOUR_S)
+    assert used(cloud)["dynamodb:storage", "items"] == pytest.approx(4 * size / GB, rel=0.02)
+
+
 def test_uses_are_told_by_the_hour(cloud):
     sqs = cloud.client("sqs")
     sqs.create_queue(QueueName="a")

@@ -46,6 +46,8 @@ class Ledger:
         self._changed: dict[tuple[str, str], bool] = {}
         """Of which accounts a service's standing is to be looked at, and whether now or once an hour."""
         self._looked: dict[tuple[str, str], float] = {}
+        self._waiting: set[tuple[str, str]] = set()
+        """Which changed so soon after they were looked at that they are looked at later."""
         self._is_due = False
 
     def use(self, account: str, usage: str, resource: str, quantity: float = 1.0) -> None:
@@ -91,6 +93,15 @@ class Ledger:
             if is_managed or looked is None or not 0.0 <= now - looked < LOOKED_EVERY_S:
                 self._looked[account, service] = now
                 self._look(account, load(service), now)
+            elif (account, service) not in self._waiting:
+                self._waiting.add((account, service))
+                self.home.spawn(self._look_later(account, service, looked + LOOKED_EVERY_S - now))
+
+    async def _look_later(self, account: str, service: str, after_s: float) -> None:
+        """Changed within the hour, it is looked at when the hour is over, whether or not it is used again."""
+        await asyncio.sleep(after_s)
+        self._waiting.discard((account, service))
+        self.touch(account, service)
 
     def told(self) -> dict[str, list[list[Any]]]:
         """All that was ``used`` here until now: account, hour since 1970, usage, resource, quantity, of what stood in hours of one; and what

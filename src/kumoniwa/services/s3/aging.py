@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed, unpack
-from kumoniwa.services.s3 import notification, storage, tiering
+from kumoniwa.services.s3 import bill, notification, storage, tiering
 from kumoniwa.services.s3.archive import DAY_S, midnight_after
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket
 from kumoniwa.services.s3.lifecycle import (
@@ -58,6 +58,8 @@ async def run(region: Any) -> None:
         for call in region.calls("s3", S3_ITSELF):
             for name in call.shelf(Bucket):
                 await _aged(call, name)
+            # Tiers change and restored copies vanish at midnights, too.
+            region.gate.ledger.touch(call.account, "s3")
         midnight = midnight_after(region.clock.now())
         while await region.wait(AGING, midnight) and is_real:
             pass
@@ -194,6 +196,7 @@ def _move(call: Call, bucket: Bucket, version: Aged, kind: str | None) -> None:
             detail={"destination-storage-class": kind},
         )  # fmt: skip
         call.rows(storage.OBJECTS).run("update s3_object set storage = ? where id = ?", kind, version.id)
+        bill.moved(call, bucket, kind)
         if kind == tiering.CLASS or version.storage == tiering.CLASS:
             # In its new class it begins anew, as something that was just read.
             storage.change(call, version, changed(version.head, tier="", restored=None, accessed=call.now()))

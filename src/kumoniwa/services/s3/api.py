@@ -19,6 +19,7 @@ from kumoniwa.services.s3.analysis import (
     ListBucketAnalyticsConfigurations,
     PutBucketAnalyticsConfiguration,
 )
+from kumoniwa.services.s3.bill import standing_of, uses_of
 from kumoniwa.services.s3.bucket import (
     Bucket as BucketRecord,
 )
@@ -144,7 +145,7 @@ __all__ = [
     "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite", "PutObject", "PutObjectAcl",
     "PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention", "PutObjectTagging", "PutPublicAccessBlock",
     "RestoreObject", "UploadPart", "UploadPartCopy", "all_tags", "conditions_of", "denied", "headers_of", "owner_of", "policy_of",
-    "resource_of", "tags_of", "witness_of",
+    "resource_of", "standing_of", "tags_of", "uses_of", "witness_of",
 ]  # fmt: skip
 
 OF_VERSIONS = {

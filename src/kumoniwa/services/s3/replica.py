@@ -14,8 +14,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed, pack, unpack
+from kumoniwa.services.s3 import bill, managed_key, notification, storage
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import managed_key, notification, storage
 from kumoniwa.services.s3.acl import CLOSED
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, NoSuchBucket, arn, require
 from kumoniwa.services.s3.lock import UNLOCKED
@@ -180,6 +180,7 @@ def _object(call: Call, bucket: Bucket, item: dict[str, Any]) -> bool:
         kept = draft.kept()
         body, head = kept.body, changed(head, nonce=kept.nonce, blobs=(kept.blob,) if kept.blob is not None else ())
     storage.place(call, bucket, item["key"], item["version"], item["modified"], head, item["size"], item["etag"], item["storage"], body)
+    bill.replicated(call, bucket, item["storage"])
     notification.created(call, bucket, item["key"], item["version"], item["size"], item["etag"])
     return True
 

@@ -8,8 +8,8 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.s3 import bill, notification, storage, tiering
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import notification, storage, tiering
 from kumoniwa.services.s3.archive import (
     ARCHIVED,
     DAY_S,
@@ -79,6 +79,7 @@ def RestoreObject(
     until = midnight_after(max(now, ready) + days * DAY_S) if days is not None else inf
     storage.change(call, version, changed(head, restored=(ready, until)))
     if not was_at_hand:
+        bill.restored(call, bucket, version, tier)
         told = {"version": version.version, "size": version.size, "etag": version.etag}
         source = {"source-storage-class": version.storage}
         notification.happened(call, bucket, "ObjectRestore:Post", Key, **told, detail=source)

@@ -57,6 +57,7 @@ FREE: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("sqs:standard_requests", "sqs:fifo_requests"), 1_000_000, "https://aws.amazon.com/sqs/pricing/"),
     (("sns:publish_requests",), 1_000_000, "https://aws.amazon.com/sns/pricing/"),
     (("sns:http_delivery",), 100_000, "https://aws.amazon.com/sns/pricing/"),
+    (("kms:requests",), 20_000, "https://aws.amazon.com/kms/pricing/"),
     (("dynamodb:storage",), 25, "https://aws.amazon.com/dynamodb/pricing/"),
 )
 """What no account pays for: usages that share it, how much a month in all regions together, and who says so."""

@@ -10,6 +10,7 @@ from kumoniwa.services.kms.access import (  # noqa: F401 (the gate's hooks)
     tags_of,
 )
 from kumoniwa.services.kms.alias import CreateAlias, DeleteAlias, ListAliases, UpdateAlias
+from kumoniwa.services.kms.bill import standing_of, uses_of
 from kumoniwa.services.kms.bringing import (
     DeleteImportedKeyMaterial,
     GetParametersForImport,
@@ -65,7 +66,7 @@ __all__ = [
     "GetKeyPolicy", "GetKeyRotationStatus", "GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ListAliases", "ListGrants",
     "ListKeyPolicies", "ListKeyRotations", "ListKeys", "ListResourceTags", "ListRetirableGrants", "PutKeyPolicy", "ReEncrypt", "ReplicateKey",
     "RetireGrant", "RevokeGrant", "RotateKeyOnDemand", "ScheduleKeyDeletion", "Sign", "TagResource", "UntagResource", "UpdateAlias",
-    "UpdateKeyDescription", "UpdatePrimaryRegion", "Verify", "VerifyMac", "all_tags",
+    "UpdateKeyDescription", "UpdatePrimaryRegion", "Verify", "VerifyMac", "all_tags", "standing_of", "uses_of",
 ]  # fmt: skip
 
 RESOURCE_MUST_ALLOW = True

@@ -41,6 +41,7 @@ from kumoniwa.services.logs.anomaly_detector import (
     ListLogAnomalyDetectors,
     UpdateLogAnomalyDetector,
 )
+from kumoniwa.services.logs.bill import standing_of  # noqa: F401 (a hook of the gate's)
 from kumoniwa.services.logs.delivery import (
     CreateDelivery,
     DeleteDelivery,
@@ -71,7 +72,7 @@ from kumoniwa.services.logs.destination import (
     PutDestinationPolicy,
 )
 from kumoniwa.services.logs.encryption import AssociateKmsKey, DisassociateKmsKey
-from kumoniwa.services.logs.event import COLUMNS, MOMENT_MAX, STREAMS, Stream
+from kumoniwa.services.logs.event import COLUMNS, MOMENT_MAX, STREAMS, Stream, stored_bytes
 from kumoniwa.services.logs.export import CancelExportTask, CreateExportTask, DescribeExportTasks
 from kumoniwa.services.logs.group import (
     RETENTIONS_DAYS,
@@ -328,7 +329,7 @@ def DescribeLogGroups(
     chosen, token = _page(groups, nextToken, limit)
     if logGroupNamePattern is not None:
         return {"logGroups": [brief(call, group) for group in chosen]} | token
-    sizes = dict(call.rows(STREAMS).all("select grp, sum(bytes) from log_stream group by grp"))
+    sizes = stored_bytes(call)
     return {"logGroups": [shown(call, group, sizes.get(group.number, 0)) for group in chosen]} | token
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from kumoniwa.aws.prices import GIB
 from kumoniwa.engines import cipher
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
@@ -91,6 +92,11 @@ class Listeners:
         self.open: dict[str, Listener] = {}
 
 
+def stored_bytes(call: Call) -> dict[int, int]:
+    """What has come in, by group."""
+    return dict(call.rows(STREAMS).all("select grp, sum(bytes) from log_stream group by grp"))
+
+
 # Writing -------------------------------------------------------------------------------------------
 
 
@@ -137,6 +143,8 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
         known[key] = Stream(stream.id, stream_name, stream.created_ms, first, last, now_ms, number, stream.bytes + size)
         call.measure("AWS/Logs", "IncomingLogEvents", "LogGroupName", group_name, value=len(batch))
         call.measure("AWS/Logs", "IncomingBytes", "LogGroupName", group_name, value=size, unit="Bytes")
+        call.bill("cloudwatch:logs_ingest", group_name, size / GIB)
+        call.home.gate.ledger.touch(call.account, "logs", is_managed=False)
         for tell in call.memory(Listeners).open.values():
             tell(group.number, stream_name, batch, now_ms)
         if group.subscriptions or (has_policies and account_policy.on(call, group, account_policy.SUBSCRIPTION) is not None):

@@ -13,7 +13,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.insights import discovery
 from kumoniwa.languages.insights.setting import Place
-from kumoniwa.services.logs import encryption, index_policy, lookup_table
+from kumoniwa.services.logs import bill, encryption, index_policy, lookup_table
 from kumoniwa.services.logs.event import EVENTS, MOMENT_MAX, STREAMS
 from kumoniwa.services.logs.group import Group
 from kumoniwa.services.logs.query import (
@@ -124,6 +124,7 @@ async def _scan(call: Call, query: Asked, took_ms: Any) -> None:
             facts: dict[str, Any] = {"scanned": said.scanned, "matched": said.matched, "scanned_bytes": said.scanned_bytes}
             if said.is_done:
                 facts |= {"status": COMPLETE, "took_ms": took_ms(), "count": said.count}
+                bill.scanned(call, said.scanned_bytes)
 
             def keep(said: log_scan.Said = said, facts: dict[str, Any] = facts, first: int = first) -> None:
                 if said.page is not None:

@@ -8,6 +8,7 @@ from kumoniwa.services.secretsmanager.access import (  # noqa: F401 (the gate's 
     resource_of,
     tags_of,
 )
+from kumoniwa.services.secretsmanager.bill import standing_of, uses_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.secretsmanager.life import (
     CreateSecret,
     DeleteSecret,

@@ -164,6 +164,15 @@ def test_a_region_that_ends_in_good_order_forgets_nothing(cloud):
     assert used(cloud) == {("sqs:standard_requests", "orders"): 1}
 
 
+def test_what_was_made_just_before_a_region_ended_is_found_in_its_next_life(cloud):
+    key = cloud.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    cloud.restart()
+    used(cloud)
+    cloud.sleep(3 * HOUR_S)
+    assert used(cloud)["kms:customer_key", key] == pytest.approx(3)
+    assert all(usage for usage, _ in used(cloud))
+
+
 def test_each_account_has_its_own(cloud):
     cloud.client("sqs", key="111111111111").create_queue(QueueName="a")
     cloud.client("sqs", key="222222222222").create_queue(QueueName="b")

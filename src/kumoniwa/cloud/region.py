@@ -120,7 +120,7 @@ class Region:
         """End in good order. A region that is killed instead loses nothing it acknowledged."""
         self._is_open = False
         await self._rest()
-        self.gate.ledger.write()
+        self.gate.ledger.end()
         self.store.close()
 
     async def _rest(self) -> None:

@@ -82,10 +82,7 @@ class Ledger:
 
     def write(self) -> None:
         """Write down what was counted, and look at what stands where it changed."""
-        now = self.home.clock.now()
-        counted, self._counted = self._counted, {}
-        for (account, usage, resource), quantity in counted.items():
-            self._add(account, int(now // HOUR_S), usage, resource, quantity)
+        now = self._write_uses()
         changed, self._changed = self._changed, {}
         for (account, service), is_managed in changed.items():
             looked = self._looked.get((account, service))
@@ -96,6 +93,19 @@ class Ledger:
             elif (account, service) not in self._waiting:
                 self._waiting.add((account, service))
                 self.home.spawn(self._look_later(account, service, looked + LOOKED_EVERY_S - now))
+
+    def _write_uses(self) -> float:
+        now = self.home.clock.now()
+        counted, self._counted = self._counted, {}
+        for (account, usage, resource), quantity in counted.items():
+            self._add(account, int(now // HOUR_S), usage, resource, quantity)
+        return now
+
+    def end(self) -> None:
+        """Write down what was counted, and what is to be looked at in another life: to look may take longer than this one lasts."""
+        now = self._write_uses()
+        for account, service in {*self._changed, *self._waiting}:
+            self._rows(account).run("insert or ignore into standing values (?,?,?,?,?)", service, "", "", 0.0, now)
 
     async def _look_later(self, account: str, service: str, after_s: float) -> None:
         """Changed within the hour, it is looked at when the hour is over, whether or not it is used again."""
@@ -113,7 +123,7 @@ class Ledger:
             for (service,) in rows.all("select distinct service from standing"):
                 self._look(account, load(service), now)
             used += [[account, *row] for row in rows.all("select hour, usage, resource, quantity from used")]
-            standing += [[account, *row] for row in rows.all("select usage, resource, level from standing")]
+            standing += [[account, *row] for row in rows.all("select usage, resource, level from standing where level > 0")]
         return {"used": used, "standing": standing}
 
     # What stands ----------------------------------------------------------------------------------
@@ -131,7 +141,7 @@ class Ledger:
             rows.run("insert or replace into standing values (?,?,?,?,?)", service.name, usage, resource, level, now)
 
     def _use_up(self, account: str, usage: str, resource: str, level: float, since: float, now: float) -> None:
-        while since < now:
+        while level and since < now:
             hour = int(since // HOUR_S)
             until = min(now, (hour + 1) * HOUR_S)
             self._add(account, hour, usage, resource, level * (until - since) / HOUR_S)

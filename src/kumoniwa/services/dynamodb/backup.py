@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from kumoniwa.aws.prices import GIB
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
@@ -443,10 +444,14 @@ def step(call: Call, copy: Copy, count: int) -> bool:
         at, kept = sealing.resealed(was, becomes, (pk, sk), body)
         rows.run("replace into dynamodb_item values (?,?,?,?,?,null)", copy.target, *at, size, kept)
     copied = sum(size for _, _, size, _ in found)
+    if copy.table:
+        call.bill("dynamodb:restore", copy.table, copied / GIB)
     if copy.backup and (backup := call.shelf(Backup).get(copy.backup)) is not None:
         call.shelf(Backup)[backup.id] = changed(
             backup, items=backup.items + len(found), size=backup.size + copied, is_whole=after is None
         )
+    if copy.backup:
+        call.home.gate.ledger.touch(call.account, "dynamodb")
     if after is not None:
         call.shelf(Copy)[str(copy.target)] = changed(copy, after=after)
         return False

@@ -1,4 +1,5 @@
-"""What AWS bills for tables: what is read and written where that is on demand, what is provisioned where it is not, and what is stored.
+"""What AWS bills for tables: what is read and written where that is on demand, what is provisioned where it is not, what is stored, backed up and
+restored.
 
 A write to a table of a global one is billed as a replicated write in each of its regions.
 https://aws.amazon.com/dynamodb/pricing/on-demand/
@@ -10,6 +11,7 @@ from kumoniwa.aws.prices import GIB
 from kumoniwa.gate.ledger import Use
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.dynamodb import item
+from kumoniwa.services.dynamodb.backup import Backup
 from kumoniwa.services.dynamodb.table import Layout, Table
 
 
@@ -36,4 +38,7 @@ def standing_of(call: Call) -> list[Use]:
         found.append(("dynamodb:storage", table.name, sum(size for _, size in item.sizes(call, table).values()) / GIB))
         if table.recovers_since:
             found.append(("dynamodb:pitr", table.name, found[-1][2]))
+    # What a table with point-in-time recovery leaves behind is kept at no additional cost:
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BackupDetails.html
+    found += [("dynamodb:on_demand_backup", backup.table.name, backup.size / GIB) for backup in call.shelf(Backup).values() if backup.kind == "USER"]
     return found

@@ -21,6 +21,7 @@ from kumoniwa.services.dynamodb.stream import (
     shown,
     unsealed,
 )
+from kumoniwa.services.dynamodbstreams.bill import uses_of  # noqa: F401 (a hook of the gate's)
 
 ITERATOR_KEPT_S = 900
 RECORDS_MAX = 1_000

@@ -8,7 +8,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.kinesis import encryption, monitoring, rate, record, resharding
+from kumoniwa.services.kinesis import bill, encryption, monitoring, rate, record, resharding
+from kumoniwa.services.kinesis.bill import standing_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.kinesis.consumer import (
     Consumer,
     DeregisterStreamConsumer,
@@ -454,6 +455,7 @@ def PutRecord(
     rate.count_write(call, stream, shard, size)
     _measure_writes(call, stream, 1, size)
     monitoring.measure(call, stream, shard, IncomingRecords=1, IncomingBytes=size)
+    bill.written(call, stream, (size,))
     number = record.put(call, stream, shard, PartitionKey, Data)
     return {"ShardId": shard.id, "SequenceNumber": number, "EncryptionType": encryption.shown(stream)["EncryptionType"]}
 
@@ -507,7 +509,10 @@ def PutRecords(call: Call, *, Records: list[dict[str, Any]], StreamName: str | N
         except ProvisionedThroughputExceededException as error:
             failed += 1
             answers.append({"ErrorCode": error.code, "ErrorMessage": error.text})
-    _measure_writes(call, stream, len(Records) - failed, sum(size for size, answer in zip(sizes, answers) if "ShardId" in answer))
+    taken = [size for size, answer in zip(sizes, answers) if "ShardId" in answer]
+    _measure_writes(call, stream, len(taken), sum(taken))
+    if taken:
+        bill.written(call, stream, taken)
     return {"FailedRecordCount": failed, "Records": answers, "EncryptionType": encryption.shown(stream)["EncryptionType"]}
 
 
@@ -546,6 +551,7 @@ def GetRecords(call: Call, *, ShardIterator: str, Limit: int | None = None, Stre
     rate.count_read(call, stream, shard)
     found = record.read(call, stream, shard, held.place, Limit or record.RECORDS_MAX)
     rate.count_bytes(call, stream, shard, found.size)
+    bill.read(call, stream, found.size)
     call.measure("AWS/Kinesis", "GetRecords.Records", "StreamName", stream.name, value=len(found.records))
     age = rounded(found.behind_ms)
     call.measure("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", stream.name, value=age, unit="Milliseconds")

@@ -11,6 +11,7 @@ from typing import Any
 
 from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.kinesis import bill
 from kumoniwa.services.kinesis.consumer import Consumer, by_arn
 from kumoniwa.services.kinesis.errors import ResourceInUseException, ResourceNotFoundException
 from kumoniwa.services.kinesis.record import read, start_of, wakes
@@ -80,6 +81,7 @@ async def _events(
                 }
                 if found.is_over:
                     event["ChildShards"] = children(call, stream, shard)
+                bill.pushed(call, stream, found.size)
                 yield {"SubscribeToShardEvent": event}
             if found.is_over:
                 return

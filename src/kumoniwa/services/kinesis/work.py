@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.kinesis import record, resharding
+from kumoniwa.services.kinesis import bill, record, resharding
 from kumoniwa.services.kinesis.rate import WORK, Rates
 from kumoniwa.services.kinesis.stream import Stream, is_gone, state_of, updating
 
@@ -18,8 +18,10 @@ async def run(region) -> None:
                 if is_gone(call, stream):
                     record.forget(call, stream)
                     del call.shelf(Stream)[stream.name]
+                    region.gate.ledger.touch(call.account, "kinesis")
                 else:
                     record.forget_old(call, stream)
+            await bill.measure(call)
         await region.wait(WORK, region.clock.now() + EVERY_S)
 
 

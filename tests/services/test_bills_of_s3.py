@@ -157,6 +157,13 @@ def test_a_large_account_is_counted_in_steps_while_its_region_answers(cloud, s3)
     for number in range(count):
         s3.put_object(Bucket="shop", Key=str(number), Body=b"x" * 1_000)
     assert stood(cloud, "s3:standard_storage") == pytest.approx(count * 1_000 / GB)
+    cloud.restart(kill=True)
+
+    async def told():
+        return cloud.region().gate.ledger.told()
+
+    for _ in range(2):
+        assert ["s3:standard_storage", "shop", pytest.approx(count * 1_000 / GB)] in [row[1:] for row in cloud.run(told())["standing"]]
 
 
 def test_a_replica_is_a_put_in_its_region_and_is_stored_there(make_cloud):

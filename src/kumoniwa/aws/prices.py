@@ -58,6 +58,7 @@ FREE: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("sns:publish_requests",), 1_000_000, "https://aws.amazon.com/sns/pricing/"),
     (("sns:http_delivery",), 100_000, "https://aws.amazon.com/sns/pricing/"),
     (("kms:requests",), 20_000, "https://aws.amazon.com/kms/pricing/"),
+    (("stepfunctions:standard_transitions",), 4_000, "https://aws.amazon.com/step-functions/pricing/"),
     (("dynamodb:storage",), 25, "https://aws.amazon.com/dynamodb/pricing/"),
 )
 """What no account pays for: usages that share it, how much a month in all regions together, and who says so."""

@@ -13,8 +13,8 @@ from kumoniwa.gate.key_chain import OPEN, Lock, is_sealed
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import event_pattern
+from kumoniwa.services.events import bill, encryption
 from kumoniwa.services.events import bus as buses
-from kumoniwa.services.events import encryption
 from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events.errors import (
     ResourceAlreadyExistsException,
@@ -98,7 +98,9 @@ def keep(call: Call, bus: str, event: dict[str, Any], open_to: frozenset[str] | 
         archive = opened(call, archive)
         if archive.pattern is None or event_pattern.compile(archive.pattern).matches(event):
             forget(call, archive)
-            body = lock(call, archive).shut(orjson.dumps(event))
+            said = orjson.dumps(event)
+            body = lock(call, archive).shut(said)
+            bill.archived(call, archive.name, len(said))
             row = (archive.name, timestamps.parsed(event["time"]), call.now(), body)
             call.rows(ARCHIVED).run("insert into events_archived (archive, at, kept, body) values (?, ?, ?, ?)", *row)
 

@@ -26,8 +26,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages import event_pattern
+from kumoniwa.services.events import bill, encryption, transform
 from kumoniwa.services.events import bus as buses
-from kumoniwa.services.events import encryption, transform
 from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events.encryption import SERVICE
 from kumoniwa.wire import timestamps
@@ -398,6 +398,7 @@ async def _forward(call: Call, promise: Promise, arn: arns.Arn) -> None:
     answer = await there
     if answer["code"]:
         raise Undeliverable(answer["code"], answer["text"])
+    bill.forwarded(call, buses.name_in(str(arn)), body)
 
 
 def _renamed(call: Call, body: bytes) -> bytes:

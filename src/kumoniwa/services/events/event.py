@@ -13,6 +13,7 @@ from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import endpoint
 from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events.arrival import route
+from kumoniwa.services.events.bill import size_of
 from kumoniwa.services.events.delivery import Turn, at_once
 from kumoniwa.services.events.errors import ValidationException
 from kumoniwa.wire import timestamps
@@ -25,7 +26,7 @@ TESTED = ("id", "account", "source", "time", "region", "detail-type")
 
 def PutEvents(call: Call, *, Entries: list[dict[str, Any]], EndpointId: str | None = None) -> Any:
     """One answer for each entry, in their order; some may fail. Entries for buses of other accounts go there through their door."""
-    if sum(map(_size, Entries)) > BYTES_MAX:
+    if sum(map(size_of, Entries)) > BYTES_MAX:
         raise ValidationException("Total size of the entries in the request is over the limit.")
     if EndpointId is not None:
         return endpoint.put(call, EndpointId, Entries)
@@ -57,12 +58,6 @@ async def _parted(call: Call, entries: list[dict[str, Any]], owners: list[str]) 
 
 def _answer(entries: list[dict[str, Any]]) -> dict:
     return {"FailedEntryCount": sum("ErrorCode" in each for each in entries), "Entries": entries}
-
-
-def _size(entry: dict[str, Any]) -> int:
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html#eb-putevent-size"""
-    texts = [entry.get(name) or "" for name in REQUIRED] + (entry.get("Resources") or [])
-    return (14 if "Time" in entry else 0) + sum(len(text.encode()) for text in texts)
 
 
 def _refusal(entry: dict[str, Any]) -> dict[str, str] | None:

@@ -15,7 +15,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.events import archive as archives
-from kumoniwa.services.events import arrival, delivery
+from kumoniwa.services.events import arrival, bill, delivery
 from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events.errors import (
     LimitExceededException,
@@ -182,6 +182,7 @@ def _step(call: Call, replay: Replay) -> None:
     )  # fmt: skip
     for id_, at, body in found:
         event = archives.event_in(call, archives.existing(call, replay.archive), body)
+        bill.replayed(call, replay.name, len(body))
         arrival.route(call, replay.bus, _renamed(event, replay.name), only=frozenset(replay.filters))
         replay = changed(replay, at=at, last=id_)
     is_over = len(found) < STEP

@@ -16,7 +16,7 @@ from kumoniwa.intake.customer import Taken, failed_whole
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.pipes import enrichment, life, log, target, transform
+from kumoniwa.services.pipes import bill, enrichment, life, log, target, transform
 from kumoniwa.services.pipes.failure import StageFailed, TargetBusy
 from kumoniwa.services.pipes.pipe import Pipe, arn_of, id_of
 from kumoniwa.services.pipes.transform import InvalidTransformation
@@ -67,6 +67,7 @@ class Execution:
 
     async def run(self) -> Taken:
         """Raises AwsError for what is not the customer's doing."""
+        bill.taken(self.call, self.pipe, len(_written(self.events).encode()))
         try:
             return await self._through()
         finally:

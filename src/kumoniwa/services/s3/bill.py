@@ -19,7 +19,7 @@ from typing import Any
 from kumoniwa.aws.prices import GIB
 from kumoniwa.gate.ledger import Use
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.record import unpack
+from kumoniwa.kernel.record import Record, unpack
 from kumoniwa.services.s3 import archive, tiering
 from kumoniwa.services.s3.bucket import Bucket
 from kumoniwa.services.s3.multipart import Upload
@@ -153,8 +153,14 @@ class _Count:
             self._add("STANDARD" if kind in archive.ARCHIVED else kind, names[bucket], sizes.get(upload, 0))
 
 
+class Stored(Record):
+    """What a large account's buckets held when they were last counted, for the next life of the region. Shelved under ``all``."""
+
+    levels: tuple[tuple[str, str, float], ...]
+
+
 class _Measured:
-    """What an account's buckets held when they were last counted."""
+    """The same for this life, and for an account of any size."""
 
     def __init__(self) -> None:
         self.levels: dict[tuple[str, str], float] = {}
@@ -170,6 +176,8 @@ def standing_of(call: Call) -> list[Use]:
             _keep(call, measured, count)
         else:
             measured.is_under_way = True
+            if not measured.levels and (stored := call.shelf(Stored).get("all")) is not None:
+                measured.levels = {(usage, bucket): level for usage, bucket, level in stored.levels}
             call.home.spawn(_count_on(call, measured, count, last))
     measured.is_news = False
     return [(usage, bucket, level) for (usage, bucket), level in measured.levels.items()]
@@ -182,6 +190,7 @@ async def _count_on(call: Call, measured: _Measured, count: _Count, last: int | 
             last = count.step(call, last)
         _keep(call, measured, count)
         measured.is_news = True
+        call.shelf(Stored)["all"] = Stored(levels=tuple((*key, level) for key, level in measured.levels.items()))
     finally:
         measured.is_under_way = False
     call.home.gate.ledger.touch(call.account, "s3")

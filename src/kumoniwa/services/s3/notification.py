@@ -367,6 +367,8 @@ async def _sent(
 async def _deliver(call: Call, delivery: Delivery) -> float | None:
     said = orjson.loads(delivery.body)
     if said["kind"] == "events":
+        # "AWS opt-in data events" of https://aws.amazon.com/eventbridge/pricing/
+        call.bill("eventbridge:opt_in_events", "default")
         call.tell(said["target"], said["message"])
         return None
     try:

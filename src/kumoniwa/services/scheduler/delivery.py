@@ -17,7 +17,7 @@ from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.scheduler import universal
+from kumoniwa.services.scheduler import bill, universal
 from kumoniwa.services.scheduler.encryption import lock
 from kumoniwa.services.scheduler.schedule import OPERATIONS, SERVICE, Schedule, arn_of
 from kumoniwa.wire import timestamps
@@ -41,6 +41,7 @@ _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Pro
 
 
 def promise(call: Call, schedule: Schedule, planned: float) -> None:
+    bill.fired(call, schedule)
     OUTBOX.put(call, _encode(Promise(arn_of(call, schedule), schedule.target, planned, call.new_id(), call.now(), schedule.kms_key, schedule.sealed)))
 
 

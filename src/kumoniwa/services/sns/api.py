@@ -18,6 +18,7 @@ from kumoniwa.services.sns.application import (
     ListPlatformApplications,
     SetPlatformApplicationAttributes,
 )
+from kumoniwa.services.sns.bill import uses_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.sns.device import (
     CreatePlatformEndpoint,
     DeleteEndpoint,

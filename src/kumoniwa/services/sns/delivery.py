@@ -18,7 +18,7 @@ from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.sns import delivery_policy, http, mail, phone, push, sealing, tracing
+from kumoniwa.services.sns import bill, delivery_policy, http, mail, phone, push, sealing, tracing
 from kumoniwa.services.sns.envelope import Sealer
 from kumoniwa.services.sns.message import Message
 from kumoniwa.services.sns.subscription import Subscription
@@ -58,11 +58,15 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
     is_failed = True
     try:
         said.message = await sealing.opened(call, said.message if handing is None else handing.message)
+        if said.invitation is None:
+            bill.attempted(call, said.message, subscription)
         if subscription.protocol in HTTP:
             await http.send(call, said.message, subscription, said.invitation)
         else:
             await _SENDERS[subscription.protocol](call, said, delivery.token)
         is_failed = False
+        if said.invitation is None:
+            bill.delivered(call, said.message)
     except http.Undelivered as error:
         wait_s = http.pause(call, subscription, delivery.attempts) if error.is_passing else None
         return await _bury(call, said, delivery, error.code) if wait_s is None else wait_s

@@ -11,7 +11,7 @@ from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed, unpack
 from kumoniwa.languages.states_definition import parse_failure
-from kumoniwa.services.stepfunctions import distributed, logging, tracing
+from kumoniwa.services.stepfunctions import bill, distributed, logging, tracing
 from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
@@ -106,11 +106,10 @@ async def StartSyncExecution(
     if over.sealed and is_told:
         over = await opening(call, lambda: executions.opened(over, runs.lock_of(call, over)))
     executions.forget(call, over.arn)
-    billed_ms = max(100, -int(-((over.stopped - over.started) * 1000) // 100) * 100)
     answer = {
         "executionArn": over.arn, "stateMachineArn": over.machine, "name": over.name, "startDate": over.started, "stopDate": over.stopped,
         "status": over.status, "traceHeader": over.trace or None,
-        "billingDetails": {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": billed_ms},
+        "billingDetails": {"billedMemoryUsedInMB": bill.MEMORY_MB, "billedDurationInMilliseconds": bill.billed_ms(over)},
     }  # fmt: skip
     if is_told:
         answer |= {"error": over.error, "cause": over.cause, "input": over.input, "inputDetails": {"included": True}}

@@ -19,7 +19,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Catcher, Choice, Machine, State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
 from kumoniwa.languages.states_path import Scope, StateFailure, put, runtime
-from kumoniwa.services.stepfunctions import distributed, fan, logging, payload, task, tracing
+from kumoniwa.services.stepfunctions import bill, distributed, fan, logging, payload, task, tracing
 from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions.distributed import MapRun
@@ -49,6 +49,8 @@ class Run:
         self.now = call.now()
         self.count, self.strand_count = execution.events, execution.strands
         self.events: list[Event] = []
+        self.transitions = 0
+        """States that were entered, and those that were tried again: what is billed."""
         self.strands: dict[int, Strand] = {}
         self.stored: set[int] = set()
         """Those that have a row already."""
@@ -137,6 +139,7 @@ class Run:
         state = self.state_of(strand)
         strand.waiting, strand.due = "", None
         if not strand.entered:
+            self.transitions += 1
             strand.entered_after, strand.entered_at = strand.previous, self.now
             text = self.execution.input if self.count == 1 else text_of(strand.input)
             strand.entered = strand.previous = self.event(
@@ -195,6 +198,7 @@ class Run:
             delay_s = retrier.delay_s(tried)
             if retrier.has_jitter:
                 delay_s = self.call.ids.random.uniform(0, delay_s)
+            self.transitions += 1
             strand.retries = {**strand.retries, str(place): tried + 1}
             strand.waiting, strand.due, strand.lost = "retry", self.now + delay_s, []
             return
@@ -251,6 +255,7 @@ class Run:
                 logging.put(call, execution, first, self.events, self.lock)
             # Nobody can ask for what an Express execution was.
             executions.forget(call, execution.arn)
+            bill.moved(call, execution, self.transitions, is_new=self.is_new)
             return
         if self.is_new:
             executions.insert(call, execution, self.lock)
@@ -272,6 +277,7 @@ class Run:
                 call.after_commit(lambda: asking.fresh.extend((execution, strand) for strand in asks))
             if asks or execution.timeout_s or any(strand.due is not None for strand in self.strands.values()):
                 call.after_commit(lambda: call.home.wake(WAITING))
+        bill.moved(call, execution, self.transitions, is_new=self.is_new)
 
     def _keep_strands(self) -> None:
         executions.drop_strands(self.call, self.execution.arn, self.gone)
@@ -570,6 +576,7 @@ def _resume(run: Run, strand: Strand, previous: int) -> None:
     if strand.lost:
         fan.resume(run, strand, lambda child: _resume(run, child, previous))
     elif not distributed.redrive(run, strand):
+        run.transitions += 1
         run.ready.append(strand)
 
 

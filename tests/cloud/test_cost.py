@@ -98,6 +98,12 @@ def test_a_month_is_made_of_what_was_used_so_many_times_and_of_what_stands_now()
     assert found["usd"] == bill(of_orders("us-east-1"))["usd"] + 2
 
 
+def test_what_stands_without_a_price_is_not_counted_twice_in_a_month():
+    used = [Used("us-east-1", ACCOUNT, JANUARY, "s3:one_zone_ia_storage", "shop", 3.0)]
+    (line,) = monthly(used, [Standing("us-east-1", ACCOUNT, "s3:one_zone_ia_storage", "shop", 2.0)], 1_000)["lines"]
+    assert (line["quantity"], line["usd"], line["note"]) == (2 * prices.MONTH_HOURS, None, "no price is known")
+
+
 def test_lines_are_told_by_resource_where_somebody_asks():
     uses = [Used("us-east-1", ACCOUNT, JANUARY, "sqs:standard_requests", name, count) for name, count in (("a", 1_000_000), ("b", 3_000_000))]
     assert [(line["resource"], line["usd"]) for line in bill(uses, by_resource=True)["lines"]] == [("a", Decimal("0.4")), ("b", Decimal("1.2"))]

@@ -61,7 +61,10 @@ def bill(used: Iterable[Used], since_hour: int = 0, *, by_resource: bool = False
 
 def monthly(used: Iterable[Used], standing: Iterable[Standing], times: int, *, by_resource: bool = False) -> dict[str, Any]:
     """What a month costs in which all that was used is used so many times, and all that stands now stands from its first hour to its last."""
-    scaled = [each._replace(hour=0, quantity=each.quantity * times) for each in used if not _is_of_time(each)]
+    standing = list(standing)
+    # What has no price does not say by itself that it is for what stands.
+    timed = {each.usage for each in standing}
+    scaled = [each._replace(hour=0, quantity=each.quantity * times) for each in used if each.usage not in timed and not _is_of_time(each)]
     scaled += [Used(s.region, s.account, 0, s.usage, s.resource, s.level * prices.MONTH_HOURS) for s in standing]
     return bill(scaled, by_resource=by_resource)
 

@@ -149,6 +149,35 @@ def test_archives_are_billed_by_what_they_take_in_and_replays_by_event(cloud, ev
     assert used(cloud)["eventbridge:replayed_events", "r"] == 2
 
 
+def test_what_an_archive_keeps_costs_until_it_is_too_old(cloud, events):
+    bus, usage = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default", ("eventbridge:archive_storage", "a")
+    events.create_archive(ArchiveName="a", EventSourceArn=bus, RetentionDays=2)
+    for _ in range(3):
+        put(cloud, Detail=json.dumps({"x": "y" * 10_000}))
+    size = events.describe_archive(ArchiveName="a")["SizeBytes"]
+    cloud.sleep(2 * 3_600)
+    before = used(cloud)[usage]
+    cloud.sleep(5 * 3_600)
+    assert size > 30_000 and used(cloud)[usage] - before == pytest.approx(5 * size / GB)
+    cloud.sleep(3 * 86_400)
+    after = used(cloud)[usage]
+    cloud.sleep(5 * 3_600)
+    assert used(cloud)[usage] == after
+
+
+def test_each_call_of_an_api_destination_is_billed(cloud, events, endpoint):
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "secret"}}
+    connection = events.create_connection(Name="c", AuthorizationType="API_KEY", AuthParameters=key)["ConnectionArn"]
+    destination = events.create_api_destination(Name="d", ConnectionArn=connection, InvocationEndpoint=endpoint.url, HttpMethod="POST")
+    trust = json.dumps({"Statement": {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}})
+    role = put_role(cloud, "events:InvokeApiDestination", trust=trust)
+    rule(cloud, {"Id": "t", "Arn": destination["ApiDestinationArn"], "RoleArn": role})
+    put(cloud)
+    cloud.sleep(5)
+    assert len(endpoint.asked) == 1
+    assert used(cloud)["eventbridge:api_destination_invocations", "d"] == 1
+
+
 # Schedules and pipes: the same page ----------------------------------------------------------------------------
 
 

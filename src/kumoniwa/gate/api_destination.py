@@ -12,6 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from kumoniwa.gate import connection as connections
+from kumoniwa.gate.ledger import chunks
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
 from kumoniwa.languages import jsonpath
@@ -38,6 +39,7 @@ TRIED_AGAIN = frozenset({401, 407, 409, 429})
 """The refusals after which an event is tried again, as it is after all errors of the endpoint's own."""
 _CODINGS = {"gzip": 31, "deflate": 15}
 _UNPACKED_BYTES_MAX = 16 << 20
+BILLED_BYTES = 64 << 10
 
 
 class ApiDestination(Record):
@@ -134,6 +136,8 @@ async def send(call: Call, destination: ApiDestination, body: bytes, parameters:
     connection = connections.find(call, destination.connection)
     if connection is None:
         raise DestinationFailure("NO_RESOURCE", f"The connection {destination.connection} does not exist.", is_passing=False)
+    # https://aws.amazon.com/eventbridge/pricing/, where nothing is said of tries: each is one.
+    call.bill("eventbridge:api_destination_invocations", destination.name, chunks(len(body), BILLED_BYTES))
     answer = await _sent(call, destination, connection, body, parameters)
     if answer.status in (401, 407) and connection.kind == connections.OAUTH:
         answer = await _sent(call, destination, connection, body, parameters, is_refused=True)

@@ -63,6 +63,7 @@ from kumoniwa.services.events.rule import (
     PutRule,
     UpdateEventBus,
 )
+from kumoniwa.services.events.stored import standing_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.events.target import ListTargetsByRule, PutTargets, RemoveTargets
 
 __all__ = [

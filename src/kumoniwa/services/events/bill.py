@@ -6,7 +6,8 @@ https://aws.amazon.com/eventbridge/pricing/
 Who sends an event to a bus of another account pays for it as for one of his own, and the other account does not:
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html. So it is between buses of one account:
 https://aws.amazon.com/about-aws/whats-new/2021/05/amazon-eventbridge-supports-sharing-events-between-event-buses-same-account-region/
-What an archive keeps is not counted, nor the visits of API destinations. What is replayed is told apart: nothing was found that says its price.
+What an archive keeps, ``stored`` counts; visits of API destinations, ``gate.api_destination``. What is replayed is told apart: nothing was found that
+says its price.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Deliveries leave, schedules fire, archives are heard again, connections are authorized, and what services tell their region becomes events of the default bus."""
+"""Deliveries leave, schedules fire, archives are heard again, connections are authorized, archives measured, and what services tell their region becomes events of the default bus."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.services.events import arrival, connection, delivery, endpoint, fact, replay, schedule
+from kumoniwa.services.events import arrival, connection, delivery, endpoint, fact, replay, schedule, stored
 
 
 async def run(region: Any) -> None:
@@ -20,5 +20,6 @@ async def run(region: Any) -> None:
             group.create_task(schedule.run(region))
             group.create_task(replay.run(region))
             group.create_task(connection.run(region))
+            group.create_task(stored.run(region))
     finally:
         region.unlisten(listener)

@@ -130,6 +130,16 @@ def test_gaps_are_listed(page, cloud):
     page.wait("document.body.innerText.includes('the service ec2')")
 
 
+def test_what_was_used_is_told_with_what_it_would_cost(page, cloud):
+    turn(page, "9", "Cost")
+    page.wait("document.body.innerText.includes('sqs:standard_requests')")
+    page.wait("/us-east-1\\s+sqs:standard_requests\\s+[0-9,]+\\s+request\\s+0[.]0000/.test(document.body.innerText)")
+    page.run("document.querySelector('input[type=checkbox]').click()")
+    page.wait("document.body.innerText.includes('sqs:standard_requests orders')")
+    page.run("(() => { const field = document.querySelector('input[type=number]'); field.value = 1000000; field.dispatchEvent(new Event('input')) })()")
+    page.wait("/Together [1-9][0-9]*[.][0-9]{6} USD/.test(document.body.innerText)")
+
+
 EVIL = """\
 <p style="color: red">Dear Ben,</p><script>top.wasHere = 1; fetch("/_kumoniwa/reset", {method: "POST"})</script>
 <img src="http://127.0.0.1:1/pixel" onerror="parent.wasHere = 1"><img id="shell" src="cid:shell@example.com">

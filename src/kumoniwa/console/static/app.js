@@ -3,6 +3,7 @@
 import { health, listen } from "./door.js";
 import { element, show } from "./dom.js";
 import * as calls from "./calls.js";
+import * as cost from "./cost.js";
 import * as drill from "./drill.js";
 import * as faults from "./faults.js";
 import * as gaps from "./gaps.js";
@@ -11,7 +12,7 @@ import * as map from "./map.js";
 import * as resources from "./resources.js";
 import * as timeline from "./timeline.js";
 
-const pages = { map, resources, calls, faults, drill, gaps, mail, timeline };
+const pages = { map, resources, calls, faults, drill, gaps, mail, timeline, cost };
 const main = document.querySelector("main");
 const status = document.querySelector("#status");
 export const cloud = { health: null, events: [] };

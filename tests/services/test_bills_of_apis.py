@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from api_workshop import Function, deploy, mock, proxy, resource, rest_api
+from api_workshop import Function, deploy, mock, proxy, resource, rest_api, uri
 from bill_workshop import used
+from firewall_workshop import ADMIN, Wall, contains, rule
 from http_workshop import Caller, function, http_api, websocket_api
 
 REST, HTTP = ("apigateway:rest_api_requests", "shop"), ("apigateway:http_api_requests", "shop")
+DENIAL = {"Effect": "Deny", "Action": "execute-api:Invoke", "Resource": "*"}
 MESSAGES, MINUTES = ("apigateway:websocket_messages", "chat"), ("apigateway:websocket_connection", "chat")
 
 
@@ -54,6 +56,28 @@ def test_who_is_not_let_in_to_a_rest_api_costs_nothing(cloud):
     assert REST not in used(cloud)
     assert [get(cloud, api, headers={"x-api-key": key["value"]}) for _ in range(3)] == [200, 200, 429]
     assert used(cloud)[REST] == 2
+
+
+def test_who_an_authorizer_a_web_acl_or_the_size_of_a_body_keeps_out_costs_nothing(cloud, shop):
+    gateway = cloud.client("apigateway")
+    api, root = rest_api(gateway)
+    guard = {"name": "guard", "type": "TOKEN", "authorizerUri": uri(), "identitySource": "method.request.header.Auth"}
+    authorizer = gateway.create_authorizer(restApiId=api, **guard)["id"]
+    mock(gateway, api, root, authorizationType="CUSTOM", authorizerId=authorizer)
+    mock(gateway, api, resource(gateway, api, root, "open"), "POST")
+    deploy(gateway, api)
+    assert get(cloud, api) == 401
+    assert get(cloud, api, headers={"Auth": "t"}) == 500  # what the function answers is no policy
+    shop.answer = {"principalId": "me", "policyDocument": {"Version": "2012-10-17", "Statement": [DENIAL]}}
+    assert get(cloud, api, headers={"Auth": "u"}) == 403
+    assert get(cloud, api, "/open", "POST", body=b"x" * ((10 << 20) + 1)) == 413
+    own = {"Block": {"CustomResponse": {"ResponseCode": 418}}}
+    wall = Wall(cloud, rule("plain", contains("plain", {"QueryString": {}})), rule("own", contains("own", {"QueryString": {}}), own, priority=1))
+    wall.client.associate_web_acl(WebACLArn=wall.arn, ResourceArn=ADMIN.format(api))
+    assert [get(cloud, api, f"/open?{word}", "POST") for word in ("plain", "own")] == [403, 418]
+    assert REST not in used(cloud)
+    assert get(cloud, api, "/open", "POST", body=b"{}") == 200
+    assert used(cloud)[REST] == 1
 
 
 def test_a_body_that_does_not_validate_is_billed(cloud):

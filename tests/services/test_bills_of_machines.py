@@ -62,3 +62,12 @@ def test_an_express_execution_that_takes_no_time_counts_100_ms(cloud):
     answer = cloud.client("stepfunctions").start_sync_execution(stateMachineArn=machine, input=json.dumps({}))
     assert answer["billingDetails"] == {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": 100}
     assert used(cloud)[DURATION] == pytest.approx(GB_HOURS_OF_100_MS)
+
+
+@pytest.mark.parametrize(("kind", "moves", "requests"), [("EXPRESS", 1, 3), ("STANDARD", 4, 0)])
+def test_what_a_map_run_begins_is_billed_as_its_own_type_is(cloud, kind, moves, requests):
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": kind}, "StartAt": "B", "States": {"B": {"Type": "Pass", "End": True}}}
+    assert run(cloud, {"M": {"Type": "Map", "ItemProcessor": processor, "End": True}}, [1, 2, 3], seconds=30)["status"] == "SUCCEEDED"
+    found = used(cloud)
+    assert sum(count for (usage, _), count in found.items() if usage == MOVES[0]) == moves
+    assert sum(count for (usage, _), count in found.items() if usage == REQUESTS[0]) == requests

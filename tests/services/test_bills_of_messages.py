@@ -76,6 +76,16 @@ def test_a_delivery_by_http_is_billed_for_each_attempt_and_what_asks_for_a_confi
     assert used(cloud)["sns:http_delivery", "news"] == 2
 
 
+def test_a_text_message_is_a_delivery_of_its_own_kind(cloud, sns):
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint="+12065550100")
+    before = used(cloud)["sns:publish_requests", "news"]
+    sns.publish(TopicArn=topic, Message="x")
+    cloud.sleep(5)
+    found = used(cloud)
+    assert (found["sns:sms_delivery", "news"], found["sns:publish_requests", "news"]) == (1, before + 1)
+
+
 # EventBridge: https://aws.amazon.com/eventbridge/pricing/ ------------------------------------------------------
 
 EVENTS = ("eventbridge:custom_events", "default")

@@ -146,6 +146,19 @@ def test_what_is_stored_costs_until_it_is_deleted_also_while_the_region_is_dark(
     assert used(cloud)["dynamodb:storage", "items"] == after
 
 
+def test_what_can_be_restored_is_the_table_and_not_its_global_indexes(cloud):
+    db = cloud.client("dynamodb")
+    index = {"IndexName": "others", "KeySchema": KEYS["KeySchema"], "Projection": {"ProjectionType": "ALL"}}
+    db.create_table(TableName="items", BillingMode="PAY_PER_REQUEST", GlobalSecondaryIndexes=[index], **KEYS)
+    db.put_item(TableName="items", Item={"id": {"S": "a"}, "x": {"S": "x" * 10_000}})
+    db.update_continuous_backups(TableName="items", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
+    cloud.sleep(2)
+    before = used(cloud)
+    cloud.sleep(HOUR_S)
+    grown = {name: used(cloud)[name, "items"] - before[name, "items"] for name in ("dynamodb:storage", "dynamodb:pitr")}
+    assert grown["dynamodb:storage"] == pytest.approx(2 * grown["dynamodb:pitr"], rel=0.01)
+
+
 # The ledger ----------------------------------------------------------------------------------------------------
 
 

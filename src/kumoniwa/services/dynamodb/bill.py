@@ -35,9 +35,12 @@ def standing_of(call: Call) -> list[Use]:
             write = "dynamodb:provisioned_wcu" if table.group is None else "dynamodb:replicated_wcu"
             found.append((write, table.name, sum(each.write_units for each in shares)))
             found.append(("dynamodb:provisioned_rcu", table.name, sum(each.read_units for each in shares)))
-        found.append(("dynamodb:storage", table.name, sum(size for _, size in item.sizes(call, table).values()) / GIB))
+        sizes = item.sizes(call, table)
+        found.append(("dynamodb:storage", table.name, sum(size for _, size in sizes.values()) / GIB))
         if table.recovers_since:
-            found.append(("dynamodb:pitr", table.name, found[-1][2]))
+            # "the size of each table (table data and local secondary indexes)": https://aws.amazon.com/dynamodb/pricing/on-demand/
+            own = (table.id, *(index.id for index in table.indexes if not index.is_global))
+            found.append(("dynamodb:pitr", table.name, sum(sizes[id_][1] for id_ in own if id_ in sizes) / GIB))
     # What a table with point-in-time recovery leaves behind is kept at no additional cost:
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BackupDetails.html
     found += [("dynamodb:on_demand_backup", backup.table.name, backup.size / GIB) for backup in call.shelf(Backup).values() if backup.kind == "USER"]

@@ -49,6 +49,12 @@ def test_put_copy_post_and_list_have_one_price_and_get_the_other(cloud, s3):
     assert (found[PUT], found[GET]) == (7, 3)
 
 
+def test_that_names_are_kept_in_one_place_for_all_regions_is_not_billed(make_cloud):
+    cloud = make_cloud("aws-global", "us-east-1")
+    cloud.client("s3").create_bucket(Bucket="somewhere")
+    assert used(cloud)["s3:put_requests", "somewhere"] == 1 and used(cloud, "aws-global") == {}
+
+
 def test_to_delete_and_to_cancel_is_free(cloud, s3):
     s3.put_object(Bucket="shop", Key="a", Body=b"x")
     upload = s3.create_multipart_upload(Bucket="shop", Key="c")["UploadId"]

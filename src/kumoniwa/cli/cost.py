@@ -40,7 +40,7 @@ def cost(asked: argparse.Namespace) -> int:
 def _show(found: dict) -> None:
     for line in found["lines"]:
         price = "-" if line["usd"] is None else f"{line['usd']:.6f}"
-        quantity = f"{line['quantity']:,.6f}".rstrip("0").rstrip(".")
+        quantity = f"{line['quantity']:.3g}" if line["quantity"] < 1 else f"{line['quantity']:,.3f}".removesuffix(".000")
         unit = line["unit"] and (line["unit"] if line["quantity"] == 1 or not line["unit"].islower() else f"{line['unit']}s")
         what = f"{line['usage']} {line['resource']}".strip()
         print(f"{line['account']} {line['region']:<14} {what:<44} {quantity:>18} {unit:<16} {price:>14}  {line['note']}".rstrip())

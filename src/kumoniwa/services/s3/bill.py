@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any
 
 from kumoniwa.aws.prices import GIB
+from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.ledger import Use
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, unpack
@@ -67,7 +68,7 @@ def _fetched_bytes(result: dict[str, Any]) -> int:
 
 def uses_of(call: Call, operation: str, params: dict[str, Any], result: dict[str, Any]) -> tuple[Use, ...]:
     kind = params.get("StorageClass") or result.get("StorageClass")
-    if not _tier(operation):
+    if not _tier(operation) or call.region == GLOBAL:  # where S3 itself keeps the names of buckets
         return ()
     name = params.get("Bucket", "")
     if kind not in COLD or operation.startswith("List"):

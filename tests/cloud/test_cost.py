@@ -98,6 +98,12 @@ def test_a_month_is_made_of_what_was_used_so_many_times_and_of_what_stands_now()
     assert found["usd"] == bill(of_orders("us-east-1"))["usd"] + 2
 
 
+def test_a_metric_is_put_in_each_hour_of_a_month_as_in_its_busiest():
+    used = [Used("us-east-1", ACCOUNT, JANUARY + hour, "cloudwatch:custom_metric", "shop", count) for hour, count in enumerate((2.0, 3.0, 1.0))]
+    found = monthly(used, [], 1_000)
+    assert found["lines"][0]["quantity"] == 3 and found["usd"] == Decimal("0.9")
+
+
 def test_what_stands_without_a_price_is_not_counted_twice_in_a_month():
     used = [Used("us-east-1", ACCOUNT, JANUARY, "s3:one_zone_ia_storage", "shop", 3.0)]
     (line,) = monthly(used, [Standing("us-east-1", ACCOUNT, "s3:one_zone_ia_storage", "shop", 2.0)], 1_000)["lines"]

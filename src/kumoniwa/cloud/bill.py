@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 from kumoniwa.aws import prices
 from kumoniwa.gate.ledger import HOUR_S
 
+BY_HOUR_OF_USE = frozenset(("cloudwatch:custom_metric",))
+"""What AWS bills for each hour in which it is used, however often."""
+
 
 class Used(NamedTuple):
     """What a region counted: of the account, in an hour since 1970, in the units of its ledger (what stands in hours of one)."""
@@ -60,13 +63,26 @@ def bill(used: Iterable[Used], since_hour: int = 0, *, by_resource: bool = False
 
 
 def monthly(used: Iterable[Used], standing: Iterable[Standing], times: int, *, by_resource: bool = False) -> dict[str, Any]:
-    """What a month costs in which all that was used is used so many times, and all that stands now stands from its first hour to its last."""
+    """What a month costs in which all that was used is used so many times, and all that stands now stands from its first hour to its last.
+    A metric is put in each of its hours."""
     standing = list(standing)
     # What has no price does not say by itself that it is for what stands.
     timed = {each.usage for each in standing}
+    used = list(used)
     scaled = [each._replace(hour=0, quantity=each.quantity * times) for each in used if each.usage not in timed and not _is_of_time(each)]
+    scaled += [each._replace(hour=0, quantity=each.quantity * prices.MONTH_HOURS) for each in _busiest(used)]
     scaled += [Used(s.region, s.account, 0, s.usage, s.resource, s.level * prices.MONTH_HOURS) for s in standing]
     return bill(scaled, by_resource=by_resource)
+
+
+def _busiest(used: list[Used]) -> list[Used]:
+    """What is billed by the hours in which it is used, as in the busiest of them."""
+    found: dict[tuple[str, str, str, str], Used] = {}
+    for each in used:
+        key = (each.region, each.account, each.usage, each.resource)
+        if each.usage in BY_HOUR_OF_USE and (key not in found or found[key].quantity < each.quantity):
+            found[key] = each
+    return list(found.values())
 
 
 def _is_of_time(each: Used) -> bool:

@@ -19,7 +19,7 @@ from kumoniwa.services.cloudwatch.anomaly_detector import (
     DescribeAnomalyDetectors,
     PutAnomalyDetector,
 )
-from kumoniwa.services.cloudwatch.bill import standing_of
+from kumoniwa.services.cloudwatch.bill import standing_of, uses_of
 from kumoniwa.services.cloudwatch.composite import PutCompositeAlarm
 from kumoniwa.services.cloudwatch.dashboard import (
     DeleteDashboards,
@@ -107,7 +107,7 @@ __all__ = [
     "StartMetricStreams",
     "StopMetricStreams",
     "TagResource",
-    "UntagResource", "all_tags", "standing_of",
+    "UntagResource", "all_tags", "standing_of", "uses_of",
 ]
 
 

@@ -55,7 +55,7 @@ def PutMetricData(
         raise InvalidParameterValueException(f"The collection MetricData must not have a size greater than {DATA_MAX}.")
     now = call.now()
     entries = [_entry(datum, now, number) for number, datum in enumerate(MetricData, 1)]
-    call.rows(INBOX).run("insert into metric_inbox (body) values (?)", _encode(Awaited(Namespace, entries)))
+    call.rows(INBOX).run("insert into metric_inbox (body) values (?)", _encode(Awaited(Namespace, entries, now)))
     arrived(call, len(entries))
 
 

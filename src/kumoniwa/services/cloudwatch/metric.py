@@ -18,7 +18,7 @@ import orjson
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages.metric_statistic import Spread
-from kumoniwa.services.cloudwatch import metric_stream
+from kumoniwa.services.cloudwatch import metric_hour, metric_stream
 from kumoniwa.services.cloudwatch.errors import InvalidNextToken, InvalidParameterValueException
 from kumoniwa.services.cloudwatch.waiting import INBOX, Inbox, decode
 from kumoniwa.store.rows import Table
@@ -146,11 +146,15 @@ def fold_some(call: Call) -> bool:
     if not found:
         return False
     heaps: dict[tuple, dict[tuple[int, int], Heap]] = {}
+    hours: dict[tuple, set[int]] = {}
     coarse_before = call.now() - SECONDS_KEPT_S
     for _, body in found:
         waiting = decode(body)
+        hour, is_billed = metric_hour.of(waiting.put), metric_hour.is_billed(waiting.namespace)
         for name, dimensions, unit, at, *told in waiting.entries:
             key = (waiting.namespace, name, tuple(map(tuple, dimensions)))
+            if is_billed:
+                hours.setdefault(key, set()).add(hour)
             at = at if at >= coarse_before else at // 60 * 60
             heap = heaps.setdefault(key, {}).setdefault((unit, at), Heap())
             if len(told) == 1:
@@ -160,12 +164,15 @@ def fold_some(call: Call) -> bool:
             else:
                 heap.add(*told)
     for key, points in heaps.items():
-        _keep(call, key, points)
+        metric = _keep(call, key, points)
+        for hour in hours.get(key, ()):
+            metric_hour.put(call, key[0], metric, hour)
     call.rows().run("delete from metric_inbox where id <= ?", found[-1][0])
     return len(found) == FOLDED_AT_ONCE
 
 
-def _keep(call: Call, key: tuple[str, str, tuple], points: dict[tuple[int, int], Heap]) -> None:
+def _keep(call: Call, key: tuple[str, str, tuple], points: dict[tuple[int, int], Heap]) -> int:
+    """Answers the metric's number."""
     rows = call.rows()
     is_streamed = any(metric_stream.wants(stream, key[0], key[1]) for stream in metric_stream.running(call))
     units, last = 0, 0
@@ -186,6 +193,7 @@ def _keep(call: Call, key: tuple[str, str, tuple], points: dict[tuple[int, int],
         for unit, at in points:
             call.rows(CHANGED).run("insert or ignore into metric_changed values (?,?,?)", metric, unit, at // 60 * 60)
         call.after_commit(lambda: call.home.wake(STREAMING))
+    return metric
 
 
 def spelled(dimensions: Any) -> str:

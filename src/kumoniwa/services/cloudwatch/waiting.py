@@ -21,6 +21,8 @@ class Awaited(msgspec.Struct, array_like=True):
 
     namespace: str
     entries: list
+    put: float = 0.0
+    """When, in epoch seconds."""
 
 
 decode = msgspec.msgpack.Decoder(Awaited).decode

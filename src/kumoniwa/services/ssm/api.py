@@ -1,6 +1,7 @@
 """The operations of Systems Manager. What acts on nodes (commands, sessions, inventory, patches, targets of windows) is refused by name."""
 
 from kumoniwa.services.ssm.access import conditions_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.ssm.bill import standing_of, uses_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.ssm.document import (
     CreateDocument,
     DescribeDocument,

@@ -21,6 +21,7 @@ from kumoniwa.services.xray.account import (
     ListResourcePolicies,
     PutResourcePolicy,
 )
+from kumoniwa.services.xray.bill import uses_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.xray.destination import (
     GetIndexingRules,
     GetTraceSegmentDestination,

@@ -14,7 +14,7 @@ import orjson
 
 from kumoniwa.gate.key_chain import Lock, forget
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.xray import destination, encryption, span
+from kumoniwa.services.xray import bill, destination, encryption, span
 from kumoniwa.store.rows import Table
 
 SEGMENTS = Table(
@@ -38,6 +38,7 @@ _NAME = re.compile(r"[\w\s.:/%&#=+\\\-@]+")
 def PutTraceSegments(call: Call, *, TraceSegmentDocuments: list[str]) -> dict | Coroutine:
     unprocessed, logged = [], []
     rows, now, held, lock = call.rows(SEGMENTS), call.now(), destination.of(call), encryption.keeping(call)
+    recent = call.memory(bill.Recent)
     for text in TraceSegmentDocuments:
         read, code = _read(text)
         for document in read:
@@ -47,6 +48,8 @@ def PutTraceSegments(call: Call, *, TraceSegmentDocuments: list[str]) -> dict | 
                     logged += span.lines_of(document)
                     if not destination.is_indexed(held, document["trace_id"]):
                         continue
+                elif (trace := document["trace_id"].lower()) not in recent.traces:
+                    bill.recorded(call, recent, trace, now, rows)
                 _keep(rows, now, lock, document, text if len(read) == 1 and text.lstrip()[:1] == "{" else orjson.dumps(document).decode())
                 continue
             # Recorded: https://github.com/humanmade/aws-xray/issues/29

@@ -1,6 +1,7 @@
 """The operations of AWS Backup. Air-gapped vaults, restore testing, indexes, scans, frameworks and reports are refused by name."""
 
 from kumoniwa.services.backup.access import TOKENS, conditions_of, denied, policy_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.backup.bill import standing_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.backup.copying import (
     DescribeCopyJob,
     ListCopyJobs,

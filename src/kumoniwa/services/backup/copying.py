@@ -13,7 +13,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed, pack
-from kumoniwa.services.backup import continuing, exchange, keeping, telling, underway
+from kumoniwa.services.backup import bill, continuing, exchange, keeping, telling, underway
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import (
@@ -154,6 +154,7 @@ async def run(call: Call, id_: str) -> None:
             under_way = []
     await asyncio.gather(*under_way)
     await say("finish", count=number)
+    bill.copied(call, point, job.target, size)
     end(call, changed(job, size=size), COMPLETED)
 
 

@@ -128,6 +128,11 @@ def forget(call: Call, point: str, first: int = 0, last: int = _LAST) -> None:
     call.after_commit(lambda: [blobs.drop(name) for name in names])
 
 
+def size_of(call: Call, point: str) -> int:
+    """How many bytes of a point there are."""
+    return call.rows(PIECES).one("select coalesce(sum(size), 0) from backup_piece where point = ?", point)[0]
+
+
 def drop(call: Call, arn: str) -> None:
     """Let a point go, with its bytes."""
     if call.shelf(RecoveryPoint).pop(arn, None) is not None:

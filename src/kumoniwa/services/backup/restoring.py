@@ -9,7 +9,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.backup import bucket, continuing, keeping, telling, underway
+from kumoniwa.services.backup import bill, bucket, continuing, keeping, telling, underway
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import (
@@ -126,6 +126,7 @@ async def run(call: Call, id_: str) -> None:
         await role.ask("dynamodb:TagResource", ResourceArn=made, Tags=[{"Key": name, "Value": value} for name, value in tags.items()])
     if (point := call.shelf(RecoveryPoint).get(job.point)) is not None:
         call.shelf(RecoveryPoint)[point.arn] = changed(point, restored=call.now())
+        bill.restored(call, point)
     end(call, changed(job, made=made), COMPLETED, message)
 
 

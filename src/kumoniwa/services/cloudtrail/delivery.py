@@ -25,7 +25,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.cloudtrail import everywhere, signing
+from kumoniwa.services.cloudtrail import bill, everywhere, signing
 from kumoniwa.services.cloudtrail import trail as trail_records
 from kumoniwa.wire import timestamps
 
@@ -70,8 +70,8 @@ def progress_of(call: Call, trail: Trail) -> Progress:
     return held
 
 
-async def deliver(call: Call, trail: Trail, until: float) -> None:
-    """Write the file that is due, and the digest."""
+async def deliver(call: Call, trail: Trail, until: float, *, is_free: bool) -> None:
+    """Write the file that is due, and the digest. ``is_free`` is for the bill."""
     progress = progress_of(call, trail)
     file = progress.file
     if file is None and until > progress.since:
@@ -82,7 +82,7 @@ async def deliver(call: Call, trail: Trail, until: float) -> None:
         if records:
             _set(call, trail, file=file)
             await call.home.store.journal.settled()
-        await _write(call, trail, file, records)
+        await _write(call, trail, file, records, is_free=is_free)
     if trail.is_validated:
         await _digest(call, trail)
 
@@ -129,7 +129,7 @@ def _is_wanted(trail: Trail, event: dict[str, Any]) -> bool:
     )  # fmt: skip
 
 
-async def _write(call: Call, trail: Trail, file: File, records: list[bytes]) -> None:
+async def _write(call: Call, trail: Trail, file: File, records: list[bytes], *, is_free: bool) -> None:
     now = call.now()
     if records:
         whole = b'{"Records":[' + b",".join(records) + b"]}"
@@ -139,6 +139,7 @@ async def _write(call: Call, trail: Trail, file: File, records: list[bytes]) -> 
         except AwsError as error:
             _set(call, trail, delivery_error=error.code)
             return
+        bill.delivered(call, trail, records, is_free=is_free)
         times = sorted(orjson.loads(record)["eventTime"] for record in records)
         listed = {
             "s3Bucket": trail.bucket, "s3Object": file.key, "hashValue": hashlib.sha256(whole).hexdigest(), "hashAlgorithm": "SHA-256",
@@ -238,7 +239,8 @@ async def deliver_all(call: Call) -> None:
     if not mine:
         return
     until = await everywhere.pull(call)
+    free = bill.free(mine)
     for trail in mine:
-        await deliver(call, trail, until)
+        await deliver(call, trail, until, is_free=trail.arn == free)
     oldest = min(call.shelf(Progress)[trail.arn].since for trail in mine)
     call.rows(DATA).run("delete from trail_data where at < ?", oldest)

@@ -19,6 +19,7 @@ from kumoniwa.gate.trail import TRAIL
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.config import (
+    bill,
     channel,
     delivery,
     evaluation,
@@ -181,6 +182,7 @@ def _write(call: Call, kind: Kind, found: dict[str, Found | None]) -> None:
             attention.due.pop((kind.type, id_), None)
         news = item.keep(call, kind.type, id_, each)
         if news is not None:
+            bill.recorded(call, news.type)
             delivery.tell_change(call, news)
             evaluation.changed(call, news)
 

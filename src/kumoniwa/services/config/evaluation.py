@@ -22,7 +22,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.config import channel, item, managed, remediation, result
+from kumoniwa.services.config import bill, channel, item, managed, remediation, result
 from kumoniwa.services.config import recorder as recorders
 from kumoniwa.services.config import rule as rules
 from kumoniwa.services.config.delivery import notify
@@ -212,6 +212,7 @@ def keep(call: Call, rule: Rule, judged: Judged, *, invoked: float, ordering: fl
         before.since if before is not None and before.compliance == judged.verdict.compliance else call.now(),
     )  # fmt: skip
     result.put(call, now)
+    bill.evaluated(call, rule)
     if before is None or before.compliance != now.compliance:
         _tell_verdict(call, rule, before, now)
     remediation.heard(call, rule, now)

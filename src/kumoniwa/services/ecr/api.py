@@ -5,6 +5,7 @@ from __future__ import annotations
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.ecr import image, layer
 from kumoniwa.services.ecr.access import GetAuthorizationToken, owner_of, policy_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.ecr.bill import standing_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.ecr.door import GetDownloadUrlForLayer
 from kumoniwa.services.ecr.errors import RepositoryNotEmptyException, refusal_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.ecr.image import BatchDeleteImage, BatchGetImage, DescribeImages, ListImages, PutImage

@@ -45,6 +45,11 @@ def size_of(call: Call, repository: Repository, digest: str) -> int | None:
     return row[0] if row is not None else None
 
 
+def sizes(call: Call) -> dict[str, int]:
+    """How many bytes the layers of each repository take, by its id."""
+    return dict(call.rows(LAYERS).all("select repository, sum(size) from ecr_layer group by repository"))
+
+
 def parts(call: Call, upload: str) -> Iterator[bytes]:
     """The body of an upload, part by part."""
     for (name,) in call.rows(LAYERS).all("select blob from ecr_part where upload = ? order by first", upload):

@@ -73,6 +73,17 @@ def test_a_resolved_address_is_where_the_region_answers(shared, zone):
         assert connection.recv(64).startswith(b"HTTP/1.1 ")
 
 
+def test_what_name_servers_answer_is_on_the_bill(shared, zone):
+    def asked() -> float:
+        lines = shared.admin("GET", "cost")[1]["lines"]
+        return sum(line["quantity"] for line in lines if (line["region"], line["usage"]) == ("aws-edge", "route53:standard_queries"))
+
+    before = asked()
+    for _ in range(3):
+        ask(shared, "nothing.shop.example")
+    assert asked() == before + 3
+
+
 def test_names_outlive_the_control_plane(shared, zone):
     shared.region("aws-global", "kill")
     try:

@@ -240,7 +240,7 @@ class Admin:
             return 400, {"message": "since and times are whole numbers."}
         from kumoniwa.cloud.bill import Standing, Used, bill, monthly  # noqa: PLC0415 - a start needs no prices
 
-        members = [m for m in self.fleet.members.values() if m.state != "idle" and m.name != EDGE]
+        members = [m for m in self.fleet.members.values() if m.state != "idle"]
         told = await asyncio.gather(*(self.fleet.ask(m, "used") for m in members))
         used = [Used(m.name, *each) for m, said in zip(members, told) if said for each in said["used"]]
         standing = [Standing(m.name, *each) for m, said in zip(members, told) if said for each in said["standing"]]

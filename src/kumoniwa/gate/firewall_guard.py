@@ -78,6 +78,7 @@ class Guard:
 
     def meet(self, request: Request, source: records.Source, request_id: str, *, hides_body: bool = False) -> Meeting:
         """Judge a request. ``hides_body`` where AWS shows rules none."""
+        self.home.gate.ledger.use(self.account, "waf:requests", self.part.name)
         now = self.home.clock.now()
         most = self.body_bytes_max.get(source.kind, GRAPHQL_BODY_BYTES_MAX if source.kind == "APPSYNC" else BODY_BYTES_MAX)
         lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.lines] if request.lines else request.headers.items()

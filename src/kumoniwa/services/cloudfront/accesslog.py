@@ -53,14 +53,23 @@ def _said(value: str | None) -> str:
     return _SPOKEN.sub(lambda found: quote(found[0]), value) if value else "-"
 
 
+def _lines(response: Response) -> list[tuple[str, str]]:
+    return [(name, each) for name, value in response.headers.items() for each in (value if isinstance(value, list) else [value])]
+
+
+def sent_bytes(response: Response, told: Any) -> int:
+    """Header and body."""
+    body = len(response.body) if isinstance(response.body, bytes) else int(told.length or 0)
+    return sum(len(name) + len(value) + 4 for name, value in _lines(response)) + body
+
+
 def _values(
     home: Any, distribution: EdgeResource, request: Request, response: Response, told: Any, id: str, now: float, taken_s: float
 ) -> list[str]:
     """The viewer's port and the ciphers of his connection are not known here, which is what ``-`` says."""
     headers, moment = request.headers, time.gmtime(now)
-    lines = [(name, each) for name, value in response.headers.items() for each in (value if isinstance(value, list) else [value])]
-    body = len(response.body) if isinstance(response.body, bytes) else int(told.length or 0)
-    sent = sum(len(name) + len(value) + 4 for name, value in lines) + body
+    lines = _lines(response)
+    sent = sent_bytes(response, told)
     received = sum(len(name) + len(value) + 4 for name, value in headers.items()) + len(request.body) + len(request.path) + len(request.query)
     part = _RANGE.match(header(lines, "content-range") or "") if response.status == 206 else None
     cookie = headers.get("cookie")

@@ -11,7 +11,7 @@ from kumoniwa.gate.edge import EdgeName, EdgeResource
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudfront import access, asking, checking, errors, held
+from kumoniwa.services.cloudfront import access, asking, bill, checking, errors, held
 from kumoniwa.services.cloudfront.held import Kind
 from kumoniwa.services.cloudfront.invalidation import Invalidation, checked, publish
 
@@ -231,6 +231,7 @@ def CreateInvalidation(call: Call, *, DistributionId: str, InvalidationBatch: di
     made = Invalidation(id=f"I{call.ids.upper(25)}", distribution=DistributionId, created=call.now(), batch=InvalidationBatch)
     call.shelf(Invalidation)[made.id] = made
     publish(call, DistributionId, paths)
+    bill.invalidated(call, DistributionId, paths)
     return {"Location": f"{location}/{made.id}", "Invalidation": _invalidation(call, made)}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.gate.address import Address
 from kumoniwa.gate.edge import EdgeName, EdgeResource, key_of
 from kumoniwa.gate.identity import SHARED
-from kumoniwa.services.cloudfront import accesslog, answer, held
+from kumoniwa.services.cloudfront import accesslog, answer, bill, held
 from kumoniwa.services.cloudfront.distribution import DOMAIN
 from kumoniwa.services.cloudfront.visit import Told, Visit
 from kumoniwa.wire.message import Request, Response
@@ -36,6 +36,7 @@ async def serve(home: Any, request: Request, address: Address, request_id: str) 
         told = await Visit(home, distribution, request, id).told()
     response = _written(home, request, told, id)
     if distribution is not None:
+        bill.answered(home, distribution, is_tls=request.is_tls, sent_bytes=accesslog.sent_bytes(response, told))
         accesslog.write(home, distribution, request, response, told, id, began)
     return response
 

@@ -15,6 +15,7 @@ from kumoniwa.gate.viewer import HEADER, address_of
 from kumoniwa.services.cloudfront import (
     answer,
     behavior,
+    bill,
     cache,
     compression,
     held,
@@ -159,6 +160,7 @@ class Visit:
         live = held.shelf(self.home).get(key_of("function-live", arn)) if arn is not None else None
         if live is None:
             return None
+        bill.ran(self.home, self.account, arn)
         outcome = await script.run(self.home, live, self._event(event_type, told))
         value = outcome.value
         if value is None:

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from kumoniwa.engines import key_material
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages import json_web_token
+from kumoniwa.services.cognito_idp import bill, guard, place, ticket, trigger
 from kumoniwa.services.cognito_idp import group as groups
-from kumoniwa.services.cognito_idp import guard, place, ticket, trigger
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.client import UserPoolClient
@@ -147,6 +147,7 @@ async def issue(
         "jti": call.new_id(), "exp": now + client.lasts_s("AccessTokenValidity"), **({"version": 2} if sign_in.how == "hosted" else {}),
     }  # fmt: skip
     id_claims, access_claims = await _generated(call, pool, client, user, sign_in, id_claims, access_claims, metadata)
+    users.active(call, pool, user)
     result = {
         "AccessToken": signed(call.home, _secret(call.home, pool, ACCESS), access_claims), "ExpiresIn": client.lasts_s("AccessTokenValidity"),
         "TokenType": "Bearer", "IdToken": signed(call.home, _secret(call.home, pool, ID), id_claims),
@@ -209,6 +210,7 @@ def _overridden(claims: dict[str, Any], said: dict[str, Any], *, plain: bool) ->
 
 def for_client(call: Call, pool: UserPool, client: UserPoolClient, scopes: list[str]) -> dict[str, Any]:
     """The access token of a program that asks for itself."""
+    bill.of_program(call, pool)
     now = int(call.now())
     claims = {
         "sub": client.id, "token_use": "access", "scope": " ".join(scopes), "auth_time": now, "iss": issuer_of(pool),

@@ -13,16 +13,20 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.cognito_idp import place, schema, srp
+from kumoniwa.services.cognito_idp import bill, place, schema, srp
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp.errors import InvalidPasswordException, UserNotFoundException
 from kumoniwa.services.cognito_idp.pool import UserPool
+from kumoniwa.services.cognito_idp.provider import IdentityProvider, key_of
 
 UNCONFIRMED, CONFIRMED, MUST_CHANGE, MUST_RESET = "UNCONFIRMED", "CONFIRMED", "FORCE_CHANGE_PASSWORD", "RESET_REQUIRED"
 EXTERNAL = "EXTERNAL_PROVIDER"
 IDENTITIES = "identities"
 """The attribute that tells with which providers somebody signs in, in JSON."""
 SYMBOLS = frozenset("^$*.[]{}()?-\"!@#%&/\\,><':;|_~`+= ")
+BILLED = ("verifier", "attributes", "status")
+"""Who has another of these counts among the users of the month."""
+FEDERATED = ("OIDC", "SAML")
 VERIFIED = {"email": "email_verified", "phone_number": "phone_number_verified"}
 
 
@@ -163,7 +167,15 @@ def put(call: Call, user: User) -> User:
         if key not in shelf or shelf[key].user != user.name:
             shelf[key] = Alias(pool=pool.id, user=user.name)
     call.shelf(User)[_key(pool, user.name)] = user
+    if before is None or any(getattr(before, what) != getattr(user, what) for what in BILLED):
+        active(call, pool, user)
     return user
+
+
+def active(call: Call, pool: UserPool, user: User) -> None:
+    """Something was done with a user for which he counts among those of the month."""
+    provider = call.shelf(IdentityProvider).get(key_of(pool.id, user.provider)) if user.provider else None
+    bill.active(call, pool, user.sub, is_federated=provider is not None and provider.kind in FEDERATED)
 
 
 def drop(call: Call, user: User) -> None:

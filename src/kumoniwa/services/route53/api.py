@@ -10,6 +10,7 @@ from kumoniwa.gate.address import EDGE
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.route53 import name as names
 from kumoniwa.services.route53 import zone as zones
+from kumoniwa.services.route53.bill import standing_of
 from kumoniwa.services.route53.change import ChangeResourceRecordSets, ListResourceRecordSets
 from kumoniwa.services.route53.collection import (
     ChangeCidrCollection,

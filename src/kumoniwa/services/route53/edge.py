@@ -12,6 +12,7 @@ from typing import Any
 from kumoniwa.aws import links
 from kumoniwa.gate.place import NOBODY, Client, Places
 from kumoniwa.kernel.record import Record, unpack
+from kumoniwa.services.route53 import bill
 from kumoniwa.services.route53 import name as names
 from kumoniwa.services.route53 import packet as packets
 from kumoniwa.services.route53.answer import SERVFAIL, Decision, Reply, decide
@@ -186,7 +187,7 @@ class Edge:
         if not self.home.faults:
             written = self._written.get((packet[2:], source, is_tcp))
             if written is not None:
-                return packet[:2] + written.roll(self.home.ids.random)
+                return packet[:2] + self._rolled(written)
         try:
             asked = packets.read(packet)
         except packets.Unanswerable as refused:
@@ -196,11 +197,20 @@ class Edge:
         if decision is None:
             return None
         written = packets.Written(asked, decision, is_tcp)
+        zone = self.catalog.over(asked.name)
+        written.uses = tuple(bill.query(zone, reply) for reply, _ in written.replies)
         if not self.home.faults:
             if len(self._written) >= QUERIES_REMEMBERED_MAX:
                 self._written.clear()
             self._written[packet[2:], source, is_tcp] = written
-        return packet[:2] + written.roll(self.home.ids.random)
+        return packet[:2] + self._rolled(written)
+
+    def _rolled(self, written: packets.Written) -> bytes:
+        at = written.roll(self.home.ids.random)
+        use = written.uses[at]
+        if use is not None:
+            self.home.gate.ledger.use(*use)
+        return written.wire(at)
 
     def _who(self, asked: packets.Asked, source: str) -> Client:
         if asked.subnet is None:

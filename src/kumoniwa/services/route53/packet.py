@@ -10,7 +10,7 @@ from bisect import bisect
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dns.edns
 import dns.exception
@@ -105,7 +105,7 @@ def _subnet(message: dns.message.QueryMessage) -> tuple[Address, int] | None:
 class Written:
     """A decision on the wire: bytes without the two that repeat the query's number, and how often each comes."""
 
-    __slots__ = ("bounds", "replies", "wires", "_asked", "_scope", "_limit")
+    __slots__ = ("bounds", "replies", "wires", "uses", "_asked", "_scope", "_limit")
 
     def __init__(self, asked: Asked, decision: Decision, is_tcp: bool) -> None:
         spread = [(reply, turn, reply.chance / turns) for reply in decision.replies for turns in (_turns(reply),) for turn in range(turns)]
@@ -113,12 +113,17 @@ class Written:
         self.bounds = list(accumulate(chance / total for _, _, chance in spread))
         self.replies = [(reply, turn) for reply, turn, _ in spread]
         self.wires: list[bytes | None] = [None] * len(spread)
+        self.uses: tuple[Any, ...] = (None,) * len(spread)
+        """What each reply is billed for."""
         self._asked, self._scope = asked, decision.scope
         plain = PLAIN_UDP_BYTES_MAX if asked.message.edns < 0 else max(PLAIN_UDP_BYTES_MAX, min(asked.message.payload, UDP_BYTES_MAX))
         self._limit = TCP_BYTES_MAX if is_tcp else plain
 
-    def roll(self, dice: Random) -> bytes:
-        at = 0 if len(self.bounds) == 1 else min(bisect(self.bounds, dice.random()), len(self.bounds) - 1)
+    def roll(self, dice: Random) -> int:
+        """Which reply comes now."""
+        return 0 if len(self.bounds) == 1 else min(bisect(self.bounds, dice.random()), len(self.bounds) - 1)
+
+    def wire(self, at: int) -> bytes:
         wire = self.wires[at]
         if wire is None:
             reply, turn = self.replies[at]

@@ -7,6 +7,7 @@ from kumoniwa.services.wafv2.association import (
     GetWebACLForResource,
     ListResourcesForWebACL,
 )
+from kumoniwa.services.wafv2.bill import standing_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.wafv2.ipset import CreateIPSet, DeleteIPSet, GetIPSet, ListIPSets, UpdateIPSet
 from kumoniwa.services.wafv2.logging import (
     DeleteLoggingConfiguration,

@@ -229,6 +229,7 @@ class Region:
         began, ended = self.faults.replace(faults)
         skews = self.faults.active("clock.skew")
         self.clock.skew(sum(f.params.get("offset", 0.0) for f in skews), sum(f.params.get("drift_ppm", 0.0) for f in skews))
+        self.gate.usage.noted.clear()  # which may have been in another year
         self.store.suffer(self.faults)
         for fault in began:
             self.tell(("faults", "began", "", fault))

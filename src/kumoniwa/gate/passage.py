@@ -189,9 +189,7 @@ class Gate:
                 # The one name under which a client may have meant another region than the one that was asked.
                 signature.check_region(claim, "s3", self.home.name)
             if secret is not None:
-                now = self.home.clock.now()
-                signature.verify(request, claim, secret, now, route.family)
-                self.usage.turn(now)
+                signature.verify(request, claim, secret, self.home.clock.now(), route.family)
                 if principal.key_id not in self.usage.noted:
                     self._note_use(principal, actions.prefix(route.service.name))
             elif route.family == "s3" and claim.is_presigned:
@@ -264,7 +262,6 @@ class Gate:
     def _asked(self, principal: Principal, operation: str, params: dict[str, Any], once: str | None, trace: str, *, may_wait: bool):
         service, _, name = operation.partition(":")
         route = self.routes.named(service, name)
-        self.usage.turn(self.home.clock.now())
         call = Call(self.home, principal.account, principal, route.service.name, name, self.home.ids.request_id())
         call.once, call.within = once, trace
         return self._enter(call, route, params, may_wait=may_wait)

@@ -1,12 +1,13 @@
 """When and where an access key, a role, or a service or an action by a user or role was last used.
 
 A region notes each once a minute at most and tells ``aws-global``, where IAM is asked for it; to find that something is noted already costs a
-look-up in a set, which is emptied by the first request after its minute, signed to the gate or let in by a door.
+look-up in a set, which is emptied a minute after the first came into it, and when the clock is moved.
 What it cannot tell, because ``aws-global`` is down, is forgotten.
 """
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Any
 
@@ -32,20 +33,14 @@ class Usage:
         self.home = home
         self.noted: set[Any] = set()
         """What was noted in this minute: whatever says it, an id or a decision."""
-        self._began = 0.0
-
-    def turn(self, now: float) -> None:
-        """Begin another minute if this one is over, or the clock was moved."""
-        if not 0.0 <= now - self._began < NOTED_EVERY_S:
-            self.noted.clear()
-            self._began = now
 
     def is_new(self, said: Any) -> bool:
         """Whether something is to be noted now; it is not again for a minute."""
-        self.turn(self.home.clock.now())
         if said in self.noted:
             return False
-        if len(self.noted) >= REMEMBERED_MAX:
+        if not self.noted:
+            asyncio.get_running_loop().call_later(NOTED_EVERY_S, self.noted.clear)
+        elif len(self.noted) >= REMEMBERED_MAX:
             self.noted.clear()
         self.noted.add(said)
         return True

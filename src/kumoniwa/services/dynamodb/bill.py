@@ -1,7 +1,9 @@
 """What AWS bills for tables: what is read and written where that is on demand, what is provisioned where it is not, what is stored, backed up and
 restored.
 
-A write to a table of a global one is billed as a replicated write in each of its regions.
+A write to a table of a global one is billed as a replicated write in each of its regions, and its way there as traffic between regions, in the
+region that it leaves: the bytes of its change as it is said here, which AWS's may differ from. That nothing is asked for the way to a witness is not
+proven.
 https://aws.amazon.com/dynamodb/pricing/on-demand/
 """
 
@@ -25,6 +27,11 @@ def written(call: Call, layout: Layout, units: float) -> None:
     if layout.record.is_on_demand:
         is_local = layout.record.group is None
         call.bill("dynamodb:on_demand_write" if is_local else "dynamodb:replicated_write_on_demand", layout.name, units)
+
+
+def carried(call: Call, table: str, size_bytes: int) -> None:
+    """Another region has heard of so much of a table."""
+    call.bill("network:inter_region_egress", table, size_bytes / GIB)
 
 
 def standing_of(call: Call) -> list[Use]:

@@ -14,7 +14,7 @@ import msgspec
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.dynamodb import adoption, quorum, replication, table_key, unlocking
+from kumoniwa.services.dynamodb import adoption, bill, quorum, replication, table_key, unlocking
 from kumoniwa.services.dynamodb import log as logs
 from kumoniwa.services.dynamodb.courier import MESSAGE_BYTES, RETRY_S, Courier
 from kumoniwa.services.dynamodb.group import ACTIVE, CREATING, DELETING, Group
@@ -193,6 +193,7 @@ async def _give(call: Call, table: Table, region: str) -> bool:
             return False
         if not reply["is_known"]:
             return False
+        bill.carried(call, table.name, sum(len(each[-1]) for each in page))
         if call.shelf(Table).get(table.name) is not table:
             return False
         if not page:

@@ -17,8 +17,8 @@ import msgspec
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.dynamodb import bill, replication, table_key, unlocking
 from kumoniwa.services.dynamodb import log as logs
-from kumoniwa.services.dynamodb import replication, table_key, unlocking
 from kumoniwa.services.dynamodb.group import DELETING
 from kumoniwa.services.dynamodb.log import Page
 from kumoniwa.services.dynamodb.replication import Place
@@ -143,6 +143,7 @@ class Courier:
             return False
         if not reply["is_known"]:
             return False
+        bill.carried(self.call, self.name, sum([len(page.body) for page in pages]))
         for tick in due:
             del self.waiting[tick]
         changes = sum([page.changes for page in pages])

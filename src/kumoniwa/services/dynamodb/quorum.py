@@ -14,7 +14,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.dynamodb import decree
+from kumoniwa.services.dynamodb import bill, decree
 from kumoniwa.services.dynamodb.decree import Ballot, Decree
 from kumoniwa.services.dynamodb.group import Group
 from kumoniwa.services.dynamodb.replica import InternalServerError
@@ -156,6 +156,7 @@ class Assembly:
             decree.learn(self.call, self.where, self.layout, pk, sk, ballot, size, body)
             return True
 
+        bill.carried(self.call, self.table.name, size * len(self.table.group.others(self.call.home.name)))
         if not self.call.atomically(conclude):
             # Another region was promised the item here while its acceptance was under way. Who comes next decides.
             raise InternalServerError

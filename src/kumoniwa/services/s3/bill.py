@@ -5,6 +5,7 @@ and lifecycle transitions are requests of their class. https://aws.amazon.com/s3
 That settings of buckets count as PUT or GET by their verb is not said in words. Not counted are refusals that AWS bills, such as a 404
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ErrorCodeBilling.html), what is left of a class's least days when something is deleted
 before, and the bytes of keys and metadata. The bucket's account is billed, also where requesters pay; for replicas that of their bucket.
+What is replicated or copied into another region is traffic of the region that it leaves; a region that reads by an AWS call is not counted.
 
 What is stored is counted in steps: a small account at once, a large one while its region goes on answering, which is told when it is done.
 """
@@ -96,6 +97,16 @@ def replicated(call: Call, bucket: Bucket, kind: str) -> None:
     """A replica came, by no request of anybody's."""
     call.bill(f"s3:{NAMES[kind]}_put_requests" if kind in COLD else "s3:put_requests", bucket.name)
     call.home.gate.ledger.touch(call.account, "s3", is_managed=False)
+
+
+def carried(call: Call, bucket: str, size_bytes: int) -> None:
+    """So much of a bucket went into another region."""
+    call.bill("network:inter_region_egress", bucket, size_bytes / GIB)
+
+
+def in_time(call: Call, bucket: str, size_bytes: int) -> None:
+    """So much was replicated under Replication Time Control."""
+    call.bill("s3:replication_time_control", bucket, size_bytes / GIB)
 
 
 # What is stored --------------------------------------------------------------------------------------

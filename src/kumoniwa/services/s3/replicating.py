@@ -16,8 +16,8 @@ from kumoniwa.gate.data_key import DataKey
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed, pack, unpack
+from kumoniwa.services.s3 import bill, exchange, managed_key, notification, storage
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import exchange, managed_key, notification, storage
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, arn, location, require
 from kumoniwa.services.s3.lock import UNLOCKED
 from kumoniwa.services.s3.replica import AGAIN, SESSION
@@ -278,6 +278,13 @@ class Lane:
                 number += 1
         item["head"] = pack(head) if sealing else item["head"]
 
+    def _bill(self, row: Row, size_bytes: int) -> None:
+        place = location(self.home, self.target)
+        if place is not None and place.region != self.home.name:
+            bill.carried(self.call, self.source, size_bytes)
+        if row.is_timed:
+            bill.in_time(self.call, self.source, size_bytes)
+
     def _settle(self, bucket: Bucket | None, row: Row, status: str, reason: str = "") -> None:
         """Note how a replication ended, and forget its row."""
         rows = self._rows()
@@ -287,6 +294,8 @@ class Lane:
             head = version.head
             storage.change(self.call, version, changed(head, replicas={**head.replicas, self.target: status}))
         took_s = self.home.clock.now() - row.since
+        if version is not None and row.what == "object" and status != FAILED:
+            self._bill(row, version.size)
         if status == FAILED:
             self._tell("s3:Replication:OperationFailedReplication", row, failureReason=reason)
         elif row.is_missed:

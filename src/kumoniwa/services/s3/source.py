@@ -17,8 +17,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import unpack
+from kumoniwa.services.s3 import bill, condition, managed_key, point, tiering
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, managed_key, point, tiering
 from kumoniwa.services.s3.archive import ObjectNotInActiveTierError, is_at_hand
 from kumoniwa.services.s3.bucket import (
     AccessDenied,
@@ -162,4 +162,6 @@ async def told(home: Any, message: dict[str, Any]) -> Any:
         return packed(source.bucket), msgspec.structs.replace(source.version, body=None), packed(source.head)
     if (source.version.id, source.version.etag) != (message["id"], message["etag"]):
         raise OperationAborted(hint="The source was replaced while it was copied.")
-    return b"".join([piece async for piece in source.pieces(message["start"], message["length"])])
+    body = b"".join([piece async for piece in source.pieces(message["start"], message["length"])])
+    bill.carried(source.call, source.bucket.name, len(body))
+    return body

@@ -84,6 +84,13 @@ def test_what_is_always_free_is_shared_by_the_regions_of_an_account():
     assert bill([*uses, uses[0]._replace(hour=JANUARY + 1)], JANUARY + 1)["free_usd"] == 0
 
 
+def test_the_first_people_and_traces_of_a_month_are_free():
+    for usage, count in (("cognito:essentials_mau", 10_000), ("xray:traces_recorded", 100_000)):
+        uses = [Used(region, ACCOUNT, JANUARY, usage, "x", count) for region in ("us-east-1", "eu-west-1")]
+        assert bill(uses[:1])["free_usd"] == bill(uses[:1])["usd"] > 0
+        assert bill(uses)["free_usd"] == bill(uses)["usd"] / 2
+
+
 def test_a_key_that_stands_a_month_costs_its_price_and_half_a_month_half_of_it():
     key = Used("us-east-1", ACCOUNT, JANUARY, "kms:customer_key", "key", 730.0)
     assert bill([key])["usd"] == 1 and bill([key._replace(quantity=365.0)])["usd"] == Decimal("0.5")

@@ -60,6 +60,8 @@ FREE: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("kms:requests",), 20_000, "https://aws.amazon.com/kms/pricing/"),
     (("stepfunctions:standard_transitions",), 4_000, "https://aws.amazon.com/step-functions/pricing/"),
     (("dynamodb:storage",), 25, "https://aws.amazon.com/dynamodb/pricing/"),
+    (("xray:traces_recorded",), 100_000, "https://aws.amazon.com/xray/pricing/"),
+    (("cognito:essentials_mau",), 10_000, "https://aws.amazon.com/cognito/pricing/"),
 )
 """What no account pays for: usages that share it, how much a month in all regions together, and who says so."""
 

@@ -91,6 +91,14 @@ def test_what_is_answered_while_records_fail_over_is_billed_too(names):
     assert queries(names) == {"standard_queries": 2}
 
 
+def test_who_is_told_that_name_servers_fail_pays_nothing(names):
+    names.create(names.zone(), a("www.shop.example", "192.0.2.1"))
+    fault = names.cloud.fault("dns.fail", {"record": "www.shop.example"}, mode="SERVFAIL")
+    assert not names.values("www.shop.example") and queries(names) == {}
+    names.cloud.heal(fault)
+    assert names.values("www.shop.example") and queries(names) == {"standard_queries": 1}
+
+
 def test_checks_are_billed_by_whose_endpoint_it_is_and_by_their_options(names):
     names.zone()
     checks = {

@@ -128,16 +128,34 @@ def test_a_trace_is_billed_once_however_many_segments_it_has_and_whatever_life_o
 
 
 def test_traces_of_long_ago_are_not_forgotten_when_many_came_since(cloud):
-    documents = [
-        json.dumps({"trace_id": f"1-{int(cloud.now()):08x}-{n:024x}", "id": "1" * 16, "name": "s", "start_time": cloud.now(), "end_time": cloud.now()})
-        for n in range(41_000)
-    ]
-    xray = cloud.client("xray")
-    for start in range(0, len(documents), 10_000):
-        xray.put_trace_segments(TraceSegmentDocuments=documents[start : start + 10_000])
-        cloud.sleep(1)
-    xray.put_trace_segments(TraceSegmentDocuments=[documents[0], documents[30_000], documents[-1]])
-    assert used(cloud)["xray:traces_recorded", ""] == 41_000
+    xray, documents = cloud.client("xray"), []
+    for batch in range(5):
+        now = cloud.now()
+        texts = [
+            json.dumps({"trace_id": f"1-{int(now):08x}-{batch:012x}{n:012x}", "id": "1" * 16, "name": "s", "start_time": now, "end_time": now})
+            for n in range(9_000)
+        ]
+        xray.put_trace_segments(TraceSegmentDocuments=texts)
+        documents += texts
+        cloud.sleep(10)
+    xray.put_trace_segments(TraceSegmentDocuments=[documents[at] for at in (0, 19_999, 20_001, 30_000, 39_999, 40_001, -1)])
+    assert used(cloud)["xray:traces_recorded", ""] == 45_000
+
+
+def test_a_trace_whose_clock_is_ahead_is_known_again_after_many_others(cloud):
+    xray, now = cloud.client("xray"), cloud.now()
+
+    def segment(trace: str) -> str:
+        return json.dumps({"trace_id": trace, "id": "1" * 16, "name": "s", "start_time": now, "end_time": now})
+
+    ahead = segment(f"1-{int(now) + 3:08x}-{0:024x}")
+    xray.put_trace_segments(TraceSegmentDocuments=[ahead])
+    cloud.sleep(1)
+    for start in range(1, 40_001, 10_000):
+        xray.put_trace_segments(TraceSegmentDocuments=[segment(f"1-{int(now):08x}-{n:024x}") for n in range(start, start + 10_000)])
+    cloud.sleep(10)
+    xray.put_trace_segments(TraceSegmentDocuments=[ahead])
+    assert used(cloud)["xray:traces_recorded", ""] == 40_001
 
 
 def test_traces_are_billed_when_they_are_retrieved_or_scanned(cloud):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from backup_workshop import Calendar, backed_up, bucket, copied, restored, role, table
+from backup_workshop import ROLE, Calendar, backed_up, bucket, copied, points, restored, role, table
 from bill_workshop import used
 from config_workshop import put_recorder, put_rule
 from test_backup_continuous import Papers
@@ -156,6 +156,18 @@ def test_a_point_that_cools_has_another_price_and_one_that_ends_none(cloud, vaul
     assert per_hour(cloud, "backup:dynamodb_warm", "orders") == 0
     calendar.move(95)
     assert per_hour(cloud, "backup:dynamodb_cold", "orders") == 0
+
+
+def test_what_a_plan_keeps_is_billed_from_the_hour_of_its_backup_to_its_end_though_nobody_asks(cloud, vault):
+    arn = table(cloud, items=100)
+    rule = {"RuleName": "r", "TargetBackupVaultName": "vault", "ScheduleExpression": "cron(0 3 1 * ? *)", "Lifecycle": {"DeleteAfterDays": 1}}
+    plan = vault.create_backup_plan(BackupPlan={"BackupPlanName": "p", "Rules": [rule]})["BackupPlanId"]
+    vault.create_backup_selection(BackupPlanId=plan, BackupSelection={"SelectionName": "s", "IamRoleArn": ROLE, "Resources": [arn]})
+    while not (kept := points(cloud)):
+        cloud.sleep(6 * HOUR_S)
+    cloud.sleep(5 * 24 * HOUR_S)
+    assert points(cloud) == []
+    assert used(cloud)["backup:dynamodb_warm", "orders"] * GB == pytest.approx(24 * kept[0]["BackupSizeInBytes"], rel=0.02)
 
 
 def test_of_a_buckets_points_in_a_vault_the_largest_is_counted(cloud, vault):

@@ -104,7 +104,6 @@ def _followed(call: Call, job: BackupJob, point: RecoveryPoint, message: str, *,
             continuing.drop(call, point.arn)
         return
     if is_new:
-        bill.kept(call)
         point = call.shelf(RecoveryPoint)[point.arn] = changed(point, status=points.AVAILABLE, completed=call.now(), message=message)
         telling.fact(call, "Recovery Point State Change", [point.arn], points.told(call, point, arn_of(call, job.vault)))
     jobs.end(call, changed(job, point=point.arn), COMPLETED, message, point.size)

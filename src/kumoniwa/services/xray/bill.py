@@ -13,6 +13,8 @@ from kumoniwa.gate.ledger import Use
 from kumoniwa.kernel.call import Call
 
 REMEMBERED_MAX = 20_000
+CLOCKS_APART_S = 5.0
+"""So far ahead may the clock be that a trace's id was made by."""
 
 
 class Recent:
@@ -37,7 +39,7 @@ def recorded(call: Call, recent: Recent, trace: str, now: float, rows: Any) -> N
     """The first segment of a trace for a while, which is not kept yet. When a trace began its id says, so that rows are asked only about
     those that may have been known before this life of the region."""
     is_known = trace in recent.before
-    if not is_known and not recent.since <= int(trace[2:10], 16) <= now:
+    if not is_known and not recent.since + CLOCKS_APART_S < int(trace[2:10], 16) <= now:
         is_known = rows.one("select 1 from xray_segment where trace = ? limit 1", trace) is not None
     recent.add(trace, now)
     if not is_known:

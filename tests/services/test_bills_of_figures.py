@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 from bill_workshop import used
+from test_cloudwatch_streams import streaming  # noqa: F401 (a fixture)
+from test_firehose import fh, role, s3  # noqa: F401 (fixtures)
 
 HOUR_S = 3_600
 
@@ -96,6 +98,19 @@ def test_an_alarm_on_a_band_looks_at_three_metrics_and_a_rule_of_contributors_st
     found = used(cloud)
     assert found["cloudwatch:alarm_standard", "odd"] - before["cloudwatch:alarm_standard", "odd"] == pytest.approx(3)
     assert found["cloudwatch:insight_rule", "who"] - before["cloudwatch:insight_rule", "who"] == pytest.approx(1)
+
+
+def test_each_minute_of_a_metric_that_a_stream_sends_is_billed(cloud, streaming):  # noqa: F811
+    watch = cloud.client("cloudwatch")
+    hose = "arn:aws:firehose:us-east-1:000000000000:deliverystream/hose"
+    watch.put_metric_stream(Name="shop", FirehoseArn=hose, RoleArn=streaming, OutputFormat="json", IncludeFilters=[{"Namespace": "shop"}])
+    for _ in range(2):
+        put(watch, "orders")
+        put(watch, "visits")
+        put(watch, "visits")
+        put(watch, "other", "elsewhere")
+        cloud.sleep(130)
+    assert used(cloud)["cloudwatch:metric_stream_updates", "shop"] == 4
 
 
 # X-Ray: https://aws.amazon.com/xray/pricing/ -------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""What AWS bills for alarms, dashboards and rules of Contributor Insights, by the month, for requests, and for custom metrics (``metric_hour``).
+"""What AWS bills for alarms, dashboards and rules of Contributor Insights, by the month, for requests, for
+custom metrics (``metric_hour``), and for what metric streams send (``streaming``).
 
 An alarm is billed for each metric that it looks at; one that looks more often than once a minute has a price of its own, and so has a composite
 one. What looks for anomalies looks at three: the metric, and the two ends of what is expected. Dashboards are kept in one place for all regions,

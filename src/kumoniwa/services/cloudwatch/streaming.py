@@ -50,6 +50,8 @@ def flow(call: Call) -> bool:
             "value": {"max": most, "min": least, "sum": total, "count": count}, "unit": UNITS[unit],
         }  # fmt: skip
         for stream in wanting:
+            # A metric update is a metric's minute: https://aws.amazon.com/cloudwatch/pricing/
+            call.bill("cloudwatch:metric_stream_updates", stream.name)
             lines.setdefault(stream.name, []).append(orjson.dumps({"metric_stream_name": stream.name} | said, option=orjson.OPT_APPEND_NEWLINE))
     for name, told in lines.items():
         OUTBOX.put(call, orjson.dumps([name, b"".join(told).decode()]), lane=name)

@@ -10,6 +10,7 @@ from route53_workshop import DOWN, Names, a, alias
 
 from kumoniwa.aws import endpoints
 from kumoniwa.gate.address import EDGE, GLOBAL
+from kumoniwa.wire.message import Request
 
 HOUR_S = 3_600
 GB = 1 << 30
@@ -65,6 +66,18 @@ def test_queries_are_billed_by_the_policy_of_the_record_that_they_meet(names):
     assert queries(names)["standard_queries"] == 6
 
 
+def test_queries_by_nearness_and_by_blocks_of_addresses_are_billed_by_their_policy(names):
+    made = names.client.create_cidr_collection(Name="offices", CallerReference="c")["Collection"]["Id"]
+    names.create(
+        names.zone(), a("near.shop.example", "192.0.2.1", SetIdentifier="x", GeoProximityLocation={"AWSRegion": "us-east-1", "Bias": 0}),
+        a("block.shop.example", "192.0.2.2", SetIdentifier="x", CidrRoutingConfig={"CollectionId": made, "LocationName": "*"}),
+    )  # fmt: skip
+    for name, count in (("near", 1), ("block", 2)):
+        for _ in range(count):
+            assert names.values(f"{name}.shop.example")
+    assert queries(names) == {"geo_queries": 1, "ip_based_queries": 2}
+
+
 def test_queries_for_aliases_of_aws_resources_are_free_and_for_those_of_records_are_not(names):
     zone = names.zone()
     target = "d-1234567890.execute-api.us-east-1.amazonaws.com"
@@ -114,6 +127,21 @@ def test_checks_are_billed_by_whose_endpoint_it_is_and_by_their_options(names):
     wanted = {(f"route53:health_check_{whose}", check): 1 for check, (whose, _) in checks.items()}
     wanted |= {(f"route53:health_check_option{'' if whose == 'aws' else '_non_aws'}", check): count for check, (whose, count) in checks.items() if count}
     assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "usage"),
+    [
+        ({"IPAddress": "127.0.0.9"}, "aws"), ({"IPAddress": "8.8.8.8"}, "non_aws"), ({"FullyQualifiedDomainName": "sqs.us-east-1.amazonaws.com"}, "aws"),
+        ({"FullyQualifiedDomainName": "api.localhost"}, "aws"), ({"FullyQualifiedDomainName": "deep.www.shop.example"}, "aws"),
+        ({"FullyQualifiedDomainName": "wwwshop.example"}, "non_aws"), ({"FullyQualifiedDomainName": f"{'x' * 64}.shop.example"}, "non_aws"),
+    ],
+)  # fmt: skip
+def test_an_endpoint_is_awss_at_this_machine_under_this_clouds_names_and_in_zones_of_the_account(names, endpoint, usage):
+    names.zone()
+    check = names.check(RequestInterval=30, Port=80, **endpoint)
+    found = {key: level for key, level in stands(names.cloud, GLOBAL).items() if "health" in key[0]}
+    assert found == {(f"route53:health_check_{usage}", check): 1}
 
 
 # AWS WAF: https://aws.amazon.com/waf/pricing/ ------------------------------------------------------------------
@@ -180,6 +208,16 @@ def test_requests_of_viewers_and_what_is_sent_to_them_are_billed_from_the_cache_
     assert found["cloudfront:http_requests", site.id] == 4 and (found["cloudfront:egress", site.id] - before) * GB < 1_000
     assert site.get("/none").status >= 400
     assert used(cloud)["cloudfront:http_requests", site.id] == 5
+
+
+def test_requests_over_tls_are_billed_apart(cloud, edge):
+    edge.put("index.html", "hello")
+    site = edge.site()
+    response, _ = cloud.run(cloud.deliver(Request("GET", "/", "", {"host": site.domain}, is_tls=True)))
+    assert response.status == 200 and site.get("/").status == 200
+    assert {usage: count for (usage, _), count in used(cloud).items() if "requests" in usage and usage.startswith("cloudfront")} == {
+        "cloudfront:https_requests": 1, "cloudfront:http_requests": 1,
+    }  # fmt: skip
 
 
 def test_functions_are_billed_as_they_run_and_invalidations_by_their_paths(cloud, edge):

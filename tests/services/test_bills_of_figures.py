@@ -142,6 +142,15 @@ def test_a_trace_is_billed_once_however_many_segments_it_has_and_whatever_life_o
     assert used(cloud)["xray:traces_recorded", ""] == 4
 
 
+def test_an_id_of_a_trace_in_capitals_is_the_same_trace(cloud):
+    xray, now = cloud.client("xray"), cloud.now()
+    trace = f"1-{int(now):08x}-{'ab' * 12}"
+    for id_, spelled in (("1", trace), ("2", trace.upper()), ("3", trace)):
+        document = {"trace_id": spelled, "id": id_ * 16, "name": "s", "start_time": now, "end_time": now}
+        assert not xray.put_trace_segments(TraceSegmentDocuments=[json.dumps(document)])["UnprocessedTraceSegments"]
+    assert used(cloud)["xray:traces_recorded", ""] == 1
+
+
 def test_traces_of_long_ago_are_not_forgotten_when_many_came_since(cloud):
     xray, documents = cloud.client("xray"), []
     for batch in range(5):

@@ -8,7 +8,9 @@ import pytest
 from backup_workshop import ROLE, Calendar, backed_up, bucket, copied, points, restored, role, table
 from bill_workshop import used
 from config_workshop import put_recorder, put_rule
+from organization_workshop import MASTER, Garden
 from test_backup_continuous import Papers
+from test_cloudtrail_organization import put_trail
 from test_ecr import push
 
 HOUR_S = 3_600
@@ -64,6 +66,42 @@ def test_events_of_data_are_billed_as_they_are_delivered_and_management_events_f
     cloud.sleep(600)
     found = {key: count for key, count in used(cloud).items() if key[0] == "cloudtrail:management_events"}
     assert found.keys() == {("cloudtrail:management_events", "second")} and found["cloudtrail:management_events", "second"] >= 1
+
+
+def test_a_trail_of_data_alone_does_not_take_the_free_copy_of_management_events(cloud, trails):
+    trail(trails, "data", IncludeManagementEvents=False, DataResources=DATA)
+    fields = [{"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["AWS::S3::Object"]}]
+    trails.create_trail(Name="advanced", S3BucketName="trail-files")
+    trails.put_event_selectors(TrailName="advanced", AdvancedEventSelectors=[{"Name": "data", "FieldSelectors": fields}])
+    trails.start_logging(Name="advanced")
+    cloud.sleep(1)
+    trail(trails, "first")
+    cloud.sleep(1)
+    trail(trails, "second")
+    cloud.sleep(1)
+    cloud.client("sqs").create_queue(QueueName="q")
+    cloud.sleep(600)
+    assert {name for usage, name in used(cloud) if usage == "cloudtrail:management_events"} == {"second"}
+
+
+def test_what_an_organizations_trail_delivers_of_its_members_is_on_the_bill_of_whose_trail_it_is(make_cloud):
+    garden = Garden(make_cloud("us-east-1", "eu-west-1", "aws-global"))
+    member = garden.member()
+    put_trail(garden)
+    more = {"ReadWriteType": "All", "IncludeManagementEvents": False, "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::members-papers/"]}]}
+    garden.cloud.client("cloudtrail", key=MASTER).put_event_selectors(TrailName="all", EventSelectors=[more])
+    garden.cloud.sleep(1)
+    s3 = garden.cloud.client("s3", key=member)
+    s3.create_bucket(Bucket="members-papers")
+    s3.put_object(Bucket="members-papers", Key="a", Body=b"x")
+    garden.cloud.sleep(601)
+
+    async def told():
+        return garden.cloud.region().gate.ledger.told()
+
+    rows = garden.cloud.run(told())["used"]
+    assert {(row[0], row[3]) for row in rows if row[2] == "cloudtrail:data_events"} == {(MASTER, "all")}
+    assert sum(row[4] for row in rows if row[2] == "cloudtrail:data_events") == 1
 
 
 # AWS Config: https://aws.amazon.com/config/pricing/ ------------------------------------------------------------
@@ -178,6 +216,14 @@ def test_of_a_buckets_points_in_a_vault_the_largest_is_counted(cloud, vault):
     sizes.append(int(backed_up(cloud, arn)["BackupSizeInBytes"]))
     assert sizes[1] > 40_000 > sizes[0]
     assert per_hour(cloud, "backup:s3_warm", "papers") * GB == pytest.approx(sizes[1])
+
+
+def test_a_buckets_points_in_another_vault_are_counted_for_themselves(cloud, vault):
+    arn, s3 = bucket(cloud), cloud.client("s3")
+    s3.put_object(Bucket="papers", Key="a", Body=b"x" * 20_000)
+    vault.create_backup_vault(BackupVaultName="other")
+    sizes = [int(backed_up(cloud, arn, name)["BackupSizeInBytes"]) for name in ("vault", "other")]
+    assert per_hour(cloud, "backup:s3_warm", "papers") * GB == pytest.approx(sum(sizes))
 
 
 def test_a_continuous_backup_of_a_bucket_is_billed_by_what_it_still_holds(cloud):

@@ -41,16 +41,14 @@ class Standing(NamedTuple):
 def bill(used: Iterable[Used], since_hour: int = 0, *, by_resource: bool = False) -> dict[str, Any]:
     """What was used since an hour, line by line, with what it costs: each in its unit, rounded nowhere."""
     months: dict[tuple[str, str, str], dict[str, list[Decimal]]] = defaultdict(dict)
+    """By month what was used before that hour, and since."""
     shares: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for each in used:
-        month = datetime.fromtimestamp(each.hour * HOUR_S, UTC).strftime("%Y-%m")
-        before, since = months[each.account, each.region, each.usage].setdefault(month, [Decimal(0), Decimal(0)])
-        quantity = Decimal(str(each.quantity))
-        if each.hour < since_hour:
-            months[each.account, each.region, each.usage][month] = [before + quantity, since]
-        else:
-            months[each.account, each.region, each.usage][month] = [before, since + quantity]
-            shares[each.account, each.region, each.usage][each.resource] += quantity
+        key, month = (each.account, each.region, each.usage), datetime.fromtimestamp(each.hour * HOUR_S, UTC).strftime("%Y-%m")
+        is_since, quantity = each.hour >= since_hour, Decimal(str(each.quantity))
+        months[key].setdefault(month, [Decimal(0), Decimal(0)])[is_since] += quantity
+        if is_since:
+            shares[key][each.resource] += quantity
     lines = []
     for (account, region, usage), by_month in sorted(months.items()):
         costs = [_cost(usage, region, *quantities) for quantities in by_month.values()]
@@ -59,7 +57,7 @@ def bill(used: Iterable[Used], since_hour: int = 0, *, by_resource: bool = False
             continue
         usd = None if None in costs else sum(costs, Decimal(0))
         lines += _lines(account, region, usage, total, usd, shares[account, region, usage] if by_resource else {"": total})
-    return _summed(lines, _free(months, since_hour))
+    return _summed(lines, _free(months))
 
 
 def monthly(used: Iterable[Used], standing: Iterable[Standing], times: int, *, by_resource: bool = False) -> dict[str, Any]:
@@ -118,7 +116,7 @@ def _note(price: prices.Price | None) -> str:
     return "" if price.is_proven else "unverified price"
 
 
-def _free(months: dict[tuple[str, str, str], dict[str, list[Decimal]]], since_hour: int) -> Decimal:
+def _free(months: dict[tuple[str, str, str], dict[str, list[Decimal]]]) -> Decimal:
     """What of it AWS would not ask for. Where an allowance is exceeded, it pays for the same part of everything that shares it."""
     saved = Decimal(0)
     for usages, allowed, _ in prices.FREE:

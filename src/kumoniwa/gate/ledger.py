@@ -24,6 +24,8 @@ WRITTEN_EVERY_S = 1.0
 LOOKED_EVERY_S = 3_600.0
 """So often an account's stored gigabytes are measured while they change, as AWS bills them by the hour."""
 HOUR_S = 3_600
+CHUNK_BYTES = 64 << 10
+"""What most services that carry messages bill as one request."""
 USED = Table(
     "used",
     """create table if not exists used (hour integer, usage text, resource text, quantity real, primary key (hour, usage, resource))
@@ -58,14 +60,15 @@ class Ledger:
 
     def charge(self, call: Call, service: Service, name: str, params: dict[str, Any], result: dict | None) -> None:
         """What a call that was answered is billed for."""
+        payer = call.principal.account if service.caller_pays else ""
         for usage, resource, quantity in service.uses_of(call, name, params, result or {}):
-            self.use(call.account, usage, resource, quantity)
+            self.use(payer or call.account, usage, resource, quantity)
 
     def touch(self, account: str, service: str, *, is_managed: bool = True) -> None:
         """What an account keeps in a service may have changed: by somebody who manages it, or by its use alone."""
         key = (account, service)
         if is_managed or key not in self._changed:
-            self._changed[key] = is_managed or self._changed.get(key, False)
+            self._changed[key] = is_managed
             if not self._is_due:
                 self._expect()
 
@@ -162,6 +165,6 @@ class Ledger:
         )
 
 
-def chunks(size_bytes: int, chunk_bytes: int) -> int:
+def chunks(size_bytes: int, chunk_bytes: int = CHUNK_BYTES) -> int:
     """As how many requests AWS bills a payload of this size: at least one."""
     return max(1, -(-size_bytes // chunk_bytes))

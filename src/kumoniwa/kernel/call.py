@@ -227,6 +227,11 @@ class Call(msgspec.Struct, eq=False):
         """Something that AWS bills the account for, apart from what its call is billed for: ``call.bill("lambda:requests", arn)``."""
         self.home.gate.ledger.use(self.account, usage, resource, quantity)
 
+    def keeps_otherwise(self, *, is_managed: bool = True) -> None:
+        """What the account keeps here has changed otherwise than by a call: whatever is billed by time is looked at, now if somebody who
+        manages it did it, once an hour if it changes by its use."""
+        self.home.gate.ledger.touch(self.account, self.service, is_managed=is_managed)
+
     def tell(self, kind: str, detail: dict[str, Any]) -> None:
         """A fact for the region's bus."""
         self.home.tell((self.service, kind, self.account, detail))

@@ -35,7 +35,7 @@ class Service:
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "tags_of", "all_tags", "tag_keys", "conditions_of", "headers_of",
         "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "tokens", "witness_of", "confided_of", "denied", "is_of_aws",
-        "uses_of", "standing_of", "work", "door", "exchange",
+        "uses_of", "caller_pays", "standing_of", "work", "door", "exchange",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
@@ -69,6 +69,8 @@ class Service:
         """Whether AWS itself manages a resource, which no resource control policy then restricts."""
         self.uses_of = getattr(module, "uses_of", None)
         """What AWS bills an answered call for: ``uses_of(call, operation, params, result) -> [(usage, resource, quantity)]``."""
+        self.caller_pays = getattr(module, "CALLER_PAYS", False)
+        """Whether a call is billed to who makes it, and not to whose account it touches."""
         self.standing_of = getattr(module, "standing_of", None)
         """What an account keeps that is billed by time: ``standing_of(call) -> [(usage, resource, level)]``."""
         self.work = _sibling(module, "work")

@@ -31,11 +31,6 @@ def copied(call: Call, point: RecoveryPoint, target: str, size_bytes: int) -> No
         call.bill(f"backup:{point.kind.lower()}_cross_region_copy", point.name, size_bytes / GIB)
 
 
-def kept(call: Call) -> None:
-    """What vaults keep may have changed by itself."""
-    call.home.gate.ledger.touch(call.account, "backup")
-
-
 def standing_of(call: Call) -> list[Use]:
     found: defaultdict[tuple[str, str], float] = defaultdict(float)
     buckets: dict[tuple[str, str], int] = {}

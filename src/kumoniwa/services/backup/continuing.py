@@ -18,7 +18,7 @@ import msgspec
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.backup import bill, bucket, keeping
+from kumoniwa.services.backup import bucket, keeping
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import JobFailed
 from kumoniwa.services.backup.keeping import PIECES, Keeper
@@ -153,7 +153,7 @@ async def follow(call: Call, role: Call, arn: str, options: dict[str, str]) -> s
         for key, version in known - there:
             rows.run("update backup_entry set gone = ? where point = ? and key = ? and version = ? and gone is null", now, arn, key, version)
         _let_old_go(call, call.shelf(RecoveryPoint)[arn])
-        bill.kept(call)
+        call.keeps_otherwise()
         return failed
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed, unpack
-from kumoniwa.services.backup import bill, keeping, telling
+from kumoniwa.services.backup import keeping, telling
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import JobFailed
 from kumoniwa.services.backup.keeping import PIECES, Keeper
@@ -73,6 +73,6 @@ async def _finish(call: Call, message: dict[str, Any]) -> None:
 
 def _whole(call: Call, point: RecoveryPoint) -> None:
     call.shelf(RecoveryPoint)[point.arn] = point
-    bill.kept(call)
+    call.keeps_otherwise()
     points.plan_next(call, point)
     telling.fact(call, "Recovery Point State Change", [point.arn], points.told(call, point, arn_of(call, point.vault)))

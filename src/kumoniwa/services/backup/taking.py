@@ -6,7 +6,7 @@ import asyncio
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import bill, bucket, continuing, copying, keeping, telling, underway
+from kumoniwa.services.backup import bucket, continuing, copying, keeping, telling, underway
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import JobFailed
@@ -123,7 +123,7 @@ def _done(call: Call, job: BackupJob, point: RecoveryPoint, size: int, message: 
         return
     point = changed(point, status=points.COMPLETED, completed=call.now(), size=size, message=message)
     call.shelf(RecoveryPoint)[point.arn] = point
-    bill.kept(call)
+    call.keeps_otherwise()
     points.plan_next(call, point)
     jobs.end(call, job, COMPLETED, message, size)
     telling.fact(call, "Recovery Point State Change", [point.arn], points.told(call, point, arn_of(call, job.vault)))

@@ -9,7 +9,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import bill, continuing, hold, telling, underway
+from kumoniwa.services.backup import continuing, hold, telling, underway
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.copying import CopyJob
 from kumoniwa.services.backup.errors import (
@@ -149,7 +149,7 @@ def UpdateRecoveryPointLifecycle(
 
 def due(call: Call, arn: str) -> None:
     """The moment of a point has come: it ends, cools, or was never finished."""
-    bill.kept(call)
+    call.keeps_otherwise()
     point = call.shelf(RecoveryPoint).get(arn)
     if point is None:
         call.rows(DUE).run("delete from backup_due where kind = 'point' and key = ?", arn)

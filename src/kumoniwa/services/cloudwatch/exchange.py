@@ -12,5 +12,5 @@ from kumoniwa.services.cloudwatch import dashboard
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
     account = message["account"]
     call = home.call("cloudwatch", account, principals.service("cloudwatch.amazonaws.com", account))
-    home.gate.ledger.touch(account, "cloudwatch")
+    call.keeps_otherwise()
     return call.atomically(partial(dashboard.answer, call, message))

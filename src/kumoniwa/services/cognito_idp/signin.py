@@ -135,7 +135,7 @@ async def _signed_up_now(attempt: Attempt, session: str) -> dict[str, Any]:
         raise NotAuthorizedException(signup.INVALID_SESSION)
     proof.check_standing(user)
     if any(BY_CODE.get(kind) == said["attribute"] for kind in choice.available(attempt.pool, user)):
-        return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, "password")}
+        return await _let_in(attempt, user, "password")
     return choice.offer(attempt, user)
 
 
@@ -208,7 +208,7 @@ async def _factors(attempt: Attempt, user: User, how: str) -> dict[str, Any]:
         return {
             "ChallengeName": "MFA_SETUP", "Session": ticket.issue(attempt.call, factor.SETUP, body, factor.SETUP_S), "ChallengeParameters": shown,
         }  # fmt: skip
-    return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, how)}
+    return await _let_in(attempt, user, how)
 
 
 async def _second(attempt: Attempt, user: User, kind: str, how: str) -> dict[str, Any]:
@@ -216,7 +216,7 @@ async def _second(attempt: Attempt, user: User, kind: str, how: str) -> dict[str
 
 
 async def _let_in(attempt: Attempt, user: User, how: str) -> dict[str, Any]:
-    """Tokens, and a key for the device if he told of none."""
+    """The last answer: tokens, and a key for the device if he told of none."""
     call, pool, client, device = attempt.call, attempt.pool, attempt.client, attempt.device
     is_new = devices.are_tracked(pool) and not device
     await trigger.signed_in(call, pool, user, client.id, attempt.metadata, on_new=is_new)
@@ -228,7 +228,7 @@ async def _let_in(attempt: Attempt, user: User, how: str) -> dict[str, Any]:
         device = ""
     result = await token.issue(call, pool, client, user, token.begun(call, how), attempt.metadata, device=device)
     fresh = {"NewDeviceMetadata": {"DeviceKey": device, "DeviceGroupKey": devices.group_of(call, user)}} if is_new else {}
-    return result | fresh
+    return {"ChallengeParameters": {}, "AuthenticationResult": result | fresh}
 
 
 async def _custom(attempt: Attempt, told: dict[str, str]) -> dict[str, Any]:
@@ -346,7 +346,7 @@ async def _device_proven(attempt: Attempt, user: User, said: dict[str, Any], tol
     if not proof.is_shown(said["srp"], devices.who(attempt.call, user, device.key), told):
         raise NotAuthorizedException
     if devices.replaces_factors(attempt.pool):
-        return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, "device")}
+        return await _let_in(attempt, user, "device")
     return await _factors(attempt, user, "device")
 
 
@@ -390,7 +390,7 @@ async def _code_met(attempt: Attempt, user: User | None, said: dict[str, Any], t
     proof.check_standing(users.put(attempt.call, user))
     if is_confirmed:
         await signup.confirmed(attempt.call, attempt.pool, user, attempt.client.id, attempt.metadata)
-    return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, "password")}
+    return await _let_in(attempt, user, "password")
 
 
 async def _second_met(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
@@ -398,7 +398,7 @@ async def _second_met(attempt: Attempt, user: User, said: dict[str, Any], told: 
         return await _code_met(attempt, user, said, told)
     kind = said["challenge"]
     user = factor.met(attempt.call, user, kind, _said(told, f"{kind}_CODE"))
-    return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, said["how"])}
+    return await _let_in(attempt, user, said["how"])
 
 
 async def _selected(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
@@ -416,7 +416,7 @@ async def _set_up(attempt: Attempt, user: User, said: dict[str, Any], told: dict
         return await _second(attempt, user, factor.MAIL, said["how"])
     if not said.get("is_set_up"):
         raise InvalidParameterException("User has not verified software token mfa")
-    return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, said["how"])}
+    return await _let_in(attempt, user, said["how"])
 
 
 async def _custom_answered(attempt: Attempt, user: User | None, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:

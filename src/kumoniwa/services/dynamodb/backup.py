@@ -451,7 +451,7 @@ def step(call: Call, copy: Copy, count: int) -> bool:
             backup, items=backup.items + len(found), size=backup.size + copied, is_whole=after is None
         )
     if copy.backup:
-        call.home.gate.ledger.touch(call.account, "dynamodb")
+        call.keeps_otherwise()
     if after is not None:
         call.shelf(Copy)[str(copy.target)] = changed(copy, after=after)
         return False

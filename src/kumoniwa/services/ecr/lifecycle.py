@@ -173,7 +173,7 @@ def evaluate(call: Call, name: str) -> None:
     policy, now = read(repository.lifecycle), call.now()
     images = [(each, image.tags_of(call, repository, each.digest)) for each in image.of(call, repository)]
     image.delete(call, repository, expired(policy, images, now))
-    call.home.gate.ledger.touch(call.account, "ecr")
+    call.keeps_otherwise()
     spans = [rule.selection.countNumber * DAY_S for rule in policy.rules if rule.selection.countType == "sinceImagePushed"]
     ends = [each.pushed + span_s for each, _ in images for span_s in spans]
     call.shelf(Repository)[name] = changed(repository, evaluated=now, due=min((end for end in ends if end > now), default=0.0))

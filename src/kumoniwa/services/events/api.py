@@ -18,7 +18,7 @@ from kumoniwa.services.events.archive import (
     ListArchives,
     UpdateArchive,
 )
-from kumoniwa.services.events.bill import uses_of  # noqa: F401 (the gate's hook)
+from kumoniwa.services.events.bill import CALLER_PAYS, uses_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.events.bus import (
     CreateEventBus,
     DescribeEventBus,

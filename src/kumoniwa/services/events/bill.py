@@ -19,9 +19,9 @@ from kumoniwa.gate.ledger import Use, chunks
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.events import bus as buses
 
-CHUNK_BYTES = 64 << 10
 SMALL_CHARACTERS = 16_000
 """So few have less bytes than that, whatever they are."""
+CALLER_PAYS = True
 
 
 def size_of(entry: dict[str, Any]) -> int:
@@ -49,18 +49,13 @@ def uses_of(call: Call, operation: str, params: dict[str, Any], result: dict[str
             bus = buses.name_in(bus)
         if "EventId" in answer:
             is_small = "Resources" not in entry and len(entry["Detail"]) + len(entry["Source"]) < SMALL_CHARACTERS
-            found.append(("eventbridge:custom_events", bus, 1 if is_small else chunks(size_of(entry), CHUNK_BYTES)))
-    payer = call.principal.account
-    if payer == call.account or not payer:
-        return found
-    for use in found:
-        call.home.gate.ledger.use(payer, *use)
-    return ()
+            found.append(("eventbridge:custom_events", bus, 1 if is_small else chunks(size_of(entry))))
+    return found
 
 
 def forwarded(call: Call, bus: str, body: bytes) -> None:
     """A rule sent an event to another bus."""
-    call.bill("eventbridge:custom_events", bus, chunks(len(body), CHUNK_BYTES))
+    call.bill("eventbridge:custom_events", bus, chunks(len(body)))
 
 
 def archived(call: Call, archive: str, size: int) -> None:
@@ -68,4 +63,4 @@ def archived(call: Call, archive: str, size: int) -> None:
 
 
 def replayed(call: Call, replay: str, size: int) -> None:
-    call.bill("eventbridge:replayed_events", replay, chunks(size, CHUNK_BYTES))
+    call.bill("eventbridge:replayed_events", replay, chunks(size))

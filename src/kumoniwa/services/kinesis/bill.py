@@ -93,7 +93,7 @@ async def measure(call: Call) -> None:
     levels = {stream.id: await _counted(call, stream, now) for stream in wanted}
     if levels != kept.levels:
         kept.levels = levels
-        call.home.gate.ledger.touch(call.account, "kinesis")
+        call.keeps_otherwise()
 
 
 async def _counted(call: Call, stream: Stream, now: float) -> dict[str, float]:

@@ -18,7 +18,7 @@ async def run(region) -> None:
                 if is_gone(call, stream):
                     record.forget(call, stream)
                     del call.shelf(Stream)[stream.name]
-                    region.gate.ledger.touch(call.account, "kinesis")
+                    call.keeps_otherwise()
                 else:
                     record.forget_old(call, stream)
             await bill.measure(call)

@@ -10,7 +10,7 @@ from kumoniwa.services.kms.access import (  # noqa: F401 (the gate's hooks)
     tags_of,
 )
 from kumoniwa.services.kms.alias import CreateAlias, DeleteAlias, ListAliases, UpdateAlias
-from kumoniwa.services.kms.bill import standing_of, uses_of
+from kumoniwa.services.kms.bill import CALLER_PAYS, standing_of, uses_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.kms.bringing import (
     DeleteImportedKeyMaterial,
     GetParametersForImport,
@@ -66,7 +66,7 @@ __all__ = [
     "GetKeyPolicy", "GetKeyRotationStatus", "GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ListAliases", "ListGrants",
     "ListKeyPolicies", "ListKeyRotations", "ListKeys", "ListResourceTags", "ListRetirableGrants", "PutKeyPolicy", "ReEncrypt", "ReplicateKey",
     "RetireGrant", "RevokeGrant", "RotateKeyOnDemand", "ScheduleKeyDeletion", "Sign", "TagResource", "UntagResource", "UpdateAlias",
-    "UpdateKeyDescription", "UpdatePrimaryRegion", "Verify", "VerifyMac", "all_tags", "standing_of", "uses_of",
+    "UpdateKeyDescription", "UpdatePrimaryRegion", "Verify", "VerifyMac", "all_tags",
 ]  # fmt: skip
 
 RESOURCE_MUST_ALLOW = True

@@ -18,14 +18,13 @@ PAIRS = frozenset(("GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext")
 ASYMMETRIC = frozenset(("DeriveSharedSecret", "GetPublicKey", "Sign", "Verify"))
 """Operations of asymmetric keys alone."""
 ROTATIONS_PAID_MAX = 2
+CALLER_PAYS = True
 
 
 def uses_of(call: Call, operation: str, params: dict[str, Any], result: dict[str, Any]) -> tuple[Use, ...]:
-    """Whose key it is does not matter: the account of who asks pays."""
     is_asymmetric = operation in ASYMMETRIC or result.get("EncryptionAlgorithm", "").startswith("RSA")
     usage = "kms:data_key_pair_requests" if operation in PAIRS else "kms:asymmetric_requests" if is_asymmetric else "kms:requests"
-    call.home.gate.ledger.use(call.principal.account or call.account, usage, "")
-    return ()
+    return ((usage, "", 1.0),)
 
 
 def standing_of(call: Call) -> list[Use]:

@@ -144,7 +144,7 @@ async def _say(call: Call, region: str, message: dict[str, Any]) -> dict[str, An
 
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> dict[str, Any]:
     call = home.call("kms", message["account"], principals.service("kms.amazonaws.com", message["account"]))
-    home.gate.ledger.touch(call.account, "kms")
+    call.keeps_otherwise()
     return call.atomically(lambda: _HEARD[message["what"]](call, message)) or {}
 
 

@@ -144,7 +144,7 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
         call.measure("AWS/Logs", "IncomingLogEvents", "LogGroupName", group_name, value=len(batch))
         call.measure("AWS/Logs", "IncomingBytes", "LogGroupName", group_name, value=size, unit="Bytes")
         call.bill("cloudwatch:logs_ingest", group_name, size / GIB)
-        call.home.gate.ledger.touch(call.account, "logs", is_managed=False)
+        call.keeps_otherwise(is_managed=False)
         for tell in call.memory(Listeners).open.values():
             tell(group.number, stream_name, batch, now_ms)
         if group.subscriptions or (has_policies and account_policy.on(call, group, account_policy.SUBSCRIPTION) is not None):

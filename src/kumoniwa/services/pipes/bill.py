@@ -9,8 +9,6 @@ from kumoniwa.gate.ledger import chunks
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.pipes.pipe import Pipe
 
-CHUNK_BYTES = 64 << 10
-
 
 def taken(call: Call, pipe: Pipe, size: int) -> None:
-    call.bill("pipes:requests", pipe.name, chunks(size, CHUNK_BYTES))
+    call.bill("pipes:requests", pipe.name, chunks(size))

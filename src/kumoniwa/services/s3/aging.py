@@ -59,7 +59,7 @@ async def run(region: Any) -> None:
             for name in call.shelf(Bucket):
                 await _aged(call, name)
             # Tiers change and restored copies vanish at midnights, too.
-            region.gate.ledger.touch(call.account, "s3")
+            call.keeps_otherwise()
         midnight = midnight_after(region.clock.now())
         while await region.wait(AGING, midnight) and is_real:
             pass

@@ -96,7 +96,7 @@ def moved(call: Call, bucket: Bucket, kind: str) -> None:
 def replicated(call: Call, bucket: Bucket, kind: str) -> None:
     """A replica came, by no request of anybody's."""
     call.bill(f"s3:{NAMES[kind]}_put_requests" if kind in COLD else "s3:put_requests", bucket.name)
-    call.home.gate.ledger.touch(call.account, "s3", is_managed=False)
+    call.keeps_otherwise(is_managed=False)
 
 
 def carried(call: Call, bucket: str, size_bytes: int) -> None:
@@ -205,7 +205,7 @@ async def _count_on(call: Call, measured: _Measured, count: _Count, last: int | 
         call.shelf(Stored)["all"] = Stored(levels=tuple((*key, level) for key, level in measured.levels.items()))
     finally:
         measured.is_under_way = False
-    call.home.gate.ledger.touch(call.account, "s3")
+    call.keeps_otherwise()
 
 
 def _keep(call: Call, measured: _Measured, count: _Count) -> None:

@@ -9,9 +9,7 @@ from kumoniwa.gate.ledger import chunks
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.scheduler.schedule import Schedule
 
-CHUNK_BYTES = 64 << 10
-
 
 def fired(call: Call, schedule: Schedule) -> None:
     size = len(schedule.sealed) or len((schedule.target.get("Input") or "").encode())
-    call.bill("scheduler:invocations", f"{schedule.group}/{schedule.name}", chunks(size, CHUNK_BYTES))
+    call.bill("scheduler:invocations", f"{schedule.group}/{schedule.name}", chunks(size))

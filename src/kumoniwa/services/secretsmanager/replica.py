@@ -151,7 +151,7 @@ def _note(call: Call, name: str, region: str, state: str, reason: str) -> None:
 
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> dict[str, Any]:
     call = home.call("secretsmanager", message["account"], convert(message["who"], Principal))
-    home.gate.ledger.touch(call.account, "secretsmanager")
+    call.keeps_otherwise()
     held = call.shelf(Secret).get(message["name"])
     is_ours = held is not None and held.suffix == message["suffix"]
     if message["what"] == "parted":

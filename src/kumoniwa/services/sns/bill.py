@@ -16,9 +16,6 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.services.sns.message import Message, size_of
 from kumoniwa.services.sns.subscription import Subscription
 
-CHUNK_BYTES = 64 << 10
-SMALL_CHARACTERS = 16_000
-"""So few have less bytes than that, whatever they are."""
 PAID = {
     "http": "sns:http_delivery", "https": "sns:http_delivery", "email": "sns:email_delivery", "email-json": "sns:email_delivery",
     "sms": "sns:sms_delivery", "application": "sns:push_delivery", "firehose": "sns:firehose_delivery",
@@ -27,18 +24,11 @@ PAID = {
 
 def uses_of(call: Call, operation: str, params: dict[str, Any], result: dict[str, Any]) -> list[Use]:
     name = (params.get("TopicArn") or params.get("TargetArn") or result.get("TopicArn") or "").rpartition(":")[2]
-    if operation == "Publish":
-        if len(params["Message"]) < SMALL_CHARACTERS and not params.get("MessageAttributes") and not name.endswith(".fifo"):
-            return [("sns:publish_requests", name, 1)]
-        sent = (params,)
-    elif operation == "PublishBatch":
-        sent = params["PublishBatchRequestEntries"]
-    else:
-        return [("sns:publish_requests", name, 1.0)]
+    sent = (params,) if operation == "Publish" else params["PublishBatchRequestEntries"] if operation == "PublishBatch" else ()
     size = sum(size_of(each["Message"], each.get("MessageAttributes")) for each in sent)
-    if name.endswith(".fifo"):
+    if sent and name.endswith(".fifo"):
         return [("sns:fifo_publish", name, len(sent)), ("sns:fifo_publish_payload", name, size / GIB)]
-    return [("sns:publish_requests", name, chunks(size, CHUNK_BYTES))]
+    return [("sns:publish_requests", name, chunks(size))]
 
 
 def attempted(call: Call, message: Message, subscription: Subscription) -> None:

@@ -12,12 +12,10 @@ from kumoniwa.gate.ledger import Use, chunks
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.sqs.message import size_of
 
-CHUNK_BYTES = 64 << 10
-
 
 def uses_of(call: Call, operation: str, params: dict[str, Any], result: dict[str, Any]) -> list[Use]:
     name = (params.get("QueueUrl") or result.get("QueueUrl") or params.get("QueueName") or "").rpartition("/")[2]
     usage = "sqs:fifo_requests" if name.endswith(".fifo") else "sqs:standard_requests"
     size = sum(size_of(sent["MessageBody"], sent.get("MessageAttributes")) for sent in (params, *params.get("Entries", ())) if "MessageBody" in sent)
     size += sum(size_of(message["Body"], message.get("MessageAttributes")) for message in result.get("Messages", ()))
-    return [(usage, name, chunks(size, CHUNK_BYTES))]
+    return [(usage, name, chunks(size))]

@@ -108,7 +108,7 @@ def _apply(call: Call, parameter: Parameter, text: str) -> Parameter | None:
     call.tell("Parameter Store Policy Action", {**detail, "action-status": "SUCCESS"})
     if kind == EXPIRES:
         drop(call, parameter)
-        call.home.gate.ledger.touch(call.account, "ssm")
+        call.keeps_otherwise()
         return None
     parameter = call.shelf(Parameter)[parameter.key] = changed(parameter, told=(*parameter.told, text))
     return parameter

@@ -18,5 +18,5 @@ async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
     if (asked := message.get("everywhere")) is not None:
         return await sampled.of_all_regions(call, asked)
     operation = getattr(api, message["operation"], None) or getattr(logging, message["operation"])
-    home.gate.ledger.touch(call.account, "wafv2")
+    call.keeps_otherwise()
     return call.atomically(lambda: operation.__wrapped__(call, **message["params"]))

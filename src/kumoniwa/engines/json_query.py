@@ -50,7 +50,8 @@ def check(query: str) -> None:
 
 async def objects(query: str, records: list[bytes]) -> list[dict[str, str] | None]:
     """Raises worker.WorkFailed or worker.WorkTimedOut."""
-    return [each async for found in worker.pieces("kumoniwa.engines.json_query", Task(query, records), Found, WITHIN_S) for each in found.objects]
+    async with worker.pieces("kumoniwa.engines.json_query", Task(query, records), Found, WITHIN_S) as said:
+        return [each async for found in said for each in found.objects]
 
 
 # In the process of its own -------------------------------------------------------------------------

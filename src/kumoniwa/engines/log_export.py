@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
 from __future__ import annotations
 
 import gzip
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
@@ -40,7 +40,7 @@ class Written(msgspec.Struct):
     count: int
 
 
-def files(task: Task) -> AsyncIterator[Written]:
+def files(task: Task) -> worker.Pieces[Written]:
     """Raises worker.WorkFailed or worker.WorkTimedOut."""
     return worker.pieces("kumoniwa.engines.log_export", task, Written, WITHIN_S)
 

@@ -6,7 +6,7 @@ How it can read a file that nobody else may open: ``store.steady``.
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -64,7 +64,7 @@ class Said(msgspec.Struct):
     is_done: bool = False
 
 
-def scan(task: Task) -> AsyncIterator[Said]:
+def scan(task: Task) -> worker.Pieces[Said]:
     """What the process says, one after the other. Raises worker.WorkFailed or worker.WorkTimedOut."""
     return worker.pieces("kumoniwa.engines.log_scan", task, Said, WITHIN_S)
 

@@ -10,7 +10,8 @@ import os
 import struct
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from kumoniwa.engines.child import child
 
 _LENGTH = struct.Struct(">I")
 P = TypeVar("P", bound=msgspec.Struct)
+Pieces = AbstractAsyncContextManager[AsyncIterator[P]]
 
 
 class WorkFailed(Exception):
@@ -28,9 +30,13 @@ class WorkFailed(Exception):
 class WorkTimedOut(Exception): ...
 
 
-async def pieces(module: str, task: msgspec.Struct, kind: type[P], within_s: float) -> AsyncIterator[P]:
-    """What ``python -m module`` says of a task, until it ends. Ends the process if it is not waited for. Raises WorkFailed or
-    WorkTimedOut."""
+def pieces(module: str, task: msgspec.Struct, kind: type[P], within_s: float) -> Pieces[P]:
+    """What ``python -m module`` says of a task, until it ends: ``async with pieces(…) as said``. Whoever has heard enough waits there until the
+    process has ended. Raises WorkFailed or WorkTimedOut."""
+    return aclosing(_pieces(module, task, kind, within_s))
+
+
+async def _pieces(module: str, task: msgspec.Struct, kind: type[P], within_s: float) -> AsyncGenerator[P, None]:
     packed = msgspec.msgpack.encode(task)
     async with child(sys.executable, "-m", module) as worker:
         try:

@@ -211,9 +211,12 @@ async def _export(call: Call, task: Task) -> None:
         for number, name in rows.all("select id, name from log_stream where grp = ? order by name", group.number)
         if name.startswith(task.stream_prefix)
     }
-    async with steady.held(rows, call.home.store.journal) as path:
-        wanted = log_export.Task(path, EVENTS.name, list(streams), min(task.start_ms, MOMENT_MAX), min(task.end_ms, MOMENT_MAX), secrets)
-        async for file in log_export.files(wanted):
+    end_ms = min(task.end_ms, MOMENT_MAX)
+    async with (
+        steady.held(rows, call.home.store.journal) as path,
+        log_export.files(log_export.Task(path, EVENTS.name, list(streams), min(task.start_ms, MOMENT_MAX), end_ms, secrets)) as written,
+    ):
+        async for file in written:
             # In the key a stream's slashes are hyphens, so that each stream is one folder.
             key = f"{task.prefix}/{task.id}/{streams[file.stream].replace('/', '-')}/{file.number:06d}.gz"
             await _patiently(

@@ -112,15 +112,17 @@ async def _scan(call: Call, query: Asked, took_ms: Any) -> None:
         raise worker.WorkFailed(error.text) from None
     # Results tell of what is encrypted, so they are: under the first key there is.
     under = next((each for each in sealed if each.key), None)
-    async with steady.held(rows, call.home.store.journal) as path:
-        task = log_scan.Task(
+    first = 0
+    async with (
+        steady.held(rows, call.home.store.journal) as path,
+        log_scan.scan(log_scan.Task(
             path=path, text=query.text, now_s=call.now(), limit=query.limit, places=places_of(call, names), table=EVENTS.name,
             start_ms=min(query.start_s * 1000, MOMENT_MAX), end_ms=end_ms, secrets=secrets, streams=list(places_of(call, query.groups)),
             others=[list(places_of(call, each)) for each in query.others], has_transformed=any(group.is_transformed for group in groups),
             tables=lookup_table.bodies(call, tables_of(query.text)),
-        )  # fmt: skip
-        first = 0
-        async for said in log_scan.scan(task):
+        )) as told,
+    ):  # fmt: skip
+        async for said in told:
             facts: dict[str, Any] = {"scanned": said.scanned, "matched": said.matched, "scanned_bytes": said.scanned_bytes}
             if said.is_done:
                 facts |= {"status": COMPLETE, "took_ms": took_ms(), "count": said.count}

@@ -1,6 +1,7 @@
 """Shelves, rows and blobs: a failing call leaves no trace, a kill loses nothing that was acknowledged."""
 
 import asyncio
+import tempfile
 import os
 import signal
 import subprocess
@@ -8,12 +9,12 @@ import sys
 
 import apsw
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kumoniwa.kernel.ids import Ids
 from kumoniwa.kernel.record import Record
-from kumoniwa.store.rows import Table
+from kumoniwa.store.rows import Rows, Table
 from kumoniwa.store.store import Store
 
 THINGS = Table("thing", "create table if not exists thing (k integer primary key, v text)")
@@ -190,6 +191,81 @@ def test_a_failing_call_leaves_no_trace_among_those_that_succeed(tmp_path_factor
     asyncio.run(whole())
 
 
+def changed(rows: Rows, what: str, k: int, v: str) -> None:
+    if what == "append":
+        rows.append("insert into thing values (?, ?) on conflict do update set v = v || excluded.v", k, v)
+    elif what == "row":
+        rows.run("insert into thing values (?, ?) on conflict do update set v = v || excluded.v", k, v)
+    elif what == "swap":
+        rows.run("update thing set v = ? where v = ?", v, v + v)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.tuples(st.sampled_from(["append", "append", "append", "row", "swap", "look", "log", "settle"]), st.integers(0, 1), st.sampled_from("xy")), max_size=4),
+            st.sampled_from(["stands", "stands", "fails", "in no call"]),
+            st.integers(0, 3),
+        ),
+        max_size=8,
+    )
+)  # fmt: skip
+@example([([("log", 0, "x")], "stands", 3), ([("settle", 0, "x")], "fails", 3)])
+@example([([("append", 0, "x")], "stands", 3), ([("look", 0, "x")], "fails", 1)])
+@example([([("append", 0, "x")], "stands", 3), ([("append", 0, "y"), ("look", 0, "x")], "fails", 1)])
+def test_what_is_appended_is_there_for_whoever_asks_and_gone_with_its_call(asked):
+    """Beside a file in which each statement is executed when it is said."""
+
+    async def whole():
+        with tempfile.TemporaryDirectory() as folder:
+            store, plain = Store(folder, Ids(1)), apsw.Connection(":memory:")
+            plain.execute("create table thing (k integer primary key, v text)")
+            rows, journal = store.rows("a"), store.journal
+            rows.use(THINGS)
+            log, logged = Entries(rows), ""
+            await journal.settled()
+            for made, ending, pause in asked:
+                if ending != "in no call":
+                    journal.begin_call()
+                before, logged_before = plain.serialize("main"), logged
+                for what, k, v in made:
+                    if what == "log":
+                        rows.gather(log, v)
+                        logged += v
+                        continue
+                    if what == "settle":
+                        rows.settle()
+                        continue
+                    if what == "look":
+                        assert rows.one("select max(v), count(*) from thing") == next(plain.execute("select max(v), count(*) from thing"))
+                        continue
+                    changed(rows, what, k, v)
+                    if what in ("append", "row"):
+                        plain.execute("insert into thing values (?, ?) on conflict do update set v = v || excluded.v", (k, v))
+                    elif what == "swap":
+                        plain.execute("update thing set v = ? where v = ?", (v, v + v))
+                if ending == "fails":
+                    journal.undo_call()
+                    plain.deserialize("main", before)
+                    logged = logged_before
+                elif ending == "stands":
+                    journal.end_call()
+                if pause == 0:
+                    await journal.settled()
+                if pause <= 1:
+                    assert rows.all("select * from thing order by k") == plain.execute("select * from thing order by k").fetchall()
+            await journal.settled()
+            store.close()
+            again = Store(folder, Ids(1))
+            assert again.rows("a").all("select * from thing order by k") == plain.execute("select * from thing order by k").fetchall()
+            again.rows("a").use(ENTRIES)
+            assert "".join(row[0] for row in again.rows("a").all("select entries from entry order by rowid")) == logged
+            again.close()
+
+    asyncio.run(whole())
+
+
 @in_loop
 async def test_a_reply_waits_for_the_commit_and_calls_of_one_tick_share_it(store):
     rows = store.rows("a")
@@ -334,7 +410,7 @@ WRITER = """
 import asyncio, os, sys
 from kumoniwa.kernel.ids import Ids
 from kumoniwa.kernel.record import Record
-from kumoniwa.store.rows import Table
+from kumoniwa.store.rows import Rows, Table
 from kumoniwa.store.store import Store
 class Note(Record):
     text: str
@@ -406,7 +482,6 @@ async def test_when_the_disk_is_full_nobody_is_told_that_it_succeeded(store):
     await asyncio.sleep(0.01)
     assert len(failures) == 1
     assert told == []
-    rows.is_open = False
 
 
 @in_loop
@@ -450,4 +525,3 @@ async def test_a_call_that_fills_the_disk_under_anothers_feet_ends_the_region(st
     await asyncio.sleep(0.01)
     assert len(failures) == 1
     assert told == []
-    rows.is_open = False

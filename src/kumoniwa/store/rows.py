@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CACHE_KIB = 16_384
 CHECKPOINT_PAGES = 2_000
 HELD_LOOK_S = 0.05
+CLOSED = -1
 PAGES_MAX = 4_294_967_294
 """SQLite's own limit."""
 
@@ -46,7 +47,8 @@ class Log(Protocol):
 class Rows:
     """One account's SQLite file. Reads see this tick's writes; a write opens the tick's transaction."""
 
-    __slots__ = ("path", "journal", "connection", "execute", "tables", "shelves", "is_open", "is_first", "scope", "holders", "gathered", "standing")
+    __slots__ = ("path", "journal", "connection", "execute", "tables", "shelves", "joined", "ready", "is_first", "holders",
+                 "gathered", "standing", "is_behind")
 
     def __init__(self, path: str, journal: Journal) -> None:
         self.path, self.journal = path, journal
@@ -69,9 +71,14 @@ class Rows:
         self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self.tables: dict[str, bool] = {}
         self.shelves: dict[type, Any] = {}
-        self.is_open = self.is_first = False
-        self.scope = self.holders = 0
-        self.gathered: list[tuple[Log, Any]] = []
+        self.joined = self.ready = CLOSED
+        """The atomic call (0 for none) that takes part in the tick's transaction now, and that for which statements may write."""
+        self.is_first = False
+        """Whether it is the first of its tick to write here: to undo it is to undo the transaction so far."""
+        self.holders = 0
+        self.gathered: list[tuple[Log | str, Any]] = []
+        self.is_behind = False
+        """Whether something was appended that a statement must find written."""
         self.standing: list[tuple[Log, Any]] | int = 0
         """What was gathered before the atomic call that writes here now, or how much of ``gathered`` it is."""
 
@@ -91,94 +98,133 @@ class Rows:
                 self.journal.before.append(partial(self.tables.pop, table.name))
             self.tables[table.name] = True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether something was written here in this tick."""
+        return self.joined != CLOSED
+
     def one(self, sql: str, *args: Any) -> tuple | None:
         """The first row, or None."""
+        if self.is_behind:
+            self.settle()
         for row in self.execute(sql, args):
             return row
         return None
 
     def all(self, sql: str, *args: Any) -> list[tuple]:
+        if self.is_behind:
+            self.settle()
         return self.execute(sql, args).fetchall()
 
     def each(self, sql: str, *args: Any):
         """Rows one by one; do not write while iterating."""
+        if self.is_behind:
+            self.settle()
         return self.execute(sql, args)
 
     def run(self, sql: str, *args: Any) -> int:
         """Execute one writing statement; answers the number of changed rows."""
-        if not self.is_open or self.scope != self.journal.scope:
+        if self.ready != self.journal.scope or self.is_behind:
             self._begin()
         self.execute(sql, args)
         return self.connection.changes()
 
     def take(self, sql: str, *args: Any) -> list[tuple]:
         """Execute one writing statement with a ``returning`` clause; answers its rows."""
-        if not self.is_open or self.scope != self.journal.scope:
+        if self.ready != self.journal.scope or self.is_behind:
             self._begin()
         return self.execute(sql, args).fetchall()
 
-    def gather(self, log: Log, entry: Any) -> None:
+    def append(self, sql: str, *args: Any) -> None:
+        """Execute a writing statement of which this call needs to know nothing, with the tick's commit or before the next statement, whatever
+        it asks: all of one text in one go, in their order. Statements of other texts that are appended meanwhile come before or after them."""
+        self.gather(sql, args)
+        self.is_behind = True
+
+    def gather(self, log: Log | str, entry: Any) -> None:
         """Have a log take an entry with the tick's commit: all that follow each other in one go. Who reads the log settles it first."""
-        if not self.is_open or self.scope != self.journal.scope:
-            self._begin()
+        if self.joined != self.journal.scope:
+            self._join()
         self.gathered.append((log, entry))
 
     def settle(self) -> None:
         """Write what was gathered now."""
+        self.is_behind = False
         if not self.gathered:
             return
+        if self.joined != self.journal.scope:
+            self._join()
         gathered, self.gathered = self.gathered, []
-        if self.scope and isinstance(self.standing, int):
-            self.standing = gathered[: self.standing]
-        logs, entries = zip(*gathered)
-        if len(set(logs)) == 1:
-            logs[0].write(entries)
-            return
-        for log, run in itertools.groupby(gathered, key=itemgetter(0)):
-            log.write([entry for _, entry in run])
+        if self.joined:
+            # Undone with this call, so what others had gathered is gathered again.
+            self._save()
+            if isinstance(self.standing, int):
+                self.standing = gathered[: self.standing]
+        by_log: dict[Log | str, list[Any]] = {}
+        for log, entry in gathered:
+            by_log.setdefault(log, []).append(entry)
+        for log, entries in by_log.items():
+            if type(log) is str:
+                self.connection.executemany(log, entries)
+            else:
+                log.write(entries)
 
     def _begin(self) -> None:
-        """Join the tick's transaction, and mark the place to which a failing atomic call is undone."""
+        """See that a statement may write now, and that it is undone if its atomic call fails."""
+        if self.joined != self.journal.scope:
+            self._join()
+        if self.is_behind:
+            self.settle()
+        self._save()
+
+    def _join(self) -> None:
+        """Take part in the tick's transaction, and note what stands before an atomic call."""
         scope = self.journal.scope
         if not self.is_open:
             self.execute("begin immediate")
-            self.is_open = True
             self.journal.opened(self)
-            if scope:
-                # The call is the first of its tick to write here: to undo it is to undo the transaction so far.
-                self.is_first = True
-                self.journal.marked.append(self)
-        elif scope and self.scope != scope:
-            self.execute("savepoint call")
+            self.ready, self.is_first = scope, scope > 0
+        if scope:
             self.journal.marked.append(self)
-        if scope and self.scope != scope:
             self.standing = len(self.gathered)
-        self.scope = scope
+        self.joined = scope
+
+    def _save(self) -> None:
+        """Mark the place to which a failing atomic call is undone."""
+        if self.ready != self.joined:
+            self.execute("savepoint call")
+            self.ready = self.joined
 
     def release(self) -> None:
-        if not self.is_first:
+        if self.ready and not self.is_first:
             self.execute("release call")
-        self.is_first, self.scope = False, 0
+        self.joined = self.ready = 0
+        self.is_first = False
 
     def undo(self) -> None:
         # When the disk is full SQLite has undone everything by itself. If that was more than this call, the commit will
         # find no transaction, and the region ends.
         is_alive = self.connection.in_transaction
         self.gathered = self.standing if isinstance(self.standing, list) else self.gathered[: self.standing]
+        self.is_behind = bool(self.gathered)
         if self.is_first:
             if is_alive:
                 self.execute("rollback")
-            self.is_open = False
+            self.joined = self.ready = CLOSED
             self.journal.open.remove(self)
-        elif is_alive:
-            self.execute("rollback to call")
-            self.execute("release call")
-        self.is_first, self.scope = False, 0
+        else:
+            if self.ready and is_alive:
+                self.execute("rollback to call")
+                self.execute("release call")
+            self.joined = self.ready = 0
+        self.is_first = False
 
     def commit(self) -> None:
-        self.settle()
-        self.is_open = False
-        self.execute("commit")
+        try:
+            self.settle()
+            self.execute("commit")
+        finally:
+            self.joined = self.ready = CLOSED
 
     def hold(self) -> None:
         """Let the file stand as it is, and its log grow, until as many have let it go as hold it: see ``steady``."""

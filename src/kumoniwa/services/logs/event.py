@@ -130,10 +130,10 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
             if group.key:
                 link, kept = encryption.sealed(call, group, message.encode())
                 others = [each if each is None else encryption.sealed_also(call, group, link, each.encode()) for each in others]
-            rows.run("insert into log_event values (?,?,?,?,?,?,?,?)", stream.id, at_ms, number, now_ms, kept, link, *others)
+            rows.append("insert into log_event values (?,?,?,?,?,?,?,?)", stream.id, at_ms, number, now_ms, kept, link, *others)
         first = batch[0][0] if stream.first_ms is None else min(stream.first_ms, batch[0][0])
         last = batch[-1][0] if stream.last_ms is None else max(stream.last_ms, batch[-1][0])
-        rows.run(
+        rows.append(
             "update log_stream set first = ?, last = ?, ingested = ?, count = ?, bytes = bytes + ? where id = ?",
             first, last, now_ms, number, size, stream.id,
         )  # fmt: skip

@@ -30,6 +30,7 @@ MESSAGES = Table(
          received integer, first real, receive text, group_id text, content blob);
        create index if not exists sqs_message_visible on sqs_message (queue, visible_at, seq, received, sent)""",
 )
+_INSERT = "insert into sqs_message (queue, visible_at, sent, received, group_id, content) values (?,?,?,?,?,?)"
 IN_FLIGHT_MAX = 120_000
 FLIGHTS_COUNTED_EVERY = 4_096
 SEQ_DIGITS_MAX = 18
@@ -162,26 +163,30 @@ def md5_of_attributes(attributes: dict[str, dict[str, Any]]) -> str:
     return digest.hexdigest()
 
 
-def put(call: Call, queue: Queue, content: Content, *, visible_at: float, group: str | None) -> int:
-    """Lay a message into a queue; answers its sequence."""
+def put(
+    call: Call, queue: Queue, content: Content, *, visible_at: float, group: str | None, sent: float | None = None, received: int = 0
+) -> int | None:  # fmt: skip
+    """Lay a message into a queue, with the age and the receives that it has had elsewhere; answers its sequence in a FIFO queue."""
+    row = (queue.id, visible_at, call.now() if sent is None else sent, received, group, _sealed(call, queue, content))
     if call.home.faults:
-        visible_at = fault.delayed_until(call, queue, visible_at)
+        row = (queue.id, fault.delayed_until(call, queue, visible_at), *row[2:])
         for _ in range(1, fault.copies(call, queue)):
-            _lay(call, queue, content, visible_at, group)
-    seq = _lay(call, queue, content, visible_at, group)
-    if queue.is_fifo:
-        fifo.arrived(call, queue, group, seq, visible_at)
+            _lay(call, queue, row)
+    seq = _lay(call, queue, row)
     call.wake(queue.id)
     return seq
 
 
-def _lay(call: Call, queue: Queue, content: Content, visible_at: float, group: str | None) -> int:
+def _lay(call: Call, queue: Queue, row: tuple) -> int | None:
     rows = call.rows(MESSAGES)
-    rows.run(
-        "insert into sqs_message (queue, visible_at, sent, received, group_id, content) values (?,?,?,0,?,?)",
-        queue.id, visible_at, call.now(), group, _sealed(call, queue, content),
-    )  # fmt: skip
-    return rows.connection.last_insert_rowid()
+    if not queue.is_fifo:
+        rows.append(_INSERT, *row)
+        return None
+    rows.run(_INSERT, *row)
+    seq = rows.connection.last_insert_rowid()
+    _, visible_at, _, _, group, _ = row
+    fifo.arrived(call, queue, group, seq, visible_at)
+    return seq
 
 
 # Going out -------------------------------------------------------------------------------------
@@ -245,14 +250,15 @@ def bury(call: Call, source: Queue, target: Queue, seq: int) -> None:
     age from when it was first sent, and a FIFO queue tells it from others by its id, whatever id it was sent with.
     Recorded: localstack's test_dead_letter_queue_message_attributes; the FIFO rule:
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html"""
-    rows = call.rows(MESSAGES)
-    sent, received = rows.one("select sent, received from sqs_message where seq = ?", seq)
+    sent, received = call.rows(MESSAGES).one("select sent, received from sqs_message where seq = ?", seq)
     content, group = _out_of(call, source, seq)
     system = {**content.system, "DeadLetterQueueSourceArn": call.arn(source.name)}
     if target.is_fifo:
         system["MessageDeduplicationId"] = content.id
-    new = put(call, target, changed(content, system=system), visible_at=call.now(), group=group)
-    rows.run("update sqs_message set received = ?, sent = ? where seq = ?", received, call.now() if target.is_fifo else sent, new)
+    put(
+        call, target, changed(content, system=system), visible_at=call.now(), group=group,
+        sent=None if target.is_fifo else sent, received=received,
+    )  # fmt: skip
 
 
 def redrive(call: Call, source: Queue, target: Queue, seq: int) -> None:

@@ -1,11 +1,11 @@
 """Shelves, rows and blobs: a failing call leaves no trace, a kill loses nothing that was acknowledged."""
 
 import asyncio
-import tempfile
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 
 import apsw
 import pytest

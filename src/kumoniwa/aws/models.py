@@ -12,7 +12,6 @@ import importlib.util
 import json
 import marshal
 import os
-import tempfile
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -174,6 +173,8 @@ def _cache_folder() -> Path:
             return folder
     except OSError:
         pass
+    import tempfile  # noqa: PLC0415 - it brings compressors, and nearly everybody can write where his cache is
+
     return Path(tempfile.mkdtemp(prefix="kumoniwa-models-"))
 
 
@@ -191,10 +192,9 @@ def _model_file(name: str) -> Path:
     keep_nulls(model)
     paginators = (_merged(source, "paginators-1") or {}).get("pagination", {})
     # Several processes may compile the same service at once: each writes its own file and the last rename wins.
-    descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{name}-")
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(compiled(model, paginators))
-    os.replace(draft, file)
+    draft = file.with_name(f".{name}-{os.getpid()}")
+    draft.write_bytes(compiled(model, paginators))
+    draft.replace(file)
     return file
 
 

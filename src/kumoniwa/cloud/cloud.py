@@ -7,10 +7,8 @@ import fcntl
 import gc
 import os
 import resource
-import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Callable
 
 from kumoniwa.cloud import trace_daemon
@@ -37,8 +35,10 @@ class Folder:
     def __init__(self, path: str | None) -> None:
         self.is_temporary = path is None
         if path is None:
-            _sweep()
-        self.path = path or tempfile.mkdtemp(prefix=f"kumoniwa-{os.getpid()}-")
+            from kumoniwa.cloud import temporary  # noqa: PLC0415 - it brings compressors, and who keeps his state needs none
+
+            path = temporary.made()
+        self.path = path
         os.makedirs(self.path, mode=0o700, exist_ok=True)
         self._lock = os.open(os.path.join(self.path, "lock"), os.O_CREAT | os.O_RDWR, 0o600)
         try:
@@ -83,16 +83,10 @@ class Folder:
 
     def close(self) -> None:
         if self.is_temporary:
-            shutil.rmtree(self.path, ignore_errors=True)
+            from kumoniwa.cloud import temporary  # noqa: PLC0415 - it was imported when the folder was made
+
+            temporary.removed(self.path)
         os.close(self._lock)
-
-
-def _sweep() -> None:
-    """Remove the temporary folders of clouds that were killed."""
-    for name in os.listdir(tempfile.gettempdir()):
-        parts = name.split("-")
-        if len(parts) == 3 and parts[0] == "kumoniwa" and parts[1].isdigit() and not os.path.exists(f"/proc/{parts[1]}"):
-            shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
 
 
 def _free_port(host: str) -> int:

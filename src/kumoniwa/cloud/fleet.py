@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -27,6 +26,7 @@ from kumoniwa.gate.address import EDGE, GLOBAL
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.clock import monotonic
 from kumoniwa.kernel.fault import FaultRefused
+from kumoniwa.store.store import forget
 
 ANSWERED_WITHIN_S = 10.0
 STOPPED_WITHIN_S = 5.0
@@ -344,12 +344,5 @@ class Fleet:
         up = {m.name for m in self.members.values() if m.is_up}
         for name in os.listdir(self.folder):
             path = os.path.join(self.folder, name)
-            if name in up or not os.path.isdir(path):
-                continue
-            if account is None:
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                for ending in (".db", ".db-wal", ".db-shm"):
-                    if os.path.exists(file := os.path.join(path, account + ending)):
-                        os.unlink(file)
-                shutil.rmtree(os.path.join(path, f"{account}.blobs"), ignore_errors=True)
+            if name not in up and os.path.isdir(path):
+                forget(path, account)

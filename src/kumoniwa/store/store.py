@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import bisect
 import os
-import shutil
 from collections.abc import Callable
 
 from kumoniwa.kernel.fault import Faults
@@ -23,6 +22,19 @@ def _sync_folder(folder: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def forget(folder: str, account: str | None) -> None:
+    """Remove what an account keeps in a region's folder, or what all do, while nobody has it open."""
+    import shutil  # noqa: PLC0415 - it brings compressors, which a region that is not emptied does without
+
+    if account is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for ending in (".db", ".db-wal", ".db-shm"):
+        if os.path.exists(path := os.path.join(folder, account + ending)):
+            os.unlink(path)
+    shutil.rmtree(os.path.join(folder, f"{account}.blobs"), ignore_errors=True)
 
 
 class Store:
@@ -99,10 +111,7 @@ class Store:
                 self._names.remove(name)
             if rows is not None:
                 rows.close()
-            for ending in (".db", ".db-wal", ".db-shm"):
-                if os.path.exists(path := os.path.join(self.folder, name + ending)):
-                    os.unlink(path)
-            shutil.rmtree(os.path.join(self.folder, f"{name}.blobs"), ignore_errors=True)
+            forget(self.folder, name)
 
     def close(self) -> None:
         self.journal.commit()

@@ -12,7 +12,6 @@ from calendar import timegm
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from kumoniwa.kernel.clock import milliseconds
 
@@ -72,6 +71,8 @@ def rfc822(seconds: float) -> str:
 
 def pacific(seconds: float) -> str:
     """As Java prints a moment where S3 was written: ``Tue Dec 31 16:00:00 PST 2019``."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - to find its files it reads how Python was built: half a mebibyte, for a date that is rare
+
     return datetime.fromtimestamp(seconds, ZoneInfo("America/Los_Angeles")).strftime("%a %b %d %H:%M:%S %Z %Y")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-from botocore.exceptions import ClientError
 from services.lambda_workshop import ACCOUNT, put_role
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/appsync"
@@ -95,9 +93,3 @@ def _logic(code: str | None, before: str | None, after: str | None) -> dict[str,
 
 def _named(source: str | None) -> dict[str, str]:
     return {"dataSourceName": source} if source is not None else {}
-
-
-def refused(call: Any, **params: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]

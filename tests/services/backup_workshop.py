@@ -5,20 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-from botocore.exceptions import ClientError
-
 ACCOUNT = "000000000000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/AWSBackupDefaultServiceRole"
 TRUST = {"Statement": {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}}
 POLICIES = ("ForBackup", "ForRestores", "ForS3Backup", "ForS3Restore")
 CRON = "cron(0 3 * * ? *)"
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def role(cloud, name: str = "AWSBackupDefaultServiceRole", policies: tuple[str, ...] = POLICIES) -> str:

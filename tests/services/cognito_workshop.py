@@ -9,8 +9,6 @@ import hmac
 import json
 import re
 
-import pytest
-from botocore.exceptions import ClientError
 from mail_workshop import mails
 
 PASSWORD, NEW_PASSWORD = "Secret.1234", "Other.5678"
@@ -70,12 +68,6 @@ def claims(token: str) -> dict:
 def code_for(cloud, address: str = ANN) -> str:
     """The code in the newest letter to an address."""
     return re.search(r"\b(\d{6})\b", mails(cloud, f"?email={address}")[-1]["Body"]["text_part"])[1]
-
-
-def refused(call, *args, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(*args, **params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 class Srp:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
-from botocore.exceptions import ClientError
-
 ANN, BEN = "ann@example.com", "ben@example.net"
 
 
@@ -43,9 +40,3 @@ def leave_sandbox(cloud) -> None:
 def send(cloud, source: str = ANN, *to: str, client=None, **more) -> str:
     client = client or cloud.client("ses")
     return client.send_email(Source=source, **{"Destination": {"ToAddresses": list(to or [BEN])}, "Message": letter(), **more})["MessageId"]
-
-
-def refused(call, *args, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(*args, **params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-from botocore.exceptions import ClientError
-
 
 def table(client, name="music", **more):
     """A table with a partition key ``pk`` and a sort key ``sk``, both strings."""
@@ -24,13 +21,6 @@ def index(name, hash_name, range_name=None, **projection):
     schema = [{"AttributeName": hash_name, "KeyType": "HASH"}]
     schema += [{"AttributeName": range_name, "KeyType": "RANGE"}] if range_name else []
     return {"IndexName": name, "KeySchema": schema, "Projection": projection or {"ProjectionType": "ALL"}}
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 G = [{"AttributeName": "g", "AttributeType": "S"}]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 MASTER = "111111111111"
 FULL, RESOURCE_FULL = "p-FullAWSAccess", "p-RCPFullAWSAccess"
 SCP, RCP, TAGS = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY", "TAG_POLICY"
@@ -18,15 +16,6 @@ def document(*statements: dict[str, Any]) -> str:
 
 def deny(*actions: str, **more: Any) -> str:
     return document({"Sid": "No", "Effect": "Deny", "Action": list(actions), "Resource": "*", **more})
-
-
-def refused(operation: Any, **params: Any) -> tuple[str, str]:
-    """Code and message of what is refused."""
-    try:
-        operation(**params)
-    except ClientError as error:
-        return error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    raise AssertionError("it was taken")
 
 
 class Garden:

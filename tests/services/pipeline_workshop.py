@@ -6,8 +6,6 @@ import io
 import json
 import zipfile
 
-import pytest
-from botocore.exceptions import ClientError
 from lambda_workshop import put_role
 
 ACCOUNT = "000000000000"
@@ -45,14 +43,6 @@ def approval(name: str = "Ask", **more) -> dict:
 def deploy(name: str = "Deploy", **more) -> dict:
     said = {"ActionMode": "CREATE_UPDATE", "StackName": "app", "TemplatePath": "Code::template.yaml", "RoleArn": ROLE, **more}
     return action(name, "Deploy", "CloudFormation", takes="Code", **said)
-
-
-def refuses(call, code: str, words: str = "", **params) -> None:
-    """A call is answered by this error, whose text has these words."""
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    told = error.value.response["Error"]
-    assert told["Code"] == code and words in told["Message"], told
 
 
 class Works:

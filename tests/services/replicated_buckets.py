@@ -2,17 +2,7 @@
 
 import json
 
-import pytest
-from botocore.exceptions import ClientError
-
 ROLE = "arn:aws:iam::000000000000:role/replicator"
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    error = refused.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def allow(*actions: str, resource="*") -> dict:

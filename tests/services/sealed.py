@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-from botocore.exceptions import ClientError
-
 ACCOUNT = "111111111111"
 SECRET = "nobody-may-read-this-on-the-disk"
 
@@ -15,12 +12,6 @@ SECRET = "nobody-may-read-this-on-the-disk"
 def on_disk(cloud, text: str = SECRET) -> list[str]:
     """The cloud's files that hold a text."""
     return [path.name for path in Path(cloud.folder).rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 class User:

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from botocore.exceptions import ClientError
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
-
 
 def is_on_disk(cloud, text: str) -> bool:
     """Whether anything this cloud has written holds these words."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-from botocore.exceptions import ClientError
 from lambda_workshop import ACCOUNT, make, put_role
 
 LOGGING = """
@@ -71,9 +69,3 @@ class Workshop:
     def left(self, url: str) -> int:
         shown = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         return int(shown["ApproximateNumberOfMessages"]) + int(shown["ApproximateNumberOfMessagesNotVisible"])
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from refusals import refused
 from route53_workshop import Names, a
 from services.certificate_workshop import brought, certificate, key_of, pem
 from services.mail_workshop import mails
@@ -34,12 +34,6 @@ def names(make_cloud) -> Names:
 @pytest.fixture
 def acm(cloud):
     return cloud.client("acm")
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def seen(cloud, arn: str) -> dict:

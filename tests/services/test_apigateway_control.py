@@ -6,19 +6,12 @@ import json
 
 import pytest
 from api_workshop import deploy, mock, resource, rest_api, uri
-from botocore.exceptions import ClientError
+from refusals import refused
 
 
 @pytest.fixture
 def gateway(cloud):
     return cloud.client("apigateway")
-
-
-def refusal(method, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    error = refused.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def body(reply: dict) -> dict:
@@ -39,7 +32,7 @@ def test_an_api_is_answered_with_aws_defaults(cloud, gateway):
     }  # fmt: skip
     assert gateway.get_rest_api(restApiId=made["id"])["tags"] == {}
     gateway.delete_rest_api(restApiId=made["id"])
-    assert refusal(gateway.get_rest_api, restApiId=made["id"]) == (
+    assert refused(gateway.get_rest_api, restApiId=made["id"]) == (
         "NotFoundException", f"Invalid API identifier specified 000000000000:{made['id']}"
     )  # fmt: skip
 
@@ -66,7 +59,7 @@ def test_an_api_id_says_its_region(cloud, gateway):
     ],
 )
 def test_odd_apis_are_refused(gateway, params, message):
-    assert refusal(gateway.create_rest_api, name="x", **params) == ("BadRequestException", message)
+    assert refused(gateway.create_rest_api, name="x", **params) == ("BadRequestException", message)
 
 
 def test_an_api_is_patched(gateway):
@@ -115,7 +108,7 @@ def test_an_api_is_patched(gateway):
             "Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE",
         ),
     ):
-        assert refusal(update, restApiId=api, patchOperations=operations) == ("BadRequestException", message)
+        assert refused(update, restApiId=api, patchOperations=operations) == ("BadRequestException", message)
     assert gateway.get_rest_api(restApiId=api)["endpointConfiguration"]["types"] == ["REGIONAL"]
 
 
@@ -132,7 +125,7 @@ def test_resources_are_a_tree_in_the_order_of_their_paths(gateway):
     ]  # fmt: skip
     gateway.delete_resource(restApiId=api, resourceId=parent)
     assert len(gateway.get_resources(restApiId=api)["items"]) == 2
-    assert refusal(gateway.get_resource, restApiId=api, resourceId=child) == (
+    assert refused(gateway.get_resource, restApiId=api, resourceId=child) == (
         "NotFoundException",
         "Invalid Resource identifier specified",
     )
@@ -154,7 +147,7 @@ def test_resources_have_their_place(gateway):
             "BadRequestException", "Cannot create a child of a resource with a greedy path variable: {proxy+}")),
         ({"parentId": "nobody", "pathPart": "x"}, ("NotFoundException", "Invalid Resource identifier specified")),
     ):  # fmt: skip
-        assert refusal(make, restApiId=api, **params) == error
+        assert refused(make, restApiId=api, **params) == error
     update = gateway.update_resource
     assert (
         update(restApiId=api, resourceId=pets, patchOperations=patch("replace", "/pathPart", "dogs"))["path"]
@@ -168,7 +161,7 @@ def test_resources_have_their_place(gateway):
          "Invalid patch path  '/invalid' specified for op 'replace'. Must be one of: [/parentId, /pathPart]"),
         (pets, patch("add", "/pathPart", "x"), "Invalid patch path  '/pathPart' specified for op 'add'. Please choose supported operations"),
     ):  # fmt: skip
-        assert refusal(update, restApiId=api, resourceId=place, patchOperations=operations) == (
+        assert refused(update, restApiId=api, resourceId=place, patchOperations=operations) == (
             "BadRequestException",
             message,
         )
@@ -190,7 +183,7 @@ def test_methods_name_only_what_exists(gateway):
         ({"requestParameters": {"method.request.header.a": True, "method.request.querystring.a": False}}, (
             "BadRequestException", "Parameter names must be unique across querystring, header and path")),
     ):  # fmt: skip
-        assert refusal(put, **(here | change)) == error
+        assert refused(put, **(here | change)) == error
     # test_put_method_validation
     assert body(put(**here)) == {"httpMethod": "ANY", "authorizationType": "NONE", "apiKeyRequired": False}
     del here["authorizationType"]
@@ -211,16 +204,16 @@ def test_methods_name_only_what_exists(gateway):
         ),
         (patch("replace", "/authorizationType", "CUSTOM"), wrong_authorizer),
     ):
-        assert refusal(update, **here, patchOperations=operations) == ("BadRequestException", message)
+        assert refused(update, **here, patchOperations=operations) == ("BadRequestException", message)
     gateway.delete_method(**here)
-    assert refusal(gateway.get_method, **here) == ("NotFoundException", "Invalid Method identifier specified")
+    assert refused(gateway.get_method, **here) == ("NotFoundException", "Invalid Method identifier specified")
 
 
 def test_an_integration_is_answered_whole(gateway):
     api, root = rest_api(gateway)
     here = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
     gateway.put_method(**here, authorizationType="NONE")
-    assert refusal(gateway.get_integration, **here) == (
+    assert refused(gateway.get_integration, **here) == (
         "NotFoundException",
         "Invalid Integration identifier specified",
     )
@@ -240,11 +233,11 @@ def test_an_integration_is_answered_whole(gateway):
         ("arn:aws:apigateway:us-east-1:s3:path/b/k", only),
         (uri("bad-lambda-arn"), only),
     ):
-        assert refusal(
+        assert refused(
             gateway.put_integration, **here, type="AWS_PROXY", integrationHttpMethod="POST", uri=where
         ) == ("BadRequestException", message)
     assert (
-        refusal(gateway.put_integration, **here, type="AWS_PROXY", uri=target)[1]
+        refused(gateway.put_integration, **here, type="AWS_PROXY", uri=target)[1]
         == "Enumeration value for HttpMethod must be non-empty"
     )
 
@@ -263,22 +256,22 @@ def test_responses_have_a_life(gateway):
     )
     assert changed["selectionPattern"] == "updated-pattern"
     # test_delete_integration_response_errors
-    assert refusal(gateway.delete_integration_response, **{**status, "httpMethod": "POST"})[1] == "Invalid Integration identifier specified"
+    assert refused(gateway.delete_integration_response, **{**status, "httpMethod": "POST"})[1] == "Invalid Integration identifier specified"
     gateway.delete_integration_response(**status)
-    assert refusal(gateway.get_integration_response, **status) == (
+    assert refused(gateway.get_integration_response, **status) == (
         "NotFoundException",
         "Invalid Response status code specified",
     )
     update = gateway.update_method_response
-    assert refusal(update, **status, patchOperations=patch("replace", "/responseParameters/method.response.header.x", "true")) == (
+    assert refused(update, **status, patchOperations=patch("replace", "/responseParameters/method.response.header.x", "true")) == (
         "NotFoundException", "Invalid parameter name specified"
     )  # fmt: skip
-    assert refusal(update, **status, patchOperations=patch("add", "/wrong/method.response.header.x", "true")) == (
+    assert refused(update, **status, patchOperations=patch("add", "/wrong/method.response.header.x", "true")) == (
         "BadRequestException", "Invalid patch path /wrong/method.response.header.x"
     )  # fmt: skip
     undeclared = "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression parameter specified: method.response.header.x]"
     assert (
-        refusal(
+        refused(
             gateway.put_integration_response, **status, responseParameters={"method.response.header.x": "'1'"}
         )[1]
         == undeclared
@@ -287,14 +280,14 @@ def test_responses_have_a_life(gateway):
 
 def test_deployments_and_stages_hold_each_other(gateway):
     api, root = rest_api(gateway)
-    assert refusal(gateway.create_deployment, restApiId=api)[1] == "The REST API doesn't contain any methods"
+    assert refused(gateway.create_deployment, restApiId=api)[1] == "The REST API doesn't contain any methods"
     gateway.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
-    assert refusal(gateway.create_deployment, restApiId=api)[1] == "No integration defined for method"
+    assert refused(gateway.create_deployment, restApiId=api)[1] == "No integration defined for method"
     gateway.delete_method(restApiId=api, resourceId=root, httpMethod="GET")
     mock(gateway, api, root)
     first = deploy(gateway, api, "s1", description="one")
     # test_create_delete_deployments
-    assert refusal(gateway.delete_deployment, restApiId=api, deploymentId=first) == (
+    assert refused(gateway.delete_deployment, restApiId=api, deploymentId=first) == (
         "BadRequestException", "Active stages pointing to this deployment must be moved or deleted"
     )  # fmt: skip
     stage = body(gateway.get_stage(restApiId=api, stageName="s1"))
@@ -309,7 +302,7 @@ def test_deployments_and_stages_hold_each_other(gateway):
     summary = gateway.get_deployment(restApiId=api, deploymentId=second, embed=["apisummary"])["apiSummary"]
     assert summary == {"/": {"GET": {"authorizationType": "NONE", "apiKeyRequired": False}}}
     assert (
-        refusal(gateway.create_stage, restApiId=api, stageName="x", deploymentId=first)[1]
+        refused(gateway.create_stage, restApiId=api, stageName="x", deploymentId=first)[1]
         == "Deployment id does not exist"
     )
 
@@ -320,7 +313,7 @@ def test_a_stage_is_patched(gateway):
     deploy(gateway, api, "s1")
     here = {"restApiId": api, "stageName": "s1"}
     # test_update_stage_remove_wildcard
-    assert refusal(gateway.update_stage, **here, patchOperations=patch("remove", "/*/*"))[1] == (
+    assert refused(gateway.update_stage, **here, patchOperations=patch("remove", "/*/*"))[1] == (
         "Cannot remove method setting */* because there is no method setting for this method "
     )
     settings = gateway.update_stage(
@@ -334,12 +327,12 @@ def test_a_stage_is_patched(gateway):
         }
     }  # fmt: skip
     assert gateway.update_stage(**here, patchOperations=patch("remove", "/*/*"))["methodSettings"] == {}
-    assert refusal(gateway.update_stage, **here, patchOperations=patch("replace", "/tags/tag1", "x"))[
+    assert refused(gateway.update_stage, **here, patchOperations=patch("replace", "/tags/tag1", "x"))[
         1
     ].startswith(
         "Invalid method setting path: /tags/tag1. Must be one of: [/deploymentId, /description, /cacheClusterEnabled, "
     )
-    assert refusal(gateway.update_stage, **here, patchOperations=patch("replace", "/*/*/logging/loglevel", "INFO"))[1] == (
+    assert refused(gateway.update_stage, **here, patchOperations=patch("replace", "/*/*/logging/loglevel", "INFO"))[1] == (
         "CloudWatch Logs role ARN must be set in account settings to enable logging"
     )
 
@@ -351,17 +344,17 @@ def test_models_are_kept_while_they_are_used(gateway):
     schema = json.dumps({"title": "Pet", "type": "object"})
     # test_model_validation, test_put_method_model
     assert (
-        refusal(make, restApiId=api, name="", contentType="application/json", schema=schema)[1]
+        refused(make, restApiId=api, name="", contentType="application/json", schema=schema)[1]
         == "Model name must be non-empty"
     )
-    assert refusal(make, restApiId=api, name="Pet", contentType="application/json")[1] == (
+    assert refused(make, restApiId=api, name="Pet", contentType="application/json")[1] == (
         "Model schema must have at least 1 property or array items defined"
     )
     # What asks for nothing is a schema, too: test_cfn_with_apigateway_resources.
     assert make(restApiId=api, name="Anything", contentType="application/json", schema="{}")["schema"] == "{}"
     make(restApiId=api, name="Pet", contentType="application/json", schema=schema)
     assert (
-        refusal(make, restApiId=api, name="Pet", contentType="application/json", schema=schema)[1]
+        refused(make, restApiId=api, name="Pet", contentType="application/json", schema=schema)[1]
         == "Model name already exists for this REST API"
     )
     gateway.put_method(
@@ -371,11 +364,11 @@ def test_models_are_kept_while_they_are_used(gateway):
         authorizationType="NONE",
         requestModels={"application/json": "Pet"},
     )
-    assert refusal(gateway.delete_model, restApiId=api, modelName="Pet") == (
+    assert refused(gateway.delete_model, restApiId=api, modelName="Pet") == (
         "ConflictException", "Cannot delete model 'Pet', is referenced in method request: //ANY"
     )  # fmt: skip
     assert (
-        refusal(gateway.get_model, restApiId=api, modelName="MySchema")[1]
+        refused(gateway.get_model, restApiId=api, modelName="MySchema")[1]
         == "Invalid model name specified: MySchema"
     )
 
@@ -389,7 +382,7 @@ def test_gateway_responses_inherit_the_default_of_their_hundred(gateway):
     here = {"restApiId": api, "responseType": "MISSING_AUTHENTICATION_TOKEN"}
     # test_gateway_response_crud, test_gateway_response_put
     assert body(gateway.get_gateway_response(**here)) == plain
-    assert refusal(gateway.delete_gateway_response, **here)[1] == "Gateway response type not defined on api"
+    assert refused(gateway.delete_gateway_response, **here)[1] == "Gateway response type not defined on api"
     gateway.put_gateway_response(restApiId=api, responseType="DEFAULT_4XX", statusCode="444")
     assert gateway.get_gateway_response(**here)["statusCode"] == "444"
     assert body(gateway.put_gateway_response(**here)) == plain | {"defaultResponse": False}
@@ -399,7 +392,7 @@ def test_gateway_responses_inherit_the_default_of_their_hundred(gateway):
 def test_api_keys_and_plans_are_found_again(gateway):
     # TestApigatewayApiKeysCrud, test_usage_plan_crud
     make = gateway.create_api_key
-    assert refusal(make, value="short")[1] == "API Key value should be at least 20 characters"
+    assert refused(make, value="short")[1] == "API Key value should be at least 20 characters"
     first, second = (make(name=name)["id"] for name in ("alpha", "alphabet"))
     assert [key["id"] for key in gateway.get_api_keys(nameQuery="alpha")["items"]] == [second, first]
     assert (
@@ -408,24 +401,24 @@ def test_api_keys_and_plans_are_found_again(gateway):
     )
     message = "Invalid patch path  '/id' specified for op 'replace'. Must be one of: [/description, /enabled, /name, /customerId]"
     assert (
-        refusal(gateway.update_api_key, apiKey=first, patchOperations=patch("replace", "/id", "x"))[1]
+        refused(gateway.update_api_key, apiKey=first, patchOperations=patch("replace", "/id", "x"))[1]
         == message
     )
     plan = gateway.create_usage_plan(name="p", throttle={"burstLimit": 20, "rateLimit": 10.0})
     assert plan["throttle"] == {"burstLimit": 20, "rateLimit": 10.0} and plan["apiStages"] == []
     update = gateway.update_usage_plan
-    assert refusal(update, usagePlanId="nobody")[1] == "Invalid Usage Plan ID specified"
+    assert refused(update, usagePlanId="nobody")[1] == "Invalid Usage Plan ID specified"
     assert (
-        refusal(update, usagePlanId=plan["id"], patchOperations=patch("add", "/apiStages", "x"))[1]
+        refused(update, usagePlanId=plan["id"], patchOperations=patch("add", "/apiStages", "x"))[1]
         == "Invalid API Stage specified"
     )
-    assert refusal(update, usagePlanId=plan["id"], patchOperations=patch("add", "/apiStages", "x:dev"))[
+    assert refused(update, usagePlanId=plan["id"], patchOperations=patch("add", "/apiStages", "x:dev"))[
         1
     ] == "Invalid API identifier specified 000000000000:x"
     gone = f"Invalid API Stage {{api: x, stage: dev}} specified for usageplan {plan['id']}"
-    assert refusal(update, usagePlanId=plan["id"], patchOperations=patch("remove", "/apiStages", "x:dev"))[1] == gone
+    assert refused(update, usagePlanId=plan["id"], patchOperations=patch("remove", "/apiStages", "x:dev"))[1] == gone
     rate = patch("replace", "/throttle/rateLimit", "1e400")
-    assert refusal(update, usagePlanId=plan["id"], patchOperations=rate)[0] == "BadRequestException"
+    assert refused(update, usagePlanId=plan["id"], patchOperations=rate)[0] == "BadRequestException"
     gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=first, keyType="API_KEY")
     gateway.delete_api_key(apiKey=first)
     assert gateway.get_usage_plan_keys(usagePlanId=plan["id"])["items"] == []
@@ -483,7 +476,7 @@ def test_operations_are_permitted_by_path_and_verb(cloud, gateway):
     )
     hers = cloud.client("apigateway", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     assert hers.get_rest_api(restApiId=api)["id"] == api
-    code, message = refusal(hers.delete_rest_api, restApiId=api)
+    code, message = refused(hers.delete_rest_api, restApiId=api)
     assert (
         code == "AccessDeniedException"
         and f"apigateway:DELETE on resource: arn:aws:apigateway:us-east-1::/restapis/{api}" in message
@@ -491,7 +484,7 @@ def test_operations_are_permitted_by_path_and_verb(cloud, gateway):
 
 
 def test_an_operation_that_is_not_here_is_refused_in_the_services_own_protocol(gateway):
-    code, text = refusal(gateway.get_vpc_links)
+    code, text = refused(gateway.get_vpc_links)
     assert (code, text) == ("NotImplemented", "Kumoniwa does not implement apigateway:GetVpcLinks.")
 
 
@@ -512,7 +505,7 @@ def test_what_was_learnt_from_recordings_of_single_answers(gateway):
     tried = gateway.test_invoke_method(**{**here, "httpMethod": "GET"}, body='{"statusCode": 200}')
     assert tried["status"] == 200
     # test_import_api_bad_file
-    assert refusal(gateway.put_rest_api, restApiId="none", body=b"{'a") == ("BadRequestException", "Invalid OpenAPI input.")
+    assert refused(gateway.put_rest_api, restApiId="none", body=b"{'a") == ("BadRequestException", "Invalid OpenAPI input.")
 
 
 def test_a_mock_has_no_method_of_its_own(gateway):
@@ -569,4 +562,4 @@ def test_the_newest_method_that_uses_a_model_is_told(gateway):
     for place in (root, resource(gateway, api, root, "test")):
         gateway.put_method(restApiId=api, resourceId=place, httpMethod="ANY", authorizationType="NONE", requestModels={"application/json": "M"})
     message = "Cannot delete model 'M', is referenced in method request: /test/ANY"
-    assert refusal(gateway.delete_model, restApiId=api, modelName="M")[1] == message
+    assert refused(gateway.delete_model, restApiId=api, modelName="M")[1] == message

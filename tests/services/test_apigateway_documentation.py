@@ -6,18 +6,12 @@ import json
 
 import pytest
 from api_workshop import deploy, mock, resource, rest_api
-from botocore.exceptions import ClientError
+from refusals import refused
 
 
 @pytest.fixture
 def gateway(cloud):
     return cloud.client("apigateway")
-
-
-def refusal(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def part(gateway, api: str, text: str = "d", **location) -> dict:
@@ -37,18 +31,18 @@ def test_a_part_is_written_read_changed_and_deleted(gateway):
     assert gateway.get_documentation_part(**here)["properties"] == changed
     assert gateway.delete_documentation_part(**here)["ResponseMetadata"]["HTTPStatusCode"] == 202
     gone = ("NotFoundException", "Invalid Documentation part identifier specified")
-    assert refusal(gateway.delete_documentation_part, **here) == refusal(gateway.get_documentation_part, **here) == gone
+    assert refused(gateway.delete_documentation_part, **here) == refused(gateway.get_documentation_part, **here) == gone
 
 
 def test_a_place_has_defaults_and_one_part(gateway):
     api, _ = rest_api(gateway)
     made = part(gateway, api, type="RESPONSE", method="GET")
     assert made["location"] == {"type": "RESPONSE", "path": "/", "method": "GET", "statusCode": "*"}
-    assert refusal(lambda: part(gateway, api, type="RESPONSE", path="/", method="GET", statusCode="*"))[0] == "ConflictException"
+    assert refused(lambda: part(gateway, api, type="RESPONSE", path="/", method="GET", statusCode="*"))[0] == "ConflictException"
     for location in ({"type": "MODEL"}, {"type": "API", "name": "x"}, {"type": "METHOD", "statusCode": "200"}):
-        assert refusal(lambda location=location: part(gateway, api, **location))[0] == "BadRequestException", location
+        assert refused(lambda location=location: part(gateway, api, **location))[0] == "BadRequestException", location
     create = gateway.create_documentation_part
-    assert refusal(create, restApiId=api, location={"type": "METHOD"}, properties="no json")[0] == "BadRequestException"
+    assert refused(create, restApiId=api, location={"type": "METHOD"}, properties="no json")[0] == "BadRequestException"
 
 
 def test_parts_are_sought_by_kind_name_and_path(gateway):
@@ -71,19 +65,19 @@ def test_what_parts_refuse_as_recorded(gateway):
     api, _ = rest_api(gateway)
     made = part(gateway, api, type="API")
     no_api = ("NotFoundException", "Invalid API identifier specified 000000000000:none")
-    assert refusal(gateway.get_documentation_parts, restApiId="none") == no_api
-    assert refusal(gateway.delete_documentation_part, restApiId="none", documentationPartId=made["id"]) == no_api
+    assert refused(gateway.get_documentation_parts, restApiId="none") == no_api
+    assert refused(gateway.delete_documentation_part, restApiId="none", documentationPartId=made["id"]) == no_api
     absent = ("NotFoundException", "Invalid Documentation part identifier specified")
-    assert refusal(gateway.get_documentation_part, restApiId="none", documentationPartId=made["id"]) == absent
+    assert refused(gateway.get_documentation_part, restApiId="none", documentationPartId=made["id"]) == absent
 
-    def refused(**operation) -> str:
+    def unpatched(**operation) -> str:
         here = {"restApiId": api, "documentationPartId": made["id"]}
-        return refusal(gateway.update_documentation_part, **here, patchOperations=[operation])[1]
+        return refused(gateway.update_documentation_part, **here, patchOperations=[operation])[1]
 
-    assert refused(op="add", path="/properties", value="{}") == (
+    assert unpatched(op="add", path="/properties", value="{}") == (
         "Invalid patch path  '/properties' specified for op 'add'. Please choose supported operations"
     )
-    assert refused(op="replace", path="/invalidPath", value="x") == (
+    assert unpatched(op="replace", path="/invalidPath", value="x") == (
         "Invalid patch path  '/invalidPath' specified for op 'replace'. Must be one of: [/properties]"
     )
 
@@ -120,7 +114,7 @@ def test_parts_come_with_an_imported_api_and_alone(gateway):
     gateway.import_documentation_parts(restApiId=api, mode="overwrite", body=body)
     assert len(gateway.get_documentation_parts(restApiId=api)["items"]) == 1
     for broken in (b"{'key:value}", b'test:\n  - "a"\n "b'):
-        assert refusal(gateway.import_documentation_parts, restApiId=api, body=broken)[1] == (
+        assert refused(gateway.import_documentation_parts, restApiId=api, body=broken)[1] == (
             "Unable to build importer with provided input."
         )
 
@@ -146,12 +140,12 @@ def test_a_version_keeps_what_was_written_and_is_exported_with_its_stage(cloud, 
     here = {"restApiId": api, "documentationVersion": "1"}
     assert gateway.update_documentation_version(**here, patchOperations=patch)["description"] == "e"
     assert [one["version"] for one in gateway.get_documentation_versions(restApiId=api)["items"]] == ["1"]
-    assert refusal(gateway.create_documentation_version, **here)[0] == "ConflictException"
+    assert refused(gateway.create_documentation_version, **here)[0] == "ConflictException"
     gateway.delete_documentation_version(**here)
-    assert refusal(gateway.get_documentation_version, **here)[0] == "NotFoundException"
+    assert refused(gateway.get_documentation_version, **here)[0] == "NotFoundException"
     stage = {"restApiId": api, "stageName": "prod"}
     unknown = [{"op": "replace", "path": "/documentationVersion", "value": "9"}]
-    assert refusal(gateway.update_stage, **stage, patchOperations=unknown)[0] == "BadRequestException"
+    assert refused(gateway.update_stage, **stage, patchOperations=unknown)[0] == "BadRequestException"
 
 
 # Models and copies -----------------------------------------------------------------------------------------
@@ -206,4 +200,4 @@ def test_a_cloned_api_answers_like_the_other_and_goes_its_own_way(cloud, gateway
     gateway.delete_rest_api(restApiId=api)
     assert cloud.http("GET", f"/restapis/{clone['id']}/prod/_user_request_/pets")[2] == b"pets"
     unknown = ("NotFoundException", "Invalid API identifier specified 000000000000:none")
-    assert refusal(gateway.create_rest_api, name="copy", cloneFrom="none") == unknown
+    assert refused(gateway.create_rest_api, name="copy", cloneFrom="none") == unknown

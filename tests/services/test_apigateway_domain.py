@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from api_workshop import Function, deploy, mock, proxy, resource, rest_api
-from botocore.exceptions import ClientError
+from refusals import refused
 from services.certificate_workshop import brought
 
 HOST = "api.shop.example"
@@ -30,12 +30,6 @@ def api(gateway, body: str, *path: str, stage: str = "prod") -> str:
     mock(gateway, made, resource(gateway, made, root, *path), body=body)
     deploy(gateway, made, stage)
     return made
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def test_a_regional_name_tells_the_names_that_dns_must_point_to(cloud, gateway):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from api_workshop import deploy, mock, rest_api, uri
-from botocore.exceptions import ClientError
+from refusals import refused
 
 POOL = "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_Aaaaaaaaa"
 HEADER = "method.request.header.Authorization"
@@ -16,13 +16,6 @@ HEADER = "method.request.header.Authorization"
 @pytest.fixture
 def gateway(cloud):
     return cloud.client("apigateway")
-
-
-def refusal(method, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    error = refused.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def errors(kind: str) -> str:
@@ -80,7 +73,7 @@ def staged(gateway) -> dict:
 def test_an_authorizer_that_cannot_be_is_refused(gateway, said, text):
     api, _ = rest_api(gateway)
     given = {"name": "a", "type": "TOKEN", "authorizerUri": uri(), "identitySource": HEADER} | said
-    assert refusal(gateway.create_authorizer, restApiId=api, **given) == ("BadRequestException", text)
+    assert refused(gateway.create_authorizer, restApiId=api, **given) == ("BadRequestException", text)
     assert gateway.get_authorizers(restApiId=api)["items"] == []
 
 
@@ -90,7 +83,7 @@ def test_an_authorizer_remembers_for_an_hour_at_most(gateway):
         restApiId=api, name="a", type="TOKEN", authorizerUri=uri(), identitySource=HEADER, authorizerResultTtlInSeconds=3600
     )
     wrong = [{"op": "replace", "path": "/authorizerResultTtlInSeconds", "value": "3601"}]
-    assert refusal(gateway.update_authorizer, restApiId=api, authorizerId=kept["id"], patchOperations=wrong)[1] == (
+    assert refused(gateway.update_authorizer, restApiId=api, authorizerId=kept["id"], patchOperations=wrong)[1] == (
         "Authorizer result TTL outside allowable range. TTL must be between 0 and 3600 seconds."
     )
 
@@ -122,7 +115,7 @@ def test_an_integration_that_cannot_be_is_refused(gateway, said, text):
     api, root = rest_api(gateway)
     here = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
     gateway.put_method(**here, authorizationType="NONE")
-    assert refusal(gateway.put_integration, **here, **{"type": "MOCK", **said}) == ("BadRequestException", text)
+    assert refused(gateway.put_integration, **here, **{"type": "MOCK", **said}) == ("BadRequestException", text)
 
 
 def test_a_cache_key_is_made_of_what_was_declared(gateway):
@@ -131,7 +124,7 @@ def test_a_cache_key_is_made_of_what_was_declared(gateway):
     gateway.put_method(**here, authorizationType="NONE", requestParameters={place: False})
     assert gateway.put_integration(**here, type="MOCK", cacheKeyParameters=[place])["cacheKeyParameters"] == [place]
     adding = [{"op": "add", "path": "/cacheKeyParameters/method.request.querystring.p", "value": ""}]
-    assert refusal(gateway.update_integration, **here, patchOperations=adding)[1] == "Invalid cache key parameter specified"
+    assert refused(gateway.update_integration, **here, patchOperations=adding)[1] == "Invalid cache key parameter specified"
     mapped = {"integration.request.querystring.p": place}
     gateway.put_integration(**here, type="MOCK", requestParameters=mapped, cacheKeyParameters=[*mapped])
 
@@ -140,20 +133,20 @@ def test_what_methods_name_has_a_form(gateway):
     api, root = rest_api(gateway)
     here = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
     # pf-apigw-method-authorization-scopes-cognito
-    assert refusal(gateway.put_method, **here, authorizationType="NONE", authorizationScopes=["a"])[1] == (
+    assert refused(gateway.put_method, **here, authorizationType="NONE", authorizationScopes=["a"])[1] == (
         "Invalid Method authorization type specified. Authorization Scopes are only valid for COGNITO_USER_POOLS authorization type"
     )
     # pf-apigw-method-request-parameter-key
     wrong = {"method.request.foo.bar": True}
-    assert refusal(gateway.put_method, **here, authorizationType="NONE", requestParameters=wrong)[1] == (
+    assert refused(gateway.put_method, **here, authorizationType="NONE", requestParameters=wrong)[1] == (
         f"Invalid mapping expression specified: {errors('Invalid mapping expression specified: method.request.foo.bar')}"
     )
     mock(gateway, api, root)
     # pf-apigw-integration-response-selection-pattern
     answer = {**here, "statusCode": "200"}
-    assert refusal(gateway.put_integration_response, **answer, selectionPattern="[")[1] == "Invalid regex pattern specified"
+    assert refused(gateway.put_integration_response, **answer, selectionPattern="[")[1] == "Invalid regex pattern specified"
     # pf-apigw-gateway-response-status-code
-    assert refusal(gateway.put_gateway_response, restApiId=api, responseType="DEFAULT_4XX", statusCode="999") == (
+    assert refused(gateway.put_gateway_response, restApiId=api, responseType="DEFAULT_4XX", statusCode="999") == (
         "ValidationException",
         "1 validation error detected: Value '999' at 'putGatewayResponseInput.statusCode' failed to satisfy constraint: Member must "
         r"satisfy regular expression pattern: [1-5]\d\d",
@@ -174,23 +167,23 @@ def test_what_methods_name_has_a_form(gateway):
 )  # fmt: skip
 def test_a_model_that_cannot_be_is_refused(gateway, name, kind, schema, text):
     api, _ = rest_api(gateway)
-    assert refusal(gateway.create_model, restApiId=api, name=name, contentType=kind, schema=schema) == ("BadRequestException", text)
+    assert refused(gateway.create_model, restApiId=api, name=name, contentType=kind, schema=schema) == ("BadRequestException", text)
 
 
 def test_apis_and_their_documentation_have_a_form(gateway):
     api, _ = rest_api(gateway)
     # pf-apigw-documentation-part-location
     part = {"location": {"type": "API", "method": "GET"}, "properties": "{}"}
-    assert refusal(gateway.create_documentation_part, restApiId=api, **part) == (
+    assert refused(gateway.create_documentation_part, restApiId=api, **part) == (
         "BadRequestException",
         "[Location type: API cannot have path, method, statusCode or name defined.]",
     )
     # pf-apigw-vpc-endpoint-ids-private-only, pf-apigw-rest-api-policy-document
     endpoint = {"types": ["REGIONAL"], "vpcEndpointIds": ["vpce-0123456789abcdef0"]}
-    assert refusal(gateway.create_rest_api, name="x", endpointConfiguration=endpoint)[1] == (
+    assert refused(gateway.create_rest_api, name="x", endpointConfiguration=endpoint)[1] == (
         "VPCEndpoints can only be specified with PRIVATE apis."
     )
-    assert refusal(gateway.create_rest_api, name="x", policy="not json")[1] == (
+    assert refused(gateway.create_rest_api, name="x", policy="not json")[1] == (
         "Invalid policy document. Please check the policy syntax and ensure that Principals are valid."
     )
 
@@ -211,10 +204,10 @@ VALUE = "Please use values with alphanumeric characters and the symbols ' ', -',
 def test_a_stage_variable_that_cannot_be_is_refused(gateway, staged, variables, text):
     deployment = gateway.get_stage(**staged)["deploymentId"]
     making = {"restApiId": staged["restApiId"], "stageName": "other", "deploymentId": deployment}
-    assert refusal(gateway.create_stage, **making, variables=variables) == ("BadRequestException", text)
+    assert refused(gateway.create_stage, **making, variables=variables) == ("BadRequestException", text)
     [(name, value)] = variables.items()
     patch = [{"op": "replace", "path": f"/variables/{name}", "value": value}]
-    assert refusal(gateway.update_stage, **staged, patchOperations=patch) == ("BadRequestException", text)
+    assert refused(gateway.update_stage, **staged, patchOperations=patch) == ("BadRequestException", text)
     kept = gateway.create_stage(**making, variables={"key1": "value with blanks"})
     assert kept["variables"] == {"key1": "value with blanks"}
 
@@ -246,7 +239,7 @@ def test_a_stage_variable_that_cannot_be_is_refused(gateway, staged, variables, 
     ],
 )  # fmt: skip
 def test_a_setting_of_a_stage_that_cannot_be_is_refused(gateway, staged, path, value, text):
-    code, message = refusal(gateway.update_stage, **staged, patchOperations=[{"op": "replace", "path": path, "value": value}])
+    code, message = refused(gateway.update_stage, **staged, patchOperations=[{"op": "replace", "path": path, "value": value}])
     assert code == "BadRequestException" and message[: len(text)] == text
 
 
@@ -264,27 +257,27 @@ def test_a_setting_of_a_stage_that_cannot_be_is_refused(gateway, staged, path, v
 )
 def test_a_quota_that_cannot_be_is_refused(gateway, quota, text):
     if "period" not in quota:
-        assert refusal(gateway.create_usage_plan, name="u", quota=quota)[0] == "BadRequestException"
-    assert refusal(gateway.create_usage_plan, name="u", quota=quota) == ("BadRequestException", text)
+        assert refused(gateway.create_usage_plan, name="u", quota=quota)[0] == "BadRequestException"
+    assert refused(gateway.create_usage_plan, name="u", quota=quota) == ("BadRequestException", text)
     assert gateway.get_usage_plans()["items"] == []
 
 
 def test_a_plan_names_stages_and_methods_that_are_there(gateway, staged):
     api = staged["restApiId"]
 
-    def refused(**entry):
-        return refusal(gateway.create_usage_plan, name="u", apiStages=[{"apiId": api, "stage": "prod"} | entry])
+    def not_planned(**entry):
+        return refused(gateway.create_usage_plan, name="u", apiStages=[{"apiId": api, "stage": "prod"} | entry])
 
     # pf-apigw-usage-plan-api-stage-exists
-    assert refused(stage="nosuchstage") == ("NotFoundException", f"API Stage not found: {api}:nosuchstage")
+    assert not_planned(stage="nosuchstage") == ("NotFoundException", f"API Stage not found: {api}:nosuchstage")
     # pf-apigw-usage-plan-throttle-key; the code: https://github.com/aws/aws-cdk/issues/15426
     limit = {"rateLimit": 10, "burstLimit": 5}
-    assert refused(throttle={"badkey": limit}) == ("NotFoundException", "Invalid method {resourcePath: badkey,method: } specified")
-    assert refused(throttle={"//PUT": limit}) == ("NotFoundException", "Invalid method {resourcePath: /,method: PUT} specified")
+    assert not_planned(throttle={"badkey": limit}) == ("NotFoundException", "Invalid method {resourcePath: badkey,method: } specified")
+    assert not_planned(throttle={"//PUT": limit}) == ("NotFoundException", "Invalid method {resourcePath: /,method: PUT} specified")
     # https://github.com/aws/aws-sdk/issues/354: with its forms unfilled.
-    assert refused(apiId="") == ("BadRequestException", "Invalid API Stage {api: %s, stage: %s} specified for usageplan %s")
+    assert not_planned(apiId="") == ("BadRequestException", "Invalid API Stage {api: %s, stage: %s} specified for usageplan %s")
     # https://github.com/aws/aws-cdk/issues/12731
-    assert refused(apiId="null") == ("NotFoundException", "Invalid API identifier specified 000000000000:null")
+    assert not_planned(apiId="null") == ("NotFoundException", "Invalid API identifier specified 000000000000:null")
     entry = {"apiId": api, "stage": "prod", "throttle": {"//GET": limit}}
     assert gateway.create_usage_plan(name="u", apiStages=[entry])["apiStages"] == [entry]
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from api_workshop import Function, deploy, mock, proxy, resource, rest_api
-from botocore.exceptions import ClientError
+from refusals import refused
 
 VTL = '{"isCanary": "$context.isCanaryRequest", "variable": "$stageVariables.testVar", "more": "$stageVariables.more", "from": "%s"}'
 
@@ -34,12 +34,6 @@ def patch(gateway, api: str, *operations: tuple, stage: str = "prod") -> dict:
     names = ("op", "path", "value", "from")
     patches = [{name: part for name, part in zip(names, one, strict=False) if part is not None} for one in operations]
     return gateway.update_stage(restApiId=api, stageName=stage, patchOperations=patches)
-
-
-def refusal(call, *arguments, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(*arguments, **params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def test_a_canary_meets_its_share_of_the_callers(cloud, gateway):
@@ -89,7 +83,7 @@ def test_a_deployment_may_begin_as_a_canary(cloud, gateway):
     assert stage["canarySettings"] == {**settings, "deploymentId": made, "useStageCache": False}
     assert answer(cloud, api)["from"] == "two"
     active = "Active stages pointing to this deployment must be moved or deleted"
-    assert refusal(gateway.delete_deployment, restApiId=api, deploymentId=made)[1] == active
+    assert refused(gateway.delete_deployment, restApiId=api, deploymentId=made)[1] == active
     cloud.restart(kill=True)
     assert answer(cloud, api)["variable"] == "canary"
 
@@ -99,32 +93,32 @@ def test_what_canaries_refuse_as_recorded(gateway):
     api, first, _ = two(gateway)
     create, settings = gateway.create_deployment, {"percentTraffic": 50}
     missing = "Invalid deployment content specified.Non null and non empty stageName must be provided for canary deployment. "
-    assert refusal(create, restApiId=api, canarySettings=settings)[1] == missing + "Provided value is null"
-    assert refusal(create, restApiId=api, stageName="", canarySettings=settings)[1] == missing + "Provided value is "
-    assert refusal(create, restApiId=api, stageName="none", canarySettings=settings)[1] == (
+    assert refused(create, restApiId=api, canarySettings=settings)[1] == missing + "Provided value is null"
+    assert refused(create, restApiId=api, stageName="", canarySettings=settings)[1] == missing + "Provided value is "
+    assert refused(create, restApiId=api, stageName="none", canarySettings=settings)[1] == (
         "Invalid deployment content specified.Stage none must already be created before making a canary release deployment"
     )
     unknown = {"deploymentId": "deploy", "percentTraffic": 50}
     stage = {"restApiId": api, "stageName": "s", "deploymentId": first}
-    assert refusal(gateway.create_stage, **stage, canarySettings=unknown)[1] == "Deployment id does not exist"
+    assert refused(gateway.create_stage, **stage, canarySettings=unknown)[1] == "Deployment id does not exist"
 
-    def refused(*operation) -> str:
-        return refusal(patch, gateway, api, operation)[1]
+    def unpatched(*operation) -> str:
+        return refused(patch, gateway, api, operation)[1]
 
     gone = "Cannot remove method setting canarySettings/{} because there is no method setting for this method "
     for name in ("stageVariableOverrides", "badPath"):
-        assert refused("remove", f"/canarySettings/{name}") == gone.format(name)
+        assert unpatched("remove", f"/canarySettings/{name}") == gone.format(name)
     for path in ("/canarySettings", "/canarySettings/badPath"):
-        assert refused("replace", path, "x").startswith(f"Invalid method setting path: {path}. Must be one of: [/deploymentId")
-    assert refused("add", "/canarySettings/deploymentId", first) == "Invalid add operation with path: /canarySettings/deploymentId"
-    assert refused("replace", "/canarySettings/deploymentId", "deploy") == "Deployment id does not exist"
-    assert refused("copy", "/deploymentId", None, "/canarySettings/deploymentId") == (
+        assert unpatched("replace", path, "x").startswith(f"Invalid method setting path: {path}. Must be one of: [/deploymentId")
+    assert unpatched("add", "/canarySettings/deploymentId", first) == "Invalid add operation with path: /canarySettings/deploymentId"
+    assert unpatched("replace", "/canarySettings/deploymentId", "deploy") == "Deployment id does not exist"
+    assert unpatched("copy", "/deploymentId", None, "/canarySettings/deploymentId") == (
         "Promotion not available. Canary does not exist."
     )
-    assert refused("copy", "/canarySettings/deploymentId", None, "/deploymentId").startswith(
+    assert unpatched("copy", "/canarySettings/deploymentId", None, "/deploymentId").startswith(
         "Invalid copy operation with path: /canarySettings/deploymentId and from /deploymentId. Valid copy:path are"
     )
-    assert refusal(patch, gateway, api, ("replace", "/canarySettings/percentTraffic", "101"))[0] == "BadRequestException"
+    assert refused(patch, gateway, api, ("replace", "/canarySettings/percentTraffic", "101"))[0] == "BadRequestException"
 
 
 # The cache -------------------------------------------------------------------------------------------------
@@ -254,6 +248,6 @@ def test_what_caches_refuse(gateway):
         ("/*/*/caching/unauthorizedCacheControlHeaderStrategy", "SHRUG"),
         ("/cacheClusterSize", "1000"),
     ):
-        assert refusal(patch, gateway, api, ("replace", path, value))[0] == "BadRequestException", path
+        assert refused(patch, gateway, api, ("replace", path, value))[0] == "BadRequestException", path
     absent = {"restApiId": api, "stageName": "none"}
-    assert refusal(gateway.flush_stage_cache, **absent) == ("NotFoundException", "Invalid stage identifier specified")
+    assert refused(gateway.flush_stage_cache, **absent) == ("NotFoundException", "Invalid stage identifier specified")

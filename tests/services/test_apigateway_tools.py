@@ -8,8 +8,8 @@ import zlib
 
 import pytest
 from api_workshop import FUNCTION, Function, deploy, mock, proxy, resource, rest_api, uri
-from botocore.exceptions import ClientError
 from lambda_workshop import TRUST, put_role
+from refusals import refused
 
 JSON = "application/json"
 LAMBDA = "https://lambda.us-east-1.amazonaws.com"
@@ -23,13 +23,6 @@ def gateway(cloud):
 @pytest.fixture
 def function(cloud):
     return Function(cloud.region())
-
-
-def refusal(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    error = refused.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 # Trying ------------------------------------------------------------------------------------------------------
@@ -126,8 +119,8 @@ def test_a_method_without_an_integration_cannot_be_tried(gateway):
     api, root = rest_api(gateway)
     gateway.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
     here = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
-    assert refusal(gateway.test_invoke_method, **here)[1] == "No integration defined for method"
-    assert refusal(gateway.test_invoke_method, **{**here, "httpMethod": "PUT"})[0] == "NotFoundException"
+    assert refused(gateway.test_invoke_method, **here)[1] == "No integration defined for method"
+    assert refused(gateway.test_invoke_method, **{**here, "httpMethod": "PUT"})[0] == "NotFoundException"
 
 
 def test_an_authorizer_is_tried(gateway, function):
@@ -245,14 +238,14 @@ def test_an_export_makes_the_same_api_when_it_is_imported(gateway, shop, kind):
 
 def test_an_export_of_another_kind_or_with_more_is_refused(gateway, shop):
     here = {"restApiId": shop, "stageName": "prod"}
-    code, message = refusal(gateway.get_export, **here, exportType="raml")
+    code, message = refused(gateway.get_export, **here, exportType="raml")
     assert (code, message) == ("BadRequestException", "No API exporter for type 'raml'")
-    message = refusal(
+    message = refused(
         gateway.get_export, **here, exportType="oas30", parameters={"extensions": "postman"}
     )[1]
     assert "postman" in message
     assert (
-        refusal(gateway.get_export, restApiId=shop, stageName="none", exportType="oas30")[0]
+        refused(gateway.get_export, restApiId=shop, stageName="none", exportType="oas30")[0]
         == "NotFoundException"
     )
 
@@ -311,7 +304,7 @@ def test_usage_is_told_by_day_with_what_is_left_and_may_be_renewed(cloud, gatewa
 )
 def test_usage_that_cannot_be_told_is_refused(gateway, plan, change, code):
     here = {"usagePlanId": plan[1], "startDate": "2030-01-01", "endDate": "2030-01-02"}
-    assert refusal(gateway.get_usage, **{**here, **change})[0] == code
+    assert refused(gateway.get_usage, **{**here, **change})[0] == code
 
 
 def test_keys_are_imported_from_a_file_and_join_their_plans(cloud, gateway, plan):
@@ -331,7 +324,7 @@ def test_keys_are_imported_from_a_file_and_join_their_plans(cloud, gateway, plan
         cloud.http("GET", f"/restapis/{api}/prod/_user_request_/", headers={"x-api-key": "a" * 20})[0] == 200
     )
     before = len(gateway.get_api_keys()["items"])
-    assert refusal(
+    assert refused(
         gateway.import_api_keys,
         body=b"name,key\nd," + b"d" * 20 + b"\ne,x\n",
         format="csv",
@@ -339,7 +332,7 @@ def test_keys_are_imported_from_a_file_and_join_their_plans(cloud, gateway, plan
     )
     assert len(gateway.get_api_keys()["items"]) == before
     for nonsense in (b"\xff\xfe", b"who,what\n1,2"):
-        assert refusal(gateway.import_api_keys, body=nonsense, format="csv")[0] == "BadRequestException"
+        assert refused(gateway.import_api_keys, body=nonsense, format="csv")[0] == "BadRequestException"
 
 
 # Access logs -------------------------------------------------------------------------------------------------------
@@ -427,7 +420,7 @@ def test_each_request_leaves_a_line_in_the_access_log(make_cloud):
     here = {"restApiId": api, "stageName": "prod"}
     group = "arn:aws:logs:us-east-1:000000000000:log-group:access"
     form = "$context.requestId $context.httpMethod $context.status $context.responseLength ${context.error.message} $context.authorizer.who"
-    code, message = refusal(
+    code, message = refused(
         gateway.update_stage, **here, patchOperations=patch("/accessLogSettings/destinationArn", group)
     )
     assert message == "CloudWatch Logs role ARN must be set in account settings to enable logging"
@@ -483,7 +476,7 @@ def test_an_access_log_may_go_to_a_stream_of_firehose(make_cloud):
     here = {"restApiId": api, "stageName": "prod"}
     absent = patch("/accessLogSettings/destinationArn", f"{arn}-other")
     # That AWS looks for the stream its role's policy tells; the words are ours.
-    assert refusal(gateway.update_stage, **here, patchOperations=absent)[0] == "BadRequestException"
+    assert refused(gateway.update_stage, **here, patchOperations=absent)[0] == "BadRequestException"
     gateway.update_stage(**here, patchOperations=patch("/accessLogSettings/destinationArn", arn))
     assert cloud.client("iam").get_role(RoleName="AWSServiceRoleForAPIGateway")
     made = gateway.update_stage(**here, patchOperations=patch("/accessLogSettings/format", "$context.requestId $context.status;"))
@@ -501,7 +494,7 @@ def test_the_access_log_of_a_websocket_api_may_go_to_a_stream_too(make_cloud):
                                              TemplateSelectionExpression="200")["IntegrationId"]  # fmt: skip
     gateway.create_route(ApiId=api, RouteKey="$connect", Target=f"integrations/{integration}")
     log = {"DestinationArn": arn, "Format": "$context.requestId $context.eventType\n"}
-    assert refusal(gateway.create_stage, ApiId=api, StageName="v1", AccessLogSettings=log | {"DestinationArn": arn.replace("amazon-", "")})[1] == (
+    assert refused(gateway.create_stage, ApiId=api, StageName="v1", AccessLogSettings=log | {"DestinationArn": arn.replace("amazon-", "")})[1] == (
         "Kinesis Firehose delivery stream name must begin with the characters 'amazon-apigateway-': 'deliverystream/apigateway-lines'"
     )
     assert gateway.create_stage(ApiId=api, StageName="v1", AutoDeploy=True, AccessLogSettings=log)["AccessLogSettings"] == log
@@ -511,7 +504,7 @@ def test_the_access_log_of_a_websocket_api_may_go_to_a_stream_too(make_cloud):
     assert gateway.update_stage(ApiId=api, StageName="v1", AccessLogSettings=log, Description="d")["Description"] == "d"
     # HTTP APIs write to log groups alone: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
     http = gateway.create_api(Name="http", ProtocolType="HTTP")["ApiId"]
-    assert refusal(gateway.create_stage, ApiId=http, StageName="v1", AccessLogSettings=log)[0] == "BadRequestException"
+    assert refused(gateway.create_stage, ApiId=http, StageName="v1", AccessLogSettings=log)[0] == "BadRequestException"
 
 
 @pytest.mark.parametrize(
@@ -529,7 +522,7 @@ def test_access_log_settings_that_cannot_be_are_refused(gateway, operation, mess
     mock(gateway, api, root)
     deploy(gateway, api)
     assert (
-        refusal(gateway.update_stage, restApiId=api, stageName="prod", patchOperations=operation)[1]
+        refused(gateway.update_stage, restApiId=api, stageName="prod", patchOperations=operation)[1]
         == message
     )
 

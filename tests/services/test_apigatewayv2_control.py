@@ -5,17 +5,12 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 from http_workshop import ASKED, FUNCTION, Caller, endpoint, function, http_api, websocket_api
+from refusals import refused
 
 
 @pytest.fixture
 def gateway(cloud):
     return cloud.client("apigatewayv2")
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def _plain(reply: dict) -> dict:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from api_workshop import Function, deploy, mock, resource, rest_api
-from botocore.exceptions import ClientError
 from http_workshop import http_api, websocket_api
+from refusals import refused_code
 from services.certificate_workshop import brought
 
 HOST = "api.shop.example"
@@ -32,12 +32,6 @@ def shop(cloud):
     return made
 
 
-def refused(call, **params) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"]
-
-
 def test_a_name_is_told_in_the_words_of_both_services(cloud, gateway, certificate):
     known = gateway.get_domain_name(DomainName=HOST)
     (configuration,) = known["DomainNameConfigurations"]
@@ -49,7 +43,7 @@ def test_a_name_is_told_in_the_words_of_both_services(cloud, gateway, certificat
     gateway.update_domain_name(DomainName=HOST, DomainNameConfigurations=[{"CertificateArn": certificate, "SecurityPolicy": "TLS_1_2"}])
     gateway.delete_domain_name(DomainName=HOST)
     assert gateway.get_domain_names()["Items"] == []
-    assert refused(gateway.get_domain_name, DomainName=HOST) == "NotFoundException"
+    assert refused_code(gateway.get_domain_name, DomainName=HOST) == "NotFoundException"
 
 
 def test_the_longest_key_that_fits_says_which_api_is_meant(cloud, gateway, shop):
@@ -92,23 +86,23 @@ def test_mappings_are_told_moved_and_gone(cloud, gateway, shop):
     page = gateway.get_api_mappings(DomainName=HOST, MaxResults="1")
     assert len(page["Items"]) == 1
     assert len(gateway.get_api_mappings(DomainName=HOST, NextToken=page["NextToken"])["Items"]) == 1
-    assert refused(gateway.create_api_mapping, DomainName=HOST, ApiId=api, Stage="$default", ApiMappingKey="b/c") == "ConflictException"
-    assert refused(gateway.delete_api, ApiId=api) == "BadRequestException" == refused(gateway.delete_stage, ApiId=api, StageName="$default")
+    assert refused_code(gateway.create_api_mapping, DomainName=HOST, ApiId=api, Stage="$default", ApiMappingKey="b/c") == "ConflictException"
+    assert refused_code(gateway.delete_api, ApiId=api) == "BadRequestException" == refused_code(gateway.delete_stage, ApiId=api, StageName="$default")
     gateway.delete_api_mapping(DomainName=HOST, ApiMappingId=id_)
-    assert refused(gateway.get_api_mapping, DomainName=HOST, ApiMappingId=id_) == "NotFoundException"
+    assert refused_code(gateway.get_api_mapping, DomainName=HOST, ApiMappingId=id_) == "NotFoundException"
 
 
 @pytest.mark.parametrize("key", ("/a", "a/", "a//b", "a b"))
 def test_a_key_has_a_form(cloud, gateway, key):
     api = http_api(gateway, "GET /x")
-    assert refused(gateway.create_api_mapping, DomainName=HOST, ApiId=api, Stage="$default", ApiMappingKey=key) == "BadRequestException"
+    assert refused_code(gateway.create_api_mapping, DomainName=HOST, ApiId=api, Stage="$default", ApiMappingKey=key) == "BadRequestException"
 
 
 def test_a_mapping_needs_what_it_names(cloud, gateway):
     api = http_api(gateway, "GET /x")
-    assert refused(gateway.create_api_mapping, DomainName="other.example", ApiId=api, Stage="$default") == "NotFoundException"
-    assert refused(gateway.create_api_mapping, DomainName=HOST, ApiId="none", Stage="$default") == "NotFoundException"
-    assert refused(gateway.create_api_mapping, DomainName=HOST, ApiId=api, Stage="none") == "BadRequestException"
+    assert refused_code(gateway.create_api_mapping, DomainName="other.example", ApiId=api, Stage="$default") == "NotFoundException"
+    assert refused_code(gateway.create_api_mapping, DomainName=HOST, ApiId="none", Stage="$default") == "NotFoundException"
+    assert refused_code(gateway.create_api_mapping, DomainName=HOST, ApiId=api, Stage="none") == "BadRequestException"
 
 
 def test_mappings_survive_a_kill(cloud, gateway, shop):

@@ -12,6 +12,7 @@ import pytest
 from api_workshop import Function
 from botocore.exceptions import ClientError
 from http_workshop import ASKED, function, websocket_api
+from refusals import refused_status
 
 from kumoniwa.wire.http import Connection
 from kumoniwa.wire.message import Response
@@ -40,12 +41,6 @@ def management(cloud, api: str, stage: str = "prod", **more):
 
     client.meta.events.register("before-sign", aim)
     return client
-
-
-def refused(call, **params) -> tuple[int, str]:
-    with pytest.raises(Exception) as error:
-        call(**params)
-    return error.value.response["ResponseMetadata"]["HTTPStatusCode"], error.value.response["Error"]["Code"]
 
 
 # Coming -----------------------------------------------------------------------------------------------
@@ -458,7 +453,7 @@ def test_a_killed_region_drops_its_connections_and_tells_nobody(cloud, gateway, 
     cloud.restart(kill=True)
     assert client.is_broken()
     again = Function(cloud.regions["us-east-1"])
-    assert refused(management(cloud, api).get_connection, ConnectionId=id_) == (410, "GoneException")
+    assert refused_status(management(cloud, api).get_connection, ConnectionId=id_) == (410, "GoneException")
     assert connect(cloud, api).status == 101
     assert [event["requestContext"]["eventType"] for event in again.events] == ["CONNECT"] and len(shop.events) == 1
 
@@ -489,8 +484,8 @@ def test_a_back_end_speaks_looks_and_lets_go(cloud, gateway, shop):
     assert client.goodbye()[0] == 1000
     assert _gone(cloud, shop)[0] == 1000
     for call in (back.get_connection, back.delete_connection):
-        assert refused(call, ConnectionId=id_) == (410, "GoneException")
-    assert refused(back.post_to_connection, ConnectionId=id_, Data=b"x") == (410, "GoneException")
+        assert refused_status(call, ConnectionId=id_) == (410, "GoneException")
+    assert refused_status(back.post_to_connection, ConnectionId=id_, Data=b"x") == (410, "GoneException")
 
 
 def test_a_plain_endpoint_finds_a_connection_by_its_id(cloud, gateway, shop):
@@ -504,9 +499,9 @@ def test_what_a_back_end_may_not_do(cloud, gateway, shop):
     api = websocket_api(gateway, "$connect")
     client = connect(cloud, api)
     id_, back = shop.events[0]["requestContext"]["connectionId"], management(cloud, api)
-    assert refused(back.post_to_connection, ConnectionId="anything", Data=b"x")[0] == 400
-    assert refused(back.post_to_connection, ConnectionId="L0SM9cOFvHcCIhw=", Data=b"x") == (410, "GoneException")
-    assert refused(back.post_to_connection, ConnectionId=id_, Data=b"x" * (128 * 1024 + 1)) == (413, "PayloadTooLargeException")
+    assert refused_status(back.post_to_connection, ConnectionId="anything", Data=b"x")[0] == 400
+    assert refused_status(back.post_to_connection, ConnectionId="L0SM9cOFvHcCIhw=", Data=b"x") == (410, "GoneException")
+    assert refused_status(back.post_to_connection, ConnectionId=id_, Data=b"x" * (128 * 1024 + 1)) == (413, "PayloadTooLargeException")
     back.post_to_connection(ConnectionId=id_, Data=b"x" * (128 * 1024))
     assert len(client.receive()) == 128 * 1024
 
@@ -516,7 +511,7 @@ def test_a_client_that_was_not_let_in_yet_cannot_be_spoken_to(cloud, gateway, sh
     back, seen = management(cloud, api), []
     shop.answer = lambda event: seen.append(event["requestContext"]["connectionId"]) or {"statusCode": 403}
     connect(cloud, api)
-    assert refused(back.get_connection, ConnectionId=seen[0]) == (410, "GoneException")
+    assert refused_status(back.get_connection, ConnectionId=seen[0]) == (410, "GoneException")
 
 
 def test_manage_connections_is_a_permission_of_its_own(cloud, gateway, shop):
@@ -527,10 +522,10 @@ def test_manage_connections_is_a_permission_of_its_own(cloud, gateway, shop):
     iam.create_user(UserName="ann")
     key = iam.create_access_key(UserName="ann")["AccessKey"]
     back = management(cloud, api, key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-    assert refused(back.post_to_connection, ConnectionId=id_, Data=b"x")[0] == 403
+    assert refused_status(back.post_to_connection, ConnectionId=id_, Data=b"x")[0] == 403
     arn = f"arn:aws:execute-api:us-east-1:000000000000:{api}/prod/POST/@connections/*"
     allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": arn}]}
     iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=json.dumps(allowed))
     back.post_to_connection(ConnectionId=id_, Data=b"x")
     assert client.receive() == "x"
-    assert refused(back.get_connection, ConnectionId=id_)[0] == 403
+    assert refused_status(back.get_connection, ConnectionId=id_)[0] == 403

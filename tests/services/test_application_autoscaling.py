@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 from services import lambda_workshop
 
 ACCOUNT = lambda_workshop.ACCOUNT
@@ -59,12 +59,6 @@ def load(cloud, *values, name="load"):
 
 def activities(scaling, of=READ, **more):
     return scaling.describe_scaling_activities(ServiceNamespace=of["ServiceNamespace"], **more)["ScalingActivities"]
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 # Targets ------------------------------------------------------------------------------------------

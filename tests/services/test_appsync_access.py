@@ -16,7 +16,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from services.appsync_workshop import Graph, refused
+from refusals import refused
+from services.appsync_workshop import Graph
 from services.cognito_workshop import Pool
 from services.lambda_workshop import ACCOUNT, make, put_user
 

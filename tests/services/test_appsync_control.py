@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from services.appsync_workshop import ROLE, RUNTIME, THROUGH, TRUST, Graph, refused
+from refusals import refused
+from services.appsync_workshop import ROLE, RUNTIME, THROUGH, TRUST, Graph
 from services.lambda_workshop import ACCOUNT, put_role, put_user
 
 CODE = "import { util } from '@aws-appsync/utils';\n" + THROUGH
@@ -272,5 +273,3 @@ def test_templates_are_tried_out(cloud):
 def test_what_is_not_built_is_refused_by_name(cloud):
     client = cloud.client("appsync")
     assert refused(client.list_domain_names)[0] == "NotImplemented"
-
-

@@ -13,7 +13,8 @@ import botocore.auth
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from services.appsync_workshop import ROLE, TRUST, refused
+from refusals import refused
+from services.appsync_workshop import ROLE, TRUST
 from services.cognito_workshop import Pool
 from services.lambda_workshop import ACCOUNT, make, put_role
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from services.appsync_workshop import Graph, refused
+from refusals import refused
+from services.appsync_workshop import Graph
 from services.lambda_workshop import ACCOUNT, put_role
 from services.test_events_rules import queue, received
 

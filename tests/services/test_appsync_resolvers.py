@@ -7,7 +7,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from services.appsync_workshop import ROLE, SCHEMA, THROUGH, Graph, refused
+from refusals import refused
+from services.appsync_workshop import ROLE, SCHEMA, THROUGH, Graph
 from services.lambda_workshop import ACCOUNT, make, put_role, put_user
 from services.test_appsync_access import signed
 from services.test_events_rules import queue, received
@@ -120,8 +121,8 @@ def test_templates_of_velocity_ask_the_same(graph, table):
     assert put(graph, id="1", title="A") == {"id": "1", "title": "A", "likes": 7, "tags": None}
     assert graph.data('mutation { like(id: "1") { likes } }') == {"like": {"likes": 8}}
     assert graph.data('{ post(id: "1") { likes } }') == {"post": {"likes": 8}}
-    refused = graph.ask('mutation { like(id: "nobody") { likes } }')
-    assert refused["errors"][0]["errorType"] == "DynamoDB:ConditionalCheckFailedException"
+    answer = graph.ask('mutation { like(id: "nobody") { likes } }')
+    assert answer["errors"][0]["errorType"] == "DynamoDB:ConditionalCheckFailedException"
 
 
 def test_the_old_version_of_templates_fails_without_asking_the_response(graph, table):

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import states_workshop
-from botocore.exceptions import ClientError
 from lambda_workshop import put_role
+from refusals import refused, refused_code
 
 TAGS, TAG = {"a": "b"}, [{"Key": "a", "Value": "b"}]
 ACCOUNT = "000000000000"
@@ -39,13 +39,6 @@ def log_group(client) -> str:
 def identity(client) -> str:
     client.create_email_identity(EmailIdentity="example.com")
     return f"arn:aws:ses:us-east-1:{ACCOUNT}:identity/example.com"
-
-
-def refusal(operation, **asked: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as refused:
-        operation(**asked)
-    error = refused.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def destination(client) -> str:
@@ -86,9 +79,7 @@ def test_an_arn_of_another_region_names_nothing_here(cloud, service, make, metho
     client = cloud.client(service)
     arn = make(client)
     cloud.sleep(30)
-    with pytest.raises(ClientError) as refused:
-        getattr(client, method)(**asked(arn.replace("us-east-1", "us-west-2")))
-    assert "NotFound" in refused.value.response["Error"]["Code"]
+    assert "NotFound" in refused_code(getattr(client, method), **asked(arn.replace("us-east-1", "us-west-2")))
     getattr(client, method)(**asked(arn))
 
 
@@ -98,8 +89,8 @@ def test_kinesis_says_so_of_an_arn_of_another_region(cloud):
     arn = stream(client)
     other = arn.replace("us-east-1", "us-west-2")
     told = ("InvalidArgumentException", f"The region specified in the ARN '{other}' does not match the endpoint region")
-    assert refusal(client.put_record, StreamARN=other, Data=b"d", PartitionKey="p") == told
-    assert refusal(client.tag_resource, ResourceARN=other, Tags=TAGS) == told
+    assert refused(client.put_record, StreamARN=other, Data=b"d", PartitionKey="p") == told
+    assert refused(client.tag_resource, ResourceARN=other, Tags=TAGS) == told
 
 
 def test_a_queue_url_of_another_region_leads_to_no_queue_here(cloud):
@@ -108,8 +99,8 @@ def test_a_queue_url_of_another_region_leads_to_no_queue_here(cloud):
     queues.create_queue(QueueName="q")
     for host in ("sqs.us-west-2.amazonaws.com", "us-west-2.queue.amazonaws.com", "sqs.us-west-2.localhost:4566"):
         url = f"http://{host}/{ACCOUNT}/q"
-        assert refusal(queues.send_message, QueueUrl=url, MessageBody="x") == ("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
-        assert refusal(queues.receive_message, QueueUrl=url)[0] == "AWS.SimpleQueueService.NonExistentQueue"
+        assert refused(queues.send_message, QueueUrl=url, MessageBody="x") == ("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+        assert refused(queues.receive_message, QueueUrl=url)[0] == "AWS.SimpleQueueService.NonExistentQueue"
     for host in ("sqs.us-east-1.amazonaws.com", "us-east-1.queue.amazonaws.com", "queue.amazonaws.com", "sqs.localhost:4566", "127.0.0.1:4566"):
         queues.send_message(QueueUrl=f"http://{host}/{ACCOUNT}/q", MessageBody="x")
 
@@ -133,7 +124,7 @@ def test_eventbridge_takes_no_call_for_another_region(cloud, method, asked):
     # PutEvents fails as a whole, and not one entry of it, no record shows.
     client = cloud.client("events")
     client.put_rule(Name="r", EventPattern='{"source": ["a"]}')
-    assert refusal(getattr(client, method), **asked) == ("ValidationException", "Cross-region api call is not allowed.")
+    assert refused(getattr(client, method), **asked) == ("ValidationException", "Cross-region api call is not allowed.")
 
 
 def test_an_alarm_acts_and_watches_in_its_own_region(cloud):
@@ -146,11 +137,11 @@ def test_an_alarm_acts_and_watches_in_its_own_region(cloud):
         (f"arn:aws:sns:us-west-2:{ACCOUNT}:t", "Invalid region us-west-2 specified. Only us-east-1 is supported."),
         (f"arn:aws-us-gov:sns:us-gov-west-1:{ACCOUNT}:t", "Invalid partition aws-us-gov specified. Only aws is supported."),
     ):
-        assert refusal(watch.put_metric_alarm, AlarmName="a", AlarmActions=[arn], **said) == ("ValidationError", words)
+        assert refused(watch.put_metric_alarm, AlarmName="a", AlarmActions=[arn], **said) == ("ValidationError", words)
     watch.put_metric_alarm(AlarmName="a", **said)
     # No record of AWS is at hand of an alarm that hangs on one of another region.
     rule = f'ALARM("arn:aws:cloudwatch:us-west-2:{ACCOUNT}:alarm:a")'
-    assert refusal(watch.put_composite_alarm, AlarmName="c", AlarmRule=rule)[0] == "ValidationError"
+    assert refused(watch.put_composite_alarm, AlarmName="c", AlarmRule=rule)[0] == "ValidationError"
     watch.put_composite_alarm(AlarmName="c", AlarmRule=rule.replace("us-west-2", "us-east-1"))
 
 
@@ -162,7 +153,7 @@ def test_a_deleted_stack_is_found_by_its_own_id_only(cloud):
     stacks.delete_stack(StackName=arn)
     cloud.sleep(30)
     other = arn.replace("us-east-1", "us-west-2")
-    assert refusal(stacks.describe_stacks, StackName=other) == ("ValidationError", f"Stack with id {other} does not exist")
+    assert refused(stacks.describe_stacks, StackName=other) == ("ValidationError", f"Stack with id {other} does not exist")
     assert stacks.describe_stacks(StackName=arn)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
 
 
@@ -171,7 +162,7 @@ def test_a_stream_of_another_region_is_not_read_here(cloud):
     table(tables)
     tables.update_table(TableName="table", StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})
     stream = tables.describe_table(TableName="table")["Table"]["LatestStreamArn"]
-    assert refusal(streams.describe_stream, StreamArn=stream.replace("us-east-1", "us-west-2"))[0] == "ResourceNotFoundException"
+    assert refused(streams.describe_stream, StreamArn=stream.replace("us-east-1", "us-west-2"))[0] == "ResourceNotFoundException"
     assert streams.describe_stream(StreamArn=stream)["StreamDescription"]["StreamArn"] == stream
 
 
@@ -186,8 +177,8 @@ def test_what_another_region_has_of_state_machines_is_left_alone_here(cloud):
     routing = [{"stateMachineVersionArn": version, "weight": 100}]
     live = states.create_state_machine_alias(name="live", routingConfiguration=routing)["stateMachineAliasArn"]
     work = states.create_activity(name="work")["activityArn"]
-    assert refusal(states.update_state_machine_alias, stateMachineAliasArn=elsewhere(live), description="d")[0] == "ResourceNotFound"
-    assert refusal(states.list_state_machine_aliases, stateMachineArn=elsewhere(machine))[0] == "StateMachineDoesNotExist"
+    assert refused(states.update_state_machine_alias, stateMachineAliasArn=elsewhere(live), description="d")[0] == "ResourceNotFound"
+    assert refused(states.list_state_machine_aliases, stateMachineArn=elsewhere(machine))[0] == "StateMachineDoesNotExist"
     states.delete_state_machine_alias(stateMachineAliasArn=elsewhere(live))
     states.delete_activity(activityArn=elsewhere(work))
     assert states.describe_state_machine_alias(stateMachineAliasArn=live)["routingConfiguration"] == routing
@@ -222,12 +213,12 @@ def test_all_that_a_pipe_names_is_of_its_region(cloud):
     # cdk-preflight, pf-pipes-cross-region, measured for source and target. Of dead letters and log groups no source tells.
     queue, group = named("sqs", "a"), named("logs", "log-group:g")
     words = ("ValidationException", "Creating cross-region pipe is not permitted.")
-    assert refusal(pipe(cloud, Source=elsewhere(queue))) == words
-    assert refusal(pipe(cloud, Target=elsewhere(queue))) == words
-    assert refusal(pipe(cloud, Enrichment=elsewhere(named("lambda", "function:f")))) == words
-    assert refusal(pipe(cloud, Source=named("kinesis", "stream/s"), SourceParameters=of_a_stream(elsewhere(queue)))) == words
-    assert refusal(pipe(cloud, LogConfiguration=logging_to(elsewhere(group)))) == ("ValidationException", "The log group must be in the region us-east-1.")
-    assert refusal(pipe(cloud, LogConfiguration=logging_to("g")))[0] == "ValidationException"
+    assert refused(pipe(cloud, Source=elsewhere(queue))) == words
+    assert refused(pipe(cloud, Target=elsewhere(queue))) == words
+    assert refused(pipe(cloud, Enrichment=elsewhere(named("lambda", "function:f")))) == words
+    assert refused(pipe(cloud, Source=named("kinesis", "stream/s"), SourceParameters=of_a_stream(elsewhere(queue)))) == words
+    assert refused(pipe(cloud, LogConfiguration=logging_to(elsewhere(group)))) == ("ValidationException", "The log group must be in the region us-east-1.")
+    assert refused(pipe(cloud, LogConfiguration=logging_to("g")))[0] == "ValidationException"
     assert cloud.client("pipes").list_pipes()["Pipes"] == []
 
 
@@ -235,7 +226,7 @@ def test_the_dead_letters_of_a_schedule_stay_in_its_region(cloud):
     # That AWS refuses it: https://github.com/aws/aws-cdk/pull/32032. Its words are not known to us.
     target = {"Arn": named("sqs", "q"), "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/r", "DeadLetterConfig": {"Arn": elsewhere(named("sqs", "dead"))}}
     asked = {"Name": "s", "ScheduleExpression": "rate(1 hour)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target}
-    told = refusal(cloud.client("scheduler").create_schedule, **asked)
+    told = refused(cloud.client("scheduler").create_schedule, **asked)
     assert told == ("ValidationException", "The dead-letter queue ARN provided does not match the current region us-east-1.")
 
 
@@ -245,10 +236,10 @@ def test_a_delivery_stream_reads_from_and_is_encrypted_in_its_own_region(cloud):
     role, key = put_role(cloud, trust=states_workshop.TRUST.replace("states", "firehose")), named("kms", "key/11111111-2222-3333-4444-555555555555")
     to = {"DeliveryStreamName": "d", "S3DestinationConfiguration": {"RoleARN": role, "BucketARN": "arn:aws:s3:::bucket"}}
     source = {"KinesisStreamARN": elsewhere(named("kinesis", "stream/s")), "RoleARN": role}
-    code, words = refusal(firehose.create_delivery_stream, DeliveryStreamType="KinesisStreamAsSource", KinesisStreamSourceConfiguration=source, **to)
+    code, words = refused(firehose.create_delivery_stream, DeliveryStreamType="KinesisStreamAsSource", KinesisStreamSourceConfiguration=source, **to)
     assert code == "InvalidArgumentException" and words.startswith("Cross-region streams are not allowed")
     encryption = {"KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": elsewhere(key)}
-    assert refusal(firehose.create_delivery_stream, DeliveryStreamEncryptionConfigurationInput=encryption, **to) == (
+    assert refused(firehose.create_delivery_stream, DeliveryStreamEncryptionConfigurationInput=encryption, **to) == (
         "InvalidArgumentException", "Cross-region keys are not allowed for SSE. Please provide CMKs in the same region as firehose",
     )  # fmt: skip
     assert firehose.list_delivery_streams()["DeliveryStreamNames"] == []
@@ -260,16 +251,16 @@ def test_a_stage_logs_to_its_own_region(cloud):
     here = named("logs", "log-group:g")
     api = http.create_api(Name="h", ProtocolType="HTTP")["ApiId"]
     log = {"DestinationArn": elsewhere(here), "Format": "$context.requestId"}
-    assert refusal(http.create_stage, ApiId=api, StageName="s", AccessLogSettings=log)[0] == "BadRequestException"
+    assert refused(http.create_stage, ApiId=api, StageName="s", AccessLogSettings=log)[0] == "BadRequestException"
     http.create_stage(ApiId=api, StageName="s", AccessLogSettings={**log, "DestinationArn": here})
-    assert refusal(http.update_stage, ApiId=api, StageName="s", AccessLogSettings=log)[0] == "BadRequestException"
+    assert refused(http.update_stage, ApiId=api, StageName="s", AccessLogSettings=log)[0] == "BadRequestException"
     api = rest.create_rest_api(name="r")["id"]
     root = rest.get_resources(restApiId=api)["items"][0]["id"]
     rest.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
     rest.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK")
     rest.create_deployment(restApiId=api, stageName="s")
     change = [{"op": "replace", "path": "/accessLogSettings/destinationArn", "value": elsewhere(here)}]
-    code, words = refusal(rest.update_stage, restApiId=api, stageName="s", patchOperations=change)
+    code, words = refused(rest.update_stage, restApiId=api, stageName="s", patchOperations=change)
     assert code == "BadRequestException" and words.startswith("Invalid ARN specified in the request.")
 
 
@@ -279,8 +270,8 @@ def test_a_key_of_another_region_is_refused_where_it_is_used(cloud):
     sqs, sns = cloud.client("sqs"), cloud.client("sns")
     key = {"KmsMasterKeyId": elsewhere(named("kms", "key/11111111-2222-3333-4444-555555555555"))}
     queue, topic = sqs.create_queue(QueueName="q", Attributes=key)["QueueUrl"], sns.create_topic(Name="t", Attributes=key)["TopicArn"]
-    assert refusal(sqs.send_message, QueueUrl=queue, MessageBody="x") == ("KMS.NotFoundException", "Invalid arn us-west-2")
-    assert refusal(sns.publish, TopicArn=topic, Message="x") == ("KMSNotFound", "Invalid arn us-west-2")
+    assert refused(sqs.send_message, QueueUrl=queue, MessageBody="x") == ("KMS.NotFoundException", "Invalid arn us-west-2")
+    assert refused(sns.publish, TopicArn=topic, Message="x") == ("KMSNotFound", "Invalid arn us-west-2")
 
 
 def test_a_data_source_of_appsync_may_be_of_another_region(make_cloud):
@@ -291,7 +282,7 @@ def test_a_data_source_of_appsync_may_be_of_another_region(make_cloud):
     api = appsync.create_graphql_api(name="x", authenticationType="API_KEY")["graphqlApi"]["apiId"]
     asked = {"apiId": api, "name": "d", "type": "AMAZON_DYNAMODB", "serviceRoleArn": f"arn:aws:iam::{ACCOUNT}:role/r"}
     nowhere = {"tableName": "table", "awsRegion": "us-nowhere-9"}
-    assert refusal(appsync.create_data_source, **asked, dynamodbConfig=nowhere) == ("BadRequestException", "Unsupported region.")
+    assert refused(appsync.create_data_source, **asked, dynamodbConfig=nowhere) == ("BadRequestException", "Unsupported region.")
     function = {"lambdaFunctionArn": elsewhere(named("lambda", "function:f"))}
     asked |= {"name": "f", "type": "AWS_LAMBDA"}
     assert appsync.create_data_source(**asked, lambdaConfig=function)["dataSource"]["lambdaConfig"] == function

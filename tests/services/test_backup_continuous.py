@@ -8,17 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from services.backup_workshop import (
-    ACCOUNT,
-    ROLE,
-    Calendar,
-    bucket,
-    copied,
-    points,
-    refused,
-    restored,
-    role,
-)
+from refusals import refused
+from services.backup_workshop import ACCOUNT, ROLE, Calendar, bucket, copied, points, restored, role
 
 HOUR_S = 3_600
 

@@ -6,21 +6,8 @@ import asyncio
 import json
 
 import pytest
-from services.backup_workshop import (
-    ACCOUNT,
-    ROLE,
-    Calendar,
-    backed_up,
-    bucket,
-    copied,
-    ended,
-    items,
-    points,
-    refused,
-    restored,
-    role,
-    table,
-)
+from refusals import refused
+from services.backup_workshop import ACCOUNT, ROLE, Calendar, backed_up, bucket, copied, ended, items, points, restored, role, table
 
 THERE = f"arn:aws:backup:eu-west-1:{ACCOUNT}:backup-vault:far"
 

@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/legalhold.html
 from __future__ import annotations
 
 import pytest
-from backup_workshop import ACCOUNT, backed_up, copied, refused, role, table
+from backup_workshop import ACCOUNT, backed_up, copied, role, table
+from refusals import refused
 
 DAY = 86_400
 

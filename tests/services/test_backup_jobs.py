@@ -7,20 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from services.backup_workshop import (
-    ACCOUNT,
-    ROLE,
-    Calendar,
-    backed_up,
-    bucket,
-    ended,
-    items,
-    points,
-    refused,
-    restored,
-    role,
-    table,
-)
+from refusals import refused
+from services.backup_workshop import ACCOUNT, ROLE, Calendar, backed_up, bucket, ended, items, points, restored, role, table
 from services.secret_workshop import is_on_disk
 
 

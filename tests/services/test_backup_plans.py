@@ -6,7 +6,8 @@ import json
 from datetime import UTC
 
 import pytest
-from services.backup_workshop import ACCOUNT, ROLE, Calendar, backed_up, bucket, points, refused, role, table
+from refusals import refused
+from services.backup_workshop import ACCOUNT, ROLE, Calendar, backed_up, bucket, points, role, table
 
 HOUR_S = 3_600
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from services.backup_workshop import ACCOUNT, ROLE, Calendar, backed_up, points, refused, role, table
+from refusals import refused
+from services.backup_workshop import ACCOUNT, ROLE, Calendar, backed_up, points, role, table
 
 DAY_S = 86_400
 VAULT = f"arn:aws:backup:us-east-1:{ACCOUNT}:backup-vault:vault"

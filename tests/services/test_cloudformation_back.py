@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from test_cloudformation_stack import create, outputs, refused, settled
+from refusals import refused
+from test_cloudformation_stack import create, outputs, settled
 
 TEMPLATE = """
 Resources:

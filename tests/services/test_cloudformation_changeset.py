@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from test_cloudformation_stack import QUEUES, create, outputs, refused, settled
+from refusals import refused
+from test_cloudformation_stack import QUEUES, create, outputs, settled
 
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from test_cloudformation_stack import create, refused, settled
+from refusals import refused
+from test_cloudformation_stack import create, settled
 
 UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 TOPICS = """

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from refusals import refused
 from test_cloudformation_life import _user
-from test_cloudformation_stack import create, refused
+from test_cloudformation_stack import create
 
 MIXED = """
 Resources:

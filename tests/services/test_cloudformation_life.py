@@ -6,7 +6,8 @@ import asyncio
 import json
 
 import pytest
-from test_cloudformation_stack import QUEUES, create, outputs, refused, settled
+from refusals import refused
+from test_cloudformation_stack import QUEUES, create, outputs, settled
 
 CHAIN = """
 Resources:

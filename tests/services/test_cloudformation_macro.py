@@ -6,7 +6,8 @@ import json
 
 import lambda_workshop
 import pytest
-from test_cloudformation_stack import create, outputs, refused, settled
+from refusals import refused
+from test_cloudformation_stack import create, outputs, settled
 
 EXPAND = {"Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
 MACRO = "Resources: {Macro: {Type: AWS::CloudFormation::Macro, Properties: {Name: %s, FunctionName: %s}}}"

@@ -6,7 +6,8 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from test_cloudformation_stack import create, outputs, refused, settled
+from refusals import refused
+from test_cloudformation_stack import create, outputs, settled
 
 URL = "https://templates.s3.amazonaws.com/"
 

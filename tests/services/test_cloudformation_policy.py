@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from test_cloudformation_stack import create, outputs, refused, settled
+from refusals import refused
+from test_cloudformation_stack import create, outputs, settled
 
 TEMPLATE = """
 Parameters: {Seconds: {Type: Number, Default: 60}, Name: {Type: String, Default: one}}

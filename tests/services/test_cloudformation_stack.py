@@ -6,7 +6,7 @@ import json
 import uuid
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 QUEUES = """
 Parameters:
@@ -47,12 +47,6 @@ def create(cloud, name: str, template: str, **more) -> dict:
 
 def outputs(stack: dict) -> dict[str, str]:
     return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def test_a_template_becomes_queues_that_know_each_other(cloud):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from test_cloudformation_stack import refused
+from refusals import refused
 
 HERE, THERE = "us-east-1", "eu-west-1"
 ADMIN, OTHER = "000000000000", "111111111111"

@@ -6,17 +6,12 @@ import pytest
 from botocore.exceptions import ClientError
 from certificate_workshop import brought
 from edge_workshop import OPTIMIZED, Edge, behavior, items
+from refusals import refused_code
 
 
 @pytest.fixture
 def edge(cloud) -> Edge:
     return Edge(cloud)
-
-
-def refusal(action, **params) -> str:
-    with pytest.raises(ClientError) as caught:
-        action(**params)
-    return caught.value.response["Error"]["Code"]
 
 
 def test_a_distribution_is_told_with_everything_that_was_not_said(edge):
@@ -46,16 +41,16 @@ def test_whoever_changes_or_deletes_says_which_version(edge):
     site = edge.create()
     client, found = edge.client, edge.client.get_distribution_config(Id=site.id)
     config = found["DistributionConfig"]
-    assert refusal(client.update_distribution, Id=site.id, DistributionConfig=config) == "InvalidIfMatchVersion"
-    assert refusal(client.update_distribution, Id=site.id, DistributionConfig=config, IfMatch="E0") == "PreconditionFailed"
-    assert refusal(client.delete_distribution, Id=site.id, IfMatch=found["ETag"]) == "DistributionNotDisabled"
+    assert refused_code(client.update_distribution, Id=site.id, DistributionConfig=config) == "InvalidIfMatchVersion"
+    assert refused_code(client.update_distribution, Id=site.id, DistributionConfig=config, IfMatch="E0") == "PreconditionFailed"
+    assert refused_code(client.delete_distribution, Id=site.id, IfMatch=found["ETag"]) == "DistributionNotDisabled"
     other = {**config, "CallerReference": "other"}
-    assert refusal(client.update_distribution, Id=site.id, DistributionConfig=other, IfMatch=found["ETag"]) == "IllegalUpdate"
+    assert refused_code(client.update_distribution, Id=site.id, DistributionConfig=other, IfMatch=found["ETag"]) == "IllegalUpdate"
     updated = site.update(Enabled=False)
     assert updated["ETag"] != found["ETag"]
-    assert refusal(client.delete_distribution, Id=site.id, IfMatch=found["ETag"]) == "PreconditionFailed"
+    assert refused_code(client.delete_distribution, Id=site.id, IfMatch=found["ETag"]) == "PreconditionFailed"
     client.delete_distribution(Id=site.id, IfMatch=updated["ETag"])
-    assert refusal(client.get_distribution, Id=site.id) == "NoSuchDistribution"
+    assert refused_code(client.get_distribution, Id=site.id) == "NoSuchDistribution"
     assert site.get("/").status == 403
 
 
@@ -63,8 +58,8 @@ def test_a_caller_reference_makes_one_distribution(edge):
     config = edge.config()
     edge.client.create_distribution(DistributionConfig=config)
     # https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_DistributionConfig.html
-    assert refusal(edge.client.create_distribution, DistributionConfig=config) == "DistributionAlreadyExists"
-    assert refusal(edge.client.create_distribution, DistributionConfig={**config, "Comment": "other"}) == "DistributionAlreadyExists"
+    assert refused_code(edge.client.create_distribution, DistributionConfig=config) == "DistributionAlreadyExists"
+    assert refused_code(edge.client.create_distribution, DistributionConfig={**config, "Comment": "other"}) == "DistributionAlreadyExists"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +77,7 @@ def test_a_caller_reference_makes_one_distribution(edge):
     ],
 )  # fmt: skip
 def test_what_cannot_be_served_is_refused(edge, change, code):
-    assert refusal(edge.client.create_distribution, DistributionConfig={**edge.config(), **change}) == code
+    assert refused_code(edge.client.create_distribution, DistributionConfig={**edge.config(), **change}) == code
 
 
 @pytest.mark.parametrize(
@@ -106,17 +101,17 @@ def test_what_we_do_not_do_is_refused_by_name(edge, change, what):
 
 
 def test_operations_we_do_not_have_are_refused_by_name(edge):
-    assert refusal(edge.client.list_vpc_origins) == refusal(edge.client.list_distribution_tenants) == "NotImplemented"
+    assert refused_code(edge.client.list_vpc_origins) == refused_code(edge.client.list_distribution_tenants) == "NotImplemented"
 
 
 def test_a_name_belongs_to_one_distribution(edge):
     certificate = {"ACMCertificateArn": brought(edge.cloud, "*.shop.example"), "SSLSupportMethod": "sni-only"}
     more = {"Aliases": items("www.shop.example"), "ViewerCertificate": certificate}
     edge.create(**more)
-    assert refusal(edge.client.create_distribution, DistributionConfig=edge.config(**more)) == "CNAMEAlreadyExists"
+    assert refused_code(edge.client.create_distribution, DistributionConfig=edge.config(**more)) == "CNAMEAlreadyExists"
     elsewhere = {**certificate, "ACMCertificateArn": certificate["ACMCertificateArn"].replace("us-east-1", "eu-west-1")}
     config = edge.config(Aliases=items("b.shop.example"), ViewerCertificate=elsewhere)
-    assert refusal(edge.client.create_distribution, DistributionConfig=config) == "InvalidViewerCertificate"
+    assert refused_code(edge.client.create_distribution, DistributionConfig=config) == "InvalidViewerCertificate"
 
 
 def test_a_certificate_must_be_there_and_cover_every_name(edge):
@@ -128,10 +123,10 @@ def test_a_certificate_must_be_there_and_cover_every_name(edge):
     pending = edge.cloud.client("acm").request_certificate(DomainName="www.shop.example", ValidationMethod="DNS")["CertificateArn"]
     for wrong in (gone, {**shown, "ACMCertificateArn": pending}):
         config = edge.config(Aliases=items("w2.shop.example"), ViewerCertificate=wrong)
-        assert refusal(edge.client.create_distribution, DistributionConfig=config) == "InvalidViewerCertificate"
+        assert refused_code(edge.client.create_distribution, DistributionConfig=config) == "InvalidViewerCertificate"
     found = edge.client.get_distribution_config(Id=site.id)
     config = {**found["DistributionConfig"], "Aliases": items("www.shop.example", "other.shop.example")}
-    assert refusal(edge.client.update_distribution, Id=site.id, IfMatch=found["ETag"], DistributionConfig=config) == "InvalidViewerCertificate"
+    assert refused_code(edge.client.update_distribution, Id=site.id, IfMatch=found["ETag"], DistributionConfig=config) == "InvalidViewerCertificate"
     site.update(Comment="no name is new")
 
 
@@ -148,7 +143,7 @@ def test_lists_have_pages_and_an_account_sees_its_own(edge):
     assert [each["Id"] for page in pages for each in page["DistributionList"]["Items"]] == ids
     other = edge.cloud.client("cloudfront", key="111111111111")
     assert other.list_distributions()["DistributionList"]["Quantity"] == 0
-    assert refusal(other.get_distribution, Id=ids[0]) == "NoSuchDistribution"
+    assert refused_code(other.get_distribution, Id=ids[0]) == "NoSuchDistribution"
 
 
 def test_tags_belong_to_distributions(edge):
@@ -159,7 +154,7 @@ def test_tags_belong_to_distributions(edge):
     edge.client.untag_resource(Resource=arn, TagKeys={"Items": ["a"]})
     assert edge.client.list_tags_for_resource(Resource=arn)["Tags"]["Items"] == [{"Key": "b", "Value": "2"}]
     assert edge.client.get_distribution(Id=made["Distribution"]["Id"])["ETag"] == made["ETag"]
-    assert refusal(edge.client.list_tags_for_resource, Resource=arn[:-1]) == "NoSuchResource"
+    assert refused_code(edge.client.list_tags_for_resource, Resource=arn[:-1]) == "NoSuchResource"
 
 
 def test_invalidations_are_listed_and_come_once_for_a_reference(edge):
@@ -172,9 +167,9 @@ def test_invalidations_are_listed_and_come_once_for_a_reference(edge):
     ids = {edge.client.create_invalidation(DistributionId=site.id, InvalidationBatch=batch)["Invalidation"]["Id"] for _ in range(2)}
     assert len(ids) == 1
     other = {**batch, "Paths": items("/d")}
-    assert refusal(edge.client.create_invalidation, DistributionId=site.id, InvalidationBatch=other) == "InvalidArgument"
-    assert refusal(edge.client.create_invalidation, DistributionId=site.id, InvalidationBatch={"Paths": items("/a*b"), "CallerReference": "x"}) == "InvalidArgument"
-    assert refusal(edge.client.get_invalidation, DistributionId=site.id, Id="I0") == "NoSuchInvalidation"
+    assert refused_code(edge.client.create_invalidation, DistributionId=site.id, InvalidationBatch=other) == "InvalidArgument"
+    assert refused_code(edge.client.create_invalidation, DistributionId=site.id, InvalidationBatch={"Paths": items("/a*b"), "CallerReference": "x"}) == "InvalidArgument"
+    assert refused_code(edge.client.get_invalidation, DistributionId=site.id, Id="I0") == "NoSuchInvalidation"
 
 
 def test_policies_are_ones_own_or_awss(edge):
@@ -184,30 +179,30 @@ def test_policies_are_ones_own_or_awss(edge):
     made = edge.client.create_cache_policy(CachePolicyConfig=config)
     id = made["CachePolicy"]["Id"]
     assert made["CachePolicy"]["CachePolicyConfig"] == {**config, "DefaultTTL": 86_400, "MaxTTL": 31_536_000}
-    assert refusal(edge.client.create_cache_policy, CachePolicyConfig=config) == "CachePolicyAlreadyExists"
+    assert refused_code(edge.client.create_cache_policy, CachePolicyConfig=config) == "CachePolicyAlreadyExists"
     edge.create(default=behavior(CachePolicyId=id))
     assert edge.client.list_distributions_by_cache_policy_id(CachePolicyId=id)["DistributionIdList"]["Quantity"] == 1
-    assert refusal(edge.client.delete_cache_policy, Id=id, IfMatch=made["ETag"]) == "CachePolicyInUse"
-    assert refusal(edge.client.update_cache_policy, Id=id, CachePolicyConfig=config, IfMatch="E0") == "PreconditionFailed"
-    assert refusal(edge.client.delete_cache_policy, Id=OPTIMIZED, IfMatch="E0") == "NoSuchCachePolicy"
+    assert refused_code(edge.client.delete_cache_policy, Id=id, IfMatch=made["ETag"]) == "CachePolicyInUse"
+    assert refused_code(edge.client.update_cache_policy, Id=id, CachePolicyConfig=config, IfMatch="E0") == "PreconditionFailed"
+    assert refused_code(edge.client.delete_cache_policy, Id=OPTIMIZED, IfMatch="E0") == "NoSuchCachePolicy"
     request = {"HeaderBehavior": "whitelist", "Headers": items("CloudFront-Viewer-City")}
     said = {"Name": "r", "HeadersConfig": request, "CookiesConfig": {"CookieBehavior": "none"}, "QueryStringsConfig": {"QueryStringBehavior": "none"}}
-    assert refusal(edge.client.create_origin_request_policy, OriginRequestPolicyConfig=said) == "NotImplemented"
+    assert refused_code(edge.client.create_origin_request_policy, OriginRequestPolicyConfig=said) == "NotImplemented"
 
 
 def test_what_is_in_use_is_not_deleted(edge):
     site = edge.create()
     found = edge.client.get_origin_access_control(Id=edge.control)
-    assert refusal(edge.client.delete_origin_access_control, Id=edge.control, IfMatch=found["ETag"]) == "OriginAccessControlInUse"
+    assert refused_code(edge.client.delete_origin_access_control, Id=edge.control, IfMatch=found["ETag"]) == "OriginAccessControlInUse"
     edge.client.delete_distribution(Id=site.id, IfMatch=site.update(Enabled=False)["ETag"])
     edge.client.delete_origin_access_control(Id=edge.control, IfMatch=found["ETag"])
-    assert refusal(edge.client.get_origin_access_control, Id=edge.control) == "NoSuchOriginAccessControl"
+    assert refused_code(edge.client.get_origin_access_control, Id=edge.control) == "NoSuchOriginAccessControl"
 
 
 def test_a_key_that_is_none_is_refused(edge):
     config = {"CallerReference": "k", "Name": "k", "EncodedKey": "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----"}
-    assert refusal(edge.client.create_public_key, PublicKeyConfig=config) == "InvalidArgument"
-    assert refusal(edge.client.create_key_group, KeyGroupConfig={"Name": "g", "Items": ["K0"]}) == "InvalidArgument"
+    assert refused_code(edge.client.create_public_key, PublicKeyConfig=config) == "InvalidArgument"
+    assert refused_code(edge.client.create_key_group, KeyGroupConfig={"Name": "g", "Items": ["K0"]}) == "InvalidArgument"
 
 
 def test_what_was_acknowledged_outlives_a_kill(edge):
@@ -222,8 +217,8 @@ def test_who_has_no_right_is_denied(edge):
     key = iam.create_access_key(UserName="u")["AccessKey"]
     site = edge.create()
     as_user = edge.cloud.client("cloudfront", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-    assert refusal(as_user.get_distribution, Id=site.id) == "AccessDenied"
+    assert refused_code(as_user.get_distribution, Id=site.id) == "AccessDenied"
     policy = f'{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "cloudfront:GetDistribution", "Resource": "{site.arn}"}}}}'
     iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=policy)
     assert as_user.get_distribution(Id=site.id)["Distribution"]["Id"] == site.id
-    assert refusal(as_user.list_distributions) == "AccessDenied"
+    assert refused_code(as_user.list_distributions) == "AccessDenied"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-import pytest
-from botocore.exceptions import ClientError
 from edge_workshop import Edge, behavior, items
+from refusals import refused_code
 
 from kumoniwa.gate.address import GLOBAL
 
@@ -20,12 +19,6 @@ async function handler(event) {
   return { statusCode: 302, headers: { location: { value: to.url } } };
 }
 """
-
-
-def refused(call, **params) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"]
 
 
 class Store:
@@ -49,17 +42,17 @@ def test_pairs_are_put_got_listed_and_deleted_by_who_saw_the_last_version(cloud)
     first = store.version
     told = store.put("a", "1")
     assert (told["ItemCount"], told["TotalSizeInBytes"], told["ETag"]) == (1, 2, store.version) and told["ETag"] != first
-    assert refused(store.pairs.put_key, KvsARN=store.arn, Key="b", Value="2", IfMatch=first) == "ConflictException"
+    assert refused_code(store.pairs.put_key, KvsARN=store.arn, Key="b", Value="2", IfMatch=first) == "ConflictException"
     store.pairs.update_keys(KvsARN=store.arn, IfMatch=store.version, Puts=[{"Key": "b/c", "Value": "2"}, {"Key": "d", "Value": "ü"}], Deletes=[{"Key": "a"}])
     assert store.pairs.get_key(KvsARN=store.arn, Key="b/c")["Value"] == "2"
     page = store.pairs.list_keys(KvsARN=store.arn, MaxResults=1)
     rest = store.pairs.list_keys(KvsARN=store.arn, NextToken=page["NextToken"])
     assert [each["Key"] for each in (*page["Items"], *rest["Items"])] == ["b/c", "d"] and "NextToken" not in rest
-    assert refused(store.pairs.get_key, KvsARN=store.arn, Key="a") == "ResourceNotFoundException"
+    assert refused_code(store.pairs.get_key, KvsARN=store.arn, Key="a") == "ResourceNotFoundException"
     cloud.restart(GLOBAL, kill=True)
     store.pairs.delete_key(KvsARN=store.arn, Key="d", IfMatch=store.version)
     assert store.pairs.describe_key_value_store(KvsARN=store.arn)["ItemCount"] == 1
-    assert refused(store.put, key="k" * 513, value="") == refused(store.put, key="k", value="v" * 1_025) == "ValidationException"
+    assert refused_code(store.put, key="k" * 513, value="") == refused_code(store.put, key="k", value="v" * 1_025) == "ValidationException"
 
 
 def test_a_store_may_be_filled_from_a_bucket(cloud):
@@ -71,7 +64,7 @@ def test_a_store_may_be_filled_from_a_bucket(cloud):
     assert store.pairs.get_key(KvsARN=store.arn, Key="a")["Value"] == "1"
     for key in ("bad.json", "gone.json"):
         source = {"SourceType": "S3", "SourceARN": f"arn:aws:s3:::pairs/{key}"}
-        assert refused(store.client.create_key_value_store, Name="other", ImportSource=source) == "InvalidArgument"
+        assert refused_code(store.client.create_key_value_store, Name="other", ImportSource=source) == "InvalidArgument"
 
 
 def test_a_function_reads_its_store_and_sees_what_changes(cloud):
@@ -92,31 +85,31 @@ def test_a_function_reads_its_store_and_sees_what_changes(cloud):
     assert site.get("/none").headers["location"] == "/some"
     shown = edge.client.describe_key_value_store(Name="routes")
     assert shown["KeyValueStore"]["Status"] == "READY"
-    assert refused(edge.client.delete_key_value_store, Name="routes", IfMatch=shown["ETag"]) == "CannotDeleteEntityWhileInUse"
+    assert refused_code(edge.client.delete_key_value_store, Name="routes", IfMatch=shown["ETag"]) == "CannotDeleteEntityWhileInUse"
 
 
 def test_a_store_is_made_once_described_and_deleted(cloud):
     store = Store(cloud, Comment="one")
     client = store.client
-    assert refused(client.create_key_value_store, Name="routes") == "EntityAlreadyExists"
-    assert refused(client.describe_key_value_store, Name="gone") == "EntityNotFound"
+    assert refused_code(client.create_key_value_store, Name="routes") == "EntityAlreadyExists"
+    assert refused_code(client.describe_key_value_store, Name="gone") == "EntityNotFound"
     told = client.update_key_value_store(Name="routes", Comment="two", IfMatch=store.etag)
-    assert refused(client.delete_key_value_store, Name="routes", IfMatch=store.etag) == "PreconditionFailed"
+    assert refused_code(client.delete_key_value_store, Name="routes", IfMatch=store.etag) == "PreconditionFailed"
     assert [each["Comment"] for each in client.list_key_value_stores()["KeyValueStoreList"]["Items"]] == ["two"]
     client.delete_key_value_store(Name="routes", IfMatch=told["ETag"])
     assert client.list_key_value_stores()["KeyValueStoreList"]["Quantity"] == 0
-    assert refused(store.pairs.describe_key_value_store, KvsARN=store.arn) == "ResourceNotFoundException"
+    assert refused_code(store.pairs.describe_key_value_store, KvsARN=store.arn) == "ResourceNotFoundException"
 
 
 def test_a_function_takes_no_store_that_is_not_there_and_no_other_module(cloud):
     store, edge = Store(cloud), Edge(cloud)
     config = {"Comment": "", "Runtime": "cloudfront-js-2.0", "KeyValueStoreAssociations": items({"KeyValueStoreARN": store.arn[:-12] + "0" * 12})}
-    assert refused(edge.client.create_function, Name="f", FunctionConfig=config, FunctionCode=CODE.encode()) == "InvalidArgument"
+    assert refused_code(edge.client.create_function, Name="f", FunctionConfig=config, FunctionCode=CODE.encode()) == "InvalidArgument"
     old = {**config, "Runtime": "cloudfront-js-1.0", "KeyValueStoreAssociations": items({"KeyValueStoreARN": store.arn})}
-    assert refused(edge.client.create_function, Name="f", FunctionConfig=old, FunctionCode=CODE.encode()) == "InvalidArgument"
+    assert refused_code(edge.client.create_function, Name="f", FunctionConfig=old, FunctionCode=CODE.encode()) == "InvalidArgument"
     plain = {"Comment": "", "Runtime": "cloudfront-js-2.0"}
     for code in ("import crypto from 'crypto'; function handler(e) { return e.request; }", "var q = require('querystring'); function handler(e) { return e.request; }"):
-        assert refused(edge.client.create_function, Name="f", FunctionConfig=plain, FunctionCode=code.encode()) == "NotImplemented"
+        assert refused_code(edge.client.create_function, Name="f", FunctionConfig=plain, FunctionCode=code.encode()) == "NotImplemented"
 
 
 def test_only_who_has_the_secret_signs(cloud):
@@ -126,9 +119,9 @@ def test_only_who_has_the_secret_signs(cloud):
     key = iam.create_access_key(UserName="eve")["AccessKey"]
     store = Store(cloud)
     wrong = cloud.client("cloudfront-keyvaluestore", key=key["AccessKeyId"], secret="not" + key["SecretAccessKey"][3:])
-    assert refused(wrong.describe_key_value_store, KvsARN=store.arn) in ("SignatureDoesNotMatch", "InvalidSignatureException")
+    assert refused_code(wrong.describe_key_value_store, KvsARN=store.arn) in ("SignatureDoesNotMatch", "InvalidSignatureException")
     eve = cloud.client("cloudfront-keyvaluestore", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-    assert refused(eve.describe_key_value_store, KvsARN=store.arn) == "AccessDeniedException"
+    assert refused_code(eve.describe_key_value_store, KvsARN=store.arn) == "AccessDeniedException"
     statement = {"Effect": "Allow", "Action": "cloudfront-keyvaluestore:DescribeKeyValueStore", "Resource": store.arn}
     iam.put_user_policy(UserName="eve", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
     assert eve.describe_key_value_store(KvsARN=store.arn)["ItemCount"] == 0

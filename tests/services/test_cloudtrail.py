@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
+from refusals import refused_code
 
 ACCOUNT, US, EU = "111111111111", "us-east-1", "eu-west-1"
 ARN = f"arn:aws:cloudtrail:{US}:{ACCOUNT}:trail/main"
@@ -55,12 +56,6 @@ def trail(ct, name="main", **more) -> dict:
     made = ct.create_trail(Name=name, S3BucketName=BUCKET, **more)
     ct.start_logging(Name=name)
     return made
-
-
-def refused(call, **params) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"]
 
 
 def files(s3, kind="CloudTrail/") -> dict[str, dict]:
@@ -121,21 +116,21 @@ def test_events_come_in_pages_and_within_a_time(cloud, ct):
     assert [len(page) for page in pages] == [2, 2, 1] and len({e["EventId"] for page in pages for e in page}) == 5
     since = datetime.fromtimestamp(cloud.now() - 26.5, UTC)
     assert len(ct.lookup_events(LookupAttributes=wanted, StartTime=since)["Events"]) == 2
-    assert refused(ct.lookup_events, StartTime=since, EndTime=datetime.fromtimestamp(0, UTC)) == "InvalidTimeRangeException"
+    assert refused_code(ct.lookup_events, StartTime=since, EndTime=datetime.fromtimestamp(0, UTC)) == "InvalidTimeRangeException"
     cloud.sleep(1)
-    assert refused(ct.lookup_events, NextToken="x") == "InvalidNextTokenException"
-    assert refused(ct.lookup_events, LookupAttributes=wanted * 2) == "InvalidLookupAttributesException"
+    assert refused_code(ct.lookup_events, NextToken="x") == "InvalidNextTokenException"
+    assert refused_code(ct.lookup_events, LookupAttributes=wanted * 2) == "InvalidLookupAttributesException"
 
 
 def test_an_account_looks_up_twice_a_second_in_each_region(cloud, ct):
     # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
     ct.lookup_events(), ct.lookup_events()
-    assert refused(ct.lookup_events) == "ThrottlingException"
+    assert refused_code(ct.lookup_events) == "ThrottlingException"
     cloud.client("cloudtrail", EU, key=ACCOUNT).lookup_events()
     cloud.client("cloudtrail", key="222222222222").lookup_events()
     cloud.sleep(0.5)
     ct.lookup_events()
-    assert refused(ct.lookup_events) == "ThrottlingException"
+    assert refused_code(ct.lookup_events) == "ThrottlingException"
 
 
 def test_insights_are_refused_by_name(ct):
@@ -144,7 +139,7 @@ def test_insights_are_refused_by_name(ct):
         lambda: ct.get_insight_selectors(TrailName="trail"),
         lambda: ct.put_insight_selectors(TrailName="trail", InsightSelectors=[{"InsightType": "ApiCallRateInsight"}]),
     ):
-        assert refused(call) == "NotImplemented"
+        assert refused_code(call) == "NotImplemented"
 
 
 def test_what_happens_in_services_without_a_region_is_told_in_virginia(cloud, ct):
@@ -167,12 +162,12 @@ def test_a_trail_is_described(cloud, ct, s3):
     assert ct.describe_trails()["trailList"] == [shown] and ct.list_trails()["Trails"][0]["TrailARN"] == ARN
     assert ct.list_tags(ResourceIdList=[ARN])["ResourceTagList"][0]["TagsList"] == [{"Key": "a", "Value": "1"}]
     assert ct.get_trail_status(Name="main")["IsLogging"] is False
-    assert refused(ct.create_trail, Name="main", S3BucketName=BUCKET) == "TrailAlreadyExistsException"
+    assert refused_code(ct.create_trail, Name="main", S3BucketName=BUCKET) == "TrailAlreadyExistsException"
     ct.update_trail(Name="main", IsMultiRegionTrail=True)
     there = cloud.client("cloudtrail", EU, key=ACCOUNT)
     assert there.describe_trails()["trailList"][0]["TrailARN"] == ARN
     assert there.describe_trails(includeShadowTrails=False)["trailList"] == []
-    assert refused(there.stop_logging, Name=ARN) == "InvalidHomeRegionException"
+    assert refused_code(there.stop_logging, Name=ARN) == "InvalidHomeRegionException"
     ct.delete_trail(Name="main")
     # The texts: moto's test_get_trail_unknown and test_get_trail_status_unknown_trail.
     for call, named in ((ct.get_trail, "main"), (ct.get_trail_status, ARN)):
@@ -189,13 +184,13 @@ def test_the_topic_of_a_trail_must_be_there_and_let_it_in(ct, s3):
 
 @pytest.mark.parametrize("name", ["ab", "-abc", "abc-", "a--b", "a b c", "192.168.5.4"])
 def test_a_name_that_is_none_is_refused(ct, name):
-    assert refused(ct.create_trail, Name=name, S3BucketName=BUCKET) == "InvalidTrailNameException"
+    assert refused_code(ct.create_trail, Name=name, S3BucketName=BUCKET) == "InvalidTrailNameException"
 
 
 def test_a_trail_must_be_able_to_write(cloud, ct):
-    assert refused(ct.create_trail, Name="main", S3BucketName=BUCKET) == "S3BucketDoesNotExistException"
+    assert refused_code(ct.create_trail, Name="main", S3BucketName=BUCKET) == "S3BucketDoesNotExistException"
     cloud.client("s3", key=ACCOUNT).create_bucket(Bucket=BUCKET)
-    assert refused(ct.create_trail, Name="main", S3BucketName=BUCKET) == "InsufficientS3BucketPolicyException"
+    assert refused_code(ct.create_trail, Name="main", S3BucketName=BUCKET) == "InsufficientS3BucketPolicyException"
 
 
 def test_a_trail_writes_what_happened_every_five_minutes(cloud, ct, s3):
@@ -271,7 +266,7 @@ def test_what_advanced_selectors_may_look_at(ct, s3):
     for wrong in (
         put("Data"), put("Data", bucket, ("f", "x")), put("Management", ("eventName", "CreateBucket")), put("Management", bucket), put("Others"),
     ):  # fmt: skip
-        assert refused(ct.put_event_selectors, **wrong) == "InvalidEventSelectorsException"
+        assert refused_code(ct.put_event_selectors, **wrong) == "InvalidEventSelectorsException"
     # The texts: https://github.com/badmintoncryer/cdk-preflight (rules/cloudtrail).
     basic = [{"DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::box/"]}]}]
     many = [{"DataResources": [{"Type": "AWS::S3::Object", "Values": [f"arn:aws:s3:::box/{n}" for n in range(251)]}]}]
@@ -285,7 +280,7 @@ def test_what_advanced_selectors_may_look_at(ct, s3):
         with pytest.raises(ClientError, match=f"InvalidEventSelectorsException.*: {text}$"):
             ct.put_event_selectors(**said)
     for unbuilt in (put("Data", bucket, ("eventType", "AwsApiCall")), put("NetworkActivity", ("eventSource", "kms.amazonaws.com"))):
-        assert refused(ct.put_event_selectors, **unbuilt) == "NotImplemented"
+        assert refused_code(ct.put_event_selectors, **unbuilt) == "NotImplemented"
 
 
 def test_who_listens_is_told_of_each_file(cloud, ct, s3):
@@ -432,7 +427,7 @@ def test_a_trails_files_are_encrypted_under_its_key(cloud, ct, s3):
         s3.get_object(Bucket=BUCKET, Key=found)
     cloud.sleep(600)
     assert ct.get_trail_status(Name="main")["LatestDeliveryError"]
-    assert refused(trail, ct=ct, name="second", KmsKeyId=key[:-12] + "000000000000") == "KmsKeyNotFoundException"
+    assert refused_code(trail, ct=ct, name="second", KmsKeyId=key[:-12] + "000000000000") == "KmsKeyNotFoundException"
     kms.enable_key(KeyId=key)
     ct.update_trail(Name="main", KmsKeyId="")
     assert "KmsKeyId" not in ct.get_trail(Name="main")["Trail"]

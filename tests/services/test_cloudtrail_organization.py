@@ -9,7 +9,8 @@ import gzip
 import json
 
 import pytest
-from organization_workshop import MASTER, Garden, refused
+from organization_workshop import MASTER, Garden
+from refusals import refused
 
 US, EU, SERVICE = "us-east-1", "eu-west-1", "cloudtrail.amazonaws.com"
 BUCKET = "all-files"

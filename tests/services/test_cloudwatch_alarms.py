@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 from notice_workshop import received, subscribed
+from refusals import refused
 from services import lambda_workshop
 from services.test_events_rules import ACCOUNT, queue
 from services.test_events_rules import received as heard
@@ -33,13 +34,6 @@ def alarm(client, name="a", **more):
 def state(client, name="a", kind="Metric"):
     (found,) = client.describe_alarms(AlarmNames=[name], AlarmTypes=[f"{kind}Alarm"])[f"{kind}Alarms"]
     return found
-
-
-def refused(code, text, call, **params):
-    with pytest.raises(ClientError) as refusal:
-        call(**params)
-    error = refusal.value.response["Error"]
-    assert (error["Code"], error.get("Message", "")) == (code, text)
 
 
 def over_minutes(cloud, client, points, name="m"):
@@ -85,7 +79,7 @@ def test_an_alarm_is_shown_as_it_was_put_and_has_no_data_yet(cloud, watch):
 )  # fmt: skip
 def test_alarms_that_cannot_be_are_refused(watch, change, code, text):
     said = {name: value for name, value in {**TERMS, **change}.items() if value is not None}
-    refused(code, text, watch.put_metric_alarm, AlarmName="a", **said)
+    assert refused(watch.put_metric_alarm, AlarmName="a", **said) == (code, text)
     assert watch.describe_alarms()["MetricAlarms"] == []
 
 
@@ -141,7 +135,7 @@ def test_alarms_are_found_by_name_state_action_and_metric(watch):
     assert pages == [["db", "web-cpu"], ["web-disk"]]
     found = watch.describe_alarms_for_metric(Namespace="app", MetricName="m", Statistic="Sum")["MetricAlarms"]
     assert [each["AlarmName"] for each in found] == ["web-cpu"]
-    refused("InvalidNextToken", "Request parameter NextToken is invalid", watch.describe_alarms, NextToken="x")
+    assert refused(watch.describe_alarms, NextToken="x") == ("InvalidNextToken", "Request parameter NextToken is invalid")
 
 
 def test_deleting_passes_over_names_that_nobody_bears(watch):
@@ -153,7 +147,7 @@ def test_deleting_passes_over_names_that_nobody_bears(watch):
 def test_states_that_are_set_must_be_and_of_alarms_that_are(watch):
     # Recorded: localstack's test_set_alarm_invalid_input.
     alarm(watch)
-    refused("ResourceNotFound", "", watch.set_alarm_state, AlarmName="nobody", StateValue="OK", StateReason="x")
+    assert refused(watch.set_alarm_state, AlarmName="nobody", StateValue="OK", StateReason="x") == ("ResourceNotFound", "")
     with pytest.raises(ClientError, match="ValidationError.*Value 'INVALID' at 'stateValue'"):
         watch.set_alarm_state(AlarmName="a", StateValue="INVALID", StateReason="x")
     with pytest.raises(ClientError, match="InvalidFormat"):
@@ -291,7 +285,9 @@ def test_an_alarm_on_an_expression(cloud, watch):
     for expression, text in (("METRICS()", "must return a single time series"), ("SEARCH('x', 'Sum', 60)", "SEARCH is not supported on Metric Alarms.")):
         with pytest.raises(ClientError, match=text):
             watch.put_metric_alarm(AlarmName="b", Metrics=[*metrics, {"Id": "e", "Expression": expression}], **said)
-    refused("ValidationError", "Exactly one element of the metrics list should return data.", watch.put_metric_alarm, AlarmName="b", Metrics=metrics, **said)
+    assert refused(watch.put_metric_alarm, AlarmName="b", Metrics=metrics, **said) == (
+        "ValidationError", "Exactly one element of the metrics list should return data.",
+    )  # fmt: skip
 
 
 def test_percentiles_of_few_values_change_nothing_if_so_wished(cloud, watch):
@@ -505,7 +501,9 @@ def test_composite_alarms_are_listed_when_asked_for_and_know_their_relatives(wat
 
 def test_alarms_on_which_others_depend_stay(watch):
     both(watch)
-    refused("ValidationError", "Cannot delete one as there are composite alarm(s) depending on it.", watch.delete_alarms, AlarmNames=["one"])
+    assert refused(watch.delete_alarms, AlarmNames=["one"]) == (
+        "ValidationError", "Cannot delete one as there are composite alarm(s) depending on it.",
+    )  # fmt: skip
     watch.delete_alarms(AlarmNames=["one", "two", "c"])
     assert watch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])["CompositeAlarms"] == []
 
@@ -521,7 +519,7 @@ def test_alarms_on_which_others_depend_stay(watch):
 )  # fmt: skip
 def test_composite_alarms_that_cannot_be_are_refused(watch, change, text):
     alarm(watch, "one")
-    refused("ValidationError", text, watch.put_composite_alarm, **{"AlarmName": "c", "AlarmRule": "TRUE", **change})
+    assert refused(watch.put_composite_alarm, **{"AlarmName": "c", "AlarmRule": "TRUE", **change}) == ("ValidationError", text)
 
 
 def test_a_suppressor_keeps_actions_until_it_is_calm_again(cloud, watch, topic):

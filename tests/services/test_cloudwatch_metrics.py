@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused
 
 from kumoniwa.wire import cbor
 
@@ -39,13 +40,6 @@ def statistics(client, name="m", *, start=NOW, end=NOW + 3600, period=60, **more
         Namespace="app", MetricName=name, StartTime=moment(start), EndTime=moment(end), Period=period, **more
     )
     return found["Datapoints"]
-
-
-def refused(code, text, call, **params):
-    with pytest.raises(ClientError) as refusal:
-        call(**params)
-    error = refusal.value.response["Error"]
-    assert (error["Code"], error["Message"]) == (code, text)
 
 
 # Putting and reading ---------------------------------------------------------------------------------------
@@ -173,7 +167,7 @@ def test_many_different_values_are_kept_to_within_a_percent(watch):
     ],
 )  # fmt: skip
 def test_data_that_cannot_be_are_refused(watch, datum, code, text):
-    refused(code, text, watch.put_metric_data, Namespace="app", MetricData=[{"MetricName": "m", **datum}])
+    assert refused(watch.put_metric_data, Namespace="app", MetricData=[{"MetricName": "m", **datum}]) == (code, text)
     assert watch.list_metrics()["Metrics"] == []
 
 
@@ -184,7 +178,9 @@ def test_one_bad_datum_refuses_all(watch):
 
 
 def test_names_that_begin_with_aws_are_not_the_customers(watch):
-    refused("InvalidParameterValue", "The value AWS/ for parameter Namespace is invalid.", watch.put_metric_data, Namespace="AWS/EC2", MetricData=[{"MetricName": "m", "Value": 1.0}])
+    assert refused(watch.put_metric_data, Namespace="AWS/EC2", MetricData=[{"MetricName": "m", "Value": 1.0}]) == (
+        "InvalidParameterValue", "The value AWS/ for parameter Namespace is invalid.",
+    )  # fmt: skip
 
 
 def test_entities_are_refused_by_name(watch):
@@ -195,17 +191,21 @@ def test_entities_are_refused_by_name(watch):
 def test_questions_that_cannot_be_are_refused(watch):
     # Recorded: localstack's test_invalid_amount_of_datapoints.
     asked = {"Namespace": "n", "MetricName": "m", "StartTime": moment(NOW), "EndTime": moment(NOW + 86400), "Period": 1, "Statistics": ["SampleCount"]}
-    refused(
+    assert refused(watch.get_metric_statistics, **asked) == (
         "InvalidParameterCombination",
         "You have requested up to 86400 datapoints, which exceeds the limit of 1440. You may reduce the datapoints requested by increasing Period, "
-        "or decreasing the time range.", watch.get_metric_statistics, **asked,
+        "or decreasing the time range.",
     )  # fmt: skip
     turned = {**asked, "StartTime": moment(NOW + 5), "EndTime": moment(NOW), "Period": 60}
-    refused("InvalidParameterValue", "The parameter StartTime must be less than the parameter EndTime.", watch.get_metric_statistics, **turned)
+    assert refused(watch.get_metric_statistics, **turned) == (
+        "InvalidParameterValue", "The parameter StartTime must be less than the parameter EndTime.",
+    )  # fmt: skip
     nothing = {**asked, "Period": 3600}
     del nothing["Statistics"]
-    refused("InvalidParameterCombination", "Must specify either Statistics or ExtendedStatistics", watch.get_metric_statistics, **nothing)
-    refused("InvalidParameterValue", "The value p101 for parameter ExtendedStatistics is not supported.", watch.get_metric_statistics, ExtendedStatistics=["p101"], **nothing)
+    assert refused(watch.get_metric_statistics, **nothing) == ("InvalidParameterCombination", "Must specify either Statistics or ExtendedStatistics")
+    assert refused(watch.get_metric_statistics, ExtendedStatistics=["p101"], **nothing) == (
+        "InvalidParameterValue", "The value p101 for parameter ExtendedStatistics is not supported.",
+    )  # fmt: skip
     with pytest.raises(ClientError, match="multiple of 60"):
         watch.get_metric_statistics(**{**asked, "Period": 90})
 
@@ -238,7 +238,7 @@ def test_lists_come_in_pages_of_five_hundred(watch):
     put(watch, "last", 1)
     pages = [page["Metrics"] for page in watch.get_paginator("list_metrics").paginate(Namespace="app")]
     assert [len(page) for page in pages] == [500, 500, 1]
-    refused("InvalidParameterValue", "Request parameter NextToken is invalid", watch.list_metrics, NextToken="x")
+    assert refused(watch.list_metrics, NextToken="x") == ("InvalidParameterValue", "Request parameter NextToken is invalid")
 
 
 # Protocols, crashes ----------------------------------------------------------------------------------------

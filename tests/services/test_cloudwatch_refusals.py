@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refusal, refused
 
 ACCOUNT, OTHER = "000000000000", "111111111111"
 VALUE, COMBINATION = "InvalidParameterValue", "InvalidParameterCombination"
@@ -157,23 +157,18 @@ def watch(cloud):
     return client
 
 
-def refused(client, method, said) -> dict:
-    with pytest.raises(ClientError) as raised:
-        getattr(client, method)(**said)
-    return raised.value.response
-
-
 @pytest.mark.parametrize("rule, asked, expected", CASES, ids=[rule for rule, *_ in CASES])
 def test_what_aws_refuses_is_refused_in_its_words(watch, rule, asked, expected):
-    error = refused(watch, *asked)["Error"]
-    assert (error["Code"], error["Message"]) == (expected if isinstance(expected, tuple) else ("ValidationError", expected))
+    method, said = asked
+    assert refused(getattr(watch, method), **said) == (expected if isinstance(expected, tuple) else ("ValidationError", expected))
 
 
 def test_a_detectors_statistic_is_one_of_cloudwatchs(watch):
     # anomaly-detector-stat-syntax; the rule tells the pattern up to its second word.
-    error = refused(watch, *detector(**ONE | {"Stat": "Avg"}))["Error"]
-    assert error["Code"] == "ValidationError"
-    assert error["Message"].startswith(constraint("Avg", "stat", f"satisfy regular expression pattern: ({STATISTIC}|"))
+    method, said = detector(**ONE | {"Stat": "Avg"})
+    code, message = refused(getattr(watch, method), **said)
+    assert code == "ValidationError"
+    assert message.startswith(constraint("Avg", "stat", f"satisfy regular expression pattern: ({STATISTIC}|"))
 
 
 @pytest.mark.parametrize("name", ["p100", "p100.0", "p100.5", "p100.9999999"])
@@ -223,22 +218,22 @@ NO_SOURCE = "The metric widget should have specified a region and a data source 
     ],
 )  # fmt: skip
 def test_dashboards_that_aws_refuses_are_refused_in_its_words(watch, widgets, complaints):
-    response = refused(watch, "put_dashboard", {"DashboardName": "d", "DashboardBody": json.dumps({"widgets": widgets})})
+    response = refusal(watch.put_dashboard, DashboardName="d", DashboardBody=json.dumps({"widgets": widgets}))
     assert response["Error"]["Code"] == "InvalidParameterInput"
     assert [(each["DataPath"], each["Message"]) for each in response["dashboardValidationMessages"]] == complaints
 
 
 def test_a_widgets_statistic_is_one_of_cloudwatchs(watch):
     # dashboard-widget-stat-syntax; the rule tells the pattern so far.
-    response = refused(watch, "put_dashboard", {"DashboardName": "d", "DashboardBody": json.dumps({"widgets": [metric(stat="Avg")]})})
+    response = refusal(watch.put_dashboard, DashboardName="d", DashboardBody=json.dumps({"widgets": [metric(stat="Avg")]}))
     (told,) = response["dashboardValidationMessages"]
     assert told["DataPath"] == f"{AT}/stat" and told["Message"].startswith(f'Should match pattern "^(({STATISTIC})|(p|tc|tm|ts|wm)')
 
 
 def test_dashboards_that_are_no_json_or_have_no_widgets(watch):
     # dashboard-body-json, dashboard-widgets
-    assert "The field DashboardBody must be a valid JSON object" in refused(watch, "put_dashboard", {"DashboardName": "d", "DashboardBody": "{not json"})["Error"]["Message"]
-    (told,) = refused(watch, "put_dashboard", {"DashboardName": "d", "DashboardBody": '{"a": 1}'})["dashboardValidationMessages"]
+    assert "The field DashboardBody must be a valid JSON object" in refusal(watch.put_dashboard, DashboardName="d", DashboardBody="{not json")["Error"]["Message"]
+    (told,) = refusal(watch.put_dashboard, DashboardName="d", DashboardBody='{"a": 1}')["dashboardValidationMessages"]
     assert told == {"DataPath": "", "Message": "Should have required property 'widgets'"}
 
 

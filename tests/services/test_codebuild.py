@@ -16,7 +16,8 @@ import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import put_role
 from notice_workshop import queue, received
-from pipeline_workshop import ACCOUNT, TRUST, Works, action, deploy, refuses, zipped
+from pipeline_workshop import ACCOUNT, TRUST, Works, action, deploy, zipped
+from refusals import refuses
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/build"
 ENVIRONMENT = {"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0", "computeType": "BUILD_GENERAL1_SMALL"}

@@ -11,7 +11,8 @@ import pytest
 from lambda_workshop import make as make_function
 from lambda_workshop import put_role, settle
 from notice_workshop import queue, received, subscribed
-from pipeline_workshop import ACCOUNT, QUEUE, ROLE, Works, action, approval, deploy, refuses, source
+from pipeline_workshop import ACCOUNT, QUEUE, ROLE, Works, action, approval, deploy, source
+from refusals import refuses
 
 EAST, WEST = "us-east-1", "eu-west-1"
 

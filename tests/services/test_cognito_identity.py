@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from cognito_workshop import Pool, claims, refused
+from cognito_workshop import Pool, claims
 from lambda_workshop import allowing
+from refusals import refused
 
 from kumoniwa.languages import json_web_token
 from kumoniwa.services.cognito_identity.login import published

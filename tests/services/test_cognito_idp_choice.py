@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from cognito_workshop import ANN, NEW_PASSWORD, PASSWORD, Pool, Srp, attributes, code_for, refused
+from cognito_workshop import ANN, NEW_PASSWORD, PASSWORD, Pool, Srp, attributes, code_for
 from mail_workshop import mails
+from refusals import refused
 from test_cloudformation_stack import create, outputs
 from test_cognito_idp_delivery import PHONE, SMS, text_code, texter  # noqa: F401 (a fixture)
 

@@ -10,9 +10,10 @@ import re
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from cognito_workshop import ANN, NEW_PASSWORD, PASSWORD, Pool, attributes, code_for, refused
+from cognito_workshop import ANN, NEW_PASSWORD, PASSWORD, Pool, attributes, code_for
 from lambda_workshop import ACCOUNT, make, put_role, put_user
 from mail_workshop import leave_sandbox, mails, prove
+from refusals import refused
 from test_cloudformation_stack import create, outputs
 from test_cognito_idp_hosted import BACK, HOST, OAUTH, asked, post
 from test_cognito_idp_signin import app

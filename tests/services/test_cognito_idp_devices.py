@@ -12,8 +12,9 @@ import hmac
 import json
 
 import pytest
-from cognito_workshop import PASSWORD, Pool, Srp, claims, refused
+from cognito_workshop import PASSWORD, Pool, Srp, claims
 from lambda_workshop import make, settle
+from refusals import refused
 from test_cloudformation_stack import create, outputs
 
 from kumoniwa.gate.mfa import code_at, step_of

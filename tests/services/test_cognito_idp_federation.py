@@ -15,10 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
-from cognito_workshop import PASSWORD, Pool, attributes, claims, refused
+from cognito_workshop import PASSWORD, Pool, attributes, claims
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lambda_workshop import make as make_function
+from refusals import refused
 from secret_workshop import is_on_disk
 from test_cloudformation_stack import create, outputs, settled
 

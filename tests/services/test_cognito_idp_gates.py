@@ -6,9 +6,10 @@ import json
 
 import pytest
 from api_workshop import mock, rest_api
-from cognito_workshop import Pool, refused
+from cognito_workshop import Pool
 from http_workshop import Caller, endpoint
 from http_workshop import http_api as make_http_api
+from refusals import refused
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import json
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from cognito_workshop import ANN, PASSWORD, Pool, claims, refused
+from cognito_workshop import ANN, PASSWORD, Pool, claims
 from mail_workshop import mails
+from refusals import refused
 
 HOST = "shop.auth.us-east-1.localhost:4566"
 BACK = "https://app.example.com/back"

@@ -9,10 +9,11 @@ import itertools
 import re
 
 import pytest
-from cognito_workshop import ANN, NEW_PASSWORD, PASSWORD, Pool, attributes, claims, code_for, refused
+from cognito_workshop import ANN, NEW_PASSWORD, PASSWORD, Pool, attributes, claims, code_for
 from lambda_workshop import make as make_function
 from lambda_workshop import put_user
 from mail_workshop import mails
+from refusals import refused
 from secret_workshop import is_on_disk
 
 MAIL = [{"Name": "email", "Value": ANN}]

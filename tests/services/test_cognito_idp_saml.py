@@ -16,9 +16,10 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from xml.sax.saxutils import escape
 
 import pytest
-from cognito_workshop import Pool, attributes, claims, refused
+from cognito_workshop import Pool, attributes, claims
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
+from refusals import refused
 from signxml import XMLSigner
 from signxml.algorithms import CanonicalizationMethod
 from test_cloudformation_stack import create, outputs

@@ -9,13 +9,14 @@ import base64
 import json
 
 import pytest
-from cognito_workshop import ANN, NEW_PASSWORD, PASSWORD, Pool, refused
+from cognito_workshop import ANN, NEW_PASSWORD, PASSWORD, Pool
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from lambda_workshop import ACCOUNT, make, put_user, settle
 from mail_workshop import mails
+from refusals import refused
 from test_cloudformation_stack import create, outputs
 from test_cognito_idp_delivery import PHONE, SMS, texter  # noqa: F401 (a fixture)
 from test_sns_phones import texts

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 
-from cognito_workshop import NEW_PASSWORD, PASSWORD, Pool, Srp, claims, refused
+from cognito_workshop import NEW_PASSWORD, PASSWORD, Pool, Srp, claims
+from refusals import refused
 
 from kumoniwa.gate.mfa import STEP_S, code_at, step_of
 from kumoniwa.languages import json_web_token

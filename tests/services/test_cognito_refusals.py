@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from cognito_workshop import refused
+from refusals import refused
 
 INVALID, TIER, FLOW = "InvalidParameterException", "FeatureUnavailableInTierException", "InvalidOAuthFlowException"
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"

@@ -7,7 +7,8 @@ import json
 import pytest
 from config_aggregation import S3, US, record
 from config_workshop import ACCOUNT, put_rule, trust
-from organization_workshop import MASTER, Garden, refused
+from organization_workshop import MASTER, Garden
+from refusals import refused
 
 EU = "eu-west-1"
 OTHER = "222222222222"

@@ -8,7 +8,8 @@ import pytest
 from config_aggregation import US, record
 from config_workshop import put_rule, trust
 from lambda_workshop import zipped
-from organization_workshop import MASTER, Garden, refused
+from organization_workshop import MASTER, Garden
+from refusals import refused
 
 S3 = "AWS::S3::Bucket"
 VERSIONED = {"RuleIdentifier": "S3_BUCKET_VERSIONING_ENABLED"}

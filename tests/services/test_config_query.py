@@ -9,7 +9,7 @@ import json
 
 import pytest
 from config_workshop import ACCOUNT, put_recorder, put_rule
-from secret_workshop import refused
+from refusals import refused
 
 FILES = "config-files-us-east-1"
 

@@ -21,7 +21,7 @@ from config_workshop import (
 )
 from lambda_workshop import TRUST, allowing, make, put_user
 from notice_workshop import received, subscribed
-from secret_workshop import refused
+from refusals import refused
 
 US, EU = "us-east-1", "eu-west-1"
 BUCKET = "AWS::S3::Bucket"

@@ -10,7 +10,7 @@ import json
 import pytest
 from config_workshop import ACCOUNT, put_recorder, put_rule, trust, verdicts
 from lambda_workshop import allowing, put_user
-from secret_workshop import refused
+from refusals import refused
 
 MENDER = f"arn:aws:iam::{ACCOUNT}:role/mender"
 READ = "s3-bucket-public-read-prohibited"

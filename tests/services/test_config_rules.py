@@ -12,7 +12,7 @@ import pytest
 from config_workshop import ACCOUNT, put_recorder, put_rule, verdicts
 from lambda_workshop import make, put_role, settle
 from notice_workshop import received, subscribed
-from secret_workshop import refused
+from refusals import refused
 
 US = "us-east-1"
 BUCKET, FILES = "AWS::S3::Bucket", f"config-files-{US}"

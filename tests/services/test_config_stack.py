@@ -7,7 +7,7 @@ import json
 import pytest
 from config_workshop import ACCOUNT, put_recorder, trust, verdicts
 from lambda_workshop import allowing
-from secret_workshop import refused
+from refusals import refused
 
 US, EU = "us-east-1", "eu-west-1"
 PACK = """

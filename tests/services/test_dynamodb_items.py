@@ -7,7 +7,8 @@ import zlib
 
 import pytest
 from botocore.exceptions import ClientError
-from music import G, index, refusal, table
+from music import G, index, table
+from refusals import refused
 
 from kumoniwa.gate.identity import SHARED, Credential, Grant, Identity
 from kumoniwa.kernel import principal as principals
@@ -77,15 +78,15 @@ def test_updates_answer_what_was_asked(ddb):
 
 def test_keys_are_refused_in_awss_words(ddb):
     schema = "The provided key element does not match the schema"
-    assert refusal(ddb.get_item, TableName="music", Key={"pk": {"S": "a"}}) == ("ValidationException", schema)
-    assert refusal(ddb.get_item, TableName="nope", Key=KEY) == (
+    assert refused(ddb.get_item, TableName="music", Key={"pk": {"S": "a"}}) == ("ValidationException", schema)
+    assert refused(ddb.get_item, TableName="nope", Key=KEY) == (
         "ResourceNotFoundException",
         "Requested resource not found",
     )
-    assert refusal(ddb.put_item, TableName="music", Item={"pk": {"S": "a"}})[1] == (
+    assert refused(ddb.put_item, TableName="music", Item={"pk": {"S": "a"}})[1] == (
         "One or more parameter values were invalid: Missing the key sk in the item"
     )
-    assert refusal(ddb.put_item, TableName="music", Item={**KEY, "x": {"S": "y" * 410_000}})[1] == (
+    assert refused(ddb.put_item, TableName="music", Item={**KEY, "x": {"S": "y" * 410_000}})[1] == (
         "Item size has exceeded the maximum allowed size"
     )
 
@@ -133,8 +134,8 @@ def test_an_index_follows_its_items(ddb):
 def test_what_is_selected_and_what_is_projected_must_agree(ddb, asked, text):
     # Verified against AWS in August 2026 by moto's test_dynamodb_select: a query says so with a prefix, a scan without.
     condition = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "a"}}}
-    assert refusal(ddb.query, TableName="music", **condition, **asked)[-1] == f"1 validation error detected: {text}"
-    assert refusal(ddb.scan, TableName="music", **asked)[-1] == text
+    assert refused(ddb.query, TableName="music", **condition, **asked)[-1] == f"1 validation error detected: {text}"
+    assert refused(ddb.scan, TableName="music", **asked)[-1] == text
 
 
 def test_a_local_index_fetches_what_it_does_not_hold_when_asked(ddb):
@@ -205,7 +206,7 @@ def test_segments_are_disjoint_and_complete_and_page_by_themselves(ddb):
 
 def test_a_start_that_lies_elsewhere_is_refused(ddb):
     def start(key, **more):
-        return refusal(
+        return refused(
             query, ddb=ddb, condition="pk = :p", values={":p": {"S": "a"}}, ExclusiveStartKey=key, **more
         )[1]
 
@@ -262,7 +263,7 @@ def test_a_transaction_happens_wholly_or_not_at_all(ddb):
         "Transaction cancelled, please refer cancellation reasons for specific reasons [None, ConditionalCheckFailed]"
     )
     assert error["CancellationReasons"][1]["Item"] == {**KEY, "n": {"N": "1"}}
-    assert refusal(ddb.transact_write_items, TransactItems=[actions[0], actions[2]])[1].endswith(
+    assert refused(ddb.transact_write_items, TransactItems=[actions[0], actions[2]])[1].endswith(
         "[None, ValidationError]"
     )
     assert ddb.scan(TableName="plain")["Count"] == 0
@@ -278,7 +279,7 @@ def test_a_key_without_content_refuses_a_transaction_and_cancels_none(ddb, actio
         "Delete": {"Key": empty},
         "ConditionCheck": {"Key": empty, "ConditionExpression": "attribute_exists(pk)"},
     }[action]
-    assert refusal(ddb.transact_write_items, TransactItems=[{action: {"TableName": "plain", **more}}]) == (
+    assert refused(ddb.transact_write_items, TransactItems=[{action: {"TableName": "plain", **more}}]) == (
         "ValidationException",
         "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: pk",
     )
@@ -310,7 +311,7 @@ def test_a_transaction_tells_what_it_costs_twice_and_pays_double_in_the_table_al
 def test_a_batch_asks_for_attributes_in_one_way_in_all_of_its_tables(ddb):
     # Captured from AWS by nubo-db/dynoxide.
     asked = {"music": {"Keys": [KEY], "ProjectionExpression": "g"}, "plain": {"Keys": [KEY], "AttributesToGet": ["g"]}}
-    assert refusal(ddb.batch_get_item, RequestItems=asked) == (
+    assert refused(ddb.batch_get_item, RequestItems=asked) == (
         "ValidationException",
         "Can not use both expression and non-expression parameters in the same request: "
         "Non-expression parameters: {AttributesToGet} Expression parameters: {ProjectionExpression}",
@@ -328,7 +329,7 @@ def test_a_transaction_with_a_token_happens_once_within_ten_minutes(cloud, ddb):
 
     assert add("1")["WriteCapacityUnits"] == 2.0
     assert add("1")["ReadCapacityUnits"] == 2.0
-    assert refusal(add, by="2")[0] == "IdempotentParameterMismatchException"
+    assert refused(add, by="2")[0] == "IdempotentParameterMismatchException"
     assert ddb.get_item(TableName="plain", Key=KEY)["Item"]["n"] == {"N": "1"}
     cloud.sleep(601)
     add("2")
@@ -345,10 +346,10 @@ def test_a_token_asks_for_the_same_in_whatever_order_members_stand(ddb):
 def test_a_batch_says_in_its_own_words_that_an_item_lacks_its_key(ddb):
     """localstack's test_batch_write_not_matching_schema."""
     lacking = {"PutRequest": {"Item": {"n": {"N": "1"}}}}
-    assert refusal(ddb.batch_write_item, RequestItems={"plain": [lacking]}) == (
+    assert refused(ddb.batch_write_item, RequestItems={"plain": [lacking]}) == (
         "ValidationException", "The provided key element does not match the schema",
     )  # fmt: skip
-    assert "Missing the key pk in the item" in refusal(ddb.put_item, TableName="plain", Item={"n": {"N": "1"}})[1]
+    assert "Missing the key pk in the item" in refused(ddb.put_item, TableName="plain", Item={"n": {"N": "1"}})[1]
 
 
 def test_transactions_read_in_the_order_asked(ddb):
@@ -385,7 +386,7 @@ def test_what_was_acknowledged_survives_a_kill(cloud, ddb):
     assert ddb.get_item(TableName="plain", Key=KEY)["Item"] == KEY
     assert query(ddb, "g = :g", {":g": {"S": "x"}}, IndexName="by-g")["Count"] == 1
     changed = [{"Put": {"TableName": "plain", "Item": {**KEY, "n": {"N": "1"}}}}]
-    code, _ = refusal(ddb.transact_write_items, TransactItems=changed, ClientRequestToken="once")
+    code, _ = refused(ddb.transact_write_items, TransactItems=changed, ClientRequestToken="once")
     assert code == "IdempotentParameterMismatchException"
 
 
@@ -421,11 +422,11 @@ def test_a_policy_may_grant_single_partitions_and_attributes(cloud, ddb):
     asked = {"TableName": "plain", "KeyConditionExpression": "pk = :p", "ProjectionExpression": "n"}
     assert hers.query(**asked, ExpressionAttributeValues={":p": {"S": "a"}})["Items"] == [{"n": {"N": "1"}}]
     denied = "AccessDeniedException"
-    assert refusal(hers.query, **asked, ExpressionAttributeValues={":p": {"S": "b"}})[0] == denied
-    assert refusal(hers.put_item, TableName="plain", Item={**KEY, "secret": {"N": "1"}})[0] == denied
-    assert refusal(hers.delete_item, TableName="plain", Key=KEY)[0] == denied
+    assert refused(hers.query, **asked, ExpressionAttributeValues={":p": {"S": "b"}})[0] == denied
+    assert refused(hers.put_item, TableName="plain", Item={**KEY, "secret": {"N": "1"}})[0] == denied
+    assert refused(hers.delete_item, TableName="plain", Key=KEY)[0] == denied
     both = [{"Put": {"TableName": "plain", "Item": KEY}}, {"Put": {"TableName": "music", "Item": KEY}}]
-    assert refusal(hers.transact_write_items, TransactItems=both)[0] == denied
+    assert refused(hers.transact_write_items, TransactItems=both)[0] == denied
     hers.transact_write_items(TransactItems=both[:1])
 
 

@@ -9,7 +9,7 @@ import json
 
 import pytest
 from lambda_workshop import ACCOUNT, put_user
-from source_workshop import refused
+from refusals import refused
 
 ARN = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/s"
 WHERE = {"TableName": "things", "StreamArn": ARN}

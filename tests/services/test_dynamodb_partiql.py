@@ -6,7 +6,8 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from music import G, index, refusal, table
+from music import G, index, table
+from refusals import refused
 
 from kumoniwa.gate.identity import SHARED, Credential, Grant, Identity
 
@@ -38,12 +39,6 @@ def item(ddb, pk, sk):
     return ddb.get_item(TableName="music", Key={"pk": {"S": pk}, "sk": {"S": sk}}).get("Item")
 
 
-def failure(method, *args, **more):
-    with pytest.raises(ClientError) as caught:
-        method(*args, **more)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
-
-
 @pytest.mark.parametrize(
     ("where", "found"),
     [
@@ -68,14 +63,14 @@ def failure(method, *args, **more):
 )
 def test_a_select_answers_what_its_where_asks_for(ddb, where, found):
     if found is None:
-        assert failure(run, ddb, f'SELECT * FROM "music" WHERE {where}')[1].startswith(MALFORMED)
+        assert refused(run, ddb, f'SELECT * FROM "music" WHERE {where}')[1].startswith(MALFORMED)
     else:
         assert keys(run(ddb, f'SELECT * FROM "music" WHERE {where}')) == found
 
 
 def test_a_select_without_a_partition_reads_the_whole_table(ddb):
     assert sorted(one["pk"]["S"] for one in run(ddb, "SELECT pk FROM music WHERE n = 1")) == ["a", "b", "c"]
-    assert failure(run, ddb, "SELECT * FROM music ORDER BY sk")[0] == "ValidationException"
+    assert refused(run, ddb, "SELECT * FROM music ORDER BY sk")[0] == "ValidationException"
 
 
 @pytest.mark.parametrize("where", ["pk IN ['c', 'a', 'b']", "n < 9"])
@@ -91,8 +86,8 @@ def test_pages_of_a_select_follow_one_another_without_loss(ddb, where):
     assert sorted(keys([one]) for one in pages) == ["a1", "a2", "a3", "b1", "c1"]
     # Recorded from AWS by nubo-db/dynoxide.
     other = {"Statement": "SELECT * FROM music", **more}
-    assert refusal(ddb.execute_statement, **other)[1] == "NextToken does not match request"
-    assert refusal(ddb.execute_statement, Statement=statement, NextToken="x")[1] == "Invalid NextToken"
+    assert refused(ddb.execute_statement, **other)[1] == "NextToken does not match request"
+    assert refused(ddb.execute_statement, Statement=statement, NextToken="x")[1] == "Invalid NextToken"
 
 
 def test_an_index_answers_what_it_holds(ddb):
@@ -101,17 +96,17 @@ def test_an_index_answers_what_it_holds(ddb):
     assert run(ddb, 'SELECT * FROM "music"."by-g"') == [found]
     assert run(ddb, "SELECT kept FROM \"music\".\"by-g\" WHERE g = 'x'") == [{"kept": {"N": "1"}}]
     # These four recorded from AWS by getmoto/moto (verified tests) and nubo-db/dynoxide.
-    assert refusal(ddb.execute_statement, Statement="SELECT * FROM music.other") == (
+    assert refused(ddb.execute_statement, Statement="SELECT * FROM music.other") == (
         "ValidationException", "The table does not have the specified index",
     )  # fmt: skip
     consistent = {"Statement": 'SELECT * FROM "music"."by-g"', "ConsistentRead": True}
-    assert refusal(ddb.execute_statement, **consistent)[1].startswith("Strongly consistent read is not supported")
+    assert refused(ddb.execute_statement, **consistent)[1].startswith("Strongly consistent read is not supported")
     unkept = "SELECT * FROM \"music\".\"by-g\" WHERE g = 'x' AND \"left\" = 2"
-    assert refusal(ddb.execute_statement, Statement=unkept)[1].endswith(
+    assert refused(ddb.execute_statement, Statement=unkept)[1].endswith(
         "Secondary index by-g does not project one or more filter attributes: [left]"
     )
     write = "UPDATE \"music\".\"by-g\" SET n = 1 WHERE pk = 'a' AND sk = '1'"
-    assert refusal(ddb.execute_statement, Statement=write)[1] == "This operation is not supported on an index"
+    assert refused(ddb.execute_statement, Statement=write)[1] == "This operation is not supported on an index"
 
 
 def test_a_projection_names_values_by_the_last_part_of_their_path(ddb):
@@ -133,7 +128,7 @@ def test_every_literal_becomes_its_value(ddb):
 
 def test_an_insert_replaces_nothing(ddb):
     again = {"Statement": "INSERT INTO music VALUE {'pk': 'a', 'sk': '1'}"}
-    assert refusal(ddb.execute_statement, **again) == ("DuplicateItemException", "Duplicate primary key exists in table")
+    assert refused(ddb.execute_statement, **again) == ("DuplicateItemException", "Duplicate primary key exists in table")
     assert item(ddb, "a", "1")["n"] == {"N": "1"}
 
 
@@ -151,13 +146,13 @@ def test_an_update_changes_what_it_says_and_returns_what_it_is_asked_for(ddb):
     assert item(ddb, "a", "1") == {"pk": {"S": "a"}, "sk": {"S": "1"}, "n": {"N": "2"}, "l": {"L": []}}
     assert changed(f"SET n = n - 2 {AT_1} RETURNING ALL OLD *")[0]["n"] == {"N": "2"}
     assert changed(f"SET x = l {AT_1} RETURNING ALL NEW *")[0]["x"] == {"L": []}
-    assert failure(changed, f"SET s = set_add(s, 1) {AT_1}")[0] == "ValidationException"
-    assert failure(changed, f"SET pk = 'z' {AT_1}")[1].endswith("This attribute is part of the key")
+    assert refused(changed, f"SET s = set_add(s, 1) {AT_1}")[0] == "ValidationException"
+    assert refused(changed, f"SET pk = 'z' {AT_1}")[1].endswith("This attribute is part of the key")
 
 
 def test_an_update_whose_item_is_not_there_or_does_not_fit_changes_nothing(ddb):
     failed = ("ConditionalCheckFailedException", "The conditional request failed")
-    assert failure(run, ddb, "UPDATE music SET n = 9 WHERE pk = 'a' AND sk = 'none'") == failed
+    assert refused(run, ddb, "UPDATE music SET n = 9 WHERE pk = 'a' AND sk = 'none'") == failed
     assert item(ddb, "a", "none") is None
     with pytest.raises(ClientError) as caught:
         run(ddb, f"UPDATE music SET n = 9 {AT_1} AND n = 2", ReturnValuesOnConditionCheckFailure="ALL_OLD")
@@ -168,7 +163,7 @@ def test_an_update_whose_item_is_not_there_or_does_not_fit_changes_nothing(ddb):
 def test_a_delete_returns_the_old_item_and_minds_only_an_item_that_does_not_fit(ddb):
     delete = "DELETE FROM music WHERE pk = 'a' AND sk = "
     assert run(ddb, f"{delete}'none' AND n = 5 RETURNING ALL OLD *") == []
-    assert failure(run, ddb, f"{delete}'1' AND n = 5")[0] == "ConditionalCheckFailedException"
+    assert refused(run, ddb, f"{delete}'1' AND n = 5")[0] == "ConditionalCheckFailedException"
     assert run(ddb, f"{delete}'1' AND n = 1 RETURNING ALL OLD *")[0]["n"] == {"N": "1"}
     assert item(ddb, "a", "1") is None
 
@@ -181,7 +176,7 @@ def test_a_delete_returns_the_old_item_and_minds_only_an_item_that_does_not_fit(
 def test_a_write_must_name_one_item(ddb, statement):
     # Recorded from AWS by nubo-db/dynoxide.
     text = "Where clause does not contain a mandatory equality on all key attributes"
-    assert refusal(ddb.execute_statement, Statement=statement) == ("ValidationException", text)
+    assert refused(ddb.execute_statement, Statement=statement) == ("ValidationException", text)
     assert keys(run(ddb, "SELECT * FROM music WHERE pk = 'a'")) == "a1a2a3"
 
 
@@ -207,13 +202,13 @@ def test_a_write_must_name_one_item(ddb, statement):
     ],
 )  # fmt: skip
 def test_what_is_not_well_formed_is_refused_in_awss_words(ddb, statement, text):
-    code, message = refusal(ddb.execute_statement, Statement=statement)
+    code, message = refused(ddb.execute_statement, Statement=statement)
     assert code == "ValidationException" and message.startswith(text)
 
 
 def test_a_table_that_is_not_there_is_not_found(ddb):
     missing = {"Statement": "SELECT * FROM none WHERE pk = 'a'"}
-    assert refusal(ddb.execute_statement, **missing) == ("ResourceNotFoundException", "Requested resource not found")
+    assert refused(ddb.execute_statement, **missing) == ("ResourceNotFoundException", "Requested resource not found")
 
 
 def test_a_batch_tells_of_each_statement_by_itself(ddb):
@@ -245,9 +240,9 @@ def test_what_fails_in_a_batch_hinders_no_other_write(ddb):
 def test_a_batch_reads_or_writes_and_names_no_item_twice(ddb):
     read, write = {"Statement": "SELECT * FROM music " + AT_1}, {"Statement": "DELETE FROM music " + AT_1}
     mixed = "Read and write requests together in the same batch is not supported."
-    assert refusal(ddb.batch_execute_statement, Statements=[read, write])[1] == mixed
+    assert refused(ddb.batch_execute_statement, Statements=[read, write])[1] == mixed
     twice = "Provided list of item keys contains duplicates"
-    assert refusal(ddb.batch_execute_statement, Statements=[write, write])[1] == twice
+    assert refused(ddb.batch_execute_statement, Statements=[write, write])[1] == twice
     assert item(ddb, "a", "1")
 
 
@@ -283,11 +278,11 @@ def test_a_transaction_reads_items_by_their_keys(ddb):
     assert found == [{"Item": {"n": {"N": "1"}}}, {}]
     # Recorded from AWS by nubo-db/dynoxide.
     mixed = "ExecuteTransaction API does not support both read and write operations in the same request."
-    assert failure(transact, ddb, read, f"DELETE FROM music {AT_1}")[1] == mixed
-    assert failure(transact, ddb, f"DELETE FROM music {AT_1} RETURNING ALL OLD *")[1].startswith(
+    assert refused(transact, ddb, read, f"DELETE FROM music {AT_1}")[1] == mixed
+    assert refused(transact, ddb, f"DELETE FROM music {AT_1} RETURNING ALL OLD *")[1].startswith(
         "Validation failed in TransactStatements[0]: RETURNING"
     )
-    assert failure(transact, ddb, "SELECT * FROM music WHERE pk = 'a'")[0] == "ValidationException"
+    assert refused(transact, ddb, "SELECT * FROM music WHERE pk = 'a'")[0] == "ValidationException"
 
 
 def test_capacity_is_that_of_the_read_or_write(ddb):
@@ -325,7 +320,7 @@ def test_policies_speak_of_the_kind_of_statement_and_of_full_scans(cloud, ddb):
         "SELECT * FROM music", "SELECT * FROM music WHERE pk = 'c'", f"DELETE FROM music {AT_1}",
         "INSERT INTO music VALUE {'pk': 'a', 'sk': '9'}", "UPDATE music SET n = 5 WHERE pk = 'c' AND sk = '1'",
     ):  # fmt: skip
-        assert refusal(hers.execute_statement, Statement=denied)[0] == "AccessDeniedException"
+        assert refused(hers.execute_statement, Statement=denied)[0] == "AccessDeniedException"
     both = [{"Statement": f"UPDATE music SET n = 6 {AT_1}"}, {"Statement": "DELETE FROM music WHERE pk = 'b' AND sk = '1'"}]
-    assert refusal(hers.execute_transaction, TransactStatements=both)[0] == "AccessDeniedException"
+    assert refused(hers.execute_transaction, TransactStatements=both)[0] == "AccessDeniedException"
     assert item(ddb, "a", "1")["n"] == {"N": "5"}

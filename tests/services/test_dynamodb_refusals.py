@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from source_workshop import refused
+from refusals import refused
 
 INVALID = "One or more parameter values were invalid: "
 TABLE_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/held"

@@ -6,7 +6,8 @@ import gzip
 import json
 
 import pytest
-from sealed import ACCOUNT, SECRET, on_disk, refused
+from refusals import refused
+from sealed import ACCOUNT, SECRET, on_disk
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from music import refusal, table
+from music import table
+from refusals import refused
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
 BOTH = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
@@ -100,7 +101,7 @@ def test_an_iterator_begins_at_a_moment(cloud, ddb, streams):
         {"ShardIteratorType": "AT_TIMESTAMP"},
         {"ShardIteratorType": "LATEST", "Timestamp": times[0]},
     ):
-        assert refusal(streams.get_shard_iterator, **here, **wrong)[0] == "ValidationException"
+        assert refused(streams.get_shard_iterator, **here, **wrong)[0] == "ValidationException"
     children = {"Type": "CHILD_SHARDS", "ShardId": shard}
     assert streams.describe_stream(StreamArn=arn, ShardFilter=children)["StreamDescription"]["Shards"] == []
 
@@ -130,9 +131,9 @@ def test_a_stream_that_ended_can_be_read_for_a_day(cloud, ddb, streams):
     assert [record["eventName"] for record in reply["Records"]] == ["INSERT"]
     assert "NextShardIterator" not in reply
     cloud.sleep(1_000)
-    assert refusal(streams.get_records, ShardIterator=iterator)[0] == "ExpiredIteratorException"
+    assert refused(streams.get_records, ShardIterator=iterator)[0] == "ExpiredIteratorException"
     cloud.sleep(86_400)
-    assert refusal(streams.describe_stream, StreamArn=arn)[0] == "ResourceNotFoundException"
+    assert refused(streams.describe_stream, StreamArn=arn)[0] == "ResourceNotFoundException"
     assert streams.list_streams()["Streams"] == []
 
 
@@ -146,7 +147,7 @@ def test_a_stream_can_be_turned_on_and_off(ddb, streams):
     assert record["dynamodb"].keys().isdisjoint({"NewImage", "OldImage"})
     assert (
         "already has an enabled stream"
-        in refusal(ddb.update_table, TableName="music", StreamSpecification=BOTH)[1]
+        in refused(ddb.update_table, TableName="music", StreamSpecification=BOTH)[1]
     )
     ddb.update_table(TableName="music", StreamSpecification={"StreamEnabled": False})
     shown = ddb.describe_table(TableName="music")["Table"]
@@ -162,13 +163,13 @@ def test_a_write_that_is_undone_tells_nothing(ddb, streams):
         {"Put": {"TableName": "music", "Item": KEY}},
         {"ConditionCheck": {"TableName": "music", "Key": {"pk": {"S": "b"}, "sk": {"S": "1"}}, "ConditionExpression": "attribute_exists(pk)"}},
     ]  # fmt: skip
-    assert refusal(ddb.transact_write_items, TransactItems=failing)[0] == "TransactionCanceledException"
+    assert refused(ddb.transact_write_items, TransactItems=failing)[0] == "TransactionCanceledException"
     assert streams.get_records(ShardIterator=opened(ddb, streams))["Records"] == []
 
 
 def test_iterators_nobody_gave_are_refused(ddb, streams):
     for iterator in ("x", "eyJh", "W10=", "WyJhIiwxLDEsMV0=", "é" * 4):
-        assert refusal(streams.get_records, ShardIterator=iterator)[0] in (
+        assert refused(streams.get_records, ShardIterator=iterator)[0] in (
             "ValidationException",
             "ResourceNotFoundException",
         )
@@ -202,4 +203,4 @@ def test_whoever_may_read_one_stream_reads_it_and_no_other(cloud, ddb, streams):
     theirs = ddb.describe_table(TableName="other")["Table"]["LatestStreamArn"]
     shard = streams.describe_stream(StreamArn=theirs)["StreamDescription"]["Shards"][0]["ShardId"]
     iterator = streams.get_shard_iterator(StreamArn=theirs, ShardId=shard, ShardIteratorType="LATEST")["ShardIterator"]
-    assert refusal(reader.get_records, ShardIterator=iterator)[0] == "AccessDeniedException"
+    assert refused(reader.get_records, ShardIterator=iterator)[0] == "AccessDeniedException"

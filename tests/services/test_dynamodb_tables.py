@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from music import G, index, refusal, table
+from music import G, index, table
+from refusals import refused
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def test_at_awss_pace_a_table_cannot_be_used_before_it_is_active(make_cloud):
     ddb = cloud.client("dynamodb")
     table(ddb)
     assert ddb.describe_table(TableName="music")["Table"]["TableStatus"] == "CREATING"
-    assert refusal(ddb.scan, TableName="music")[0] == "ResourceNotFoundException"
-    assert refusal(ddb.delete_table, TableName="music")[0] == "ResourceInUseException"
+    assert refused(ddb.scan, TableName="music")[0] == "ResourceNotFoundException"
+    assert refused(ddb.delete_table, TableName="music")[0] == "ResourceInUseException"
     cloud.sleep(6)
     assert ddb.describe_table(TableName="music")["Table"]["TableStatus"] == "ACTIVE"
     assert ddb.scan(TableName="music")["Count"] == 0
@@ -41,22 +42,22 @@ def test_at_awss_pace_a_table_cannot_be_used_before_it_is_active(make_cloud):
 
 def test_tables_are_refused_in_awss_words(ddb):
     table(ddb)
-    assert refusal(table, client=ddb) == ("ResourceInUseException", "Table already exists: music")
+    assert refused(table, client=ddb) == ("ResourceInUseException", "Table already exists: music")
     missing = "Requested resource not found: Table: nope not found"
-    assert refusal(ddb.describe_table, TableName="nope") == ("ResourceNotFoundException", missing)
-    assert refusal(ddb.delete_table, TableName="nope") == ("ResourceNotFoundException", missing)
-    code, text = refusal(table, client=ddb, name="unused", attributes=G)
+    assert refused(ddb.describe_table, TableName="nope") == ("ResourceNotFoundException", missing)
+    assert refused(ddb.delete_table, TableName="nope") == ("ResourceNotFoundException", missing)
+    code, text = refused(table, client=ddb, name="unused", attributes=G)
     assert text.endswith(
         "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"
     )
-    code, text = refusal(
+    code, text = refused(
         table, client=ddb, name="local", attributes=G, LocalSecondaryIndexes=[index("i-1", "g", "sk")]
     )
     assert text.endswith("for index: i-1. index hash key: g, table hash key: pk")
 
 
 def test_what_is_not_implemented_is_refused_by_name(ddb):
-    code, text = refusal(table, client=ddb, VectorIndexes=[])
+    code, text = refused(table, client=ddb, VectorIndexes=[])
     assert code == "NotImplemented"
     assert "VectorIndexes" in text
 
@@ -65,8 +66,8 @@ def test_a_new_index_is_keyed_by_what_the_request_itself_defines(ddb):
     # API_UpdateTable; the text was captured from AWS by nubo-db/dynoxide (issue 144).
     table(ddb)
     create = {"Create": index("by-sk", "sk", "g")}
-    refused = refusal(ddb.update_table, TableName="music", AttributeDefinitions=G, GlobalSecondaryIndexUpdates=[create])
-    assert refused == (
+    answer = refused(ddb.update_table, TableName="music", AttributeDefinitions=G, GlobalSecondaryIndexUpdates=[create])
+    assert answer == (
         "ValidationException",
         "One or more parameter values were invalid: Some index key attributes are not defined in AttributeDefinitions. "
         "Keys: [sk, g], AttributeDefinitions: [g]",
@@ -79,7 +80,7 @@ def test_a_new_index_is_keyed_by_what_the_request_itself_defines(ddb):
 def test_a_table_made_without_a_stream_names_no_view(ddb):
     # Captured from AWS by nubo-db/dynoxide (issue 115).
     stream = {"StreamEnabled": False, "StreamViewType": "NEW_IMAGE"}
-    assert refusal(table, client=ddb, StreamSpecification=stream)[1] == (
+    assert refused(table, client=ddb, StreamSpecification=stream)[1] == (
         "One or more parameter values were invalid: Table is being created with a stream disabled, UpdateViewType should not be specified"
     )
 
@@ -123,34 +124,34 @@ def test_what_indexes_project_and_sealing_without_a_seal_are_refused_as_cdk_pref
     ]  # fmt: skip
     more = {"IndexName": "more", "KeySchema": key, "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["a"]}}
     text = f"{invalid}Number of projected attributes in all indexes exceeds limit of 100, number of projected attributes:101"
-    assert refusal(table, client=ddb, name="wide", GlobalSecondaryIndexes=[*full, more]) == ("ValidationException", text)
+    assert refused(table, client=ddb, name="wide", GlobalSecondaryIndexes=[*full, more]) == ("ValidationException", text)
     table(ddb, name="wide", GlobalSecondaryIndexes=full)
     added = {"TableName": "wide", "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": [{"Create": more}]}
-    assert refusal(ddb.update_table, **added) == ("ValidationException", text)
+    assert refused(ddb.update_table, **added) == ("ValidationException", text)
     off = {"Enabled": False, "SSEType": "KMS"}
     text = f"{invalid}SSEType can not be specified if Enabled is false"
-    assert refusal(table, client=ddb, name="open", SSESpecification=off) == ("ValidationException", text)
+    assert refused(table, client=ddb, name="open", SSESpecification=off) == ("ValidationException", text)
 
 
 def test_a_ceiling_is_for_tables_on_demand_and_at_least_one(ddb):
     units = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
     provisioned = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": units}
     invalid = "One or more parameter values were invalid: "
-    refused = refusal(table, client=ddb, **provisioned, OnDemandThroughput={"MaxReadRequestUnits": 0, "MaxWriteRequestUnits": 1})
+    answer = refused(table, client=ddb, **provisioned, OnDemandThroughput={"MaxReadRequestUnits": 0, "MaxWriteRequestUnits": 1})
     text = f"{invalid}MaxReadRequestUnits for OnDemandThroughput cannot be specified when table BillingMode is PROVISIONED."
-    assert refused == ("ValidationException", text)
+    assert answer == ("ValidationException", text)
     for bad in (0, -1, -2):
-        assert refusal(table, client=ddb, OnDemandThroughput={"MaxWriteRequestUnits": bad})[1] == (
+        assert refused(table, client=ddb, OnDemandThroughput={"MaxWriteRequestUnits": bad})[1] == (
             f"{invalid}Requested MaxWriteRequestUnits for OnDemandThroughput for table is outside of valid range"
         )
     table(ddb, OnDemandThroughput={})
     assert "OnDemandThroughput" not in ddb.describe_table(TableName="music")["Table"]
     for bad in (0, -2):
-        assert refusal(ddb.update_table, TableName="music", OnDemandThroughput={"MaxReadRequestUnits": bad})[1] == (
+        assert refused(ddb.update_table, TableName="music", OnDemandThroughput={"MaxReadRequestUnits": bad})[1] == (
             f"{invalid}Requested MaxReadRequestUnits for OnDemandThroughput for table is outside of valid range"
         )
     table(ddb, "priced", **provisioned)
-    assert refusal(ddb.update_table, TableName="priced", OnDemandThroughput={"MaxWriteRequestUnits": 3})[1] == (
+    assert refused(ddb.update_table, TableName="priced", OnDemandThroughput={"MaxWriteRequestUnits": 3})[1] == (
         f"{invalid}MaxWriteRequestUnits for OnDemandThroughput cannot be specified when the table BillingMode is PROVISIONED"
     )
 
@@ -203,7 +204,7 @@ def test_names_are_listed_in_pages(ddb):
 
 def test_a_protected_table_is_not_deleted(ddb):
     table(ddb, DeletionProtectionEnabled=True)
-    assert refusal(ddb.delete_table, TableName="music")[0] == "ValidationException"
+    assert refused(ddb.delete_table, TableName="music")[0] == "ValidationException"
     ddb.update_table(TableName="music", DeletionProtectionEnabled=False)
     assert ddb.delete_table(TableName="music")["TableDescription"]["TableStatus"] == "DELETING"
     assert ddb.list_tables()["TableNames"] == []
@@ -236,7 +237,7 @@ def test_billing_and_throughput_change(ddb):
     assert shown["BillingModeSummary"]["BillingMode"] == "PROVISIONED"
     assert shown["ProvisionedThroughput"]["ReadCapacityUnits"] == 5
     same = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 6}
-    assert "will not change" in refusal(ddb.update_table, TableName="music", ProvisionedThroughput=same)[1]
+    assert "will not change" in refused(ddb.update_table, TableName="music", ProvisionedThroughput=same)[1]
 
 
 def test_an_index_made_later_has_the_items_that_were_there(cloud, ddb):
@@ -257,7 +258,7 @@ def test_an_index_made_later_has_the_items_that_were_there(cloud, ddb):
     }  # fmt: skip
     shown = ddb.describe_table(TableName="music")["Table"]["GlobalSecondaryIndexes"][0]
     assert (shown["IndexStatus"], shown["Backfilling"]) == ("CREATING", True)
-    assert refusal(ddb.query, **asked) == (
+    assert refused(ddb.query, **asked) == (
         "ValidationException", "Cannot read from backfilling global secondary index: i-1",
     )  # fmt: skip
     ddb.delete_item(TableName="music", Key={"pk": {"S": "a"}, "sk": {"S": "02599"}})
@@ -269,11 +270,11 @@ def test_an_index_made_later_has_the_items_that_were_there(cloud, ddb):
     ddb.update_item(
         TableName="music", Key={"pk": {"S": "a"}, "sk": {"S": "odd"}}, UpdateExpression="SET h = g"
     )
-    assert "Type mismatch for Index Key g" in refusal(
+    assert "Type mismatch for Index Key g" in refused(
         ddb.put_item, TableName="music", Item={"pk": {"S": "b"}, "sk": {"S": "b"}, "g": {"N": "1"}}
     )[1]  # fmt: skip
     ddb.update_table(TableName="music", GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "i-1"}}])
-    assert refusal(ddb.query, **asked)[1] == "The table does not have the specified index: i-1"
+    assert refused(ddb.query, **asked)[1] == "The table does not have the specified index: i-1"
 
 
 def test_items_are_counted_a_few_at_once_and_many_in_the_background(cloud, ddb):
@@ -326,7 +327,7 @@ def test_items_end_when_their_time_has_come(cloud, ddb):
     assert {item["pk"]["S"] for item in ddb.scan(TableName="music")["Items"]} == {"ancient"}
     already = {"Enabled": True, "AttributeName": "end"}
     assert (
-        refusal(ddb.update_time_to_live, TableName="music", TimeToLiveSpecification=already)[1]
+        refused(ddb.update_time_to_live, TableName="music", TimeToLiveSpecification=already)[1]
         == "TimeToLive is already enabled"
     )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
-from music import G, index, refusal, table
+from music import G, index, table
+from refusals import refusal, refused
 from services import lambda_workshop
 from services.test_cloudwatch_services import figures
 
@@ -62,17 +62,13 @@ def read(ddb, **more):
 
 
 def reasons(method, **params):
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    said = caught.value.response
+    said = refusal(method, **params)
     return said["Error"]["Code"], said.get("ThrottlingReasons") or said.get("throttlingReasons")
 
 
 def codes(method, **params):
     """Why a transaction was cancelled: code and text for each item."""
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    return [(each["Code"], each.get("Message")) for each in caught.value.response["CancellationReasons"]]
+    return [(each["Code"], each.get("Message")) for each in refusal(method, **params)["CancellationReasons"]]
 
 
 # Tables -------------------------------------------------------------------------------------------
@@ -83,11 +79,11 @@ def test_what_is_left_is_used_up_then_refused_and_a_second_later_there_is_more(c
     for _ in range(5):
         put(ddb)
     asked = {"TableName": "music", "Item": KEY}
-    assert refusal(ddb.put_item, **asked) == (EXCEEDED, TABLE)
+    assert refused(ddb.put_item, **asked) == (EXCEEDED, TABLE)
     assert reasons(ddb.put_item, **asked) == (EXCEEDED, [{"reason": "TableWriteProvisionedThroughputExceeded", "resource": ARN}])
     cloud.sleep(1)
     ddb.put_item(**asked)
-    assert refusal(ddb.put_item, **asked) == (EXCEEDED, TABLE)
+    assert refused(ddb.put_item, **asked) == (EXCEEDED, TABLE)
 
 
 def test_a_write_that_is_throttled_changes_nothing(ddb):
@@ -97,14 +93,14 @@ def test_a_write_that_is_throttled_changes_nothing(ddb):
         (ddb.update_item, {"Key": KEY, "UpdateExpression": "REMOVE v"}),
         (ddb.delete_item, {"Key": KEY}),
     ):
-        assert refusal(method, TableName="music", **asked) == (EXCEEDED, TABLE)
+        assert refused(method, TableName="music", **asked) == (EXCEEDED, TABLE)
     assert len(read(ddb)["Item"]["v"]["S"]) > 300_000
 
 
 def test_who_takes_more_than_is_left_is_served_and_waited_for(cloud, ddb):
     put(ddb, 360)
     cloud.sleep(59)
-    assert refusal(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
+    assert refused(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
     cloud.sleep(2)
     put(ddb, 360)
 
@@ -113,7 +109,7 @@ def test_five_minutes_are_kept_and_no_more(cloud, ddb):
     drain(ddb)
     cloud.sleep(3600)
     drain(ddb)
-    assert refusal(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
+    assert refused(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
 
 
 def test_reads_have_what_is_theirs_and_cost_half_when_they_may_be_old(cloud, ddb):
@@ -125,10 +121,10 @@ def test_reads_have_what_is_theirs_and_cost_half_when_they_may_be_old(cloud, ddb
     cloud.sleep(300)
     for _ in range(4):
         read(ddb)
-    assert refusal(ddb.get_item, **asked) == (EXCEEDED, TABLE)
-    assert refusal(ddb.scan, TableName="music") == (EXCEEDED, TABLE)
+    assert refused(ddb.get_item, **asked) == (EXCEEDED, TABLE)
+    assert refused(ddb.scan, TableName="music") == (EXCEEDED, TABLE)
     by_key = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "a"}}}
-    assert refusal(ddb.query, TableName="music", **by_key) == (EXCEEDED, TABLE)
+    assert refused(ddb.query, TableName="music", **by_key) == (EXCEEDED, TABLE)
     cloud.sleep(1)
     assert ddb.query(TableName="music", **by_key)["Count"] == 1
 
@@ -137,17 +133,17 @@ def test_a_condition_that_fails_costs_what_the_write_would(ddb):
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html#WorkingWithItems.ConditionalUpdate
     put(ddb, 150)
     never = {"ConditionExpression": "attribute_not_exists(pk)"}
-    assert refusal(ddb.delete_item, TableName="music", Key=KEY, **never)[0] == "ConditionalCheckFailedException"
-    assert refusal(ddb.delete_item, TableName="music", Key=KEY, **never) == (EXCEEDED, TABLE)
+    assert refused(ddb.delete_item, TableName="music", Key=KEY, **never)[0] == "ConditionalCheckFailedException"
+    assert refused(ddb.delete_item, TableName="music", Key=KEY, **never) == (EXCEEDED, TABLE)
 
 
 def test_a_rate_that_is_raised_holds_from_that_moment(cloud, ddb):
     put(ddb, 302)
-    assert refusal(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
+    assert refused(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
     ddb.update_table(TableName="music", ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 10})
     for _ in range(7):
         put(ddb)
-    assert refusal(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
+    assert refused(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
     cloud.sleep(1)
     for _ in range(10):
         put(ddb)
@@ -158,7 +154,7 @@ def test_a_rate_that_is_lowered_leaves_five_minutes_of_itself(cloud):
     table(ddb, BillingMode="PROVISIONED", ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 10})
     ddb.update_table(TableName="music", ProvisionedThroughput=ONE)
     drain(ddb)
-    assert refusal(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
+    assert refused(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
 
 
 def test_a_table_on_demand_takes_all_that_comes(ddb):
@@ -177,17 +173,17 @@ def test_a_table_that_is_made_again_begins_anew(ddb):
 
 def test_what_a_region_counted_dies_with_it(cloud, ddb):
     drain(ddb)
-    assert refusal(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
+    assert refused(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
     cloud.restart(kill=True)
     drain(ddb)
-    assert refusal(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
+    assert refused(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
 
 
 def test_what_ends_by_itself_is_deleted_though_nothing_is_left(cloud, ddb):
     ddb.update_time_to_live(TableName="music", TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"})
     put(ddb, 390, pk="b", end={"N": str(int(cloud.now()) + 10)})
     cloud.sleep(40)
-    assert refusal(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
+    assert refused(ddb.put_item, TableName="music", Item=KEY) == (EXCEEDED, TABLE)
     assert ddb.scan(TableName="music")["Count"] == 0
 
 
@@ -216,7 +212,7 @@ def test_an_index_that_cannot_keep_up_holds_back_the_writes_that_concern_it(clou
     table(ddb, **{**WITH_INDEX, "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 10}})
     put(ddb, 300, g={"S": "g"})
     asked = {"TableName": "music", "Item": {**KEY, "g": {"S": "h"}}}
-    assert refusal(ddb.put_item, **asked) == (EXCEEDED, INDEX)
+    assert refused(ddb.put_item, **asked) == (EXCEEDED, INDEX)
     assert reasons(ddb.put_item, **asked) == (
         EXCEEDED, [{"reason": "IndexWriteProvisionedThroughputExceeded", "resource": f"{ARN}/index/by-g"}],
     )  # fmt: skip
@@ -249,7 +245,7 @@ def test_a_ceiling_on_demand_throttles_what_it_is_for_until_it_is_taken_away(clo
     table(ddb, OnDemandThroughput={"MaxWriteRequestUnits": 1})
     drain(ddb)
     asked = {"TableName": "music", "Item": KEY}
-    assert refusal(ddb.put_item, **asked) == ("ThrottlingException", CEILING)
+    assert refused(ddb.put_item, **asked) == ("ThrottlingException", CEILING)
     assert reasons(ddb.put_item, **asked) == (
         "ThrottlingException", [{"reason": "TableWriteMaxOnDemandThroughputExceeded", "resource": ARN}],
     )  # fmt: skip
@@ -285,7 +281,7 @@ def test_of_a_batch_of_writes_what_is_throttled_is_left_and_all_of_it_is_refused
     assert done["UnprocessedItems"] == {"music": wanted}
     assert done["ConsumedCapacity"] == [{"TableName": "plain", "CapacityUnits": 1.0}]
     assert ddb.scan(TableName="plain")["Count"] == 1
-    assert refusal(ddb.batch_write_item, RequestItems={"music": wanted}) == (EXCEEDED, TABLE)
+    assert refused(ddb.batch_write_item, RequestItems={"music": wanted}) == (EXCEEDED, TABLE)
 
 
 def test_a_batch_of_writes_goes_as_far_as_there_is_something_left(cloud, ddb):
@@ -305,7 +301,7 @@ def test_of_a_batch_of_reads_what_is_throttled_is_left_and_all_of_it_is_refused(
     done = ddb.batch_get_item(RequestItems={"music": wanted, "plain": wanted})
     assert done["UnprocessedKeys"] == {"music": wanted}
     assert done["Responses"] == {"music": [], "plain": [KEY]}
-    assert refusal(ddb.batch_get_item, RequestItems={"music": wanted}) == (EXCEEDED, TABLE)
+    assert refused(ddb.batch_get_item, RequestItems={"music": wanted}) == (EXCEEDED, TABLE)
 
 
 def test_a_transaction_is_cancelled_with_the_reason_of_each_item_and_writes_nothing(cloud, ddb):
@@ -315,7 +311,7 @@ def test_a_transaction_is_cancelled_with_the_reason_of_each_item_and_writes_noth
     asked = {"TransactItems": both}
     throttled = ("ProvisionedThroughputExceeded", TABLE)
     assert codes(ddb.transact_write_items, **asked) == [("None", None), throttled]
-    assert refusal(ddb.transact_write_items, **asked) == (
+    assert refused(ddb.transact_write_items, **asked) == (
         "TransactionCanceledException",
         "Transaction cancelled, please refer cancellation reasons for specific reasons [None, ProvisionedThroughputExceeded]",
     )
@@ -351,8 +347,8 @@ def test_a_transaction_of_reads_is_cancelled_and_costs_twice(cloud, ddb):
 def test_partiql_is_throttled_alike(ddb):
     drain_reads(ddb)
     select = "SELECT * FROM music WHERE pk = 'a' AND sk = '1'"
-    assert refusal(ddb.execute_statement, Statement=PUT) == (EXCEEDED, TABLE)
-    assert refusal(ddb.execute_statement, Statement=select) == (EXCEEDED, TABLE)
+    assert refused(ddb.execute_statement, Statement=PUT) == (EXCEEDED, TABLE)
+    assert refused(ddb.execute_statement, Statement=select) == (EXCEEDED, TABLE)
     for statement in (PUT, select):
         [one] = ddb.batch_execute_statement(Statements=[{"Statement": statement}])["Responses"]
         assert one == {"TableName": "music", "Error": {"Code": "ProvisionedThroughputExceeded", "Message": TABLE}}
@@ -366,15 +362,15 @@ def test_throttled_requests_are_measured_by_operation_and_throttled_events_by_ta
     table(ddb, "plain")
     table(ddb, **{**WITH_INDEX, "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 2}})
     put(ddb, 300, g={"S": "g"})
-    refusal(ddb.delete_item, TableName="music", Key=KEY)
+    refused(ddb.delete_item, TableName="music", Key=KEY)
     put(ddb, 300, pk="b")
     wanted = [{"PutRequest": {"Item": {"pk": {"S": str(n)}, "sk": {"S": "1"}}}} for n in range(2)]
     ddb.batch_write_item(RequestItems={"music": wanted, "plain": wanted})
-    refusal(ddb.batch_write_item, RequestItems={"music": wanted})
-    refusal(ddb.transact_write_items, TransactItems=[{"Put": {"TableName": "music", **one["PutRequest"]}} for one in wanted])
+    refused(ddb.batch_write_item, RequestItems={"music": wanted})
+    refused(ddb.transact_write_items, TransactItems=[{"Put": {"TableName": "music", **one["PutRequest"]}} for one in wanted])
     for _ in range(4):
         read(ddb)
-    refusal(ddb.get_item, TableName="music", Key=KEY)
+    refused(ddb.get_item, TableName="music", Key=KEY)
     cloud.sleep(61)
 
     def seen(name, **more):
@@ -419,7 +415,7 @@ def test_what_another_region_wrote_arrives_though_nothing_is_left_here(cloud):
     cloud.sleep(20)
     there = cloud.client("dynamodb", region=far)
     drain(there)
-    assert refusal(there.put_item, TableName="music", Item=KEY) == ("ThrottlingException", CEILING)
+    assert refused(there.put_item, TableName="music", Item=KEY) == ("ThrottlingException", CEILING)
     put(ddb, pk="near")
     cloud.sleep(1)
     assert "Item" in there.get_item(TableName="music", Key={"pk": {"S": "near"}, "sk": {"S": "1"}})

@@ -9,7 +9,7 @@ import os
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 ACCOUNT, OTHER = "000000000000", "111122223333"
 HOST = f"{ACCOUNT}.dkr.ecr.us-east-1.localhost:4566"
@@ -18,13 +18,6 @@ KIND = "application/vnd.docker.distribution.manifest.v2+json"
 
 def digest_of(body: bytes) -> str:
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 @pytest.fixture

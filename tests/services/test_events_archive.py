@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused
 from services.test_events_rules import ACCOUNT, PATTERN, put, queue, received, rule
 
 BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default"
@@ -17,12 +18,6 @@ ARCHIVE = f"arn:aws:events:us-east-1:{ACCOUNT}:archive/a"
 def events(cloud):
     cloud.region()
     return cloud.client("events")
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def replay(cloud, events, name: str = "p", **more) -> dict:

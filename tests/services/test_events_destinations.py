@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from endpoint_workshop import Endpoint
 from lambda_workshop import put_role
-from test_events_rules import ACCOUNT, put, queue, received, refused, rule
+from refusals import refused
+from test_events_rules import ACCOUNT, put, queue, received, rule
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/caller"
 TRUST = json.dumps({"Statement": {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}})

@@ -10,6 +10,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused
 from route53_workshop import DOWN, Names
 
 from kumoniwa.gate.address import EDGE, GLOBAL
@@ -77,12 +78,6 @@ class World:
 @pytest.fixture
 def world(make_cloud) -> World:
     return World(make_cloud(HERE, THERE, GLOBAL, EDGE))
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def test_an_endpoint_is_made_shown_listed_and_deleted(world):

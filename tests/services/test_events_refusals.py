@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from source_workshop import refused
+from refusals import refused
 
 ACCOUNT = "000000000000"
 QUEUE, CLUSTER = f"arn:aws:sqs:us-east-1:{ACCOUNT}:q", f"arn:aws:ecs:us-east-1:{ACCOUNT}:cluster/c"

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused
 from services.lambda_workshop import make, put_role
 
 ACCOUNT = "000000000000"
@@ -56,12 +57,6 @@ def put(cloud, region: str = "us-east-1", key: str = "test", **more) -> dict:
 def events(cloud):
     cloud.region()
     return cloud.client("events")
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def test_an_event_reaches_the_queue_of_a_rule_as_aws_spells_it(cloud, events):

@@ -9,7 +9,8 @@ import base64
 import json
 
 import pytest
-from sealed import ACCOUNT, SECRET, allow, on_disk, refused
+from refusals import refused
+from sealed import ACCOUNT, SECRET, allow, on_disk
 
 BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/b"
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import make, settle
+from refusals import refused_code
 
 ACCOUNT = "000000000000"
 BUCKET = "arn:aws:s3:::lake-files"
@@ -55,12 +56,6 @@ def files(s3) -> dict[str, bytes]:
     }
 
 
-def refused(call, **params) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"]
-
-
 def test_a_stream_is_described_changed_and_deleted(fh, role):
     stream(fh, role)
     shown = fh.describe_delivery_stream(DeliveryStreamName="hose")["DeliveryStreamDescription"]
@@ -72,21 +67,21 @@ def test_a_stream_is_described_changed_and_deleted(fh, role):
     assert fh.list_delivery_streams()["DeliveryStreamNames"] == ["hose"]
     named = {"DeliveryStreamName": "hose", "DestinationId": destination["DestinationId"], "ExtendedS3DestinationUpdate": {"Prefix": "p/"}}
     fh.update_destination(**named, CurrentDeliveryStreamVersionId="1")
-    assert refused(fh.update_destination, **named, CurrentDeliveryStreamVersionId="1") == "ConcurrentModificationException"
+    assert refused_code(fh.update_destination, **named, CurrentDeliveryStreamVersionId="1") == "ConcurrentModificationException"
     assert fh.describe_delivery_stream(DeliveryStreamName="hose")["DeliveryStreamDescription"]["VersionId"] == "2"
     fh.tag_delivery_stream(DeliveryStreamName="hose", Tags=[{"Key": "a", "Value": "1"}])
     assert fh.list_tags_for_delivery_stream(DeliveryStreamName="hose")["Tags"] == [{"Key": "a", "Value": "1"}]
     fh.delete_delivery_stream(DeliveryStreamName="hose")
-    assert refused(fh.describe_delivery_stream, DeliveryStreamName="hose") == "ResourceNotFoundException"
+    assert refused_code(fh.describe_delivery_stream, DeliveryStreamName="hose") == "ResourceNotFoundException"
 
 
 def test_what_cannot_be_is_refused(fh, role):
     plain = {"DeliveryStreamName": "x", "S3DestinationConfiguration": {"RoleARN": role, "BucketARN": BUCKET}}
-    assert refused(fh.create_delivery_stream, DeliveryStreamName="x") == "InvalidArgumentException"
+    assert refused_code(fh.create_delivery_stream, DeliveryStreamName="x") == "InvalidArgumentException"
     nobody = plain | {"S3DestinationConfiguration": {"RoleARN": role + "-none", "BucketARN": BUCKET}}
-    assert refused(fh.create_delivery_stream, **nobody) == "InvalidArgumentException"
+    assert refused_code(fh.create_delivery_stream, **nobody) == "InvalidArgumentException"
     fh.create_delivery_stream(**plain)
-    assert refused(fh.create_delivery_stream, **plain) == "ResourceInUseException"
+    assert refused_code(fh.create_delivery_stream, **plain) == "ResourceInUseException"
     for more in (
         {"CompressionFormat": "Snappy"}, {"DataFormatConversionConfiguration": {"Enabled": True}},
     ):  # fmt: skip
@@ -94,8 +89,8 @@ def test_what_cannot_be_is_refused(fh, role):
             stream(fh, role, "y", **more)
     with pytest.raises(ClientError, match="InvalidArgumentException"):
         stream(fh, role, "y", Prefix="!{timestamp:yyyy}/")
-    assert refused(fh.put_record, DeliveryStreamName="none", Record={"Data": b"x"}) == "ResourceNotFoundException"
-    assert refused(fh.put_record_batch, DeliveryStreamName="x", Records=[{"Data": b"x" * 1_000_000}] * 5) == "InvalidArgumentException"
+    assert refused_code(fh.put_record, DeliveryStreamName="none", Record={"Data": b"x"}) == "ResourceNotFoundException"
+    assert refused_code(fh.put_record_batch, DeliveryStreamName="x", Records=[{"Data": b"x" * 1_000_000}] * 5) == "InvalidArgumentException"
 
 
 def test_records_become_a_file_when_their_time_has_come(cloud, fh, s3, role):
@@ -211,7 +206,7 @@ def test_a_stream_of_kinesis_is_read_from_when_it_was_asked_to_be(cloud, fh, s3,
         cloud.sleep(1)
     cloud.sleep(150)
     assert sorted(b"".join(files(s3).values()).split()) == [b"0", b"1", b"2", b"3", b"4"]
-    assert refused(fh.put_record, DeliveryStreamName="hose", Record={"Data": b"x"}) == "InvalidSourceException"
+    assert refused_code(fh.put_record, DeliveryStreamName="hose", Record={"Data": b"x"}) == "InvalidSourceException"
 
 
 def test_topics_and_rules_deliver_to_a_stream(cloud, fh, s3, role):
@@ -224,10 +219,10 @@ def test_topics_and_rules_deliver_to_a_stream(cloud, fh, s3, role):
     stream(fh, role)
     arn, topic = f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/hose", sns.create_topic(Name="t")["TopicArn"]
     asked = {"TopicArn": topic, "Protocol": "firehose", "Endpoint": arn}
-    assert refused(sns.subscribe, **asked) == "InvalidParameter"
+    assert refused_code(sns.subscribe, **asked) == "InvalidParameter"
     sns.subscribe(**asked, Attributes={"SubscriptionRoleArn": sender})
     events.put_rule(Name="r", EventPattern='{"source": ["a"]}')
-    assert refused(events.put_targets, Rule="r", Targets=[{"Id": "t", "Arn": arn}]) == "ValidationException"
+    assert refused_code(events.put_targets, Rule="r", Targets=[{"Id": "t", "Arn": arn}]) == "ValidationException"
     events.put_targets(Rule="r", Targets=[{"Id": "t", "Arn": arn, "RoleArn": sender}])
     sns.publish(TopicArn=topic, Message="news")
     cloud.sleep(1)

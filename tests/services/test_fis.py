@@ -4,9 +4,9 @@ import io
 import json
 
 import pytest
-from botocore.exceptions import ClientError
 from lambda_workshop import ACCOUNT, invoke, make, put_role
 from pypdf import PdfReader
+from refusals import refused
 
 US, EU = "us-east-1", "eu-west-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/fis"
@@ -48,12 +48,6 @@ def state(fis, id_):
 
 def actions(fis, id_):
     return {name: action["state"]["status"] for name, action in fis.get_experiment(id=id_)["experiment"]["actions"].items()}
-
-
-def refused(method, **params):
-    with pytest.raises(ClientError) as raised:
-        method(**params)
-    return raised.value.response["Error"]["Code"], raised.value.response["Error"]["Message"]
 
 
 # Templates -----------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_GenerateOrganizationsAcc
 from __future__ import annotations
 
 import pytest
-from organization_workshop import FULL, MASTER, SCP, Garden, document, refused
+from organization_workshop import FULL, MASTER, SCP, Garden, document
+from refusals import refused
 
 ALLOW = {"Effect": "Allow", "Resource": "*"}
 

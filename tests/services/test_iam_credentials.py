@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from refusals import refused
 
 ACCOUNT = "111111111111"
 GOOD, BETTER = "Correct-horse1", "Battery-staple2"
@@ -31,13 +32,6 @@ def iam(cloud):
 def alice(cloud, iam):
     key = iam.create_access_key(UserName="alice")["AccessKey"]
     return cloud.client("iam", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-
-
-def refusal(method, /, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def may(iam, *actions):
@@ -58,20 +52,20 @@ def test_a_login_profile_shows_all_but_the_password(iam):
     assert made == iam.get_login_profile(UserName="alice")["LoginProfile"]
     assert made["PasswordResetRequired"] and "Password" not in made
     expected = ("EntityAlreadyExists", "Login Profile for user alice already exists.")
-    assert refusal(iam.create_login_profile, UserName="alice", Password=GOOD) == expected
+    assert refused(iam.create_login_profile, UserName="alice", Password=GOOD) == expected
     iam.update_login_profile(UserName="alice", PasswordResetRequired=False)
     assert not iam.get_login_profile(UserName="alice")["LoginProfile"]["PasswordResetRequired"]
-    assert refusal(iam.delete_user, UserName="alice")[0] == "DeleteConflict"
+    assert refused(iam.delete_user, UserName="alice")[0] == "DeleteConflict"
     iam.delete_login_profile(UserName="alice")
     expected = ("NoSuchEntity", "Login Profile for User alice cannot be found.")
-    assert refusal(iam.get_login_profile, UserName="alice") == expected
+    assert refused(iam.get_login_profile, UserName="alice") == expected
     iam.delete_user(UserName="alice")
 
 
 @pytest.mark.parametrize("password", ["Short-1", "onlylowercase", "lower-and-symbols", "12345678"])
 def test_without_a_policy_aws_s_own_holds(iam, password):
     assert (
-        refusal(iam.create_login_profile, UserName="alice", Password=password)[0] == "PasswordPolicyViolation"
+        refused(iam.create_login_profile, UserName="alice", Password=password)[0] == "PasswordPolicyViolation"
     )
 
 
@@ -87,14 +81,14 @@ def test_without_a_policy_aws_s_own_holds(iam, password):
 )
 def test_the_account_s_policy_holds_in_place_of_aws_s(iam, rule, bad):
     iam.update_account_password_policy(**rule)
-    assert refusal(iam.create_login_profile, UserName="alice", Password=bad)[0] == "PasswordPolicyViolation"
+    assert refused(iam.create_login_profile, UserName="alice", Password=bad)[0] == "PasswordPolicyViolation"
     iam.update_account_password_policy()
     iam.create_login_profile(UserName="alice", Password=bad)
 
 
 def test_a_password_policy_is_replaced_whole(iam):
     absent = ("NoSuchEntity", f"The Password Policy with domain name {ACCOUNT} cannot be found.")
-    assert refusal(iam.get_account_password_policy) == absent
+    assert refused(iam.get_account_password_policy) == absent
     iam.update_account_password_policy(RequireSymbols=True, MaxPasswordAge=90, PasswordReusePrevention=2)
     held = iam.get_account_password_policy()["PasswordPolicy"]
     assert held["ExpirePasswords"] and held["MaxPasswordAge"] == 90 and held["MinimumPasswordLength"] == 6
@@ -102,32 +96,32 @@ def test_a_password_policy_is_replaced_whole(iam):
     held = iam.get_account_password_policy()["PasswordPolicy"]
     assert not held["ExpirePasswords"] and not held["RequireSymbols"] and "MaxPasswordAge" not in held
     iam.delete_account_password_policy()
-    assert refusal(iam.get_account_password_policy) == absent
-    assert refusal(iam.delete_account_password_policy)[0] == "NoSuchEntity"
+    assert refused(iam.get_account_password_policy) == absent
+    assert refused(iam.delete_account_password_policy)[0] == "NoSuchEntity"
 
 
 def test_a_user_who_may_changes_the_password_it_knows(iam, alice):
     iam.create_login_profile(UserName="alice", Password=GOOD, PasswordResetRequired=True)
     change = {"OldPassword": GOOD, "NewPassword": BETTER}
-    assert refusal(alice.change_password, **change)[0] == "AccessDenied"
+    assert refused(alice.change_password, **change)[0] == "AccessDenied"
     iam.update_account_password_policy(AllowUsersToChangePassword=True, PasswordReusePrevention=1)
-    assert refusal(alice.change_password, OldPassword="wrong", NewPassword=BETTER) == (
+    assert refused(alice.change_password, OldPassword="wrong", NewPassword=BETTER) == (
         "AccessDenied",
         "The old password was incorrect.",
     )
-    assert refusal(alice.change_password, OldPassword=GOOD, NewPassword=GOOD)[0] == "PasswordPolicyViolation"
+    assert refused(alice.change_password, OldPassword=GOOD, NewPassword=GOOD)[0] == "PasswordPolicyViolation"
     alice.change_password(**change)
     assert not iam.get_login_profile(UserName="alice")["LoginProfile"]["PasswordResetRequired"]
-    assert refusal(alice.change_password, **change)[0] == "AccessDenied"
+    assert refused(alice.change_password, **change)[0] == "AccessDenied"
     assert alice.get_account_password_policy()["PasswordPolicy"]["AllowUsersToChangePassword"]
-    assert refusal(alice.get_login_profile)[0] == "AccessDenied"
+    assert refused(alice.get_login_profile)[0] == "AccessDenied"
 
 
 def test_a_password_that_expired_hard_is_the_administrator_s_to_set(cloud, iam, alice):
     iam.create_login_profile(UserName="alice", Password=GOOD)
     iam.update_account_password_policy(AllowUsersToChangePassword=True, MaxPasswordAge=1, HardExpiry=True)
     cloud.sleep(86_401)
-    assert refusal(alice.change_password, OldPassword=GOOD, NewPassword=BETTER)[0] == "AccessDenied"
+    assert refused(alice.change_password, OldPassword=GOOD, NewPassword=BETTER)[0] == "AccessDenied"
     iam.update_login_profile(UserName="alice", Password=BETTER)
     alice.change_password(OldPassword=BETTER, NewPassword=GOOD)
 
@@ -157,15 +151,15 @@ def test_a_user_holds_two_signing_certificates(iam):
     made = iam.upload_signing_certificate(UserName="alice", CertificateBody=bodies[0])["Certificate"]
     assert (made["Status"], made["CertificateBody"]) == ("Active", bodies[0])
     assert (
-        refusal(iam.upload_signing_certificate, UserName="alice", CertificateBody=bodies[0])[0]
+        refused(iam.upload_signing_certificate, UserName="alice", CertificateBody=bodies[0])[0]
         == "DuplicateCertificate"
     )
     assert (
-        refusal(iam.upload_signing_certificate, UserName="alice", CertificateBody="nothing")[0]
+        refused(iam.upload_signing_certificate, UserName="alice", CertificateBody="nothing")[0]
         == "MalformedCertificate"
     )
     iam.upload_signing_certificate(UserName="alice", CertificateBody=bodies[1])
-    assert refusal(iam.upload_signing_certificate, UserName="alice", CertificateBody=bodies[2]) == (
+    assert refused(iam.upload_signing_certificate, UserName="alice", CertificateBody=bodies[2]) == (
         "LimitExceeded",
         "Cannot exceed quota for CertificatesPerUser: 2",
     )
@@ -175,7 +169,7 @@ def test_a_user_holds_two_signing_certificates(iam):
     for one in held:
         iam.delete_signing_certificate(UserName="alice", CertificateId=one["CertificateId"])
     assert (
-        refusal(iam.delete_signing_certificate, UserName="alice", CertificateId=made["CertificateId"])[0]
+        refused(iam.delete_signing_certificate, UserName="alice", CertificateId=made["CertificateId"])[0]
         == "NoSuchEntity"
     )
     iam.delete_user(UserName="alice")
@@ -191,7 +185,7 @@ def test_an_ssh_key_is_handed_out_in_either_encoding(iam):
     assert iam.get_ssh_public_key(**asked, Encoding="SSH")["SSHPublicKey"]["SSHPublicKeyBody"] == line
     assert iam.get_ssh_public_key(**asked, Encoding="PEM")["SSHPublicKey"]["SSHPublicKeyBody"] == pem
     assert (
-        refusal(iam.upload_ssh_public_key, UserName="alice", SSHPublicKeyBody=pem)[0]
+        refused(iam.upload_ssh_public_key, UserName="alice", SSHPublicKeyBody=pem)[0]
         == "DuplicateSSHPublicKey"
     )
     iam.update_ssh_public_key(**asked, Status="Inactive")
@@ -199,7 +193,7 @@ def test_an_ssh_key_is_handed_out_in_either_encoding(iam):
         "Inactive"
     ]
     iam.delete_ssh_public_key(**asked)
-    assert refusal(iam.get_ssh_public_key, **asked, Encoding="SSH")[0] == "NoSuchEntity"
+    assert refused(iam.get_ssh_public_key, **asked, Encoding="SSH")[0] == "NoSuchEntity"
     other = (
         ec.generate_private_key(ec.SECP256R1())
         .public_key()
@@ -207,7 +201,7 @@ def test_an_ssh_key_is_handed_out_in_either_encoding(iam):
     )
     for body in ("ssh-rsa nonsense", other.decode()):
         assert (
-            refusal(iam.upload_ssh_public_key, UserName="alice", SSHPublicKeyBody=body)[0]
+            refused(iam.upload_ssh_public_key, UserName="alice", SSHPublicKeyBody=body)[0]
             == "InvalidPublicKey"
         )
 
@@ -216,14 +210,14 @@ def test_a_server_certificate_fits_its_key_and_never_shows_it(iam):
     key, other = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     sent = {"ServerCertificateName": "web", "CertificateBody": certificate(key), "PrivateKey": private(key)}
     assert (
-        refusal(iam.upload_server_certificate, **{**sent, "PrivateKey": private(other)})[0]
+        refused(iam.upload_server_certificate, **{**sent, "PrivateKey": private(other)})[0]
         == "KeyPairMismatch"
     )
     assert (
-        refusal(iam.upload_server_certificate, **{**sent, "CertificateBody": "x"})[0]
+        refused(iam.upload_server_certificate, **{**sent, "CertificateBody": "x"})[0]
         == "MalformedCertificate"
     )
-    assert refusal(iam.upload_server_certificate, **{**sent, "PrivateKey": "x"})[0] == "MalformedCertificate"
+    assert refused(iam.upload_server_certificate, **{**sent, "PrivateKey": "x"})[0] == "MalformedCertificate"
     made = iam.upload_server_certificate(**sent, Path="/a/", Tags=[{"Key": "k", "Value": "v"}])
     data = made["ServerCertificateMetadata"]
     assert (
@@ -239,7 +233,7 @@ def test_a_server_certificate_fits_its_key_and_never_shows_it(iam):
     ]
     assert len(iam.list_server_certificates(PathPrefix="/b/")["ServerCertificateMetadataList"]) == 1
     iam.delete_server_certificate(ServerCertificateName="site")
-    assert refusal(iam.get_server_certificate, ServerCertificateName="site") == (
+    assert refused(iam.get_server_certificate, ServerCertificateName="site") == (
         "NoSuchEntity",
         "The Server Certificate with name site cannot be found.",
     )
@@ -274,21 +268,21 @@ def test_a_service_linked_role_trusts_its_service_and_is_the_service_s_own(cloud
         (iam.put_role_policy, {"PolicyName": "p", "PolicyDocument": "{}"}),
         (iam.update_assume_role_policy, {"PolicyDocument": "{}"}),
     ):
-        assert refusal(method, **name, **more)[0] == "UnmodifiableEntity"
-    assert refusal(iam.create_service_linked_role, AWSServiceName="ecs.amazonaws.com") == (
+        assert refused(method, **name, **more)[0] == "UnmodifiableEntity"
+    assert refused(iam.create_service_linked_role, AWSServiceName="ecs.amazonaws.com") == (
         "InvalidInput",
         "Service role name AWSServiceRoleForECS has been taken in this account, please try a different suffix.",
     )
-    assert refusal(iam.create_service_linked_role, AWSServiceName="tea.amazonaws.com")[0] == "AccessDenied"
+    assert refused(iam.create_service_linked_role, AWSServiceName="tea.amazonaws.com")[0] == "AccessDenied"
     assert (
-        refusal(iam.create_service_linked_role, AWSServiceName="rds.amazonaws.com", CustomSuffix="x")[0]
+        refused(iam.create_service_linked_role, AWSServiceName="rds.amazonaws.com", CustomSuffix="x")[0]
         == "InvalidInput"
     )
     task = iam.delete_service_linked_role(**name)["DeletionTaskId"]
     assert task.startswith("task/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS/")
     assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
-    assert refusal(iam.get_role, **name)[0] == "NoSuchEntity"
-    assert refusal(iam.get_service_linked_role_deletion_status, DeletionTaskId="x" * 30)[0] == "NoSuchEntity"
+    assert refused(iam.get_role, **name)[0] == "NoSuchEntity"
+    assert refused(iam.get_service_linked_role_deletion_status, DeletionTaskId="x" * 30)[0] == "NoSuchEntity"
 
 
 def test_instance_profiles_have_tags(iam):
@@ -389,5 +383,5 @@ def test_a_stack_makes_a_service_linked_role_and_a_server_certificate(cloud, iam
     assert iam.get_role(RoleName=told["role"])["Role"]["Description"] == "d"
     stacks.delete_stack(StackName="s")
     cloud.sleep(60)
-    assert refusal(iam.get_role, RoleName=told["role"])[0] == "NoSuchEntity"
-    assert refusal(iam.get_server_certificate, ServerCertificateName="web")[0] == "NoSuchEntity"
+    assert refused(iam.get_role, RoleName=told["role"])[0] == "NoSuchEntity"
+    assert refused(iam.get_server_certificate, ServerCertificateName="web")[0] == "NoSuchEntity"

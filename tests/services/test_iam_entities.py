@@ -10,7 +10,7 @@ import json
 import re
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 ACCOUNT = "111111111111"
 
@@ -28,13 +28,6 @@ TRUST = policy(
 @pytest.fixture
 def iam(cloud):
     return cloud.client("iam", key=ACCOUNT)
-
-
-def refusal(method, /, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def made_policy(iam, name="p", *statements) -> str:
@@ -60,7 +53,7 @@ def test_a_user_is_answered_as_it_was_made(iam):
 
 def test_names_differ_by_more_than_case(iam):
     iam.create_user(UserName="Alice")
-    assert refusal(iam.create_user, UserName="alice") == (
+    assert refused(iam.create_user, UserName="alice") == (
         "EntityAlreadyExists",
         "User with name alice already exists.",
     )
@@ -68,18 +61,18 @@ def test_names_differ_by_more_than_case(iam):
 
 
 def test_what_is_not_there_is_named(iam):
-    assert refusal(iam.get_user, UserName="x") == ("NoSuchEntity", "The user with name x cannot be found.")
-    assert refusal(iam.get_group, GroupName="x") == ("NoSuchEntity", "The group with name x cannot be found.")
-    assert refusal(iam.get_role, RoleName="x") == ("NoSuchEntity", "The role with name x cannot be found.")
+    assert refused(iam.get_user, UserName="x") == ("NoSuchEntity", "The user with name x cannot be found.")
+    assert refused(iam.get_group, GroupName="x") == ("NoSuchEntity", "The group with name x cannot be found.")
+    assert refused(iam.get_role, RoleName="x") == ("NoSuchEntity", "The role with name x cannot be found.")
     arn = f"arn:aws:iam::{ACCOUNT}:policy/x"
-    assert refusal(iam.get_policy, PolicyArn=arn) == ("NoSuchEntity", f"Policy {arn} was not found.")
+    assert refused(iam.get_policy, PolicyArn=arn) == ("NoSuchEntity", f"Policy {arn} was not found.")
     expected = ("NoSuchEntity", "Instance Profile x cannot be found.")
-    assert refusal(iam.get_instance_profile, InstanceProfileName="x") == expected
+    assert refused(iam.get_instance_profile, InstanceProfileName="x") == expected
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
     expected = ("NoSuchEntity", "The role policy with name x cannot be found.")
-    assert refusal(iam.get_role_policy, RoleName="r", PolicyName="x") == expected
+    assert refused(iam.get_role_policy, RoleName="r", PolicyName="x") == expected
     expected = ("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.")
-    assert refusal(iam.attach_role_policy, RoleName="r", PolicyArn=arn) == expected
+    assert refused(iam.attach_role_policy, RoleName="r", PolicyArn=arn) == expected
 
 
 def test_listings_are_sorted_filtered_by_path_and_paged(iam):
@@ -90,7 +83,7 @@ def test_listings_are_sorted_filtered_by_path_and_paged(iam):
     assert first["IsTruncated"] and [u["UserName"] for u in first["Users"]] == ["alice", "bob"]
     rest = iam.list_users(Marker=first["Marker"])
     assert not rest["IsTruncated"] and [u["UserName"] for u in rest["Users"]] == ["carol"]
-    assert refusal(iam.list_users, Marker="10") == ("ValidationError", "Invalid Marker.")
+    assert refused(iam.list_users, Marker="10") == ("ValidationError", "Invalid Marker.")
     for n in range(101):
         iam.create_user(UserName=f"worker-{n:03}", Path="/w/")
     assert len(iam.list_users(PathPrefix="/w/")["Users"]) == 100  # AWS's page where nobody asks for another
@@ -110,7 +103,7 @@ def test_a_renamed_user_keeps_id_keys_and_rights(cloud, iam):
     pair = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
     assert cloud.client("sts", **pair).get_caller_identity()["Arn"] == found["Arn"]
     cloud.client("sqs", **pair).create_queue(QueueName="q")
-    assert refusal(iam.get_user, UserName="old")[0] == "NoSuchEntity"
+    assert refused(iam.get_user, UserName="old")[0] == "NoSuchEntity"
 
 
 def test_a_user_is_deleted_only_bare(iam):
@@ -131,7 +124,7 @@ def test_a_user_is_deleted_only_bare(iam):
         ("must delete policies first.", lambda: iam.delete_user_policy(UserName="alice", PolicyName="in")),
     )
     for text, step in steps:
-        assert refusal(iam.delete_user, UserName="alice") == (
+        assert refused(iam.delete_user, UserName="alice") == (
             "DeleteConflict",
             f"Cannot delete entity, {text}",
         )
@@ -149,7 +142,7 @@ def test_tags_are_told_apart_without_regard_to_case(iam):
     assert iam.list_user_tags(UserName="alice")["Tags"] == tags[1:]
     twice = [{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]
     expected = ("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-    assert refusal(iam.tag_user, UserName="alice", Tags=twice) == expected
+    assert refused(iam.tag_user, UserName="alice", Tags=twice) == expected
 
 
 # Access keys ---------------------------------------------------------------------------------------
@@ -163,14 +156,14 @@ def test_a_key_shows_its_secret_once_and_there_are_two_at_most(iam):
     assert shown.keys() == {"UserName", "AccessKeyId", "Status", "CreateDate"} and shown["Status"] == "Active"
     iam.create_access_key(UserName="alice")
     expected = ("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2")
-    assert refusal(iam.create_access_key, UserName="alice") == expected
+    assert refused(iam.create_access_key, UserName="alice") == expected
     iam.update_access_key(UserName="alice", AccessKeyId=key["AccessKeyId"], Status="Inactive")
     assert {one["Status"] for one in iam.list_access_keys(UserName="alice")["AccessKeyMetadata"]} == {
         "Active",
         "Inactive",
     }
     expected = ("NoSuchEntity", "The Access Key with id AKIAAAAAAAAAAAAAAAAA cannot be found.")
-    assert refusal(iam.delete_access_key, UserName="alice", AccessKeyId="AKIAAAAAAAAAAAAAAAAA") == expected
+    assert refused(iam.delete_access_key, UserName="alice", AccessKeyId="AKIAAAAAAAAAAAAAAAAA") == expected
 
 
 def test_a_key_may_speak_of_its_own_user_without_naming_it(cloud, iam):
@@ -186,7 +179,7 @@ def test_a_key_may_speak_of_its_own_user_without_naming_it(cloud, iam):
     assert self.get_user()["User"]["UserName"] == "alice"
     assert self.list_access_keys()["AccessKeyMetadata"][0]["AccessKeyId"] == key["AccessKeyId"]
     self.create_access_key()
-    assert refusal(self.list_users)[0] == "AccessDenied"
+    assert refused(self.list_users)[0] == "AccessDenied"
 
 
 def test_a_key_id_spells_its_account(cloud, iam):
@@ -214,7 +207,7 @@ def test_a_group_knows_its_members_and_is_deleted_only_bare(iam):
     iam.add_user_to_group(GroupName="g", UserName="bob")
     assert [user["UserName"] for user in iam.get_group(GroupName="g")["Users"]] == ["alice", "bob"]
     assert [one["GroupName"] for one in iam.list_groups_for_user(UserName="bob")["Groups"]] == ["g"]
-    assert refusal(iam.delete_group, GroupName="g") == (
+    assert refused(iam.delete_group, GroupName="g") == (
         "DeleteConflict",
         "Cannot delete entity, must remove users from group first.",
     )
@@ -233,7 +226,7 @@ def test_a_user_belongs_to_ten_groups_at_most(iam):
     for n in range(10):
         iam.add_user_to_group(GroupName=f"g{n}", UserName="alice")
     expected = ("LimitExceeded", "Cannot exceed quota for GroupsPerUser: 10")
-    assert refusal(iam.add_user_to_group, GroupName="g10", UserName="alice") == expected
+    assert refused(iam.add_user_to_group, GroupName="g10", UserName="alice") == expected
 
 
 # Roles ---------------------------------------------------------------------------------------------
@@ -289,7 +282,7 @@ def test_documents_leave_percent_encoded(cloud):
 )
 def test_a_trust_policy_names_only_who_exists(iam, principal, text):
     document = policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
-    code, said = refusal(iam.create_role, RoleName="r", AssumeRolePolicyDocument=document)
+    code, said = refused(iam.create_role, RoleName="r", AssumeRolePolicyDocument=document)
     assert code == "MalformedPolicyDocument" and said.startswith("Invalid principal in policy:")
     assert text is None or said == text
 
@@ -307,7 +300,7 @@ def test_a_trust_policy_may_be_replaced_by_one_that_names_a_role_or_its_session(
         assert iam.get_role(RoleName="b")["Role"]["AssumeRolePolicyDocument"] == json.loads(document)
     expected = ("MalformedPolicyDocument", "Has prohibited field Resource")
     wrong = policy({**ALLOW, "Action": "sts:AssumeRole", "Principal": "*"})
-    assert refusal(iam.update_assume_role_policy, RoleName="b", PolicyDocument=wrong) == expected
+    assert refused(iam.update_assume_role_policy, RoleName="b", PolicyDocument=wrong) == expected
 
 
 def test_a_role_is_deleted_only_bare(iam):
@@ -326,10 +319,10 @@ def test_a_role_is_deleted_only_bare(iam):
         ("must delete policies first.", lambda: iam.delete_role_policy(RoleName="r", PolicyName="in")),
     )
     for text, step in steps:
-        assert refusal(iam.delete_role, RoleName="r") == ("DeleteConflict", f"Cannot delete entity, {text}")
+        assert refused(iam.delete_role, RoleName="r") == ("DeleteConflict", f"Cannot delete entity, {text}")
         step()
     iam.delete_role(RoleName="r")
-    assert refusal(iam.get_role, RoleName="r")[0] == "NoSuchEntity"
+    assert refused(iam.get_role, RoleName="r")[0] == "NoSuchEntity"
 
 
 def test_an_instance_profile_holds_one_role(iam):
@@ -339,11 +332,11 @@ def test_an_instance_profile_holds_one_role(iam):
     assert profile["Arn"] == f"arn:aws:iam::{ACCOUNT}:instance-profile/p/i" and profile["Roles"] == []
     iam.add_role_to_instance_profile(InstanceProfileName="i", RoleName="r")
     expected = ("LimitExceeded", "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1")
-    assert refusal(iam.add_role_to_instance_profile, InstanceProfileName="i", RoleName="s") == expected
+    assert refused(iam.add_role_to_instance_profile, InstanceProfileName="i", RoleName="s") == expected
     (listed,) = iam.list_instance_profiles_for_role(RoleName="r")["InstanceProfiles"]
     assert listed["InstanceProfileName"] == "i" and listed["Roles"][0]["RoleName"] == "r"
     expected = ("DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.")
-    assert refusal(iam.delete_instance_profile, InstanceProfileName="i") == expected
+    assert refused(iam.delete_instance_profile, InstanceProfileName="i") == expected
 
 
 # Policies ------------------------------------------------------------------------------------------
@@ -360,11 +353,11 @@ def test_inline_policies_come_back_as_they_were_sent(iam):
 def test_a_document_that_is_no_policy_is_refused_and_changes_nothing(iam):
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
     expected = ("MalformedPolicyDocument", "Syntax errors in policy.")
-    assert refusal(iam.put_role_policy, RoleName="r", PolicyName="p", PolicyDocument="{") == expected
-    assert refusal(iam.create_policy, PolicyName="p", PolicyDocument="{}") == expected
+    assert refused(iam.put_role_policy, RoleName="r", PolicyName="p", PolicyDocument="{") == expected
+    assert refused(iam.create_policy, PolicyName="p", PolicyDocument="{}") == expected
     old = json.dumps({"Version": "2008-10-17", "Statement": [ALLOW]})
     expected = ("MalformedPolicyDocument", "Policy document must be version 2012-10-17 or greater.")
-    assert refusal(iam.create_policy, PolicyName="p", PolicyDocument=old) == expected
+    assert refused(iam.create_policy, PolicyName="p", PolicyDocument=old) == expected
     assert (
         iam.list_role_policies(RoleName="r")["PolicyNames"] == []
         and iam.list_policies(Scope="Local")["Policies"] == []
@@ -375,11 +368,11 @@ def test_policies_have_a_size_that_white_space_does_not_count_in(iam):
     iam.create_user(UserName="alice")
     big = policy({**ALLOW, "Resource": [f"arn:aws:sqs:us-east-1:{ACCOUNT}:{n:04}" for n in range(60)]})
     expected = ("LimitExceeded", "Maximum policy size of 2048 bytes exceeded for user alice")
-    assert refusal(iam.put_user_policy, UserName="alice", PolicyName="p", PolicyDocument=big) == expected
+    assert refused(iam.put_user_policy, UserName="alice", PolicyName="p", PolicyDocument=big) == expected
     iam.put_user_policy(UserName="alice", PolicyName="p", PolicyDocument=policy(ALLOW) + " " * 4000)
     bigger = policy({**ALLOW, "Resource": [f"arn:aws:sqs:us-east-1:{ACCOUNT}:{n:04}" for n in range(200)]})
     expected = ("LimitExceeded", "Cannot exceed quota for PolicySize: 6144")
-    assert refusal(iam.create_policy, PolicyName="p", PolicyDocument=bigger) == expected
+    assert refused(iam.create_policy, PolicyName="p", PolicyDocument=bigger) == expected
 
 
 def test_a_managed_policy_has_five_versions_at_most_and_one_default(iam):
@@ -389,7 +382,7 @@ def test_a_managed_policy_has_five_versions_at_most_and_one_default(iam):
             "PolicyVersion"
         ]
         assert (version["VersionId"], version["IsDefaultVersion"]) == (f"v{n}", False)
-    code, text = refusal(iam.create_policy_version, PolicyArn=arn, PolicyDocument=policy(ALLOW))
+    code, text = refused(iam.create_policy_version, PolicyArn=arn, PolicyDocument=policy(ALLOW))
     assert code == "LimitExceeded" and text.startswith("A managed policy can have up to 5 versions.")
     assert [v["VersionId"] for v in iam.list_policy_versions(PolicyArn=arn)["Versions"]] == [
         "v5",
@@ -400,7 +393,7 @@ def test_a_managed_policy_has_five_versions_at_most_and_one_default(iam):
     ]
     iam.set_default_policy_version(PolicyArn=arn, VersionId="v3")
     assert iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"] == "v3"
-    assert refusal(iam.delete_policy_version, PolicyArn=arn, VersionId="v3") == (
+    assert refused(iam.delete_policy_version, PolicyArn=arn, VersionId="v3") == (
         "DeleteConflict", "Cannot delete the default version of a policy.",
     )  # fmt: skip
     iam.delete_policy_version(PolicyArn=arn, VersionId="v5")
@@ -408,7 +401,7 @@ def test_a_managed_policy_has_five_versions_at_most_and_one_default(iam):
         "PolicyVersion"
     ]
     assert (made["VersionId"], made["IsDefaultVersion"]) == ("v6", True)  # numbers are never used twice
-    assert refusal(iam.delete_policy, PolicyArn=arn)[1].startswith("This policy has more than one version.")
+    assert refused(iam.delete_policy, PolicyArn=arn)[1].startswith("This policy has more than one version.")
     document = iam.get_policy_version(PolicyArn=arn, VersionId="v2")["PolicyVersion"]["Document"]
     assert document["Statement"][0]["Sid"] == "v2"
 
@@ -429,7 +422,7 @@ def test_a_policy_knows_who_holds_it(iam):
         for kind in ("Group", "User", "Role")
     ] == ["g", [], "r"]
     assert len(iam.list_entities_for_policy(PolicyArn=arn)["PolicyUsers"]) == 1
-    assert refusal(iam.delete_policy, PolicyArn=arn) == (
+    assert refused(iam.delete_policy, PolicyArn=arn) == (
         "DeleteConflict",
         "Cannot delete a policy attached to entities.",
     )
@@ -441,7 +434,7 @@ def test_twenty_policies_may_be_attached_to_a_role(iam):
     for n in range(20):
         iam.attach_role_policy(RoleName="r", PolicyArn=made_policy(iam, f"p{n}"))
     expected = ("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 20")
-    assert refusal(iam.attach_role_policy, RoleName="r", PolicyArn=made_policy(iam, "p20")) == expected
+    assert refused(iam.attach_role_policy, RoleName="r", PolicyArn=made_policy(iam, "p20")) == expected
     page = iam.list_attached_role_policies(RoleName="r", MaxItems=3)
     assert page["IsTruncated"] and len(page["AttachedPolicies"]) == 3
 
@@ -463,10 +456,10 @@ def test_policies_that_aws_manages_are_there_and_nobodys_to_change(iam):
     ]
     # No record of AWS is at hand; OOS, which speaks IAM's protocol with IAM's words, has these.
     outside = ("AccessDenied", "Policy is outside your own account.")
-    assert refusal(iam.delete_policy, PolicyArn=arn) == outside
-    assert refusal(iam.tag_policy, PolicyArn=arn, Tags=[{"Key": "k", "Value": "v"}]) == outside
+    assert refused(iam.delete_policy, PolicyArn=arn) == outside
+    assert refused(iam.tag_policy, PolicyArn=arn, Tags=[{"Key": "k", "Value": "v"}]) == outside
     unknown = "arn:aws:iam::aws:policy/NoSuchPolicyOfAws"
-    assert refusal(iam.get_policy, PolicyArn=unknown) == ("NoSuchEntity", f"Policy {unknown} was not found.")
+    assert refused(iam.get_policy, PolicyArn=unknown) == ("NoSuchEntity", f"Policy {unknown} was not found.")
     pages = iam.get_paginator("list_policies").paginate(Scope="AWS", PaginationConfig={"PageSize": 20})
     assert {"AdministratorAccess", "AmazonSQSFullAccess"} <= {
         p["PolicyName"] for page in pages for p in page["Policies"]
@@ -476,7 +469,7 @@ def test_policies_that_aws_manages_are_there_and_nobodys_to_change(iam):
 def test_a_boundary_is_a_policy_that_exists(iam):
     ghost = f"arn:aws:iam::{ACCOUNT}:policy/ghost"
     expected = ("NoSuchEntity", f"Scope ARN: {ghost} does not exist or is not attachable.")
-    assert refusal(iam.create_user, UserName="u", PermissionsBoundary=ghost) == expected
+    assert refused(iam.create_user, UserName="u", PermissionsBoundary=ghost) == expected
     iam.create_user(UserName="u")
     arn = made_policy(iam)
     iam.put_user_permissions_boundary(UserName="u", PermissionsBoundary=arn)
@@ -534,7 +527,7 @@ def test_an_alias_belongs_to_one_account(cloud, iam):
     iam.create_account_alias(AccountAlias="acme")
     assert iam.list_account_aliases()["AccountAliases"] == ["acme"]
     other = cloud.client("iam", key="222222222222")
-    assert refusal(other.create_account_alias, AccountAlias="acme") == (
+    assert refused(other.create_account_alias, AccountAlias="acme") == (
         "EntityAlreadyExists", "The account alias acme already exists.",
     )  # fmt: skip
     iam.create_account_alias(AccountAlias="acme-two")
@@ -544,9 +537,9 @@ def test_an_alias_belongs_to_one_account(cloud, iam):
 
 
 def test_what_is_not_implemented_is_refused_by_name(iam):
-    code, text = refusal(iam.get_account_properties)
+    code, text = refused(iam.get_account_properties)
     assert code == "NotImplemented" and "iam:GetAccountProperties" in text
-    assert refusal(iam.set_security_token_service_preferences, GlobalEndpointTokenVersion="v1Token")[0] == "NotImplemented"
+    assert refused(iam.set_security_token_service_preferences, GlobalEndpointTokenVersion="v1Token")[0] == "NotImplemented"
 
 
 def test_tokens_open_every_region_as_those_of_version_two_do(iam):
@@ -625,7 +618,7 @@ def test_what_is_no_arn_of_a_policy_is_refused_as_unparsable(iam):
     # test_role_attach_policy, test_user_attach_policy
     iam.create_user(UserName="attaches")
     for wrong in ("longpolicynamebutnoarn", "AmazonS3ReadOnlyAccess"):
-        assert refusal(iam.attach_user_policy, UserName="attaches", PolicyArn=wrong) == (
+        assert refused(iam.attach_user_policy, UserName="attaches", PolicyArn=wrong) == (
             "ValidationError", "Invalid ARN:  Could not be parsed!"
         )  # fmt: skip
 
@@ -634,11 +627,11 @@ def test_more_services_have_roles_of_their_own_and_few_of_them_take_a_suffix(iam
     # test_service_role_lifecycle, test_service_role_lifecycle_custom_suffix
     made = iam.create_service_linked_role(AWSServiceName="batch.amazonaws.com")["Role"]
     assert made["Arn"].endswith(":role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch")
-    assert refusal(iam.create_service_linked_role, AWSServiceName="batch.amazonaws.com") == (
+    assert refused(iam.create_service_linked_role, AWSServiceName="batch.amazonaws.com") == (
         "InvalidInput", "Service role name AWSServiceRoleForBatch has been taken in this account, please try a different suffix."
     )  # fmt: skip
     suffixed = iam.create_service_linked_role(AWSServiceName="lexv2.amazonaws.com", CustomSuffix="x")["Role"]
     assert suffixed["RoleName"] == "AWSServiceRoleForLexV2Bots_x"
-    assert refusal(iam.create_service_linked_role, AWSServiceName="mq.amazonaws.com", CustomSuffix="x") == (
+    assert refused(iam.create_service_linked_role, AWSServiceName="mq.amazonaws.com", CustomSuffix="x") == (
         "InvalidInput", "Custom suffix is not allowed for mq.amazonaws.com"
     )  # fmt: skip

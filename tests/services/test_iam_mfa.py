@@ -14,7 +14,7 @@ import json
 
 import pytest
 import segno
-from botocore.exceptions import ClientError
+from refusals import refused
 
 from kumoniwa.gate.mfa import code_at
 
@@ -26,13 +26,6 @@ def shown(seed: bytes, at: float) -> str:
     digest = hmac.new(base64.b32decode(seed), int(at // 30).to_bytes(8, "big"), hashlib.sha1).digest()
     start = digest[-1] % 16
     return str(int.from_bytes(digest[start : start + 4], "big") % (1 << 31) % 10**6).zfill(6)
-
-
-def refusal(method, /, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 class World:
@@ -101,7 +94,7 @@ def test_a_device_is_enabled_by_two_codes_in_a_row_and_by_nothing_else(world):
         (world.code(), world.code(-30)),
         (world.code(-60), world.code()),
     ):
-        assert refusal(
+        assert refused(
             world.iam.enable_mfa_device, **given, AuthenticationCode1=codes[0], AuthenticationCode2=codes[1]
         ) == ("InvalidAuthenticationCode", "Authentication code for device is not valid.")
     assert world.iam.list_virtual_mfa_devices(AssignmentStatus="Assigned")["VirtualMFADevices"] == []
@@ -112,23 +105,23 @@ def test_a_device_is_enabled_by_two_codes_in_a_row_and_by_nothing_else(world):
     assert device["User"]["Arn"] == world.alice and "Base32StringSeed" not in device
     assert world.iam.get_mfa_device(SerialNumber=world.serial)["UserName"] == "alice"
     codes = {"AuthenticationCode1": world.code(-30), "AuthenticationCode2": world.code()}
-    assert refusal(world.iam.enable_mfa_device, **given, **codes)[0] == "EntityAlreadyExists"
+    assert refused(world.iam.enable_mfa_device, **given, **codes)[0] == "EntityAlreadyExists"
 
 
 def test_a_device_in_use_stays_and_holds_its_user(world):
     world.enable()
-    assert refusal(world.iam.delete_virtual_mfa_device, SerialNumber=world.serial)[0] == "DeleteConflict"
+    assert refused(world.iam.delete_virtual_mfa_device, SerialNumber=world.serial)[0] == "DeleteConflict"
     key = world.iam.list_access_keys(UserName="alice")["AccessKeyMetadata"][0]["AccessKeyId"]
     world.iam.delete_access_key(UserName="alice", AccessKeyId=key)
-    assert refusal(world.iam.delete_user, UserName="alice")[0] == "DeleteConflict"
+    assert refused(world.iam.delete_user, UserName="alice")[0] == "DeleteConflict"
     world.iam.deactivate_mfa_device(UserName="alice", SerialNumber=world.serial)
     assert (
-        refusal(world.iam.deactivate_mfa_device, UserName="alice", SerialNumber=world.serial)[0]
+        refused(world.iam.deactivate_mfa_device, UserName="alice", SerialNumber=world.serial)[0]
         == "NoSuchEntity"
     )
     world.iam.delete_user(UserName="alice")
     world.iam.delete_virtual_mfa_device(SerialNumber=world.serial)
-    assert refusal(world.iam.delete_virtual_mfa_device, SerialNumber=world.serial)[0] == "NoSuchEntity"
+    assert refused(world.iam.delete_virtual_mfa_device, SerialNumber=world.serial)[0] == "NoSuchEntity"
 
 
 def test_a_session_with_a_code_has_the_second_factor_and_its_age(world):
@@ -139,13 +132,13 @@ def test_a_session_with_a_code_has_the_second_factor_and_its_age(world):
         NumericLessThan={"aws:MultiFactorAuthAge": "600"},
     )
     plain = world.client("sqs", world.sts.get_session_token())
-    assert refusal(plain.list_queues)[0] == "AccessDeniedException"
+    assert refused(plain.list_queues)[0] == "AccessDeniedException"
     proved = world.client(
         "sqs", world.sts.get_session_token(SerialNumber=world.serial, TokenCode=world.code())
     )
     proved.list_queues()
     world.cloud.sleep(601)
-    assert refusal(proved.list_queues)[0] == "AccessDeniedException"
+    assert refused(proved.list_queues)[0] == "AccessDeniedException"
 
 
 def test_a_session_with_a_code_may_call_iam(world):
@@ -153,7 +146,7 @@ def test_a_session_with_a_code_may_call_iam(world):
     world.enable()
     world.may("iam:*")
     plain = world.client("iam", world.sts.get_session_token())
-    assert refusal(plain.list_users)[0] == "InvalidClientTokenId"
+    assert refused(plain.list_users)[0] == "InvalidClientTokenId"
     proved = world.client(
         "iam", world.sts.get_session_token(SerialNumber=world.serial, TokenCode=world.code())
     )
@@ -168,18 +161,18 @@ def test_a_code_opens_once_and_soon(world):
     )
     code = world.code()
     ask(SerialNumber=world.serial, TokenCode=code)
-    assert refusal(ask, SerialNumber=world.serial, TokenCode=code) == ("AccessDenied", wrong)
+    assert refused(ask, SerialNumber=world.serial, TokenCode=code) == ("AccessDenied", wrong)
     world.cloud.sleep(120)
-    assert refusal(ask, SerialNumber=world.serial, TokenCode=world.code(-90)) == ("AccessDenied", wrong)
+    assert refused(ask, SerialNumber=world.serial, TokenCode=world.code(-90)) == ("AccessDenied", wrong)
     ask(SerialNumber=world.serial, TokenCode=world.code(-30))
     ask(SerialNumber=world.serial, TokenCode=world.code())
-    assert "must provide both" in refusal(ask, SerialNumber=world.serial)[1]
+    assert "must provide both" in refused(ask, SerialNumber=world.serial)[1]
 
 
 def test_another_s_device_opens_nothing(world):
     world.iam.create_user(UserName="bob")
     world.enable("bob")
-    code, text = refusal(world.sts.get_session_token, SerialNumber=world.serial, TokenCode=world.code())
+    code, text = refused(world.sts.get_session_token, SerialNumber=world.serial, TokenCode=world.code())
     assert code == "AccessDenied" and "verify your MFA serial number" in text
 
 
@@ -194,9 +187,9 @@ def test_a_role_may_ask_for_a_second_factor(world):
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = world.iam.create_role(RoleName="careful", AssumeRolePolicyDocument=document)["Role"]["Arn"]
     asked = {"RoleArn": role, "RoleSessionName": "me"}
-    assert refusal(world.sts.assume_role, **asked)[0] == "AccessDenied"
+    assert refused(world.sts.assume_role, **asked)[0] == "AccessDenied"
     assert (
-        refusal(world.sts.assume_role, **asked, SerialNumber=world.serial, TokenCode="000000")[0]
+        refused(world.sts.assume_role, **asked, SerialNumber=world.serial, TokenCode="000000")[0]
         == "AccessDenied"
     )
     reply = world.sts.assume_role(**asked, SerialNumber=world.serial, TokenCode=world.code())
@@ -207,7 +200,7 @@ def test_long_lived_keys_say_nothing_of_a_second_factor(world):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-multifactorauthpresent"""
     sqs = world.cloud.client("sqs", **world.keys)
     world.may("sqs:*", Bool={"aws:MultiFactorAuthPresent": "false"})
-    assert refusal(sqs.list_queues)[0] == "AccessDeniedException"
+    assert refused(sqs.list_queues)[0] == "AccessDeniedException"
     world.may("sqs:*", BoolIfExists={"aws:MultiFactorAuthPresent": "true"})
     sqs.list_queues()
     world.may("sqs:*", Null={"aws:MultiFactorAuthAge": "true"})
@@ -229,26 +222,26 @@ def test_a_role_trusts_a_code_by_its_age_and_its_session_does_not_carry_it(world
     wanted = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
     world.iam.put_role_policy(RoleName="careful", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": wanted}))
     asked = {"RoleArn": role, "RoleSessionName": "me"}
-    assert refusal(world.sts.assume_role, **asked)[0] == "AccessDenied"
+    assert refused(world.sts.assume_role, **asked)[0] == "AccessDenied"
     opened = world.sts.assume_role(**asked, SerialNumber=world.serial, TokenCode=world.code())
-    assert refusal(world.client("sqs", opened).list_queues)[0] == "AccessDeniedException"
+    assert refused(world.client("sqs", opened).list_queues)[0] == "AccessDeniedException"
     world.cloud.sleep(60)
     proved = world.client("sts", world.sts.get_session_token(SerialNumber=world.serial, TokenCode=world.code()))
     proved.assume_role(**asked)
     world.cloud.sleep(301)
-    assert refusal(proved.assume_role, **asked)[0] == "AccessDenied"
+    assert refused(proved.assume_role, **asked)[0] == "AccessDenied"
 
 
 def test_a_device_whose_clock_is_off_is_brought_back_in_step(world):
     world.enable()
     ask = {"SerialNumber": world.serial}
-    assert refusal(world.sts.get_session_token, **ask, TokenCode=world.code(3600))[0] == "AccessDenied"
+    assert refused(world.sts.get_session_token, **ask, TokenCode=world.code(3600))[0] == "AccessDenied"
     world.iam.resync_mfa_device(
         UserName="alice", **ask, AuthenticationCode1=world.code(3570), AuthenticationCode2=world.code(3600)
     )
     world.cloud.sleep(30)
     world.sts.get_session_token(**ask, TokenCode=world.code(3600))
-    assert refusal(world.sts.get_session_token, **ask, TokenCode=world.code())[0] == "AccessDenied"
+    assert refused(world.sts.get_session_token, **ask, TokenCode=world.code())[0] == "AccessDenied"
 
 
 def test_devices_have_tags_and_paths_that_are_paths(world):
@@ -260,10 +253,10 @@ def test_devices_have_tags_and_paths_that_are_paths(world):
     made = world.iam.create_virtual_mfa_device(VirtualMFADeviceName="phone", Path="/a/b/")["VirtualMFADevice"]
     assert made["SerialNumber"] == f"arn:aws:iam::{ACCOUNT}:mfa/a/b/phone"
     assert (
-        refusal(world.iam.create_virtual_mfa_device, VirtualMFADeviceName="phone")[0] == "EntityAlreadyExists"
+        refused(world.iam.create_virtual_mfa_device, VirtualMFADeviceName="phone")[0] == "EntityAlreadyExists"
     )
     assert (
-        refusal(world.iam.create_virtual_mfa_device, VirtualMFADeviceName="x", Path="/a//b/")[0]
+        refused(world.iam.create_virtual_mfa_device, VirtualMFADeviceName="x", Path="/a//b/")[0]
         == "ValidationError"
     )
 

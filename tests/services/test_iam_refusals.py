@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 ACCOUNT, MALFORMED = "000000000000", "MalformedPolicyDocument"
 SYNTAX, LEGACY = "Syntax errors in policy.", "The policy failed legacy parsing"
@@ -136,16 +136,10 @@ def iam(cloud):
     return client
 
 
-def refusal(client, method, said) -> tuple[str, str]:
-    with pytest.raises(ClientError) as raised:
-        getattr(client, method)(**said)
-    error = raised.value.response["Error"]
-    return error["Code"], error.get("Message", "")
-
-
 @pytest.mark.parametrize("rule, asked, expected", CASES, ids=[rule for rule, *_ in CASES])
 def test_what_aws_refuses_is_refused_in_its_words(iam, rule, asked, expected):
-    assert refusal(iam, *asked) == (expected if isinstance(expected, tuple) else (MALFORMED, expected))
+    method, said = asked
+    assert refused(getattr(iam, method), **said) == (expected if isinstance(expected, tuple) else (MALFORMED, expected))
 
 
 @pytest.mark.parametrize("kind, most", [("user", 10), ("group", 10), ("role", 20)])
@@ -157,12 +151,12 @@ def test_so_many_policies_may_be_attached(iam, kind, most):
     for arn in arns[:most]:
         getattr(iam, f"attach_{kind}_policy")(**name, PolicyArn=arn)
     expected = ("LimitExceeded", f"Cannot exceed quota for PoliciesPer{kind.title()}: {most}")
-    assert refusal(iam, f"attach_{kind}_policy", name | {"PolicyArn": arns[most]}) == expected
+    assert refused(getattr(iam, f"attach_{kind}_policy"), **name, PolicyArn=arns[most]) == expected
 
 
 def test_a_provider_of_plain_http_is_refused_without_a_word(iam):
     # oidc-provider-url-https; what lives on a loopback address is the exception that this machine makes.
-    assert refusal(iam, "create_open_id_connect_provider", {"Url": "http://nope.example.com"}) == ("InvalidInput", "")
+    assert refused(iam.create_open_id_connect_provider, Url="http://nope.example.com") == ("InvalidInput", "")
 
 
 TAKEN = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 from kumoniwa.wire import cbor
 
@@ -15,12 +15,6 @@ def kinesis(cloud):
     client = cloud.client("kinesis")
     client.create_stream(StreamName="s", ShardCount=2)
     return client
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def put(kinesis, data: str, key: str = "k", **more) -> dict:

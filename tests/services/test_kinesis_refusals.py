@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from source_workshop import refused
+from refusals import refused
 
 INVALID = "InvalidArgumentException"
 STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/s"

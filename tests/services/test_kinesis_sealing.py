@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sealed import ACCOUNT, SECRET, User, on_disk, refused
+from refusals import refused
+from sealed import ACCOUNT, SECRET, User, on_disk
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import base64
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 from kumoniwa.gate.address import locate
 from kumoniwa.wire.eventstream import FrameDecoder
@@ -22,12 +22,6 @@ def kinesis(cloud):
     client = cloud.client("kinesis")
     client.create_stream(StreamName="s", ShardCount=1)
     return client
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def ranges(kinesis, **more) -> dict[str, tuple[str, str]]:

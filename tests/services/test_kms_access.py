@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 ACCOUNT, OTHER = "111111111111", "222222222222"
 KEYS = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/"
@@ -19,12 +19,6 @@ def kms(cloud):
 @pytest.fixture
 def key(kms) -> str:
     return kms.create_key()["KeyMetadata"]["KeyId"]
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def person(cloud, name="alice", *actions):

@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
+from refusals import refused
 
 ACCOUNT = "000000000000"
 DAY = 86_400
@@ -25,12 +25,6 @@ def kms(cloud):
 
 def made(kms, **how) -> str:
     return kms.create_key(**how)["KeyMetadata"]["KeyId"]
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def state(kms, key) -> str:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused_code
 
 US, EU, JP = "us-east-1", "eu-west-1", "ap-northeast-1"
 DAY = 86_400
@@ -34,12 +35,6 @@ def key(us) -> str:
     return key
 
 
-def refused(call, **params) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"]
-
-
 def family(kms, key):
     shown = kms.describe_key(KeyId=key)["KeyMetadata"]["MultiRegionConfiguration"]
     return shown["MultiRegionKeyType"], shown["PrimaryKey"]["Region"], [each["Region"] for each in shown["ReplicaKeys"]]
@@ -54,10 +49,10 @@ def test_a_replica_is_described_as_such(us, eu):
     assert json.loads(reply["ReplicaPolicy"])["Id"] == "key-default-1" and reply["ReplicaTags"] == [{"TagKey": "a", "TagValue": "b"}]
     assert family(us, key) == ("PRIMARY", US, [EU]) and family(eu, key) == ("REPLICA", US, [EU])
     assert eu.describe_key(KeyId=key)["KeyMetadata"]["Description"] == ""
-    assert refused(us.replicate_key, KeyId=key, ReplicaRegion=EU) == "AlreadyExistsException"
-    assert refused(eu.replicate_key, KeyId=key, ReplicaRegion=JP) == "UnsupportedOperationException"
+    assert refused_code(us.replicate_key, KeyId=key, ReplicaRegion=EU) == "AlreadyExistsException"
+    assert refused_code(eu.replicate_key, KeyId=key, ReplicaRegion=JP) == "UnsupportedOperationException"
     alone = us.create_key()["KeyMetadata"]["KeyId"]
-    assert refused(us.replicate_key, KeyId=alone, ReplicaRegion=EU) == "UnsupportedOperationException"
+    assert refused_code(us.replicate_key, KeyId=alone, ReplicaRegion=EU) == "UnsupportedOperationException"
     # Measured by https://github.com/badmintoncryer/cdk-preflight (pf-kms-replica-primary-arn).
     for said, text in ((key, f"{us.meta.region_name} cannot have a replica because it contains the primary."), (alone, "is not a multi-region key.")):
         with pytest.raises(ClientError, match=f"{text}$"):
@@ -74,12 +69,12 @@ def test_what_one_region_encrypts_the_other_decrypts(us, eu, key):
 def test_states_and_policies_are_each_regions_own(us, eu, key):
     eu.disable_key(KeyId=key)
     assert us.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
-    assert refused(eu.encrypt, KeyId=key, Plaintext=b"x") == "DisabledException"
+    assert refused_code(eu.encrypt, KeyId=key, Plaintext=b"x") == "DisabledException"
 
 
 def test_new_material_reaches_the_replicas(cloud, us, eu, key):
     us.rotate_key_on_demand(KeyId=key)
-    assert refused(eu.rotate_key_on_demand, KeyId=key) == "UnsupportedOperationException"
+    assert refused_code(eu.rotate_key_on_demand, KeyId=key) == "UnsupportedOperationException"
     cloud.sleep(2)
     blob = us.encrypt(KeyId=key, Plaintext=b"x")
     assert eu.decrypt(CiphertextBlob=blob["CiphertextBlob"])["Plaintext"] == b"x"
@@ -99,7 +94,7 @@ def test_a_region_that_was_dark_learns_of_new_material_when_it_is_back(cloud, us
 
 def test_another_region_takes_the_lead(cloud, us, eu, key):
     us.replicate_key(KeyId=key, ReplicaRegion=JP)
-    assert refused(us.update_primary_region, KeyId=key, PrimaryRegion="us-west-2") == "UnsupportedOperationException"
+    assert refused_code(us.update_primary_region, KeyId=key, PrimaryRegion="us-west-2") == "UnsupportedOperationException"
     us.update_primary_region(KeyId=key, PrimaryRegion=EU)
     cloud.sleep(5)
     assert family(eu, key) == ("PRIMARY", EU, [US, JP])
@@ -111,7 +106,7 @@ def test_a_primary_waits_for_its_replicas_to_go(cloud, us, eu, key):
     assert us.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)["KeyState"] == "PendingReplicaDeletion"
     eu.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
     cloud.sleep(8 * DAY)
-    assert refused(eu.describe_key, KeyId=key) == "NotFoundException"
+    assert refused_code(eu.describe_key, KeyId=key) == "NotFoundException"
     assert us.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
     cloud.sleep(8 * DAY)
-    assert refused(us.describe_key, KeyId=key) == "NotFoundException"
+    assert refused_code(us.describe_key, KeyId=key) == "NotFoundException"

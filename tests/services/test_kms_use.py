@@ -7,9 +7,9 @@ import hmac
 import itertools
 
 import pytest
-from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
+from refusals import refused
 
 KEYS = "arn:aws:kms:us-east-1:000000000000:key/"
 SIGNING = [
@@ -26,12 +26,6 @@ def kms(cloud):
 
 def made(kms, **how) -> str:
     return kms.create_key(**how)["KeyMetadata"]["KeyId"]
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def test_the_encryption_context_belongs_to_the_ciphertext(kms):

@@ -7,13 +7,7 @@ import base64
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import ROLE, invoke, make, put_role, settle, zipped
-
-
-def refused(method, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
+from refusals import refused
 
 
 def test_a_function_is_created_and_answers(cloud):

@@ -9,6 +9,7 @@ import zipfile
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import invoke, make, zipped
+from refusals import refused, refused_code
 from test_cloudformation_stack import create, outputs
 
 USES = "import shared\ndef handler(event, context): return shared.NAME"
@@ -57,9 +58,7 @@ def test_a_layer_is_found_in_its_own_region_only(cloud):
         (client.get_layer_version_by_arn, {"Arn": other}),
         (client.get_layer_version, {"LayerName": other.removesuffix(":1"), "VersionNumber": 1}),
     ):
-        with pytest.raises(ClientError) as refused:
-            call(**said)
-        assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
+        assert refused_code(call, **said) == "ResourceNotFoundException"
 
 
 def test_a_deleted_layer_goes_on_in_the_functions_that_use_it(cloud):
@@ -98,13 +97,6 @@ def test_layers_that_cannot_be_used_are_refused(cloud):
         with pytest.raises(ClientError) as caught:
             make(cloud, USES, Layers=layers)
         assert caught.value.response["Error"] == {"Code": "InvalidParameterValueException", "Message": text}
-
-
-def refused(method, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def test_a_layer_version_has_a_policy_of_its_own(cloud):

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from lambda_workshop import ACCOUNT, ECHO, ROLE, RUNTIME, make, put_role, zipped
-from source_workshop import READS, refused
+from refusals import refused
+from source_workshop import READS
 
 INVALID, CONSTRAINT = "InvalidParameterValueException", "ValidationException"
 HERE = f"arn:aws:lambda:us-east-1:{ACCOUNT}"

@@ -6,7 +6,8 @@ import json
 
 import pytest
 from lambda_workshop import ROLE, invoke, make
-from sealed import SECRET, on_disk, refused
+from refusals import refused
+from sealed import SECRET, on_disk
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
 TELLS = "import os\ndef handler(event, context):\n    return os.environ.get('SECRET')\n"

@@ -5,22 +5,14 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
-from botocore.exceptions import ClientError
 from lambda_workshop import ECHO, ROLE, RUNTIME, invoke, make, put_role, zipped
+from refusals import refused
 from test_cloudformation_stack import create, settled
 from test_cloudwatch_services import figures
 
 PUBLISHER = "arn:aws:signer:us-east-1:000000000000:/signing-profiles/test"
 PUBLISHERS = {"SigningProfileVersionArns": [PUBLISHER]}
 ENFORCE, WARN = {"UntrustedArtifactOnDeployment": "Enforce"}, {"UntrustedArtifactOnDeployment": "Warn"}
-
-
-def refused(method, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def config(client, **more) -> str:

@@ -6,8 +6,8 @@ import json
 import re
 
 import pytest
-from botocore.exceptions import ClientError
 from lambda_workshop import ROLE, invoke, make, put_role, settle
+from refusals import refused
 
 RUNTIME, ON = "python3.12", {"ApplyOn": "PublishedVersions"}
 
@@ -66,13 +66,6 @@ def settled(cloud):
             break
         cloud.sleep(0.1)
     return shown
-
-
-def refused(method, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def lines(cloud) -> list[str]:

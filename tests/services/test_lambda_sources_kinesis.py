@@ -7,7 +7,8 @@ import json
 
 import pytest
 from lambda_workshop import ACCOUNT, ROLE, settle
-from source_workshop import Workshop, refused
+from refusals import refused
+from source_workshop import Workshop
 from test_cloudwatch_services import figures
 
 DECODED = """

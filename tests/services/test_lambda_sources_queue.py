@@ -7,7 +7,8 @@ import re
 
 import pytest
 from lambda_workshop import ACCOUNT, make, settle
-from source_workshop import LOGGING, Workshop, refused
+from refusals import refused
+from source_workshop import LOGGING, Workshop
 from test_cloudwatch_services import figures
 
 

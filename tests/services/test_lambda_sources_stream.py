@@ -6,7 +6,8 @@ import json
 
 import pytest
 from lambda_workshop import ACCOUNT, settle
-from source_workshop import Workshop, refused
+from refusals import refused
+from source_workshop import Workshop
 
 ITEMS = """
     import json, os

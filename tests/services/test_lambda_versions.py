@@ -7,15 +7,9 @@ from collections import Counter
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import invoke, make, provisioned, zipped
+from refusals import refused
 
 WHICH = "def handler(event, context): return [{!r}, context.function_version, context.invoked_function_arn.split(':function:')[1]]"
-
-
-def refused(method, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
 from log_workshop import kinesis, role, said
+from refusals import refused_code
 
 FIELDS = '{"Fields": ["path"]}'
 TRANSFORM = '[{"parseKeyValue": {"fieldDelimiter": " "}}]'
@@ -20,12 +20,6 @@ def logs(cloud):
         made.create_log_group(logGroupName=name)
         made.create_log_stream(logGroupName=name, logStreamName="s")
     return made
-
-
-def code(act, **params):
-    with pytest.raises(ClientError) as raised:
-        act(**params)
-    return raised.value.response["Error"]["Code"]
 
 
 def put(cloud, logs, *messages):
@@ -63,11 +57,11 @@ def test_a_subscription_of_the_account_is_of_all_groups_but_those_it_leaves_out(
 def test_there_is_one_subscription_of_the_account_and_its_destination_is_tried(cloud, logs):
     document = json.dumps({"DestinationArn": kinesis(cloud), "RoleArn": role(cloud)})
     policy(logs, "SUBSCRIPTION_FILTER_POLICY", document)
-    assert code(policy, logs=logs, kind="SUBSCRIPTION_FILTER_POLICY", document=document, name="q") == "LimitExceededException"
+    assert refused_code(policy, logs=logs, kind="SUBSCRIPTION_FILTER_POLICY", document=document, name="q") == "LimitExceededException"
     gone = document.replace("stream/", "stream/no")
     for wrong in (gone, "{}", "[]", "no json", '{"DestinationArn": 1}', json.dumps(json.loads(document) | {"Distribution": "Even"})):
-        assert code(policy, logs=logs, kind="SUBSCRIPTION_FILTER_POLICY", document=wrong) == "InvalidParameterException"
-    assert code(policy, logs=logs, kind="SUBSCRIPTION_FILTER_POLICY", document=document, selectionCriteria="LogGroupName IN ['a']") == "InvalidParameterException"
+        assert refused_code(policy, logs=logs, kind="SUBSCRIPTION_FILTER_POLICY", document=wrong) == "InvalidParameterException"
+    assert refused_code(policy, logs=logs, kind="SUBSCRIPTION_FILTER_POLICY", document=document, selectionCriteria="LogGroupName IN ['a']") == "InvalidParameterException"
     assert logs.describe_account_policies(policyType="SUBSCRIPTION_FILTER_POLICY")["accountPolicies"][0]["policyDocument"] == document
 
 
@@ -78,12 +72,12 @@ def test_a_transformer_of_the_account_is_of_groups_that_have_none(cloud, logs):
     put(cloud, logs, "path=/a ms=5")
     assert asked(cloud, logs, "filter ispresent(path) | fields path, ms", "app/a", "app/b", "other") == [{"path": "/a", "ms": "5"}]
     assert asked(cloud, logs, "filter ispresent(all) | fields all", "app/a", "app/b", "other") == [{"all": "path=/a ms=5"}]
-    assert code(policy, logs=logs, kind="TRANSFORMER_POLICY", document=TRANSFORM, name="q", selectionCriteria='LogGroupNamePrefix = "app/a"') == "InvalidParameterException"
+    assert refused_code(policy, logs=logs, kind="TRANSFORMER_POLICY", document=TRANSFORM, name="q", selectionCriteria='LogGroupNamePrefix = "app/a"') == "InvalidParameterException"
     policy(logs, "TRANSFORMER_POLICY", TRANSFORM, name="q", selectionCriteria='LogGroupNamePrefix = "oth"')
     assert [each["policyName"] for each in logs.describe_account_policies(policyType="TRANSFORMER_POLICY")["accountPolicies"]] == ["p", "q"]
     for wrong in ("{}", "[]", '[{"grok": {}}]', '[{"addKeys": {}}]', '[{"parseJSON": {}}, {"addKeys": {"entries": [{"key": 1, "value": "x"}]}}]', '[{"parseJSON": null}]',
                   '[{"parseJSON": {}}, {"lowerCaseString": {"withKeys": [null]}}]', '["csv"]'):  # fmt: skip
-        assert code(policy, logs=logs, kind="TRANSFORMER_POLICY", document=wrong) == "InvalidParameterException"
+        assert refused_code(policy, logs=logs, kind="TRANSFORMER_POLICY", document=wrong) == "InvalidParameterException"
 
 
 def test_indexes_of_the_account_are_of_groups_that_have_no_policy_of_their_own(cloud, logs):
@@ -107,16 +101,16 @@ def test_a_policy_outlives_the_region_and_what_is_not_there_is_refused(cloud, lo
     cloud.restart(kill=True)
     (shown,) = logs.describe_account_policies(policyType="FIELD_INDEX_POLICY", policyName="p")["accountPolicies"]
     assert "selectionCriteria" not in shown and shown["policyType"] == "FIELD_INDEX_POLICY"
-    assert code(logs.describe_account_policies, policyType="FIELD_INDEX_POLICY", policyName="q") == "ResourceNotFoundException"
+    assert refused_code(logs.describe_account_policies, policyType="FIELD_INDEX_POLICY", policyName="q") == "ResourceNotFoundException"
     for describe, of in (
         (logs.describe_account_policies, {"policyType": "FIELD_INDEX_POLICY"}),
         (logs.describe_index_policies, {"logGroupIdentifiers": ["app/a"]}),
         (logs.describe_field_indexes, {"logGroupIdentifiers": ["app/a"]}),
     ):
-        assert code(describe, **of, nextToken="that nobody gave") == "InvalidParameterException"
-    assert code(logs.delete_account_policy, policyType="FIELD_INDEX_POLICY", policyName="q") == "ResourceNotFoundException"
-    assert code(policy, logs=logs, kind="RETENTION_POLICY", document="{}") == "NotImplemented"
-    assert code(policy, logs=logs, kind="FIELD_INDEX_POLICY", document=FIELDS, name="aws/p") == "InvalidParameterException"
+        assert refused_code(describe, **of, nextToken="that nobody gave") == "InvalidParameterException"
+    assert refused_code(logs.delete_account_policy, policyType="FIELD_INDEX_POLICY", policyName="q") == "ResourceNotFoundException"
+    assert refused_code(policy, logs=logs, kind="RETENTION_POLICY", document="{}") == "NotImplemented"
+    assert refused_code(policy, logs=logs, kind="FIELD_INDEX_POLICY", document=FIELDS, name="aws/p") == "InvalidParameterException"
 
 
 def test_who_puts_a_policy_needs_the_permission_of_what_it_does(cloud, logs):
@@ -126,4 +120,4 @@ def test_who_puts_a_policy_needs_the_permission_of_what_it_does(cloud, logs):
     iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=json.dumps(allowed))
     key = iam.create_access_key(UserName="u")["AccessKey"]
     theirs = cloud.client("logs", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-    assert code(policy, logs=theirs, kind="FIELD_INDEX_POLICY", document=FIELDS) == "AccessDeniedException"
+    assert refused_code(policy, logs=theirs, kind="FIELD_INDEX_POLICY", document=FIELDS) == "AccessDeniedException"

@@ -6,15 +6,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_code
 
 MINUTE_S = 60
-
-
-def code(act, **params):
-    with pytest.raises(ClientError) as raised:
-        act(**params)
-    return raised.value.response["Error"]["Code"]
 
 
 def put(cloud, logs, *messages, ago_s=0.0):
@@ -148,9 +142,9 @@ def test_a_suppressed_pattern_stays_so_until_it_is_released(cloud):
     assert held["isPatternLevelSuppression"] is True and "suppressedUntil" not in held
     logs.update_anomaly(anomalyDetectorArn=arn, patternId=found["patternId"])
     assert anomalies(logs, arn)[0]["state"] == "Active"
-    assert code(logs.update_anomaly, anomalyDetectorArn=arn) == "InvalidParameterException"
-    assert code(logs.update_anomaly, anomalyDetectorArn=arn, patternId="0" * 32) == "ResourceNotFoundException"
-    assert code(logs.update_anomaly, anomalyDetectorArn=arn, patternId=found["patternId"], suppressionType="LIMITED") == "InvalidParameterException"
+    assert refused_code(logs.update_anomaly, anomalyDetectorArn=arn) == "InvalidParameterException"
+    assert refused_code(logs.update_anomaly, anomalyDetectorArn=arn, patternId="0" * 32) == "ResourceNotFoundException"
+    assert refused_code(logs.update_anomaly, anomalyDetectorArn=arn, patternId=found["patternId"], suppressionType="LIMITED") == "InvalidParameterException"
 
 
 def test_what_is_told_to_be_usual_is_found_no_more(cloud):
@@ -222,16 +216,16 @@ def test_a_detector_is_tagged_changed_and_deleted(cloud):
     assert (shown["evaluationFrequency"], shown["filterPattern"], shown["anomalyVisibilityTime"]) == ("ONE_HOUR", "INFO", 9)
     logs.delete_log_anomaly_detector(anomalyDetectorArn=arn)
     for act in (logs.get_log_anomaly_detector, logs.delete_log_anomaly_detector, logs.list_anomalies):
-        assert code(act, anomalyDetectorArn=arn) == "ResourceNotFoundException"
+        assert refused_code(act, anomalyDetectorArn=arn) == "ResourceNotFoundException"
     assert logs.list_log_anomaly_detectors()["anomalyDetectors"] == [] == logs.list_anomalies()["anomalies"]
 
 
 def test_a_detector_needs_one_group_that_is_there(cloud):
     logs = cloud.client("logs")
     arn = "arn:aws:logs:us-east-1:000000000000:log-group:{}"
-    assert code(logs.create_log_anomaly_detector, logGroupArnList=[arn.format("no")]) == "ResourceNotFoundException"
-    assert code(logs.create_log_anomaly_detector, logGroupArnList=[]) == "InvalidParameterException"
-    assert code(logs.create_log_anomaly_detector, logGroupArnList=[arn.format("a"), arn.format("b")]) == "InvalidParameterException"
+    assert refused_code(logs.create_log_anomaly_detector, logGroupArnList=[arn.format("no")]) == "ResourceNotFoundException"
+    assert refused_code(logs.create_log_anomaly_detector, logGroupArnList=[]) == "InvalidParameterException"
+    assert refused_code(logs.create_log_anomaly_detector, logGroupArnList=[arn.format("a"), arn.format("b")]) == "InvalidParameterException"
 
 
 def test_a_detector_of_a_group_that_is_gone_has_failed(cloud):

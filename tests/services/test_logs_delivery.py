@@ -7,8 +7,8 @@ import gzip
 import json
 
 import pytest
-from botocore.exceptions import ClientError
 from edge_workshop import Edge
+from refusals import refused
 
 from kumoniwa.gate.address import locate
 from kumoniwa.gate.vended_logs import ACCESS_FIELDS
@@ -48,12 +48,6 @@ def bucket(edge, name="logs"):
 
 def files(edge, name="logs"):
     return {each["Key"]: gzip.decompress(edge.s3.get_object(Bucket=name, Key=each["Key"])["Body"].read()).decode() for each in edge.s3.list_objects_v2(Bucket=name).get("Contents", [])}
-
-
-def refused(call, **params):
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 # Sources, destinations, deliveries -----------------------------------------------------------------------------

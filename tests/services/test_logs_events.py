@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 PLACE = {"logGroupName": "g", "logStreamName": "s"}
 DAY_MS = 86_400_000
@@ -17,13 +17,6 @@ def logs(cloud):
     client.create_log_group(logGroupName="g")
     client.create_log_stream(**PLACE)
     return client
-
-
-def refused(method, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def now_ms(cloud) -> int:

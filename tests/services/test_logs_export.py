@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refusal, refused_code
 from services.log_workshop import written
 
 SERVICE = "logs.us-east-1.amazonaws.com"
@@ -52,12 +52,6 @@ def objects(cloud):
     return {each["Key"]: s3.get_object(Bucket="exports", Key=each["Key"])["Body"].read() for each in s3.list_objects_v2(Bucket="exports").get("Contents", ())}
 
 
-def refused(action, **params):
-    with pytest.raises(ClientError) as error:
-        action(**params)
-    return error.value.response["Error"]
-
-
 def stamp(at_ms):
     return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
 
@@ -88,7 +82,7 @@ def test_only_the_stretch_and_the_streams_that_are_asked_for(cloud, logs):
 
 def test_the_bucket_must_let_cloudwatch_logs_read_its_acl_and_write(cloud, logs):
     def asked():
-        return refused(logs.create_export_task, logGroupName="g", fromTime=0, to=int(cloud.now() * 1000), destination="exports")
+        return refusal(logs.create_export_task, logGroupName="g", fromTime=0, to=int(cloud.now() * 1000), destination="exports")["Error"]
 
     assert asked()["Message"].startswith("GetBucketAcl call on the given bucket failed.")
     grant(cloud, "s3:GetBucketAcl")
@@ -114,7 +108,7 @@ def test_who_asks_must_be_allowed_to_write_there_too(cloud, logs):
 
     wanted = {"logGroupName": "g", "fromTime": 0, "to": int(cloud.now() * 1000), "destination": "exports"}
     allow("logs:CreateExportTask")
-    error = refused(theirs.create_export_task, **wanted)
+    error = refusal(theirs.create_export_task, **wanted)["Error"]
     assert error["Code"] == "InvalidParameterException" and "has been granted s3:PutObject access" in error["Message"]
     allow("logs:CreateExportTask", "s3:PutObject")
     assert theirs.create_export_task(**wanted)["taskId"]
@@ -124,22 +118,22 @@ def test_what_cannot_be_exported_is_refused(cloud, logs):
     grant(cloud, "s3:GetBucketAcl", "s3:PutObject")
     now = int(cloud.now() * 1000)
     wanted = {"logGroupName": "g", "fromTime": 0, "to": now, "destination": "exports"}
-    assert refused(logs.create_export_task, **{**wanted, "logGroupName": "no"})["Code"] == "ResourceNotFoundException"
-    assert refused(logs.create_export_task, **{**wanted, "fromTime": now})["Code"] == "InvalidParameterException"
+    assert refused_code(logs.create_export_task, **{**wanted, "logGroupName": "no"}) == "ResourceNotFoundException"
+    assert refused_code(logs.create_export_task, **{**wanted, "fromTime": now}) == "InvalidParameterException"
     # The texts are those of moto's tests/test_logs/test_export_tasks.py, verified on AWS.
-    assert refused(logs.create_export_task, **{**wanted, "destination": "none-such"}) == {
+    assert refusal(logs.create_export_task, **{**wanted, "destination": "none-such"})["Error"] == {
         "Code": "InvalidParameterException", "Message": "The given bucket does not exist. Please make sure the bucket is valid.",
     }  # fmt: skip
-    assert refused(logs.cancel_export_task, taskId="no")["Code"] == "ResourceNotFoundException"
+    assert refused_code(logs.cancel_export_task, taskId="no") == "ResourceNotFoundException"
 
 
 def test_an_account_exports_one_thing_at_a_time_and_can_cancel_it(cloud, logs):
     grant(cloud, "s3:GetBucketAcl", "s3:PutObject")
     number = begin(cloud, logs)
-    assert refused(logs.create_export_task, logGroupName="g", fromTime=0, to=int(cloud.now() * 1000), destination="exports")["Code"] == "LimitExceededException"
+    assert refused_code(logs.create_export_task, logGroupName="g", fromTime=0, to=int(cloud.now() * 1000), destination="exports") == "LimitExceededException"
     logs.cancel_export_task(taskId=number)
     assert logs.describe_export_tasks(taskId=number)["exportTasks"][0]["status"]["code"] == "CANCELLED"
-    assert refused(logs.cancel_export_task, taskId=number)["Code"] == "InvalidOperationException"
+    assert refused_code(logs.cancel_export_task, taskId=number) == "InvalidOperationException"
     other = begin(cloud, logs)
     assert ended(cloud, logs, other)["status"]["code"] == "COMPLETED"
     assert {key.split("/")[1] if "/" in key else key for key in objects(cloud)} == {"aws-logs-write-test", other}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.errors import AwsError
@@ -14,13 +14,6 @@ from kumoniwa.kernel.errors import AwsError
 @pytest.fixture
 def logs(cloud):
     return cloud.client("logs")
-
-
-def refused(method, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def names(reply) -> list[str]:

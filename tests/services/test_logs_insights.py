@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import json
 
-import pytest
-from botocore.exceptions import ClientError
+from refusals import refusal, refused_code
 from services.log_workshop import asked, begun, ended, spelled, written
-
-
-def refused(action, **params):
-    with pytest.raises(ClientError) as error:
-        action(**params)
-    return error.value.response
 
 
 def test_a_query_answers_the_newest_events_first_with_a_pointer(cloud):
@@ -61,7 +54,7 @@ def test_a_source_chooses_groups_by_prefix_or_by_name(cloud):
     assert [row["@message"] for row in found] == ["app/a", "app/b"]
     assert len(asked(cloud, "SOURCE logGroups() | fields @message", None)) == 3
     assert asked(cloud, "SOURCE 'other' | fields @message", None) == [{"@message": "other"}]
-    both = refused(
+    both = refusal(
         cloud.client("logs").start_query, startTime=0, endTime=int(cloud.now()), logGroupName="other", queryString="SOURCE 'other' | fields @message"
     )
     assert both["Error"]["Code"] == "InvalidParameterException"
@@ -79,7 +72,7 @@ def test_large_answers_come_in_pages(cloud):
         if (token := page.get("nextToken")) is None:
             break
     assert found == list(map(str, range(2500)))
-    assert refused(logs.get_query_results, queryId=number, nextToken="x")["Error"]["Code"] == "InvalidParameterException"
+    assert refused_code(logs.get_query_results, queryId=number, nextToken="x") == "InvalidParameterException"
 
 
 def test_the_limit_of_the_call_holds_where_the_query_has_none(cloud):
@@ -92,7 +85,7 @@ def test_a_malformed_query_is_refused_with_its_place(cloud):
     # The form of the text: https://github.com/boto/boto3/issues/3450 and recorded "unexpected symbol found … at line … and position …".
     logs = written(cloud, "x")
     for text, start in (("fields @timestamp, custom | count()", 28), ("filter (a", 9), ("limit 0", 6), ("", 0)):
-        answer = refused(logs.start_query, logGroupName="g", startTime=0, endTime=int(cloud.now()), queryString=text)
+        answer = refusal(logs.start_query, logGroupName="g", startTime=0, endTime=int(cloud.now()), queryString=text)
         assert answer["Error"]["Code"] == "MalformedQueryException"
         assert f"at line 1 and position {start}" in answer["Error"]["Message"]
         assert answer["queryCompileError"]["location"]["startCharOffset"] == start
@@ -101,22 +94,22 @@ def test_a_malformed_query_is_refused_with_its_place(cloud):
 def test_what_is_not_built_is_refused_by_name(cloud):
     logs = written(cloud, "x")
     for text in ("parse @message xml as x", "SOURCE dataSource(['x'])"):
-        answer = refused(logs.start_query, logGroupName="g", startTime=0, endTime=int(cloud.now()), queryString=text)
+        answer = refusal(logs.start_query, logGroupName="g", startTime=0, endTime=int(cloud.now()), queryString=text)
         assert answer["Error"]["Code"] == "NotImplemented" and "Insights" in answer["Error"]["Message"]
     for language in ("SQL", "PPL"):
-        answer = refused(logs.start_query, logGroupName="g", startTime=0, endTime=1, queryString="SELECT 1", queryLanguage=language)
+        answer = refusal(logs.start_query, logGroupName="g", startTime=0, endTime=1, queryString="SELECT 1", queryLanguage=language)
         assert answer["Error"]["Code"] == "NotImplemented" and language in answer["Error"]["Message"]
 
 
 def test_a_query_needs_a_group_that_is_there_and_a_time_it_was_there(cloud):
     logs = written(cloud, "x")
     now = int(cloud.now())
-    assert refused(logs.start_query, logGroupName="no", startTime=0, endTime=now, queryString="fields a")["Error"]["Code"] == "ResourceNotFoundException"
-    assert refused(logs.start_query, startTime=0, endTime=now, queryString="fields a")["Error"]["Code"] == "InvalidParameterException"
-    assert refused(logs.start_query, logGroupName="g", startTime=now, endTime=now - 1, queryString="fields a")["Error"]["Code"] == "InvalidParameterException"
-    early = refused(logs.start_query, logGroupName="g", startTime=0, endTime=now - 9_000, queryString="fields a")["Error"]
+    assert refused_code(logs.start_query, logGroupName="no", startTime=0, endTime=now, queryString="fields a") == "ResourceNotFoundException"
+    assert refused_code(logs.start_query, startTime=0, endTime=now, queryString="fields a") == "InvalidParameterException"
+    assert refused_code(logs.start_query, logGroupName="g", startTime=now, endTime=now - 1, queryString="fields a") == "InvalidParameterException"
+    early = refusal(logs.start_query, logGroupName="g", startTime=0, endTime=now - 9_000, queryString="fields a")["Error"]
     assert early["Code"] == "MalformedQueryException" and "before the log groups creation time" in early["Message"]
-    assert refused(logs.get_query_results, queryId="no")["Error"]["Code"] == "ResourceNotFoundException"
+    assert refused_code(logs.get_query_results, queryId="no") == "ResourceNotFoundException"
 
 
 def test_queries_are_listed_the_last_one_first(cloud):
@@ -141,7 +134,7 @@ def test_a_query_can_be_stopped_and_only_once(cloud):
     assert logs.get_query_results(queryId=number)["status"] == "Running"
     assert logs.stop_query(queryId=number)["success"] is True
     assert ended(cloud, number)["status"] == "Cancelled"
-    assert refused(logs.stop_query, queryId=number)["Error"]["Code"] == "InvalidParameterException"
+    assert refused_code(logs.stop_query, queryId=number) == "InvalidParameterException"
     assert asked(cloud, "stats count(*) as c") == [{"c": "1"}]
 
 
@@ -177,7 +170,7 @@ def test_answers_are_kept_for_a_week(cloud):
     cloud.sleep(6 * 86_400)
     assert cloud.client("logs").get_query_results(queryId=number)["status"] == "Complete"
     cloud.sleep(86_401)
-    assert refused(cloud.client("logs").get_query_results, queryId=number)["Error"]["Code"] == "ResourceNotFoundException"
+    assert refused_code(cloud.client("logs").get_query_results, queryId=number) == "ResourceNotFoundException"
 
 
 def test_fields_of_a_group_come_with_the_share_of_events_that_have_them(cloud):
@@ -199,14 +192,14 @@ def test_saved_queries(cloud):
     page = logs.describe_query_definitions(maxResults=1)
     assert logs.describe_query_definitions(maxResults=1, nextToken=page["nextToken"])["queryDefinitions"][0]["name"] == "errors/c"
     assert logs.delete_query_definition(queryDefinitionId=other)["success"] is True
-    assert refused(logs.delete_query_definition, queryDefinitionId=other)["Error"]["Code"] == "ResourceNotFoundException"
-    assert refused(logs.put_query_definition, name="d", queryString="x", queryDefinitionId=other)["Error"]["Code"] == "ResourceNotFoundException"
+    assert refused_code(logs.delete_query_definition, queryDefinitionId=other) == "ResourceNotFoundException"
+    assert refused_code(logs.put_query_definition, name="d", queryString="x", queryDefinitionId=other) == "ResourceNotFoundException"
 
 
 def test_a_pointer_that_was_not_given_is_refused(cloud):
     logs = written(cloud, "x")
     for pointer in ("x", "e30=", "WyJhIiwxLDIsM10="):
-        assert refused(logs.get_log_record, logRecordPointer=pointer)["Error"]["Code"] in ("InvalidParameterException", "ResourceNotFoundException")
+        assert refused_code(logs.get_log_record, logRecordPointer=pointer) in ("InvalidParameterException", "ResourceNotFoundException")
 
 
 # What is looked for elsewhere ---------------------------------------------------------------------------------
@@ -231,7 +224,7 @@ def test_queries_within_a_query_look_into_groups_of_their_own(cloud):
     joined = "join type=left left=l right=r where l.rid=r.rid (SOURCE 'fn') | fields l.rid, r.code | sort l.rid asc"
     assert asked(cloud, joined, "api") == [{"l.rid": "a", "r.code": "500"}, {"l.rid": "b"}]
     logs = cloud.client("logs")
-    answer = refused(logs.start_query, logGroupName="api", startTime=0, endTime=int(cloud.now()), queryString=joined.replace("'fn'", "'no'"))
+    answer = refusal(logs.start_query, logGroupName="api", startTime=0, endTime=int(cloud.now()), queryString=joined.replace("'fn'", "'no'"))
     assert answer["Error"]["Code"] == "ResourceNotFoundException"
 
 
@@ -247,7 +240,7 @@ def test_who_may_not_query_a_group_may_not_do_so_from_within_another_query(cloud
     within = {"logGroupName": "mine", "startTime": 0, "endTime": int(cloud.now())}
     logs.start_query(**within, queryString="fields rid")
     for text in ("filter rid in (SOURCE 'theirs' | fields rid)", "join left=a right=b where a.rid=b.rid (SOURCE 'theirs')", "appendcols (SOURCE 'theirs' | fields rid)"):
-        assert refused(logs.start_query, **within, queryString=text)["Error"]["Code"] == "AccessDeniedException"
+        assert refused_code(logs.start_query, **within, queryString=text) == "AccessDeniedException"
 
 
 def test_an_index_finds_what_came_in_since_it_was_made(cloud):
@@ -291,15 +284,15 @@ def test_an_index_policy_that_says_nothing_is_refused(cloud):
     logs = written(cloud)
     many = json.dumps({"Fields": [f"f{n}" for n in range(21)]})
     for document in ("{", "[]", "{}", '{"Fields": []}', '{"Fields": [""]}', '{"Fields": [1]}', '{"Fields": "a"}', '{"Other": ["a"]}', '{"FieldsV2": {"a": {"type": "x"}}}', '{"FieldsV2": {"a": {"type": []}}}', many):
-        assert refused(logs.put_index_policy, logGroupIdentifier="g", policyDocument=document)["Error"]["Code"] == "InvalidParameterException"
-    assert refused(logs.put_index_policy, logGroupIdentifier="no", policyDocument='{"Fields": ["a"]}')["Error"]["Code"] == "ResourceNotFoundException"
+        assert refused_code(logs.put_index_policy, logGroupIdentifier="g", policyDocument=document) == "InvalidParameterException"
+    assert refused_code(logs.put_index_policy, logGroupIdentifier="no", policyDocument='{"Fields": ["a"]}') == "ResourceNotFoundException"
 
 
 def test_tables_of_reference_are_kept_and_looked_up_in(cloud):
     logs = written(cloud, {"id": 1}, {"id": 2})
     arn = logs.create_lookup_table(lookupTableName="users", tableBody="id,name\n1,Ann\n", tags={"a": "b"})["lookupTableArn"]
     assert asked(cloud, "fields id | lookup users id OUTPUT name | sort id") == [{"id": "1", "name": "Ann"}, {"id": "2"}]
-    assert refused(logs.create_lookup_table, lookupTableName="users", tableBody="id\n")["Error"]["Code"] == "ResourceAlreadyExistsException"
+    assert refused_code(logs.create_lookup_table, lookupTableName="users", tableBody="id\n") == "ResourceAlreadyExistsException"
     logs.update_lookup_table(lookupTableArn=arn, tableBody="id,name\n2,Bob\n3,Cyd\n")
     cloud.restart(kill=True)
     assert asked(cloud, "filter id = 2 | fields id | lookup users id OUTPUT name") == [{"id": "2", "name": "Bob"}]
@@ -311,8 +304,8 @@ def test_tables_of_reference_are_kept_and_looked_up_in(cloud):
     logs.untag_resource(resourceArn=arn, tagKeys=["a"])
     assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"c": "d"}
     logs.delete_lookup_table(lookupTableArn=arn)
-    answer = refused(logs.start_query, logGroupName="g", startTime=0, endTime=int(cloud.now()), queryString="lookup users id OUTPUT name")
+    answer = refusal(logs.start_query, logGroupName="g", startTime=0, endTime=int(cloud.now()), queryString="lookup users id OUTPUT name")
     assert answer["Error"]["Code"] == "MalformedQueryException" and "does not exist" in answer["Error"]["Message"]
-    assert refused(logs.get_lookup_table, lookupTableArn=arn)["Error"]["Code"] == "ResourceNotFoundException"
+    assert refused_code(logs.get_lookup_table, lookupTableArn=arn) == "ResourceNotFoundException"
     for body in ("", "a,a\n", ",\n", "\n"):
-        assert refused(logs.create_lookup_table, lookupTableName="t", tableBody=body or "\n")["Error"]["Code"] == "InvalidParameterException"
+        assert refused_code(logs.create_lookup_table, lookupTableName="t", tableBody=body or "\n") == "InvalidParameterException"

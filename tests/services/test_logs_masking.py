@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_code
 
 MAIL = "arn:aws:dataprotection::aws:data-identifier/EmailAddress"
 
@@ -40,12 +40,6 @@ def put(cloud, logs, *messages):
 
 def got(logs, **params):
     return [each["message"] for each in logs.get_log_events(logGroupName="g", logStreamName="s", startFromHead=True, **params)["events"]]
-
-
-def code(act, **params):
-    with pytest.raises(ClientError) as raised:
-        act(**params)
-    return raised.value.response["Error"]["Code"]
 
 
 def asked(cloud, logs, text):
@@ -116,7 +110,7 @@ def test_who_unmasks_needs_leave(cloud, logs):
     key = iam.create_access_key(UserName="u")["AccessKey"]
     theirs = cloud.client("logs", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     assert got(theirs) == ["***********"]
-    assert code(theirs.get_log_events, logGroupName="g", logStreamName="s", unmask=True) == "AccessDeniedException"
+    assert refused_code(theirs.get_log_events, logGroupName="g", logStreamName="s", unmask=True) == "AccessDeniedException"
 
 
 def test_what_is_no_policy_is_refused(cloud, logs):
@@ -124,12 +118,12 @@ def test_what_is_no_policy_is_refused(cloud, logs):
     audit, mask = good["Statement"]
     for statements in ([audit], [audit, audit], [audit, mask | {"DataIdentifier": [MAIL, MAIL]}], [audit, mask | {"Operation": {"Deidentify": {}}}],
                        [audit | {"Operation": {"Audit": {}}}, mask], ["x", "y"]):  # fmt: skip
-        assert code(logs.put_data_protection_policy, logGroupIdentifier="g", policyDocument=json.dumps(good | {"Statement": statements})) == "InvalidParameterException"
+        assert refused_code(logs.put_data_protection_policy, logGroupIdentifier="g", policyDocument=json.dumps(good | {"Statement": statements})) == "InvalidParameterException"
     for text in ("no json", "[]", policy("X", custom=[("X", "(a)")]), policy("X", custom=[("X", "[")]), policy("Y", custom=[("X", "a")]).replace(MAIL[:-12], "")):
-        assert code(logs.put_data_protection_policy, logGroupIdentifier="g", policyDocument=text) in ("InvalidParameterException", "NotImplemented")
+        assert refused_code(logs.put_data_protection_policy, logGroupIdentifier="g", policyDocument=text) in ("InvalidParameterException", "NotImplemented")
     for text in (policy("Name"), policy("EmailAddress", findings={"S3": {"Bucket": "b"}})):
-        assert code(logs.put_data_protection_policy, logGroupIdentifier="g", policyDocument=text) == "NotImplemented"
-    assert code(logs.put_data_protection_policy, logGroupIdentifier="no", policyDocument=policy("EmailAddress")) == "ResourceNotFoundException"
+        assert refused_code(logs.put_data_protection_policy, logGroupIdentifier="g", policyDocument=text) == "NotImplemented"
+    assert refused_code(logs.put_data_protection_policy, logGroupIdentifier="no", policyDocument=policy("EmailAddress")) == "ResourceNotFoundException"
 
 
 def test_an_expression_that_takes_too_long_masks_everything(cloud, logs):

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import json
 
-import pytest
-from botocore.exceptions import ClientError
 from log_workshop import written
+from refusals import refused_code
 
 TRUST = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "logs.amazonaws.com"}, "Action": "sts:AssumeRole"}}
 ALLOW = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "logs:StartQuery", "Resource": "*"}}
@@ -36,12 +35,6 @@ def to_the_hour(cloud):
 
 def history(cloud, logs, identifier="hourly", **more):
     return logs.get_scheduled_query_history(identifier=identifier, startTime=0, endTime=int(cloud.now() * 1000) + 1, **more)["triggerHistory"]
-
-
-def code(act, **params):
-    with pytest.raises(ClientError) as raised:
-        act(**params)
-    return raised.value.response["Error"]["Code"]
 
 
 def test_a_query_is_asked_at_its_time_in_the_name_of_its_role(cloud):
@@ -108,13 +101,13 @@ def test_the_clock_is_that_of_the_time_zone(cloud):
 def test_what_is_no_scheduled_query_is_refused(cloud):
     logs, arn = scheduled(cloud)
     said = {"name": "x", "queryLanguage": "CWLI", "queryString": "fields a", "scheduleExpression": "cron(0 * * * ? *)", "executionRoleArn": "arn:aws:iam::000000000000:role/asker"}
-    assert code(logs.create_scheduled_query, **said | {"name": "hourly"}) == "ConflictException"
+    assert refused_code(logs.create_scheduled_query, **said | {"name": "hourly"}) == "ConflictException"
     for wrong in ({"queryString": "filter ("}, {"scheduleExpression": "hourly"}, {"scheduleExpression": "cron(x)"}, {"timezone": "Mars"}, {"startTimeOffset": 5, "endTimeOffset": 5}):
-        assert code(logs.create_scheduled_query, **said | wrong) == "ValidationException"
-    assert code(logs.create_scheduled_query, **said | {"queryLanguage": "SQL"}) == "NotImplemented"
+        assert refused_code(logs.create_scheduled_query, **said | wrong) == "ValidationException"
+    assert refused_code(logs.create_scheduled_query, **said | {"queryLanguage": "SQL"}) == "NotImplemented"
     destination = {"s3Configuration": {"destinationIdentifier": "s3://bucket/x", "roleArn": said["executionRoleArn"]}}
-    assert code(logs.create_scheduled_query, **said, destinationConfiguration=destination) == "NotImplemented"
+    assert refused_code(logs.create_scheduled_query, **said, destinationConfiguration=destination) == "NotImplemented"
     for act in (logs.get_scheduled_query, logs.delete_scheduled_query):
-        assert code(act, identifier="no") == "ResourceNotFoundException"
+        assert refused_code(act, identifier="no") == "ResourceNotFoundException"
     logs.tag_resource(resourceArn=arn, tags={"a": "b"})
     assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"a": "b"}

@@ -6,7 +6,8 @@ import gzip
 import json
 
 import pytest
-from sealed import ACCOUNT, SECRET, User, allow, on_disk, refused
+from refusals import refused
+from sealed import ACCOUNT, SECRET, User, allow, on_disk
 
 GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:g"
 LEAVE = {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": GROUP}}

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import invoke, make, settle
 from log_workshop import ACCOUNT, kinesis, role, said
+from refusals import refused
 
 OTHER = "222222222222"
 CODE = """
@@ -38,12 +39,6 @@ def write(cloud, logs, *messages: str, group="g") -> None:
 
 def subscribe(logs, arn: str, pattern: str = "", name: str = "f", **more) -> None:
     logs.put_subscription_filter(logGroupName="g", filterName=name, filterPattern=pattern, destinationArn=arn, **more)
-
-
-def refused(call, *args, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(*args, **params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def test_a_function_hears_what_its_filter_wants(cloud, logs):

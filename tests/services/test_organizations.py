@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from organization_workshop import FULL, MASTER, RCP, RESOURCE_FULL, SCP, TAGS, Garden, deny, document, refused
+from organization_workshop import FULL, MASTER, RCP, RESOURCE_FULL, SCP, TAGS, Garden, deny, document
+from refusals import refused
 
 from kumoniwa.gate.address import GLOBAL
 

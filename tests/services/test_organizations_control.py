@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from organization_workshop import FULL, MASTER, SCP, Garden, deny, document, refused
+from organization_workshop import FULL, MASTER, SCP, Garden, deny, document
+from refusals import refused
 from replicated_buckets import Pair, make_role, rule
 
 from kumoniwa.gate.address import GLOBAL

@@ -10,7 +10,8 @@ import json
 import zipfile
 
 import pytest
-from organization_workshop import MASTER, RCP, RESOURCE_FULL, SCP, Garden, document, refused
+from organization_workshop import MASTER, RCP, RESOURCE_FULL, SCP, Garden, document
+from refusals import refused
 
 from kumoniwa.gate.address import GLOBAL
 

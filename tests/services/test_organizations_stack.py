@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from organization_workshop import MASTER, SCP, deny, refused
+from organization_workshop import MASTER, SCP, deny
+from refusals import refused
 
 TEMPLATE = {
     "Resources": {

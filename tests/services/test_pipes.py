@@ -10,7 +10,7 @@ import json
 import pytest
 from lambda_workshop import ACCOUNT, put_role
 from pipes_workshop import LATE, ROLE, TRUST, Plumber
-from source_workshop import refused
+from refusals import refused
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from sealed import ACCOUNT, SECRET, allow, on_disk, refused
+from refusals import refused
+from sealed import ACCOUNT, SECRET, allow, on_disk
 
 ARN = f"arn:aws:pipes:us-east-1:{ACCOUNT}:pipe/p"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipe"

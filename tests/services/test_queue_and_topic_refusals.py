@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from source_workshop import refused
+from refusals import refused
 
 TOPIC, QUEUE = "arn:aws:sns:us-east-1:000000000000:t", "arn:aws:sqs:us-east-1:000000000000:q"
 NAME = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refuses
 
 ACCOUNT, SERVICE = "000000000000", "resourcegroupstaggingapi"
 
@@ -21,13 +21,6 @@ def tagging(cloud):
 def found(tagging, **asked) -> dict[str, dict[str, str]]:
     pages = tagging.get_paginator("get_resources").paginate(**asked)
     return {each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for page in pages for each in page["ResourceTagMappingList"]}
-
-
-def refuses(call, code: str, words: str, **asked) -> None:
-    with pytest.raises(ClientError) as refusal:
-        call(**asked)
-    said = refusal.value.response["Error"]
-    assert said["Code"] == code and words in said["Message"]
 
 
 # Finding -----------------------------------------------------------------------------------------------

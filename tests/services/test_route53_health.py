@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused
 from route53_workshop import DOWN, UP, Names, a
 
 from kumoniwa.gate.address import EDGE, GLOBAL
@@ -20,12 +21,6 @@ def names(make_cloud) -> Names:
     return Names(make_cloud("us-east-1", GLOBAL, EDGE))
 
 
-def refusal(names, **config) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        names.check(**config)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
-
-
 def states(names, check) -> list[str]:
     return [event["state"] for event in names.cloud.events if event["kind"] == "health" and event["check"] == check]
 
@@ -35,7 +30,7 @@ def states(names, check) -> list[str]:
 
 def test_the_handbook_s_check_is_refused_as_written_and_works_repaired(names):
     # https://github.com/aws/aws-cli/issues/3188
-    assert refusal(names, **SNIPPET, AlarmIdentifier={"Region": "us-east-1", "Name": "api-health-alarm"}) == (
+    assert refused(names.check, **SNIPPET, AlarmIdentifier={"Region": "us-east-1", "Name": "api-health-alarm"}) == (
         "InvalidInput", "Invalid parameter : Basic health checks must not have an metric region specified.",
     )  # fmt: skip
     check = names.check(**SNIPPET)
@@ -59,13 +54,13 @@ def test_the_handbook_s_check_is_refused_as_written_and_works_repaired(names):
     ],
 )  # fmt: skip
 def test_a_check_that_would_not_work_is_refused(names, config, text):
-    assert refusal(names, **config)[1] == text
+    assert refused(names.check, **config)[1] == text
 
 
 def test_fewer_than_three_regions_are_refused(names):
     # The model's own constraint; validity: three is the least.
     names.client = names.cloud.client("route53", parameter_validation=False)
-    code, text = refusal(names, IPAddress="127.0.0.1", Regions=["us-east-1", "eu-west-1"])
+    code, text = refused(names.check, IPAddress="127.0.0.1", Regions=["us-east-1", "eu-west-1"])
     assert code == "InvalidInput" and "length greater than or equal to 3" in text
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_code
 
 ACCOUNT = "000000000000"
 TAGS = [{"Key": "team", "Value": "a"}]
@@ -43,38 +43,32 @@ def ann(cloud):
     return Ann()
 
 
-def refused(call, **params) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"]
-
-
 def test_a_bucket_begins_without_and_policies_are_told_of_its_tags_while_it_is_enabled(s3, ann):
     assert s3.get_bucket_abac(Bucket="store")["AbacStatus"] == {"Status": "Disabled"}
     get = {"Bucket": "store", "Key": "k"}
     for key in ("aws:ResourceTag/team", "s3:BucketTag/team"):
         ann.may(allow("s3:*", **{key: "a"}))
-        assert refused(ann.s3.get_object, **get) == "AccessDenied"
+        assert refused_code(ann.s3.get_object, **get) == "AccessDenied"
         s3.put_bucket_abac(Bucket="store", AbacStatus={"Status": "Enabled"})
         assert s3.get_bucket_abac(Bucket="store")["AbacStatus"] == {"Status": "Enabled"}
         ann.s3.get_object(**get)
         ann.s3.list_objects_v2(Bucket="store")
         assert ann.s3.delete_objects(Bucket="store", Delete={"Objects": [{"Key": "none"}]})["Deleted"]
         ann.may(allow("s3:*", **{key: "b"}))
-        assert refused(ann.s3.get_object, **get) == refused(ann.s3.list_objects_v2, Bucket="store") == "AccessDenied"
+        assert refused_code(ann.s3.get_object, **get) == refused_code(ann.s3.list_objects_v2, Bucket="store") == "AccessDenied"
         s3.put_bucket_abac(Bucket="store", AbacStatus={"Status": "Disabled"})
 
 
 def test_an_enabled_bucket_is_tagged_by_who_may_tag_resources_alone(cloud, s3, ann):
     s3.put_bucket_abac(Bucket="store", AbacStatus={"Status": "Enabled"})
     # No source tells AWS's code and words.
-    assert refused(s3.put_bucket_tagging, Bucket="store", Tagging={"TagSet": TAGS}) == refused(s3.delete_bucket_tagging, Bucket="store") == "InvalidRequest"
+    assert refused_code(s3.put_bucket_tagging, Bucket="store", Tagging={"TagSet": TAGS}) == refused_code(s3.delete_bucket_tagging, Bucket="store") == "InvalidRequest"
     of = {"AccountId": ACCOUNT, "ResourceArn": ARN}
     ann.may(allow("s3:PutBucketTagging"), allow("s3:GetBucketTagging"))
-    assert refused(ann.s3control.tag_resource, **of, Tags=[{"Key": "x", "Value": "1"}]) == "AccessDenied"
+    assert refused_code(ann.s3control.tag_resource, **of, Tags=[{"Key": "x", "Value": "1"}]) == "AccessDenied"
     ann.may({**allow("s3:TagResource", **{"aws:RequestTag/x": "1", "aws:ResourceTag/team": "a"}), "Resource": ARN})
     ann.s3control.tag_resource(**of, Tags=[{"Key": "x", "Value": "1"}])
-    assert refused(ann.s3control.tag_resource, **of, Tags=[{"Key": "x", "Value": "2"}]) == "AccessDenied"
+    assert refused_code(ann.s3control.tag_resource, **of, Tags=[{"Key": "x", "Value": "2"}]) == "AccessDenied"
     assert s3.get_bucket_tagging(Bucket="store")["TagSet"] == [*TAGS, {"Key": "x", "Value": "1"}]
     cloud.client("s3control").untag_resource(**of, TagKeys=["team"])
     assert s3.get_bucket_tagging(Bucket="store")["TagSet"] == [{"Key": "x", "Value": "1"}]
@@ -83,7 +77,7 @@ def test_an_enabled_bucket_is_tagged_by_who_may_tag_resources_alone(cloud, s3, a
 def test_a_bucket_policy_speaks_of_tagging_the_bucket_too(cloud, s3):
     deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:TagResource", "Resource": ARN}
     s3.put_bucket_policy(Bucket="store", Policy=json.dumps({"Version": "2012-10-17", "Statement": deny}))
-    assert refused(cloud.client("s3control").tag_resource, AccountId=ACCOUNT, ResourceArn=ARN, Tags=TAGS) == "AccessDenied"
+    assert refused_code(cloud.client("s3control").tag_resource, AccountId=ACCOUNT, ResourceArn=ARN, Tags=TAGS) == "AccessDenied"
 
 
 def test_whoever_makes_a_bucket_with_tags_may_tag_it(ann):
@@ -91,15 +85,15 @@ def test_whoever_makes_a_bucket_with_tags_may_tag_it(ann):
     tagged = {"CreateBucketConfiguration": {"Tags": TAGS}}
     ann.may(allow("s3:CreateBucket"))
     ann.s3.create_bucket(Bucket="plain")
-    assert refused(ann.s3.create_bucket, Bucket="tagged", **tagged) == "AccessDenied"
+    assert refused_code(ann.s3.create_bucket, Bucket="tagged", **tagged) == "AccessDenied"
     ann.may(allow("s3:CreateBucket", **{"aws:RequestTag/team": "a"}), allow("s3:TagResource"))
     ann.s3.create_bucket(Bucket="tagged", **tagged)
-    assert refused(ann.s3.create_bucket, Bucket="other", CreateBucketConfiguration={"Tags": [{"Key": "team", "Value": "b"}]}) == "AccessDenied"
+    assert refused_code(ann.s3.create_bucket, Bucket="other", CreateBucketConfiguration={"Tags": [{"Key": "team", "Value": "b"}]}) == "AccessDenied"
 
 
 def test_a_status_that_there_is_not_is_no_document(s3):
-    assert refused(s3.put_bucket_abac, Bucket="store", AbacStatus={"Status": "Perhaps"}) == "MalformedXML"
-    assert refused(s3.put_bucket_abac, Bucket="none-such", AbacStatus={"Status": "Enabled"}) == "NoSuchBucket"
+    assert refused_code(s3.put_bucket_abac, Bucket="store", AbacStatus={"Status": "Perhaps"}) == "MalformedXML"
+    assert refused_code(s3.put_bucket_abac, Bucket="none-such", AbacStatus={"Status": "Enabled"}) == "NoSuchBucket"
 
 
 def test_a_stack_makes_such_a_bucket_and_changes_its_tags(cloud):

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused_fully
 
 ACCOUNT = "000000000000"
 ARN = f"arn:aws:s3:us-east-1:{ACCOUNT}:accesspoint/front"
@@ -21,13 +22,6 @@ def s3(cloud):
 @pytest.fixture
 def control(cloud, s3):
     return cloud.client("s3control")
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
 
 
 def make(control, name: str = "front", bucket: str = "house", **more):
@@ -81,11 +75,11 @@ def test_a_point_is_made_told_and_deleted(cloud, control):
             "dualstack": "s3-accesspoint.dualstack.us-east-1.amazonaws.com",
         },
     }  # fmt: skip
-    assert refusal(make, control=control)[:2] == (409, "AccessPointAlreadyOwnedByYou")
+    assert refused_fully(make, control=control)[:2] == (409, "AccessPointAlreadyOwnedByYou")
     assert control.delete_access_point(AccountId=ACCOUNT, Name="front")["ResponseMetadata"]["HTTPStatusCode"] == 204
     absent = (404, "NoSuchAccessPoint", "The specified accesspoint does not exist")
-    assert refusal(control.get_access_point, AccountId=ACCOUNT, Name="front") == absent
-    assert refusal(control.delete_access_point, AccountId=ACCOUNT, Name="front") == absent
+    assert refused_fully(control.get_access_point, AccountId=ACCOUNT, Name="front") == absent
+    assert refused_fully(control.delete_access_point, AccountId=ACCOUNT, Name="front") == absent
 
 
 def test_points_are_listed_in_pages_and_by_bucket(control, s3):
@@ -111,18 +105,18 @@ def test_points_are_listed_in_pages_and_by_bucket(control, s3):
     ],
 )
 def test_points_that_aws_refuses_are_refused(control, said, refused):
-    assert refusal(make, control=control, **said) == refused
+    assert refused_fully(make, control=control, **said) == refused
 
 
 def test_what_is_not_built_is_refused_by_name(control):
     for more in ({"VpcConfiguration": {"VpcId": "vpc-1"}}, {"BucketAccountId": "111111111111"}, {"Scope": {"Prefixes": ["a/"]}}):
-        assert refusal(make, control=control, **more)[:2] == (501, "NotImplemented")
+        assert refused_fully(make, control=control, **more)[:2] == (501, "NotImplemented")
 
 
 def test_a_bucket_that_a_point_leads_to_cannot_be_deleted(control, s3):
     make(control)
     s3.delete_object(Bucket="house", Key="in/k")
-    assert refusal(s3.delete_bucket, Bucket="house")[:2] == (400, "BucketHasAccessPointsAttached")
+    assert refused_fully(s3.delete_bucket, Bucket="house")[:2] == (400, "BucketHasAccessPointsAttached")
     control.delete_access_point(AccountId=ACCOUNT, Name="front")
     s3.delete_bucket(Bucket="house")
 
@@ -162,7 +156,7 @@ def test_objects_are_reached_by_the_host_of_a_point(cloud, control, s3):
 def test_what_points_do_not_do_is_refused(control, s3):
     make(control)
     for method, more in ((s3.put_bucket_versioning, {"VersioningConfiguration": {"Status": "Enabled"}}), (s3.get_bucket_tagging, {})):
-        assert refusal(method, Bucket=ARN, **more)[:2] == (405, "MethodNotAllowed")
+        assert refused_fully(method, Bucket=ARN, **more)[:2] == (405, "MethodNotAllowed")
 
 
 # Permissions -----------------------------------------------------------------------------------------
@@ -173,13 +167,13 @@ def test_both_the_point_and_the_bucket_must_permit(cloud, control, s3):
     make(control)
     jane = user(cloud)
     put_policy(control, {**allow(["s3:GetObject", "s3:DeleteObject"], f"{ARN}/object/in/*"), **JANE}, {**allow("s3:ListBucket", ARN), **JANE})
-    assert refusal(jane.get_object, Bucket=ARN, Key="in/k")[:2] == (403, "AccessDenied")
+    assert refused_fully(jane.get_object, Bucket=ARN, Key="in/k")[:2] == (403, "AccessDenied")
     s3.put_bucket_policy(Bucket="house", Policy=json.dumps({"Version": "2012-10-17", "Statement": [DELEGATION]}))
     assert jane.get_object(Bucket=ARN, Key="in/k")["Body"].read() == b"12345"
     assert [each["Key"] for each in jane.list_objects_v2(Bucket=ARN)["Contents"]] == ["in/k"]
     # The bucket's delegation holds for requests by a point alone.
-    assert refusal(jane.get_object, Bucket="house", Key="in/k")[:2] == (403, "AccessDenied")
-    assert refusal(jane.put_object, Bucket=ARN, Key="in/k", Body=b"")[:2] == (403, "AccessDenied")
+    assert refused_fully(jane.get_object, Bucket="house", Key="in/k")[:2] == (403, "AccessDenied")
+    assert refused_fully(jane.put_object, Bucket=ARN, Key="in/k", Body=b"")[:2] == (403, "AccessDenied")
     answer = jane.delete_objects(Bucket=ARN, Delete={"Objects": [{"Key": "in/k"}, {"Key": "out"}]})
     assert [each["Key"] for each in answer["Deleted"]] == ["in/k"] and [each["Code"] for each in answer["Errors"]] == ["AccessDenied"]
 
@@ -188,7 +182,7 @@ def test_an_identity_needs_the_point_and_the_bucket(cloud, control):
     make(control)
     jane = user(cloud, allow("s3:GetObject", "arn:aws:s3:::house/*"))
     assert jane.get_object(Bucket="house", Key="in/k")["Body"].read() == b"12345"
-    assert refusal(jane.get_object, Bucket=ARN, Key="in/k")[:2] == (403, "AccessDenied")
+    assert refused_fully(jane.get_object, Bucket=ARN, Key="in/k")[:2] == (403, "AccessDenied")
     put_policy(control, {**allow("s3:GetObject", f"{ARN}/object/*"), **JANE})
     assert jane.get_object(Bucket=ARN, Key="in/k")["Body"].read() == b"12345"
 
@@ -199,17 +193,17 @@ def test_conditions_know_the_point(cloud, control, s3):
     only = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::house/*",
             "Condition": {"StringNotEquals": {"s3:AccessPointNetworkOrigin": "Internet", "s3:DataAccessPointArn": ARN}}}  # fmt: skip
     s3.put_bucket_policy(Bucket="house", Policy=json.dumps({"Version": "2012-10-17", "Statement": [only]}))
-    assert refusal(jane.get_object, Bucket="house", Key="in/k")[:2] == (403, "AccessDenied")
+    assert refused_fully(jane.get_object, Bucket="house", Key="in/k")[:2] == (403, "AccessDenied")
     assert jane.get_object(Bucket=ARN, Key="in/k")["Body"].read() == b"12345"
     put_policy(control, {"Effect": "Deny", **JANE, "Action": "s3:GetObject", "Resource": f"{ARN}/object/*",
                          "Condition": {"StringEquals": {"s3:ExistingObjectTag/colour": "red"}}})  # fmt: skip
-    assert refusal(jane.get_object, Bucket=ARN, Key="in/k")[:2] == (403, "AccessDenied")
+    assert refused_fully(jane.get_object, Bucket=ARN, Key="in/k")[:2] == (403, "AccessDenied")
 
 
 def test_policies_of_points_are_checked_and_told(control):
     make(control)
     absent = (404, "NoSuchAccessPointPolicy", "The specified accesspoint policy does not exist")
-    assert refusal(control.get_access_point_policy, AccountId=ACCOUNT, Name="front") == absent
+    assert refused_fully(control.get_access_point_policy, AccountId=ACCOUNT, Name="front") == absent
     with pytest.raises(ClientError, match="MalformedPolicy"):
         put_policy(control, {**allow("s3:GetObject", "arn:aws:s3:::house/*"), **JANE})
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -218,7 +212,7 @@ def test_policies_of_points_are_checked_and_told(control):
     assert json.loads(control.get_access_point_policy(AccountId=ACCOUNT, Name="front")["Policy"])["Statement"][0]["Action"] == "s3:GetObject"
     assert control.get_access_point_policy_status(AccountId=ACCOUNT, Name="front")["PolicyStatus"] == {"IsPublic": False}
     control.delete_access_point_policy(AccountId=ACCOUNT, Name="front")
-    assert refusal(control.get_access_point_policy, AccountId=ACCOUNT, Name="front") == absent
+    assert refused_fully(control.get_access_point_policy, AccountId=ACCOUNT, Name="front") == absent
 
 
 def test_an_object_is_copied_from_a_point_by_who_may_read_there(cloud, control, s3):
@@ -226,7 +220,7 @@ def test_an_object_is_copied_from_a_point_by_who_may_read_there(cloud, control, 
     jane = user(cloud, allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::house/*"))
     jane.copy_object(Bucket="house", Key="copy", CopySource="house/in/k")
     for source in (f"{ARN}/object/in/k", f"{alias}/in/k"):
-        assert refusal(jane.copy_object, Bucket="house", Key="copy", CopySource=source)[:2] == (403, "AccessDenied")
+        assert refused_fully(jane.copy_object, Bucket="house", Key="copy", CopySource=source)[:2] == (403, "AccessDenied")
         s3.copy_object(Bucket="house", Key="copy", CopySource=source)
     put_policy(control, {**allow("s3:GetObject", f"{ARN}/object/*"), **JANE})
     jane.copy_object(Bucket="house", Key="copy", CopySource=f"{ARN}/object/in/k")
@@ -234,7 +228,7 @@ def test_an_object_is_copied_from_a_point_by_who_may_read_there(cloud, control, 
     jane.upload_part_copy(Bucket="house", Key="m", UploadId=upload, PartNumber=1, CopySource={"Bucket": ARN, "Key": "in/k"})
     assert s3.get_object(Bucket="house", Key="copy")["Body"].read() == b"12345"
     gone = ARN.replace("front", "none")
-    assert refusal(s3.copy_object, Bucket="house", Key="copy", CopySource=f"{gone}/object/in/k")[:2] == (404, "NoSuchAccessPoint")
+    assert refused_fully(s3.copy_object, Bucket="house", Key="copy", CopySource=f"{gone}/object/in/k")[:2] == (404, "NoSuchAccessPoint")
 
 
 # Others who know of points ---------------------------------------------------------------------------

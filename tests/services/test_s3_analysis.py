@@ -8,7 +8,7 @@ import io
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_status
 
 DAY_S, MB = 86_400, 1 << 20
 FILE = "told/shop/all.csv"
@@ -42,20 +42,13 @@ def told(s3, key: str = FILE) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(s3.get_object(Bucket="books", Key=key)["Body"].read().decode())))
 
 
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
-
-
 def test_a_day_is_told_when_it_has_ended_and_the_file_grows(cloud, s3):
     configure(s3)
     s3.put_object(Bucket="shop", Key="big", Body=bytes(MB))
     s3.put_object(Bucket="shop", Key="small", Body=bytes(1024))
     s3.put_object(Bucket="shop", Key="rare", Body=bytes(2 * MB), StorageClass="STANDARD_IA")
     s3.get_object(Bucket="shop", Key="big", Range="bytes=0-524287")["Body"].read()
-    assert refusal(s3.get_object, Bucket="shop", Key="none")[0] == 404
+    assert refused_status(s3.get_object, Bucket="shop", Key="none")[0] == 404
     cloud.sleep(DAY_S - 60)
     assert "Contents" not in s3.list_objects_v2(Bucket="books")
     cloud.sleep(61)
@@ -135,8 +128,8 @@ def test_a_deleted_analysis_tells_no_more_and_one_of_its_name_begins_anew(cloud,
 def test_configurations_are_kept_told_listed_and_deleted(s3):
     # Recorded: localstack's test_s3_analytics_configurations.
     absent = (404, "NoSuchConfiguration")
-    assert refusal(s3.get_bucket_analytics_configuration, Bucket="shop", Id="all") == absent
-    assert refusal(s3.delete_bucket_analytics_configuration, Bucket="shop", Id="all") == absent
+    assert refused_status(s3.get_bucket_analytics_configuration, Bucket="shop", Id="all") == absent
+    assert refused_status(s3.delete_bucket_analytics_configuration, Bucket="shop", Id="all") == absent
     assert configure(s3, Filter={"Prefix": "a"})["ResponseMetadata"]["HTTPStatusCode"] == 204
     configure(s3, id="other")
     assert s3.get_bucket_analytics_configuration(Bucket="shop", Id="all")["AnalyticsConfiguration"] == configuration(Filter={"Prefix": "a"})
@@ -156,4 +149,4 @@ def test_configurations_are_kept_told_listed_and_deleted(s3):
     ],
 )
 def test_configurations_that_cannot_be_are_refused(s3, said, code):
-    assert refusal(s3.put_bucket_analytics_configuration, Bucket="shop", Id="all", AnalyticsConfiguration=said) == (400, code)
+    assert refused_status(s3.put_bucket_analytics_configuration, Bucket="shop", Id="all", AnalyticsConfiguration=said) == (400, code)

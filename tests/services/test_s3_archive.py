@@ -1,16 +1,8 @@
 """Archived objects: what may be asked of them, and asking them back."""
 
-import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_status
 
 DAY_S = 86_400
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
 
 def archived(cloud, kind: str = "GLACIER"):
@@ -24,9 +16,9 @@ def test_an_archived_object_is_known_but_not_read(cloud):
     s3 = archived(cloud)
     assert s3.head_object(Bucket="cellar", Key="k")["StorageClass"] == "GLACIER"
     assert s3.list_objects_v2(Bucket="cellar")["Contents"][0]["StorageClass"] == "GLACIER"
-    assert refusal(s3.get_object, Bucket="cellar", Key="k") == (403, "InvalidObjectState")
+    assert refused_status(s3.get_object, Bucket="cellar", Key="k") == (403, "InvalidObjectState")
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html, Errors
-    assert refusal(s3.copy_object, Bucket="cellar", Key="j", CopySource="cellar/k") == (403, "ObjectNotInActiveTierError")
+    assert refused_status(s3.copy_object, Bucket="cellar", Key="j", CopySource="cellar/k") == (403, "ObjectNotInActiveTierError")
 
 
 def test_a_restored_copy_is_at_hand_for_some_days(cloud):
@@ -43,7 +35,7 @@ def test_a_restored_copy_is_at_hand_for_some_days(cloud):
     assert s3.get_object(Bucket="cellar", Key="k")["Body"].read() == b"bytes"
     cloud.restart(kill=True)
     cloud.sleep(4 * DAY_S)
-    assert refusal(s3.get_object, Bucket="cellar", Key="k") == (403, "InvalidObjectState")
+    assert refused_status(s3.get_object, Bucket="cellar", Key="k") == (403, "InvalidObjectState")
     assert "Restore" not in s3.head_object(Bucket="cellar", Key="k")
 
 
@@ -52,8 +44,8 @@ def test_at_the_real_pace_a_restore_takes_its_hours(make_cloud):
     s3 = archived(cloud, "DEEP_ARCHIVE")
     s3.restore_object(Bucket="cellar", Key="k", RestoreRequest={"Days": 1, "GlacierJobParameters": {"Tier": "Standard"}})
     assert s3.head_object(Bucket="cellar", Key="k")["Restore"] == 'ongoing-request="true"'
-    assert refusal(s3.get_object, Bucket="cellar", Key="k") == (403, "InvalidObjectState")
-    assert refusal(s3.restore_object, Bucket="cellar", Key="k", RestoreRequest={"Days": 1}) == (409, "RestoreAlreadyInProgress")
+    assert refused_status(s3.get_object, Bucket="cellar", Key="k") == (403, "InvalidObjectState")
+    assert refused_status(s3.restore_object, Bucket="cellar", Key="k", RestoreRequest={"Days": 1}) == (409, "RestoreAlreadyInProgress")
     cloud.sleep(12 * 3600 + 1)
     assert s3.get_object(Bucket="cellar", Key="k")["Body"].read() == b"bytes"
 
@@ -61,8 +53,8 @@ def test_at_the_real_pace_a_restore_takes_its_hours(make_cloud):
 def test_what_cannot_be_restored_is_refused(cloud):
     s3 = archived(cloud, "DEEP_ARCHIVE")
     s3.put_object(Bucket="cellar", Key="warm", Body=b"1")
-    assert refusal(s3.restore_object, Bucket="cellar", Key="warm", RestoreRequest={"Days": 1}) == (403, "InvalidObjectState")
+    assert refused_status(s3.restore_object, Bucket="cellar", Key="warm", RestoreRequest={"Days": 1}) == (403, "InvalidObjectState")
     fast = {"Days": 1, "GlacierJobParameters": {"Tier": "Expedited"}}
-    assert refusal(s3.restore_object, Bucket="cellar", Key="k", RestoreRequest=fast) == (400, "InvalidArgument")
-    assert refusal(s3.restore_object, Bucket="cellar", Key="k", RestoreRequest={"Days": 0}) == (400, "InvalidArgument")
-    assert refusal(s3.restore_object, Bucket="cellar", Key="none", RestoreRequest={"Days": 1}) == (404, "NoSuchKey")
+    assert refused_status(s3.restore_object, Bucket="cellar", Key="k", RestoreRequest=fast) == (400, "InvalidArgument")
+    assert refused_status(s3.restore_object, Bucket="cellar", Key="k", RestoreRequest={"Days": 0}) == (400, "InvalidArgument")
+    assert refused_status(s3.restore_object, Bucket="cellar", Key="none", RestoreRequest={"Days": 1}) == (404, "NoSuchKey")

@@ -4,19 +4,9 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refusal, refused_fully
 
 from kumoniwa.gate.address import GLOBAL
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return (
-        answer["ResponseMetadata"]["HTTPStatusCode"],
-        answer["Error"]["Code"],
-        answer["Error"].get("Message", ""),
-    )
 
 
 @pytest.fixture
@@ -39,7 +29,7 @@ def test_a_bucket_is_made_listed_and_deleted(s3):
     assert s3.get_bucket_location(Bucket="first")["LocationConstraint"] is None
     s3.delete_bucket(Bucket="first")
     assert s3.list_buckets()["Buckets"] == []
-    assert refusal(s3.head_bucket, Bucket="first")[0] == 404
+    assert refused_fully(s3.head_bucket, Bucket="first")[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -78,11 +68,11 @@ def test_a_name_belongs_to_one_account_in_the_whole_world(two):
     here, there = two.client("s3"), two.client("s3", "eu-west-1")
     elsewhere = {"LocationConstraint": "eu-west-1"}
     there.create_bucket(Bucket="mine", CreateBucketConfiguration=elsewhere)
-    assert refusal(here.create_bucket, Bucket="mine")[:2] == (409, "BucketAlreadyOwnedByYou")
+    assert refused_fully(here.create_bucket, Bucket="mine")[:2] == (409, "BucketAlreadyOwnedByYou")
     again = {"Bucket": "mine", "CreateBucketConfiguration": elsewhere}
-    assert refusal(there.create_bucket, **again)[:2] == (409, "BucketAlreadyOwnedByYou")
+    assert refused_fully(there.create_bucket, **again)[:2] == (409, "BucketAlreadyOwnedByYou")
     stranger = two.client("s3", "eu-west-1", key="222222222222")
-    assert refusal(stranger.create_bucket, **again)[:2] == (409, "BucketAlreadyExists")
+    assert refused_fully(stranger.create_bucket, **again)[:2] == (409, "BucketAlreadyExists")
 
 
 def test_in_us_east_1_making_ones_own_bucket_again_succeeds_and_keeps_it(s3):
@@ -98,7 +88,7 @@ def test_a_deleted_name_is_free_for_others(two):
     here.create_bucket(Bucket="handed-on")
     here.delete_bucket(Bucket="handed-on")
     stranger.create_bucket(Bucket="handed-on", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    assert refusal(here.create_bucket, Bucket="handed-on")[1] == "BucketAlreadyExists"
+    assert refused_fully(here.create_bucket, Bucket="handed-on")[1] == "BucketAlreadyExists"
 
 
 def test_a_bucket_is_listed_everywhere_and_answers_only_at_home(two):
@@ -122,14 +112,14 @@ def test_a_bucket_is_listed_everywhere_and_answers_only_at_home(two):
 
 def test_the_location_constraint_must_be_the_regions(two):
     here, there = two.client("s3"), two.client("s3", "eu-west-1")
-    assert refusal(there.create_bucket, Bucket="nowhere") == (
+    assert refused_fully(there.create_bucket, Bucket="nowhere") == (
         400,
         "IllegalLocationConstraintException",
         "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.",
     )
     for wrong in ("us-east-1", "atlantis"):
         said = {"Bucket": "nowhere", "CreateBucketConfiguration": {"LocationConstraint": wrong}}
-        assert refusal(here.create_bucket, **said)[1] == "InvalidLocationConstraint"
+        assert refused_fully(here.create_bucket, **said)[1] == "InvalidLocationConstraint"
 
 
 def test_the_oldest_region_makes_buckets_in_others(two):
@@ -143,7 +133,7 @@ def test_the_oldest_region_makes_buckets_in_others(two):
     rules = there.get_bucket_ownership_controls(Bucket="far-made")["OwnershipControls"]["Rules"]
     assert rules == [{"ObjectOwnership": "ObjectWriter"}]
     assert (
-        refusal(here.create_bucket, Bucket="far-made", CreateBucketConfiguration=said)[1]
+        refused_fully(here.create_bucket, Bucket="far-made", CreateBucketConfiguration=said)[1]
         == "BucketAlreadyOwnedByYou"
     )
 
@@ -178,14 +168,14 @@ def test_only_s3_itself_writes_the_registry_of_names(cloud):
 def test_a_bucket_with_something_in_it_is_not_deleted(s3):
     s3.create_bucket(Bucket="full")
     s3.put_object(Bucket="full", Key="k")
-    assert refusal(s3.delete_bucket, Bucket="full") == (
+    assert refused_fully(s3.delete_bucket, Bucket="full") == (
         409,
         "BucketNotEmpty",
         "The bucket you tried to delete is not empty",
     )
     s3.put_bucket_versioning(Bucket="full", VersioningConfiguration={"Status": "Enabled"})
     s3.delete_object(Bucket="full", Key="k")
-    assert refusal(s3.delete_bucket, Bucket="full")[2].endswith("You must delete all versions in the bucket.")
+    assert refused_fully(s3.delete_bucket, Bucket="full")[2].endswith("You must delete all versions in the bucket.")
 
 
 def test_list_buckets_pages(s3):
@@ -199,7 +189,7 @@ def test_list_buckets_pages(s3):
 def test_the_expected_owner_must_be_the_owner(s3):
     s3.create_bucket(Bucket="owned")
     s3.head_bucket(Bucket="owned", ExpectedBucketOwner="000000000000")
-    assert refusal(s3.get_bucket_tagging, Bucket="owned", ExpectedBucketOwner="111111111111")[:2] == (
+    assert refused_fully(s3.get_bucket_tagging, Bucket="owned", ExpectedBucketOwner="111111111111")[:2] == (
         403,
         "AccessDenied",
     )
@@ -214,11 +204,11 @@ def test_what_was_not_configured_is_missed_by_its_own_name(s3):
         s3.get_bucket_policy_status: "NoSuchBucketPolicy",
     }
     for method, code in expected.items():
-        assert refusal(method, Bucket="bare")[:2] == (404, code)
+        assert refused_fully(method, Bucket="bare")[:2] == (404, code)
     s3.delete_public_access_block(Bucket="bare")
-    assert refusal(s3.get_public_access_block, Bucket="bare")[1] == "NoSuchPublicAccessBlockConfiguration"
+    assert refused_fully(s3.get_public_access_block, Bucket="bare")[1] == "NoSuchPublicAccessBlockConfiguration"
     s3.delete_bucket_ownership_controls(Bucket="bare")
-    assert refusal(s3.get_bucket_ownership_controls, Bucket="bare")[1] == "OwnershipControlsNotFoundError"
+    assert refused_fully(s3.get_bucket_ownership_controls, Bucket="bare")[1] == "OwnershipControlsNotFoundError"
     assert "Status" not in s3.get_bucket_versioning(Bucket="bare")
 
 
@@ -239,28 +229,28 @@ def test_tags_are_kept_replaced_and_checked(s3):
     s3.put_bucket_tagging(Bucket="tagged", Tagging={"TagSet": [{"Key": "b", "Value": "2"}]})
     assert s3.get_bucket_tagging(Bucket="tagged")["TagSet"] == [{"Key": "b", "Value": "2"}]
     twice = {"TagSet": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}
-    assert refusal(s3.put_bucket_tagging, Bucket="tagged", Tagging=twice)[:2] == (400, "InvalidTag")
+    assert refused_fully(s3.put_bucket_tagging, Bucket="tagged", Tagging=twice)[:2] == (400, "InvalidTag")
     system = {"TagSet": [{"Key": "aws:x", "Value": "1"}]}
-    assert refusal(s3.put_bucket_tagging, Bucket="tagged", Tagging=system)[1] == "InvalidTag"
+    assert refused_fully(s3.put_bucket_tagging, Bucket="tagged", Tagging=system)[1] == "InvalidTag"
     s3.delete_bucket_tagging(Bucket="tagged")
-    assert refusal(s3.get_bucket_tagging, Bucket="tagged")[1] == "NoSuchTagSet"
+    assert refused_fully(s3.get_bucket_tagging, Bucket="tagged")[1] == "NoSuchTagSet"
 
 
 @pytest.mark.parametrize("operation", ["put_object_lock_configuration", "put_bucket_lifecycle_configuration"])
 def test_a_document_that_is_asked_for_must_be_there(s3, operation):
     s3.create_bucket(Bucket="bare")
     # Verified against AWS by moto's test_put_object_lock_misconfiguration.
-    assert refusal(getattr(s3, operation), Bucket="bare") == (400, "MissingRequestBodyError", "Request Body is empty")
+    assert refused_fully(getattr(s3, operation), Bucket="bare") == (400, "MissingRequestBodyError", "Request Body is empty")
 
 
 def test_versioning_must_be_said_rightly(s3):
     s3.create_bucket(Bucket="versions")
-    assert refusal(s3.put_bucket_versioning, Bucket="versions", VersioningConfiguration={})[1] == (
+    assert refused_fully(s3.put_bucket_versioning, Bucket="versions", VersioningConfiguration={})[1] == (
         "IllegalVersioningConfigurationException"
     )
     wrong = {"Status": "enabled"}
     assert (
-        refusal(s3.put_bucket_versioning, Bucket="versions", VersioningConfiguration=wrong)[1]
+        refused_fully(s3.put_bucket_versioning, Bucket="versions", VersioningConfiguration=wrong)[1]
         == "MalformedXML"
     )
 
@@ -285,21 +275,20 @@ def test_a_bucket_of_the_accounts_own_namespace_is_named_after_account_and_regio
 def test_the_suffix_of_a_namespace_and_its_header_belong_together(s3):
     # The code and text of a missing header are AWS's own, told in ansible-collections/amazon.aws issue 2935; those of a header
     # too many are known from moto's pull request 9871 only.
-    def refused(name: str, **said: str) -> tuple:
-        with pytest.raises(ClientError) as caught:
-            s3.create_bucket(Bucket=name, **said)
-        return caught.value.response["ResponseMetadata"]["HTTPStatusCode"], caught.value.response["Error"]
+    def not_made(name: str, **said: str) -> tuple:
+        answer = refusal(s3.create_bucket, Bucket=name, **said)
+        return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]
 
-    status, error = refused("mine-111122223333-us-east-1-an")
+    status, error = not_made("mine-111122223333-us-east-1-an")
     assert (status, error["Code"], error["header"]) == (400, "MissingNamespaceHeader", "x-amz-bucket-namespace")
     assert error["Message"] == (
         "The requested bucket is an account-regional namespace bucket, but your request is missing the required "
         "x-amz-bucket-namespace header."
     )
     for name in ("mine", "mine-111122223333-us-east-1-an"):
-        status, error = refused(name, BucketNamespace="account-regional")
+        status, error = not_made(name, BucketNamespace="account-regional")
         assert (status, error["Code"]) == (400, "InvalidNamespaceHeader")
-    assert refused("mine", BucketNamespace="elsewhere")[1]["Code"] == "InvalidArgument"
+    assert not_made("mine", BucketNamespace="elsewhere")[1]["Code"] == "InvalidArgument"
     assert s3.list_buckets()["Buckets"] == []
 
 
@@ -313,25 +302,25 @@ def test_a_policy_may_demand_the_accounts_own_namespace(cloud, s3):
     iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [only]}))
     key = iam.create_access_key(UserName="u")["AccessKey"]
     theirs = cloud.client("s3", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-    assert refusal(theirs.create_bucket, Bucket="global-one")[:2] == (403, "AccessDenied")
+    assert refused_fully(theirs.create_bucket, Bucket="global-one")[:2] == (403, "AccessDenied")
     account = cloud.client("sts").get_caller_identity()["Account"]
     theirs.create_bucket(Bucket=f"own-{account}-us-east-1-an", BucketNamespace="account-regional")
 
 
 def test_what_is_not_implemented_is_refused_by_name(cloud, s3):
     s3.create_bucket(Bucket="bare")
-    status, code, text = refusal(s3.get_object_torrent, Bucket="bare", Key="k")
+    status, code, text = refused_fully(s3.get_object_torrent, Bucket="bare", Key="k")
     assert (status, code) == (501, "NotImplemented") and "GetObjectTorrent" in text
     # minio-py takes a refusal for one only where its type is application/xml, and it says the code outside of any envelope.
     asked = {"authorization": "AWS4-HMAC-SHA256 Credential=test/20300101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0", "x-amz-date": "20300101T000000Z"}
     status, headers, answer = cloud.http("POST", "/b/k?select&select-type=2", headers=asked, body=b"<SelectObjectContentRequest/>")
     assert (status, headers["Content-Type"]) == (501, "application/xml") and b"<Error><Code>NotImplemented</Code>" in answer
     assert b"ErrorResponse" not in answer
-    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", WriteOffsetBytes=1)
+    status, code, text = refused_fully(s3.put_object, Bucket="bare", Key="k", WriteOffsetBytes=1)
     assert (status, code) == (501, "NotImplemented") and "WriteOffsetBytes" in text
-    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", ServerSideEncryption="aws:kms:dsse")
+    status, code, text = refused_fully(s3.put_object, Bucket="bare", Key="k", ServerSideEncryption="aws:kms:dsse")
     assert (status, code) == (501, "NotImplemented") and "aws:kms:dsse" in text
-    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", StorageClass="SNOW")
+    status, code, text = refused_fully(s3.put_object, Bucket="bare", Key="k", StorageClass="SNOW")
     assert (status, code) == (501, "NotImplemented") and "SNOW" in text
 
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused_code
 
 SMALL, LARGE = b"0123456789" * 10, bytes(range(256)) * 40_000
 
@@ -18,12 +19,6 @@ def regions(cloud):
     east.create_bucket(Bucket="near")
     west.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     return east, west
-
-
-def code(method, **params) -> str:
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    return refused.value.response["Error"]["Code"]
 
 
 def test_a_copy_from_another_region_is_the_object_with_all_that_is_known_of_it(regions):
@@ -65,10 +60,10 @@ def test_an_old_version_is_copied_and_named(regions):
 def test_what_is_not_there_or_not_as_wished_is_refused_by_the_region_of_the_source(regions):
     east, west = regions
     west.put_object(Bucket="far", Key="k", Body=SMALL)
-    assert code(east.copy_object, Bucket="near", Key="k", CopySource="far/nothing") == "NoSuchKey"
-    assert code(east.copy_object, Bucket="near", Key="k", CopySource="nowhere/k") == "NoSuchBucket"
-    assert code(east.copy_object, Bucket="near", Key="k", CopySource="far/k", CopySourceIfMatch='"0"') == "PreconditionFailed"
-    assert code(east.copy_object, Bucket="near", Key="k", CopySource="far/k", ExpectedSourceBucketOwner="111111111111") == "AccessDenied"
+    assert refused_code(east.copy_object, Bucket="near", Key="k", CopySource="far/nothing") == "NoSuchKey"
+    assert refused_code(east.copy_object, Bucket="near", Key="k", CopySource="nowhere/k") == "NoSuchBucket"
+    assert refused_code(east.copy_object, Bucket="near", Key="k", CopySource="far/k", CopySourceIfMatch='"0"') == "PreconditionFailed"
+    assert refused_code(east.copy_object, Bucket="near", Key="k", CopySource="far/k", ExpectedSourceBucketOwner="111111111111") == "AccessDenied"
 
 
 def test_who_may_not_read_the_source_may_not_copy_it(cloud, regions):
@@ -85,7 +80,7 @@ def test_who_may_not_read_the_source_may_not_copy_it(cloud, regions):
         iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=json.dumps(document))
 
     allow(("s3:PutObject", "arn:aws:s3:::near/*"))
-    assert code(hers.copy_object, Bucket="near", Key="k", CopySource="far/k") == "AccessDenied"
+    assert refused_code(hers.copy_object, Bucket="near", Key="k", CopySource="far/k") == "AccessDenied"
     allow(("s3:PutObject", "arn:aws:s3:::near/*"), ("s3:GetObject", "arn:aws:s3:::far/*"))
     hers.copy_object(Bucket="near", Key="k", CopySource="far/k")
     assert east.get_object(Bucket="near", Key="k")["Body"].read() == SMALL
@@ -99,14 +94,14 @@ def test_what_a_key_of_the_other_region_encrypts_is_opened_there_and_encrypted_h
     copied = east.copy_object(Bucket="near", Key="k", CopySource="far/k")
     assert copied["ServerSideEncryption"] == "AES256" and east.get_object(Bucket="near", Key="k")["Body"].read() == LARGE
     kms.disable_key(KeyId=key)
-    assert code(east.copy_object, Bucket="near", Key="k", CopySource="far/k") == "KMS.DisabledException"
+    assert refused_code(east.copy_object, Bucket="near", Key="k", CopySource="far/k") == "KMS.DisabledException"
 
 
 def test_what_the_customers_key_encrypts_needs_it(cloud, regions):
     east, west = regions
     key = b"k" * 32
     west.put_object(Bucket="far", Key="k", Body=SMALL, SSECustomerAlgorithm="AES256", SSECustomerKey=key)
-    assert code(east.copy_object, Bucket="near", Key="k", CopySource="far/k") == "InvalidRequest"
+    assert refused_code(east.copy_object, Bucket="near", Key="k", CopySource="far/k") == "InvalidRequest"
     east.copy_object(Bucket="near", Key="k", CopySource="far/k", CopySourceSSECustomerAlgorithm="AES256", CopySourceSSECustomerKey=key)
     assert east.get_object(Bucket="near", Key="k")["Body"].read() == SMALL
 
@@ -117,7 +112,7 @@ def test_a_source_in_a_dark_region_leaves_what_was_there(cloud, regions):
     west.put_object(Bucket="far", Key="k", Body=LARGE)
     east.copy_object(Bucket="near", Key="first", CopySource="far/k")
     cloud.kill("eu-west-1")
-    assert code(east.copy_object, Bucket="near", Key="k", CopySource="far/k") == "ServiceUnavailable"
+    assert refused_code(east.copy_object, Bucket="near", Key="k", CopySource="far/k") == "ServiceUnavailable"
     assert east.get_object(Bucket="near", Key="k")["Body"].read() == b"before"
     cloud.region("eu-west-1")
     east.copy_object(Bucket="near", Key="k", CopySource="far/k")

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_fully
 
 WRONG_MD5 = base64.b64encode(bytes(16)).decode()
 KEY, OTHER = b"k" * 32, b"o" * 32
@@ -27,11 +27,8 @@ def s3(cloud):
     return client
 
 
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(Bucket="box", Key="k", **params)
-    answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
+def refused(method, **params) -> tuple[int, str, str]:
+    return refused_fully(method, Bucket="box", Key="k", **params)
 
 
 @pytest.mark.parametrize("content", [b"", b"small and secret", LARGE])
@@ -45,17 +42,17 @@ def test_only_the_key_opens_what_it_encrypted(s3, content):
     if content:
         part = s3.get_object(Bucket="box", Key="k", Range="bytes=3-9", **with_key(KEY))
         assert part["Body"].read() == content[3:10]
-    assert refusal(s3.get_object)[:2] == (400, "InvalidRequest")
-    assert refusal(s3.get_object, **with_key(OTHER))[:2] == (403, "AccessDenied")
+    assert refused(s3.get_object)[:2] == (400, "InvalidRequest")
+    assert refused(s3.get_object, **with_key(OTHER))[:2] == (403, "AccessDenied")
     # A HEAD answer has no body, so that its status is all that a client is told.
-    assert refusal(s3.head_object)[0] == 400
-    assert refusal(s3.head_object, **with_key(OTHER))[0] == 403
+    assert refused(s3.head_object)[0] == 400
+    assert refused(s3.head_object, **with_key(OTHER))[0] == 403
     assert s3.head_object(Bucket="box", Key="k", **with_key(KEY))["ContentLength"] == len(content)
 
 
 def test_a_key_for_an_object_without_one_is_refused(s3):
     s3.put_object(Bucket="box", Key="k", Body=b"plain")
-    status, code, text = refusal(s3.get_object, **with_key(KEY))
+    status, code, text = refused(s3.get_object, **with_key(KEY))
     assert (status, code) == (400, "InvalidRequest") and "not applicable" in text
 
 
@@ -74,7 +71,7 @@ def test_a_key_for_an_object_without_one_is_refused(s3):
     ],
 )
 def test_a_key_must_be_whole(s3, given, words):
-    status, _, text = refusal(s3.put_object, Body=b"x", **given)
+    status, _, text = refused(s3.put_object, Body=b"x", **given)
     assert status == 400 and words in text
     assert "Contents" not in s3.list_objects_v2(Bucket="box")
 
@@ -94,8 +91,8 @@ def test_what_stands_on_disk_is_neither_the_text_nor_the_key(cloud, s3, tmp_path
 def test_copies_are_opened_with_one_key_and_closed_with_another(s3):
     s3.put_object(Bucket="box", Key="source", Body=LARGE, **with_key(KEY))
     copied = {"CopySource": "box/source"}
-    assert refusal(s3.copy_object, **copied)[:2] == (400, "InvalidRequest")
-    assert refusal(s3.copy_object, **copied, **with_key(OTHER, "CopySource"))[:2] == (403, "AccessDenied")
+    assert refused(s3.copy_object, **copied)[:2] == (400, "InvalidRequest")
+    assert refused(s3.copy_object, **copied, **with_key(OTHER, "CopySource"))[:2] == (403, "AccessDenied")
     told = s3.copy_object(Bucket="box", Key="k", **copied, **with_key(KEY, "CopySource"), **with_key(OTHER))
     assert told["SSECustomerAlgorithm"] == "AES256"
     assert s3.get_object(Bucket="box", Key="k", **with_key(OTHER))["Body"].read() == LARGE
@@ -107,8 +104,8 @@ def test_all_parts_of_an_upload_bring_its_key(s3):
     first, last = os.urandom(5 << 20), b"the end"
     id = s3.create_multipart_upload(Bucket="box", Key="k", **with_key(KEY))["UploadId"]
     part = {"UploadId": id, "PartNumber": 1, "Body": first}
-    assert "Subsequent part requests" in refusal(s3.upload_part, **part)[2]
-    assert "did not match the ones used originally" in refusal(s3.upload_part, **part, **with_key(OTHER))[2]
+    assert "Subsequent part requests" in refused(s3.upload_part, **part)[2]
+    assert "did not match the ones used originally" in refused(s3.upload_part, **part, **with_key(OTHER))[2]
     s3.put_object(Bucket="box", Key="tail", Body=last)
     etags = [s3.upload_part(Bucket="box", Key="k", **part, **with_key(KEY))["ETag"]]
     tail = s3.upload_part_copy(
@@ -122,19 +119,19 @@ def test_all_parts_of_an_upload_bring_its_key(s3):
         return {**whole, "SSECustomerKeyMD5": base64.b64encode(hashlib.md5(key).digest()).decode()}
 
     assert len(s3.list_parts(**asked, **spelled(KEY))["Parts"]) == len(s3.list_parts(**asked)["Parts"]) == 2
-    assert "did not match the ones used originally" in refusal(s3.list_parts, UploadId=id, **spelled(OTHER))[2]
+    assert "did not match the ones used originally" in refused(s3.list_parts, UploadId=id, **spelled(OTHER))[2]
     listed = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
     s3.complete_multipart_upload(Bucket="box", Key="k", UploadId=id, MultipartUpload={"Parts": listed})
     assert s3.get_object(Bucket="box", Key="k", **with_key(KEY))["Body"].read() == first + last
     across = s3.get_object(Bucket="box", Key="k", Range=f"bytes={(5 << 20) - 5}-", **with_key(KEY))
     assert across["Body"].read() == first[-5:] + last
-    assert refusal(s3.get_object)[:2] == (400, "InvalidRequest")
+    assert refused(s3.get_object)[:2] == (400, "InvalidRequest")
 
 
 def test_completing_an_upload_with_a_checksum_takes_its_key(s3):
     id = s3.create_multipart_upload(Bucket="box", Key="k", ChecksumAlgorithm="CRC32", **with_key(KEY))["UploadId"]
     part = s3.upload_part(Bucket="box", Key="k", UploadId=id, PartNumber=1, Body=b"x", ChecksumAlgorithm="CRC32", **with_key(KEY))
     listed = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}]}
-    assert "Subsequent part requests" in refusal(s3.complete_multipart_upload, UploadId=id, MultipartUpload=listed)[2]
+    assert "Subsequent part requests" in refused(s3.complete_multipart_upload, UploadId=id, MultipartUpload=listed)[2]
     s3.complete_multipart_upload(Bucket="box", Key="k", UploadId=id, MultipartUpload=listed, **with_key(KEY))
     assert s3.get_object(Bucket="box", Key="k", **with_key(KEY))["Body"].read() == b"x"

@@ -8,7 +8,7 @@ import json
 import re
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_fully
 
 DAY_S = 86_400
 EVERYTHING = [
@@ -33,13 +33,6 @@ def prepared(cloud):
                              "StringEquals": {"aws:SourceAccount": "000000000000", "s3:x-amz-acl": "bucket-owner-full-control"}}}  # fmt: skip
     s3.put_bucket_policy(Bucket="books", Policy=json.dumps({"Version": "2012-10-17", "Statement": allowed}))
     return s3
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
 
 
 def configuration(id: str = "all", *, versions: str = "All", frequency: str = "Daily", target: dict | None = None, **more):
@@ -191,8 +184,8 @@ def test_configurations_are_told_again_in_the_order_of_their_ids(s3):
     assert s3.get_bucket_inventory_configuration(Bucket="shop", Id="a")["InventoryConfiguration"] == configuration("a", IsEnabled=False)
     s3.delete_bucket_inventory_configuration(Bucket="shop", Id="a")
     absent = (404, "NoSuchConfiguration", "The specified configuration does not exist.")
-    assert refusal(s3.get_bucket_inventory_configuration, Bucket="shop", Id="a") == absent
-    assert refusal(s3.delete_bucket_inventory_configuration, Bucket="shop", Id="a") == absent
+    assert refused_fully(s3.get_bucket_inventory_configuration, Bucket="shop", Id="a") == absent
+    assert refused_fully(s3.delete_bucket_inventory_configuration, Bucket="shop", Id="a") == absent
 
 
 @pytest.mark.parametrize(
@@ -213,4 +206,4 @@ def test_configurations_are_told_again_in_the_order_of_their_ids(s3):
 )
 def test_configurations_that_aws_refuses_are_refused(s3, said, refused):
     wanted = configuration(**said)
-    assert refusal(s3.put_bucket_inventory_configuration, Bucket="shop", Id="all", InventoryConfiguration=wanted)[1] == refused
+    assert refused_fully(s3.put_bucket_inventory_configuration, Bucket="shop", Id="all", InventoryConfiguration=wanted)[1] == refused

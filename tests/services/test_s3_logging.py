@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_status
 
 LOG_FIELDS = re.compile(r'"[^"]*"|\[[^\]]*\]|\S+')
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
@@ -16,13 +16,6 @@ def s3(cloud):
     for name in ("watched", "logs"):
         s3.create_bucket(Bucket=name)
     return s3
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
 
 def let_deliver(s3):
@@ -50,7 +43,7 @@ def test_every_request_is_a_line(cloud, s3):
     watch(s3)
     s3.put_object(Bucket="watched", Key="a b", Body=b"12345")
     s3.get_object(Bucket="watched", Key="a b", Range="bytes=0-1")
-    refusal(s3.get_object, Bucket="watched", Key="none")
+    refused_status(s3.get_object, Bucket="watched", Key="none")
     s3.list_objects_v2(Bucket="watched")
     s3.get_bucket_location(Bucket="watched")
     cloud.sleep(5)
@@ -105,7 +98,7 @@ def test_targets_that_aws_refuses_are_refused(make_cloud):
         ("theirs", "InvalidTargetBucketForLogging"),
     ):  # fmt: skip
         wanted = {"LoggingEnabled": {"TargetBucket": target, "TargetPrefix": ""}}
-        assert refusal(s3.put_bucket_logging, Bucket="watched", BucketLoggingStatus=wanted)[1] == code
+        assert refused_status(s3.put_bucket_logging, Bucket="watched", BucketLoggingStatus=wanted)[1] == code
     # Whether logs may be put there is not asked before they are: recorded by localstack's test_put_bucket_logging_accept_wrong_grants.
     s3.put_bucket_logging(Bucket="watched", BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": "listed", "TargetPrefix": ""}})
     s3.put_object(Bucket="watched", Key="k", Body=b"1")
@@ -128,7 +121,7 @@ def test_logs_are_given_to_whom_their_owner_tells(cloud, s3):
     wanted = {"LoggingEnabled": {"TargetBucket": "logs", "TargetPrefix": "at/", "TargetGrants": grants}}
     let_deliver(s3)
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html: not where ACLs are disabled.
-    assert refusal(s3.put_bucket_logging, Bucket="watched", BucketLoggingStatus=wanted)[1] == "InvalidTargetBucketForLogging"
+    assert refused_status(s3.put_bucket_logging, Bucket="watched", BucketLoggingStatus=wanted)[1] == "InvalidTargetBucketForLogging"
     s3.delete_public_access_block(Bucket="logs")
     s3.delete_bucket_ownership_controls(Bucket="logs")
     s3.put_bucket_logging(Bucket="watched", BucketLoggingStatus=wanted)
@@ -149,7 +142,7 @@ def test_where_requesters_pay_others_must_say_that_they_will(cloud, s3):
     reader = {"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::watched/*"}
     s3.put_bucket_policy(Bucket="watched", Policy=json.dumps({"Version": "2012-10-17", "Statement": reader}))
     theirs = cloud.client("s3", key="111111111111")
-    assert refusal(theirs.get_object, Bucket="watched", Key="k") == (403, "AccessDenied")
+    assert refused_status(theirs.get_object, Bucket="watched", Key="k") == (403, "AccessDenied")
     got = theirs.get_object(Bucket="watched", Key="k", RequestPayer="requester")
     assert got["Body"].read() == b"1" and got["RequestCharged"] == "requester"
     assert "RequestCharged" not in s3.get_object(Bucket="watched", Key="k")
@@ -168,4 +161,4 @@ def test_the_accelerated_endpoint_is_there_for_who_enabled_it(cloud, s3):
     assert s3.get_bucket_accelerate_configuration(Bucket="watched")["Status"] == "Enabled"
     s3.create_bucket(Bucket="a.b")
     wanted = {"Status": "Enabled"}
-    assert refusal(s3.put_bucket_accelerate_configuration, Bucket="a.b", AccelerateConfiguration=wanted)[1] == "InvalidRequest"
+    assert refused_status(s3.put_bucket_accelerate_configuration, Bucket="a.b", AccelerateConfiguration=wanted)[1] == "InvalidRequest"

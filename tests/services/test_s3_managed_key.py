@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 ACCOUNT = "111111111111"
 SECRET = b"nobody may read this on the disk "
@@ -19,12 +19,6 @@ def s3(cloud):
     client = cloud.client("s3", key=ACCOUNT)
     client.create_bucket(Bucket="box")
     return client
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def read(s3, key="o", **more) -> bytes:

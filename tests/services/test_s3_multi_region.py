@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
-from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from refusals import refused_fully
 
 from kumoniwa.gate import signature_asymmetric
 from kumoniwa.gate.address import EDGE, GLOBAL
@@ -21,13 +21,6 @@ EAST, WEST, FAR = "us-east-1", "us-west-2", "eu-west-1"
 ACCOUNT = "000000000000"
 JANE = {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/jane"}}
 DELEGATED = {"Condition": {"StringEquals": {"s3:DataAccessPointAccount": ACCOUNT}}}
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
 
 
 def allow(action, resource, **more):
@@ -128,16 +121,16 @@ def test_a_point_is_made_told_and_deleted_and_each_request_has_a_status(world):
     again = world.control.create_multi_region_access_point(AccountId=ACCOUNT, Details=details, ClientToken="t")
     assert again["RequestTokenARN"] == made["RequestTokenARN"]
     other = {**details, "Name": "other"}
-    assert refusal(world.control.create_multi_region_access_point, AccountId=ACCOUNT, Details=other, ClientToken="t")[:2] == (409, "ClientTokenConflict")
+    assert refused_fully(world.control.create_multi_region_access_point, AccountId=ACCOUNT, Details=other, ClientToken="t")[:2] == (409, "ClientTokenConflict")
     deleted = world.control.delete_multi_region_access_point(AccountId=ACCOUNT, Details={"Name": "shop"})
     assert "/mrap/delete/" in deleted["RequestTokenARN"] and world.point()["Status"] == "DELETING"
     world.cloud.sleep(1)
     assert world.operation(deleted)["RequestStatus"] == "SUCCEEDED"
     absent = (404, "NoSuchMultiRegionAccessPoint", "The specified Multi-Region Access Point does not exist.")
-    assert refusal(world.control.get_multi_region_access_point, AccountId=ACCOUNT, Name="shop") == absent
-    assert refusal(world.control.delete_multi_region_access_point, AccountId=ACCOUNT, Details={"Name": "shop"}) == absent
+    assert refused_fully(world.control.get_multi_region_access_point, AccountId=ACCOUNT, Name="shop") == absent
+    assert refused_fully(world.control.delete_multi_region_access_point, AccountId=ACCOUNT, Details={"Name": "shop"}) == absent
     gone = {"AccountId": ACCOUNT, "RequestTokenARN": f"arn:aws:s3:us-west-2:{ACCOUNT}:async-request/mrap/create/none"}
-    assert refusal(world.control.describe_multi_region_access_point_operation, **gone)[:2] == (404, "NoSuchAsyncRequest")
+    assert refused_fully(world.control.describe_multi_region_access_point_operation, **gone)[:2] == (404, "NoSuchAsyncRequest")
 
 
 def test_points_are_listed_in_pages(world):
@@ -153,10 +146,10 @@ def test_the_control_plane_is_in_oregon_and_routes_are_told_in_five_regions(worl
     arn = world.make()
     # Recorded: https://github.com/gruntwork-io/cloud-nuke/issues/667
     only = "This API operation is only available in the following Regions: us-west-2. Make sure to send all future requests to a supported Region."
-    assert refusal(world.cloud.client("s3control", EAST).list_multi_region_access_points, AccountId=ACCOUNT) == (301, "PermanentRedirect", only)
+    assert refused_fully(world.cloud.client("s3control", EAST).list_multi_region_access_points, AccountId=ACCOUNT) == (301, "PermanentRedirect", only)
     world.cloud.region("us-east-2")
     said = {"AccountId": ACCOUNT, "Mrap": arn}
-    assert refusal(world.cloud.client("s3control", "us-east-2").get_multi_region_access_point_routes, **said)[:2] == (301, "PermanentRedirect")
+    assert refused_fully(world.cloud.client("s3control", "us-east-2").get_multi_region_access_point_routes, **said)[:2] == (301, "PermanentRedirect")
     assert all(world.routes(arn, region) == {EAST: 100, WEST: 100} for region in (EAST, WEST, FAR))
 
 
@@ -176,13 +169,13 @@ def test_points_that_cannot_be_are_refused(world, details, refused):
     world.make()
     world.s3.create_bucket(Bucket="second")
     said = {"Name": "new", "Regions": [{"Bucket": f"b-{EAST}"}], **details}
-    assert refusal(world.control.create_multi_region_access_point, AccountId=ACCOUNT, Details=said)[:2] == refused
+    assert refused_fully(world.control.create_multi_region_access_point, AccountId=ACCOUNT, Details=said)[:2] == refused
 
 
 def test_a_bucket_that_a_point_leads_to_cannot_be_deleted(world):
     world.make()
     world.s3.delete_object(Bucket=f"b-{EAST}", Key="where")
-    assert refusal(world.s3.delete_bucket, Bucket=f"b-{EAST}")[1] == "BucketHasAccessPointsAttached"
+    assert refused_fully(world.s3.delete_bucket, Bucket=f"b-{EAST}")[1] == "BucketHasAccessPointsAttached"
     world.delete()
     world.s3.delete_bucket(Bucket=f"b-{EAST}")
 
@@ -221,11 +214,11 @@ def test_what_points_of_many_regions_do_not_do_is_refused(world):
     arn, s3 = world.make(), world.s3
     # The status is recorded, of GetBucketLocation: https://github.com/iterate-ch/cyberduck/issues/14044
     for method, more in ((s3.list_object_versions, {}), (s3.delete_objects, {"Delete": {"Objects": [{"Key": "where"}]}}), (s3.list_objects, {})):
-        assert refusal(method, Bucket=arn, **more)[:2] == (405, "MethodNotAllowed")
+        assert refused_fully(method, Bucket=arn, **more)[:2] == (405, "MethodNotAllowed")
     alias = arn.rpartition("/")[2]
     # "The Multi-Region Access Point alias and ARN cannot be used interchangeably": MultiRegionAccessPointRequests, AWS's guide.
-    assert refusal(s3.get_object, Bucket=alias, Key="where")[1] == "NoSuchBucket"
-    assert refusal(s3.copy_object, Bucket=f"b-{EAST}", Key="copy", CopySource=f"{arn}/object/where")[0] == 400
+    assert refused_fully(s3.get_object, Bucket=alias, Key="where")[1] == "NoSuchBucket"
+    assert refused_fully(s3.copy_object, Bucket=f"b-{EAST}", Key="copy", CopySource=f"{arn}/object/where")[0] == 400
     host = f"{alias}.accesspoint.s3-global.amazonaws.com"
     assert world.cloud.http("GET", "/where", host=host)[0] == 403
     assert world.cloud.http("GET", "/where", host="mnone.mrap.accesspoint.s3-global.amazonaws.com")[0] == 404
@@ -308,36 +301,36 @@ def test_a_request_is_proven_by_signature_version_4a(world):
     jane.put_object(Bucket=arn, Key="k", Body=b"1" * 100_000)
     assert jane.get_object(Bucket=f"b-{EAST}", Key="k")["Body"].read() == b"1" * 100_000
     key = world.cloud.client("iam").create_access_key(UserName="jane")["AccessKey"]["AccessKeyId"]
-    assert refusal(world.cloud.client("s3", key=key, secret="x" * 40).get_object, Bucket=arn, Key="where")[1] == "SignatureDoesNotMatch"
+    assert refused_fully(world.cloud.client("s3", key=key, secret="x" * 40).get_object, Bucket=arn, Key="where")[1] == "SignatureDoesNotMatch"
 
 
 def test_both_the_point_and_the_bucket_it_leads_to_must_permit(world):
     arn = world.make()
     jane = world.user()
     assert world.put_policy(allow("s3:GetObject", f"{arn}/object/*", **JANE))["Operation"] == "PutMultiRegionAccessPointPolicy"
-    assert refusal(jane.get_object, Bucket=arn, Key="where")[:2] == (403, "AccessDenied")
+    assert refused_fully(jane.get_object, Bucket=arn, Key="where")[:2] == (403, "AccessDenied")
     delegation = allow("*", [f"arn:aws:s3:::b-{EAST}", f"arn:aws:s3:::b-{EAST}/*"], Principal={"AWS": "*"}, **DELEGATED)
     world.s3.put_bucket_policy(Bucket=f"b-{EAST}", Policy=json.dumps({"Version": "2012-10-17", "Statement": [delegation]}))
     assert world.where(arn, jane) == EAST
-    assert refusal(jane.get_object, Bucket=f"b-{EAST}", Key="where")[:2] == (403, "AccessDenied")
+    assert refused_fully(jane.get_object, Bucket=f"b-{EAST}", Key="where")[:2] == (403, "AccessDenied")
     world.cloud.here = WEST
-    assert refusal(jane.get_object, Bucket=arn, Key="where")[:2] == (403, "AccessDenied")
+    assert refused_fully(jane.get_object, Bucket=arn, Key="where")[:2] == (403, "AccessDenied")
 
 
 def test_an_identity_needs_the_point_and_the_bucket(world):
     arn = world.make()
     jane = world.user(allow("s3:GetObject", f"arn:aws:s3:::b-{EAST}/*"))
-    assert refusal(jane.get_object, Bucket=arn, Key="where")[:2] == (403, "AccessDenied")
+    assert refused_fully(jane.get_object, Bucket=arn, Key="where")[:2] == (403, "AccessDenied")
     world.put_policy(allow("s3:GetObject", f"{arn}/object/*", **JANE))
     assert world.where(arn, jane) == EAST
     world.put_policy(allow("s3:GetObject", f"{arn}/object/*", **JANE), {"Effect": "Deny", **JANE, "Action": "s3:*", "Resource": f"{arn}/object/where"})
-    assert refusal(jane.get_object, Bucket=arn, Key="where")[:2] == (403, "AccessDenied")
+    assert refused_fully(jane.get_object, Bucket=arn, Key="where")[:2] == (403, "AccessDenied")
 
 
 def test_policies_are_proposed_established_told_and_checked(world):
     arn = world.make()
     control = world.control
-    assert refusal(control.get_multi_region_access_point_policy, AccountId=ACCOUNT, Name="shop")[:2] == (404, "NoSuchMultiRegionAccessPointPolicy")
+    assert refused_fully(control.get_multi_region_access_point_policy, AccountId=ACCOUNT, Name="shop")[:2] == (404, "NoSuchMultiRegionAccessPointPolicy")
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:GetObject", f"{arn}/object/*", **JANE)]})
     world.cloud.client("iam").create_user(UserName="jane")
     control.put_multi_region_access_point_policy(AccountId=ACCOUNT, Details={"Name": "shop", "Policy": document})
@@ -348,7 +341,7 @@ def test_policies_are_proposed_established_told_and_checked(world):
     assert control.get_multi_region_access_point_policy_status(AccountId=ACCOUNT, Name="shop")["Established"] == {"IsPublic": False}
     for resource, who, code in ((f"arn:aws:s3:::b-{EAST}/*", JANE, "MalformedPolicy"), (f"{arn}/object/*", {"Principal": "*"}, "AccessDenied")):
         wrong = json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:GetObject", resource, **who)]})
-        assert refusal(control.put_multi_region_access_point_policy, AccountId=ACCOUNT, Details={"Name": "shop", "Policy": wrong})[1] == code
+        assert refused_fully(control.put_multi_region_access_point_policy, AccountId=ACCOUNT, Details={"Name": "shop", "Policy": wrong})[1] == code
 
 
 def test_whoever_makes_a_point_may_list_all_buckets_too(world):
@@ -357,7 +350,7 @@ def test_whoever_makes_a_point_may_list_all_buckets_too(world):
     key = world.cloud.client("iam").create_access_key(UserName="jane")["AccessKey"]
     control = world.cloud.client("s3control", WEST, key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     said = {"AccountId": ACCOUNT, "Details": {"Name": "hers", "Regions": [{"Bucket": f"b-{EAST}"}]}}
-    assert "s3:ListAllMyBuckets" in refusal(control.create_multi_region_access_point, **said)[2]
+    assert "s3:ListAllMyBuckets" in refused_fully(control.create_multi_region_access_point, **said)[2]
     world.cloud.client("iam").put_user_policy(
         UserName="jane", PolicyName="q", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allow("s3:ListAllMyBuckets", "*")})
     )
@@ -376,7 +369,7 @@ def test_requests_are_led_to_another_active_region_while_the_nearest_is_dead(wor
     far.put_object(Bucket=arn, Key="meanwhile", Body=b"1")
     world.cloud.region(EAST)
     assert world.where(arn, far) == EAST
-    assert refusal(far.get_object, Bucket=arn, Key="meanwhile")[1] == "NoSuchKey"
+    assert refused_fully(far.get_object, Bucket=arn, Key="meanwhile")[1] == "NoSuchKey"
 
 
 def test_a_region_behind_a_cut_link_is_not_led_to(world):
@@ -420,7 +413,7 @@ def test_a_passive_region_gets_nothing_and_failing_over_needs_neither_the_contro
 def test_routes_that_cannot_be_are_refused(world, updates, refused):
     arn = world.make()
     submit = world.control.submit_multi_region_access_point_routes
-    assert refusal(submit, AccountId=ACCOUNT, Mrap=arn, RouteUpdates=updates)[:2] == refused
+    assert refused_fully(submit, AccountId=ACCOUNT, Mrap=arn, RouteUpdates=updates)[:2] == refused
     assert world.routes(arn) == {EAST: 100, WEST: 100}
 
 
@@ -428,11 +421,11 @@ def test_routes_are_those_of_a_point_named_by_its_arn(world):
     world.make("lonely", f"b-{EAST}")
     alone, update = world.point("lonely")["Alias"], [{"Bucket": f"b-{EAST}", "TrafficDialPercentage": 0}]
     submit = world.control.submit_multi_region_access_point_routes
-    assert refusal(submit, AccountId=ACCOUNT, Mrap=alone, RouteUpdates=update)[:2] == (400, "InvalidRequest")
+    assert refused_fully(submit, AccountId=ACCOUNT, Mrap=alone, RouteUpdates=update)[:2] == (400, "InvalidRequest")
     arn = f"arn:aws:s3::{ACCOUNT}:accesspoint/{alone}"
-    assert refusal(submit, AccountId=ACCOUNT, Mrap=arn, RouteUpdates=update)[:2] == (405, "MethodNotAllowed")
+    assert refused_fully(submit, AccountId=ACCOUNT, Mrap=arn, RouteUpdates=update)[:2] == (405, "MethodNotAllowed")
     gone = f"arn:aws:s3::{ACCOUNT}:accesspoint/mnone.mrap"
-    assert refusal(submit, AccountId=ACCOUNT, Mrap=gone, RouteUpdates=update)[:2] == (404, "NoSuchMultiRegionAccessPoint")
+    assert refused_fully(submit, AccountId=ACCOUNT, Mrap=gone, RouteUpdates=update)[:2] == (404, "NoSuchMultiRegionAccessPoint")
 
 
 # Crashes ---------------------------------------------------------------------------------------------
@@ -444,7 +437,7 @@ def test_a_point_that_was_asked_for_is_made_after_a_kill(world):
     made = world.control.create_multi_region_access_point(AccountId=ACCOUNT, Details=details)
     world.cloud.restart(WEST, kill=True)
     assert (world.operation(made)["RequestStatus"], world.point()["Status"]) == ("INPROGRESS", "CREATING")
-    assert refusal(world.control.delete_multi_region_access_point, AccountId=ACCOUNT, Details={"Name": "shop"})[:2] == (400, "InvalidRequest")
+    assert refused_fully(world.control.delete_multi_region_access_point, AccountId=ACCOUNT, Details={"Name": "shop"})[:2] == (400, "InvalidRequest")
     world.cloud.region(GLOBAL)
     world.cloud.sleep(30)
     assert (world.operation(made)["RequestStatus"], world.point()["Status"]) == ("SUCCEEDED", "READY")

@@ -7,18 +7,12 @@ import zlib
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused_status
 
 from kumoniwa.wire.checksum import checksum, composite
 
 MEGABYTES_5 = 5 << 20
 FIRST, LAST = b"a" * MEGABYTES_5, b"the end"
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
 
 @pytest.fixture
@@ -59,7 +53,7 @@ def test_parts_become_one_object(s3):
     )
     across = s3.get_object(Bucket="box", Key="k", Range=f"bytes={MEGABYTES_5 - 3}-{MEGABYTES_5 + 2}")
     assert across["Body"].read() == b"aaathe"
-    assert refusal(s3.list_parts, Bucket="box", Key="k", UploadId=id) == (404, "NoSuchUpload")
+    assert refused_status(s3.list_parts, Bucket="box", Key="k", UploadId=id) == (404, "NoSuchUpload")
 
 
 def test_completing_again_answers_the_same_and_does_nothing(cloud, s3):
@@ -92,7 +86,7 @@ def test_a_part_of_the_object_is_read_by_its_number(s3):
     )
     assert got["ContentRange"] == f"bytes {MEGABYTES_5}-{MEGABYTES_5 + 6}/{MEGABYTES_5 + 7}"
     assert s3.head_object(Bucket="box", Key="k", PartNumber=1)["ContentLength"] == MEGABYTES_5
-    assert refusal(s3.get_object, Bucket="box", Key="k", PartNumber=3) == (416, "InvalidPartNumber")
+    assert refused_status(s3.get_object, Bucket="box", Key="k", PartNumber=3) == (416, "InvalidPartNumber")
 
 
 def test_the_whole_has_a_checksum_although_nobody_asked(s3):
@@ -109,7 +103,7 @@ def test_a_full_object_checksum_is_the_wholes(s3):
     id = begin(s3, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
     parts = (1, part(s3, id, 1, FIRST)), (2, part(s3, id, 2, LAST))
     whole = base64.b64encode(zlib.crc32(FIRST + LAST).to_bytes(4, "big")).decode()
-    assert refusal(complete, s3=s3, id=id, ChecksumCRC32="AAAAAA==") == (400, "MalformedXML")
+    assert refused_status(complete, s3=s3, id=id, ChecksumCRC32="AAAAAA==") == (400, "MalformedXML")
     with pytest.raises(ClientError, match="BadDigest"):
         complete(s3, id, *parts, ChecksumCRC32="AAAAAA==")
     assert complete(s3, id, *parts, ChecksumCRC32=whole, ChecksumType="FULL_OBJECT")["ChecksumCRC32"] == whole
@@ -119,7 +113,7 @@ def test_a_full_object_checksum_is_the_wholes(s3):
 def test_a_composite_checksum_is_one_of_checksums(s3, algorithm):
     # That the newer ones are composite alone is known of no record: nobody could make the whole's of the parts'.
     name = f"Checksum{algorithm}"
-    assert refusal(s3.create_multipart_upload, Bucket="box", Key="k", ChecksumAlgorithm=algorithm, ChecksumType="FULL_OBJECT") == (
+    assert refused_status(s3.create_multipart_upload, Bucket="box", Key="k", ChecksumAlgorithm=algorithm, ChecksumType="FULL_OBJECT") == (
         400, "InvalidRequest",
     )  # fmt: skip
     id = begin(s3, ChecksumAlgorithm=algorithm)
@@ -131,7 +125,7 @@ def test_a_composite_checksum_is_one_of_checksums(s3, algorithm):
         parts.append({"PartNumber": number, "ETag": made["ETag"], name: made[name]})
     bare = [{"PartNumber": each["PartNumber"], "ETag": each["ETag"]} for each in parts]
     asked = {"Bucket": "box", "Key": "k", "UploadId": id}
-    assert refusal(s3.complete_multipart_upload, **asked, MultipartUpload={"Parts": bare}) == (
+    assert refused_status(s3.complete_multipart_upload, **asked, MultipartUpload={"Parts": bare}) == (
         400,
         "InvalidRequest",
     )
@@ -154,14 +148,14 @@ def test_faults_of_completing_are_told_and_leave_the_upload(s3):
 
     def fault(*parts):
         listed = {"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in parts]}
-        return refusal(s3.complete_multipart_upload, **asked, MultipartUpload=listed)
+        return refused_status(s3.complete_multipart_upload, **asked, MultipartUpload=listed)
 
     assert fault((1, small), (2, first)) == (400, "EntityTooSmall")
     assert fault((3, last), (2, first)) == (400, "InvalidPartOrder")
     assert fault((2, last), (3, last)) == (400, "InvalidPart")
     assert fault((2, first), (9, last)) == (400, "InvalidPart")
     assert fault() == (400, "MalformedXML")
-    assert refusal(
+    assert refused_status(
         s3.complete_multipart_upload,
         Bucket="box",
         Key="k",
@@ -176,7 +170,7 @@ def test_faults_of_completing_are_told_and_leave_the_upload(s3):
 def test_part_numbers_have_bounds(s3):
     id = begin(s3)
     for number in (0, 10_001):
-        assert refusal(s3.upload_part, Bucket="box", Key="k", UploadId=id, PartNumber=number, Body=b"") == (
+        assert refused_status(s3.upload_part, Bucket="box", Key="k", UploadId=id, PartNumber=number, Body=b"") == (
             400,
             "InvalidArgument",
         )
@@ -204,7 +198,7 @@ def test_aborting_leaves_nothing(cloud, s3):
     part(s3, id, 1, FIRST)
     s3.abort_multipart_upload(Bucket="box", Key="k", UploadId=id)
     assert _files(cloud) == 0
-    assert refusal(s3.abort_multipart_upload, Bucket="box", Key="k", UploadId=id) == (404, "NoSuchUpload")
+    assert refused_status(s3.abort_multipart_upload, Bucket="box", Key="k", UploadId=id) == (404, "NoSuchUpload")
     assert "Uploads" not in s3.list_multipart_uploads(Bucket="box")
 
 
@@ -252,7 +246,7 @@ def test_parts_are_copied_from_objects(s3):
     assert first == f'"{hashlib.md5(FIRST).hexdigest()}"'
     complete(s3, id, (1, first), (2, second))
     assert s3.get_object(Bucket="box", Key="k")["Body"].read() == FIRST + LAST
-    assert refusal(s3.upload_part_copy, **asked, PartNumber=1, CopySourceRange="bytes=0-99999999") == (
+    assert refused_status(s3.upload_part_copy, **asked, PartNumber=1, CopySourceRange="bytes=0-99999999") == (
         404,
         "NoSuchUpload",
     )

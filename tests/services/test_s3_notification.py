@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import make, settle
+from refusals import refusal
 
 ACCOUNT = "000000000000"
 QUEUE_ARN = f"arn:aws:sqs:us-east-1:{ACCOUNT}:told"
@@ -57,10 +58,8 @@ def told(cloud) -> Told:
     return Told(cloud)
 
 
-def refusal(method, **params) -> tuple[str, str, dict]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
+def error_of(method, **params) -> tuple[str, str, dict]:
+    error = refusal(method, **params)["Error"]
     return error["Code"], error["Message"], {name: value for name, value in error.items() if name.startswith("Argument")}
 
 
@@ -206,7 +205,7 @@ def test_a_function_is_invoked_with_the_event(told, tmp_path):
     arn = lambda_.get_function_configuration(FunctionName="f")["FunctionArn"]
     wish = {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
     # Recorded: test_invalid_lambda_arn.
-    assert refusal(told.s3.put_bucket_notification_configuration, Bucket="shelf", NotificationConfiguration=wish) == (
+    assert error_of(told.s3.put_bucket_notification_configuration, Bucket="shelf", NotificationConfiguration=wish) == (
         "InvalidArgument", "Unable to validate the following destination configurations",
         {"ArgumentName1": f"{arn}, null", "ArgumentValue1": f"Not authorized to invoke function [{arn}]"},
     )  # fmt: skip
@@ -288,7 +287,7 @@ def test_a_queue_that_is_away_for_a_while_hears_later_and_a_kill_forgets_nothing
 def test_what_cannot_be_told_is_refused(told, wish, message, arguments):
     # Recorded: test_invalid_sqs_arn.
     configuration = {"QueueConfigurations": [{"Events": ["s3:ObjectCreated:*"], **wish}]}
-    got = refusal(told.s3.put_bucket_notification_configuration, Bucket="shelf", NotificationConfiguration=configuration)
+    got = error_of(told.s3.put_bucket_notification_configuration, Bucket="shelf", NotificationConfiguration=configuration)
     assert got == ("InvalidArgument", message, arguments)
 
 
@@ -305,7 +304,7 @@ def test_one_event_has_one_way_to_go(told):
         {"QueueArn": QUEUE_ARN, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}}
         for prefix in ("a", "ab")
     ]
-    code, message, _ = refusal(
+    code, message, _ = error_of(
         told.s3.put_bucket_notification_configuration, Bucket="shelf", NotificationConfiguration={"QueueConfigurations": both}
     )
     assert code == "InvalidArgument" and message == (
@@ -313,7 +312,7 @@ def test_one_event_has_one_way_to_go(told):
         "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are overlapping for the same event type."
     )
     bare = [{"QueueArn": QUEUE_ARN, "Events": ["s3:ObjectCreated:*"]}] * 2
-    _, message, _ = refusal(told.s3.put_bucket_notification_configuration, Bucket="shelf", NotificationConfiguration={"QueueConfigurations": bare})
+    _, message, _ = error_of(told.s3.put_bucket_notification_configuration, Bucket="shelf", NotificationConfiguration={"QueueConfigurations": bare})
     assert message.startswith("Configurations overlap.")
     both[0]["Filter"]["Key"]["FilterRules"][0]["Value"] = "c"
     told.s3.put_bucket_notification_configuration(Bucket="shelf", NotificationConfiguration={"QueueConfigurations": both})

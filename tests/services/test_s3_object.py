@@ -10,13 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+from refusals import refused_status
 
 
 @pytest.fixture
@@ -68,8 +62,8 @@ def test_a_key_is_any_text(s3, key):
 
 def test_a_key_of_1024_bytes_is_the_longest(s3):
     s3.put_object(Bucket="box", Key="k" * 1024)
-    assert refusal(s3.put_object, Bucket="box", Key="k" * 1025) == (400, "KeyTooLongError")
-    assert refusal(s3.put_object, Bucket="box", Key="ü" * 513) == (400, "KeyTooLongError")
+    assert refused_status(s3.put_object, Bucket="box", Key="k" * 1025) == (400, "KeyTooLongError")
+    assert refused_status(s3.put_object, Bucket="box", Key="ü" * 513) == (400, "KeyTooLongError")
 
 
 def test_headers_and_metadata_come_back(s3):
@@ -91,7 +85,7 @@ def test_without_a_type_it_is_an_octet_stream(s3):
 
 
 def test_too_much_metadata_is_refused(s3):
-    assert refusal(s3.put_object, Bucket="box", Key="k", Metadata={"a": "x" * 2048}) == (
+    assert refused_status(s3.put_object, Bucket="box", Key="k", Metadata={"a": "x" * 2048}) == (
         400,
         "MetadataTooLarge",
     )
@@ -158,8 +152,8 @@ def test_what_is_not_there_is_told_by_its_name(s3):
         "Message": "The specified key does not exist.",
         "Key": "missing",
     }
-    assert refusal(s3.head_object, Bucket="box", Key="missing") == (404, "404")
-    assert refusal(s3.get_object, Bucket="missing", Key="k") == (404, "NoSuchBucket")
+    assert refused_status(s3.head_object, Bucket="box", Key="missing") == (404, "404")
+    assert refused_status(s3.get_object, Bucket="missing", Key="k") == (404, "NoSuchBucket")
 
 
 def test_deleting_what_is_not_there_succeeds(s3):
@@ -171,16 +165,16 @@ def test_reads_depend_on_conditions(cloud, s3):
     modified = s3.head_object(Bucket="box", Key="k")["LastModified"]
     before = modified.replace(year=2029)
     assert body(s3, "k", IfMatch=etag) == b"1"
-    assert refusal(s3.get_object, Bucket="box", Key="k", IfMatch='"other"') == (412, "PreconditionFailed")
-    assert refusal(s3.get_object, Bucket="box", Key="k", IfNoneMatch=etag) == (304, "304")
-    assert refusal(s3.head_object, Bucket="box", Key="k", IfModifiedSince=modified) == (304, "304")
-    assert refusal(s3.get_object, Bucket="box", Key="k", IfUnmodifiedSince=before) == (
+    assert refused_status(s3.get_object, Bucket="box", Key="k", IfMatch='"other"') == (412, "PreconditionFailed")
+    assert refused_status(s3.get_object, Bucket="box", Key="k", IfNoneMatch=etag) == (304, "304")
+    assert refused_status(s3.head_object, Bucket="box", Key="k", IfModifiedSince=modified) == (304, "304")
+    assert refused_status(s3.get_object, Bucket="box", Key="k", IfUnmodifiedSince=before) == (
         412,
         "PreconditionFailed",
     )
     # A match outweighs the date: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     assert body(s3, "k", IfMatch=etag, IfUnmodifiedSince=before) == b"1"
-    assert refusal(s3.get_object, Bucket="box", Key="k", IfNoneMatch=etag, IfModifiedSince=before) == (
+    assert refused_status(s3.get_object, Bucket="box", Key="k", IfNoneMatch=etag, IfModifiedSince=before) == (
         304,
         "304",
     )
@@ -198,16 +192,16 @@ def test_a_304_has_an_entity_tag_and_no_body(cloud, s3):
 
 def test_writes_depend_on_conditions(s3):
     etag = s3.put_object(Bucket="box", Key="k", Body=b"1", IfNoneMatch="*")["ETag"]
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"2", IfNoneMatch="*") == (
+    assert refused_status(s3.put_object, Bucket="box", Key="k", Body=b"2", IfNoneMatch="*") == (
         412,
         "PreconditionFailed",
     )
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"2", IfMatch='"other"') == (
+    assert refused_status(s3.put_object, Bucket="box", Key="k", Body=b"2", IfMatch='"other"') == (
         412,
         "PreconditionFailed",
     )
-    assert refusal(s3.put_object, Bucket="box", Key="new", Body=b"2", IfMatch=etag) == (404, "NoSuchKey")
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"2", IfNoneMatch=etag) == (
+    assert refused_status(s3.put_object, Bucket="box", Key="new", Body=b"2", IfMatch=etag) == (404, "NoSuchKey")
+    assert refused_status(s3.put_object, Bucket="box", Key="k", Body=b"2", IfNoneMatch=etag) == (
         501,
         "NotImplemented",
     )
@@ -222,20 +216,20 @@ def test_deletions_depend_on_conditions(s3, is_versioned):
     if is_versioned:
         s3.put_bucket_versioning(Bucket="box", VersioningConfiguration={"Status": "Enabled"})
     for tag in ("*", '"other"'):
-        assert refusal(s3.delete_object, Bucket="box", Key="k", IfMatch=tag) == (404, "NoSuchKey")
+        assert refused_status(s3.delete_object, Bucket="box", Key="k", IfMatch=tag) == (404, "NoSuchKey")
     put = s3.put_object(Bucket="box", Key="k", Body=b"1")
-    assert refusal(s3.delete_object, Bucket="box", Key="k", IfMatch='"other"') == (412, "PreconditionFailed")
+    assert refused_status(s3.delete_object, Bucket="box", Key="k", IfMatch='"other"') == (412, "PreconditionFailed")
     told = s3.delete_objects(Bucket="box", Delete={"Objects": [{"Key": "k", "ETag": '"other"'}, {"Key": "x", "ETag": "*"}]})
     assert [(error["Key"], error["Code"]) for error in told["Errors"]] == [("k", "PreconditionFailed"), ("x", "NoSuchKey")]
     if is_versioned:
         asked = {"Bucket": "box", "Key": "k", "VersionId": put["VersionId"], "IfMatch": put["ETag"]}
-        assert refusal(s3.delete_object, **asked) == (501, "NotImplemented")
+        assert refused_status(s3.delete_object, **asked) == (501, "NotImplemented")
     assert body(s3, "k") == b"1"
     s3.delete_object(Bucket="box", Key="k", IfMatch=put["ETag"])
-    assert refusal(s3.delete_object, Bucket="box", Key="k", IfMatch=put["ETag"]) == (404, "NoSuchKey")
+    assert refused_status(s3.delete_object, Bucket="box", Key="k", IfMatch=put["ETag"]) == (404, "NoSuchKey")
     s3.put_object(Bucket="box", Key="k", Body=b"2")
     s3.delete_object(Bucket="box", Key="k", IfMatch="*")
-    assert refusal(s3.get_object, Bucket="box", Key="k") == (404, "NoSuchKey")
+    assert refused_status(s3.get_object, Bucket="box", Key="k") == (404, "NoSuchKey")
 
 
 # Proofs of the body ----------------------------------------------------------------------------------
@@ -243,8 +237,8 @@ def test_deletions_depend_on_conditions(s3, is_versioned):
 
 def test_a_wrong_md5_keeps_nothing(s3):
     wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=LARGE, ContentMD5=wrong) == (400, "BadDigest")
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"1", ContentMD5="short") == (
+    assert refused_status(s3.put_object, Bucket="box", Key="k", Body=LARGE, ContentMD5=wrong) == (400, "BadDigest")
+    assert refused_status(s3.put_object, Bucket="box", Key="k", Body=b"1", ContentMD5="short") == (
         400,
         "InvalidDigest",
     )
@@ -267,8 +261,8 @@ def test_every_checksum_is_computed_proven_and_told(s3, algorithm):
             bytes(len(base64.b64decode(put[f"Checksum{algorithm}"])))
         ).decode()
     }
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=SMALL, **wrong) == (400, "BadDigest")
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=SMALL, **{f"Checksum{algorithm}": "AA=="}) == (
+    assert refused_status(s3.put_object, Bucket="box", Key="k", Body=SMALL, **wrong) == (400, "BadDigest")
+    assert refused_status(s3.put_object, Bucket="box", Key="k", Body=SMALL, **{f"Checksum{algorithm}": "AA=="}) == (
         400,
         "InvalidRequest",
     )
@@ -279,7 +273,7 @@ def test_a_digest_of_md5_may_be_an_objects_checksum(s3):
     proof = base64.b64encode(hashlib.md5(LARGE).digest()).decode()
     assert s3.put_object(Bucket="box", Key="k", Body=LARGE, ChecksumMD5=proof)["ChecksumMD5"] == proof
     assert s3.head_object(Bucket="box", Key="k", ChecksumMode="ENABLED")["ChecksumMD5"] == proof
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=SMALL, ChecksumMD5=proof) == (400, "BadDigest")
+    assert refused_status(s3.put_object, Bucket="box", Key="k", Body=SMALL, ChecksumMD5=proof) == (400, "BadDigest")
     s3.copy_object(Bucket="box", Key="c", CopySource="box/k", ChecksumAlgorithm="SHA512")
     whole = base64.b64encode(hashlib.sha512(LARGE).digest()).decode()
     assert s3.head_object(Bucket="box", Key="c", ChecksumMode="ENABLED")["ChecksumSHA512"] == whole
@@ -298,13 +292,13 @@ def test_a_body_that_is_not_the_one_an_issued_key_signed_is_refused(cloud, s3):
 
     hers.meta.events.register_first("before-send.s3.PutObject", swap)
     try:
-        assert refusal(hers.put_object, Bucket="box", Key="k", Body=b"this") == (
+        assert refused_status(hers.put_object, Bucket="box", Key="k", Body=b"this") == (
             400,
             "XAmzContentSHA256Mismatch",
         )
     finally:
         hers.meta.events.unregister("before-send.s3.PutObject", swap)
-    assert refusal(s3.get_object, Bucket="box", Key="k") == (404, "NoSuchKey")
+    assert refused_status(s3.get_object, Bucket="box", Key="k") == (404, "NoSuchKey")
 
 
 def _chunked(cloud, content, trailers, **more):
@@ -335,7 +329,7 @@ def test_a_chunked_body_with_a_wrong_trailer_keeps_nothing(cloud, s3):
     assert status == 400 and b"<Code>BadDigest</Code>" in answer
     status, _, answer = _chunked(cloud, SMALL, b"", **{"x-amz-decoded-content-length": "7"})
     assert status == 400 and b"<Code>IncompleteBody</Code>" in answer
-    assert refusal(s3.get_object, Bucket="box", Key="k") == (404, "NoSuchKey")
+    assert refused_status(s3.get_object, Bucket="box", Key="k") == (404, "NoSuchKey")
 
 
 # Copies ----------------------------------------------------------------------------------------------
@@ -375,17 +369,17 @@ def test_a_copy_takes_what_it_is_told(s3):
 def test_copies_are_refused_where_aws_refuses_them(s3):
     etag = s3.put_object(Bucket="box", Key="k", Body=SMALL)["ETag"]
     source = {"Bucket": "box", "Key": "k"}
-    assert refusal(s3.copy_object, Bucket="box", Key="k", CopySource=source) == (400, "InvalidRequest")
-    assert refusal(s3.copy_object, Bucket="box", Key="c", CopySource={"Bucket": "box", "Key": "no"}) == (
+    assert refused_status(s3.copy_object, Bucket="box", Key="k", CopySource=source) == (400, "InvalidRequest")
+    assert refused_status(s3.copy_object, Bucket="box", Key="c", CopySource={"Bucket": "box", "Key": "no"}) == (
         404,
         "NoSuchKey",
     )
-    assert refusal(s3.copy_object, Bucket="box", Key="c", CopySource={"Bucket": "none", "Key": "no"}) == (
+    assert refused_status(s3.copy_object, Bucket="box", Key="c", CopySource={"Bucket": "none", "Key": "no"}) == (
         404,
         "NoSuchBucket",
     )
-    assert refusal(s3.copy_object, Bucket="box", Key="c", CopySource="nonsense") == (400, "InvalidArgument")
-    assert refusal(s3.copy_object, Bucket="box", Key="c", CopySource=source, CopySourceIfNoneMatch=etag) == (
+    assert refused_status(s3.copy_object, Bucket="box", Key="c", CopySource="nonsense") == (400, "InvalidArgument")
+    assert refused_status(s3.copy_object, Bucket="box", Key="c", CopySource=source, CopySourceIfNoneMatch=etag) == (
         412,
         "PreconditionFailed",
     )
@@ -407,7 +401,7 @@ def test_object_tags_are_kept_and_checked(s3):
     s3.put_object_tagging(Bucket="box", Key="k", Tagging={"TagSet": [{"Key": "c", "Value": "3"}]})
     assert s3.get_object(Bucket="box", Key="k")["TagCount"] == 1
     many = {"TagSet": [{"Key": str(n), "Value": ""} for n in range(11)]}
-    assert refusal(s3.put_object_tagging, Bucket="box", Key="k", Tagging=many) == (400, "BadRequest")
+    assert refused_status(s3.put_object_tagging, Bucket="box", Key="k", Tagging=many) == (400, "BadRequest")
     # Objects are refused such a tag in other words than buckets are: localstack's test_tagging_validation.
     with pytest.raises(ClientError, match="InvalidTag.*Your TagKey cannot be prefixed with aws:"):
         s3.put_object(Bucket="box", Key="k", Body=b"", Tagging="aws:foo=bar")
@@ -438,7 +432,7 @@ def test_many_keys_are_deleted_at_once(s3):
     assert "Deleted" not in s3.delete_objects(Bucket="box", Delete={"Objects": [{"Key": "2"}], "Quiet": True})
     assert "Contents" not in s3.list_objects_v2(Bucket="box")
     many = [{"Key": str(n)} for n in range(1001)]
-    assert refusal(s3.delete_objects, Bucket="box", Delete={"Objects": many}) == (400, "MalformedXML")
+    assert refused_status(s3.delete_objects, Bucket="box", Delete={"Objects": many}) == (400, "MalformedXML")
 
 
 # Encryption where it is asked for ----------------------------------------------------------------------

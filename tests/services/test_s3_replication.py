@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from replicated_buckets import EVERYTHING, ROLE, Pair, allow, grant, make_role, refusal, rule
+from refusals import refused
+from replicated_buckets import EVERYTHING, ROLE, Pair, allow, grant, make_role, rule
 
 DAY_S = 86_400
 
@@ -64,13 +65,13 @@ def test_rules_that_aws_refuses_are_refused(pair, said, code, text):
     pair.east.create_bucket(Bucket="plain")
     wanted = {name: value for name, value in (rule() | said).items() if value is not None}
     config = {"Role": ROLE, "Rules": [wanted]}
-    told = refusal(pair.east.put_bucket_replication, Bucket="here", ReplicationConfiguration=config)
+    told = refused(pair.east.put_bucket_replication, Bucket="here", ReplicationConfiguration=config)
     assert told[0] == code and text in told[1]
 
 
 def test_a_role_is_an_arn_that_the_caller_may_pass(pair):
     for role in ("arn:aws:iam::account:role/replication-role", "replicator"):
-        told = refusal(pair.east.put_bucket_replication, Bucket="here", ReplicationConfiguration={"Role": role, "Rules": [rule()]})
+        told = refused(pair.east.put_bucket_replication, Bucket="here", ReplicationConfiguration={"Role": role, "Rules": [rule()]})
         assert told[0] == "InvalidArgument"
     iam = pair.cloud.client("iam")
     iam.create_user(UserName="clerk")
@@ -78,29 +79,29 @@ def test_a_role_is_an_arn_that_the_caller_may_pass(pair):
     iam.put_user_policy(UserName="clerk", PolicyName="p", PolicyDocument=document)
     key = iam.create_access_key(UserName="clerk")["AccessKey"]
     clerk = pair.cloud.client("s3", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-    told = refusal(clerk.put_bucket_replication, Bucket="here", ReplicationConfiguration={"Role": ROLE, "Rules": [rule()]})
+    told = refused(clerk.put_bucket_replication, Bucket="here", ReplicationConfiguration={"Role": ROLE, "Rules": [rule()]})
     assert told[0] == "AccessDenied" and "iam:PassRole" in told[1]
 
 
 def test_both_buckets_keep_versions_and_the_source_goes_on_to(pair):
-    assert refusal(pair.east.get_bucket_replication, Bucket="here")[0] == "ReplicationConfigurationNotFoundError"
+    assert refused(pair.east.get_bucket_replication, Bucket="here")[0] == "ReplicationConfigurationNotFoundError"
     pair.east.create_bucket(Bucket="plain")
-    told = refusal(pair.east.put_bucket_replication, Bucket="plain", ReplicationConfiguration={"Role": ROLE, "Rules": [rule()]})
+    told = refused(pair.east.put_bucket_replication, Bucket="plain", ReplicationConfiguration={"Role": ROLE, "Rules": [rule()]})
     assert told == ("InvalidRequest", "Versioning must be 'Enabled' on the bucket to apply a replication configuration")
     pair.replicate(rule())
     kept = pair.east.get_bucket_replication(Bucket="here")["ReplicationConfiguration"]
     assert kept == {"Role": ROLE, "Rules": [rule()]}
-    told = refusal(pair.east.put_bucket_versioning, Bucket="here", VersioningConfiguration={"Status": "Suspended"})
+    told = refused(pair.east.put_bucket_versioning, Bucket="here", VersioningConfiguration={"Status": "Suspended"})
     assert told[0] == "InvalidBucketState"
     pair.east.delete_bucket_replication(Bucket="here")
-    assert refusal(pair.east.get_bucket_replication, Bucket="here")[0] == "ReplicationConfigurationNotFoundError"
+    assert refused(pair.east.get_bucket_replication, Bucket="here")[0] == "ReplicationConfigurationNotFoundError"
 
 
 def test_ids_and_priorities_are_unique(pair):
     twice = {"Role": ROLE, "Rules": [rule(1), rule(2, ID="r1")]}
-    assert refusal(pair.east.put_bucket_replication, Bucket="here", ReplicationConfiguration=twice)[0] == "InvalidArgument"
+    assert refused(pair.east.put_bucket_replication, Bucket="here", ReplicationConfiguration=twice)[0] == "InvalidArgument"
     twice = {"Role": ROLE, "Rules": [rule(1), rule(2, Priority=1)]}
-    assert "priority" in refusal(pair.east.put_bucket_replication, Bucket="here", ReplicationConfiguration=twice)[1]
+    assert "priority" in refused(pair.east.put_bucket_replication, Bucket="here", ReplicationConfiguration=twice)[1]
 
 
 # What is replicated --------------------------------------------------------------------------------
@@ -183,7 +184,7 @@ def test_what_a_client_encrypted_is_opened_by_its_key_there_too(pair):
     pair.cloud.sleep(10)
     assert pair.west.get_object(Bucket="there", Key="large", **secret)["Body"].read() == body
     assert pair.west.get_object(Bucket="there", Key="small", **secret)["Body"].read() == b"secret"
-    assert refusal(pair.west.get_object, Bucket="there", Key="small")[0] == "InvalidRequest"
+    assert refused(pair.west.get_object, Bucket="there", Key="small")[0] == "InvalidRequest"
 
 
 def test_an_object_of_parts_keeps_them(pair):
@@ -273,7 +274,7 @@ def test_changes_of_tags_and_locks_follow(make_cloud):
     pair.east.put_object_legal_hold(Bucket="here", Key="k", LegalHold={"Status": "ON"})
     cloud.sleep(10)
     assert pair.west.get_object_tagging(Bucket="there", Key="k")["TagSet"] == [{"Key": "t", "Value": "2"}]
-    assert refusal(pair.west.delete_object, Bucket="there", Key="k", VersionId=version)[0] == "AccessDenied"
+    assert refused(pair.west.delete_object, Bucket="there", Key="k", VersionId=version)[0] == "AccessDenied"
     assert pair.status("k") == "COMPLETED"
 
 
@@ -357,7 +358,7 @@ def test_a_bucket_of_another_account_lets_the_role_in_and_may_own_the_replica(pa
     owner = theirs.get_object_acl(Bucket="theirs", Key="after")["Owner"]["ID"]
     assert owner == theirs.list_buckets()["Owner"]["ID"]
     wrong = {"Role": ROLE, "Rules": [rule(1, "theirs", Destination={**override, "Account": "222222222222"})]}
-    assert refusal(pair.east.put_bucket_replication, Bucket="here", ReplicationConfiguration=wrong)[0] == "InvalidRequest"
+    assert refused(pair.east.put_bucket_replication, Bucket="here", ReplicationConfiguration=wrong)[0] == "InvalidRequest"
 
 
 # Time ----------------------------------------------------------------------------------------------
@@ -447,7 +448,7 @@ def test_what_a_key_protects_is_replicated_under_a_key_of_the_other_region(pair,
         assert pair.status(key) == "COMPLETED"
     assert pair.west.head_object(Bucket="there", Key="plain")["ServerSideEncryption"] == "AES256"
     pair.cloud.client("kms", "eu-west-1").disable_key(KeyId=keys["eu-west-1"])
-    assert refusal(pair.west.get_object, Bucket="there", Key="large")[0] == "KMS.DisabledException"
+    assert refused(pair.west.get_object, Bucket="there", Key="large")[0] == "KMS.DisabledException"
     assert pair.east.get_object(Bucket="here", Key="large")["Body"].read() == bodies["large"]
 
 

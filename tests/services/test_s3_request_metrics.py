@@ -1,7 +1,7 @@
 """Request metrics of S3: what metrics configurations may say, and that CloudWatch really has the figures."""
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_fully
 
 START = 1_893_456_000
 """When a cloud of the tests begins: 2030-01-01."""
@@ -12,13 +12,6 @@ def s3(cloud):
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="meter")
     return s3
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
 
 
 def configure(s3, id: str, **filter):
@@ -48,7 +41,7 @@ def test_each_request_is_counted_in_cloudwatch(cloud, s3):
     s3.get_object(Bucket="meter", Key="k")
     s3.get_object(Bucket="meter", Key="k", Range="bytes=0-1")
     s3.head_object(Bucket="meter", Key="k")
-    refusal(s3.get_object, Bucket="meter", Key="none")
+    refused_fully(s3.get_object, Bucket="meter", Key="none")
     s3.list_objects_v2(Bucket="meter")
     s3.delete_object(Bucket="meter", Key="k")
     s3.delete_objects(Bucket="meter", Delete={"Objects": [{"Key": "before"}]})
@@ -110,10 +103,10 @@ def test_configurations_are_told_by_id_and_in_pages(s3):
 def test_configurations_that_aws_refuses_are_refused(s3):
     # Recorded: localstack's TestS3MetricsConfiguration.
     absent = (404, "NoSuchConfiguration", "The specified configuration does not exist.")
-    assert refusal(s3.get_bucket_metrics_configuration, Bucket="meter", Id="none") == absent
-    assert refusal(s3.delete_bucket_metrics_configuration, Bucket="meter", Id="none") == absent
+    assert refused_fully(s3.get_bucket_metrics_configuration, Bucket="meter", Id="none") == absent
+    assert refused_fully(s3.delete_bucket_metrics_configuration, Bucket="meter", Id="none") == absent
     other = {"Id": "a"}
-    assert refusal(s3.put_bucket_metrics_configuration, Bucket="meter", Id="b", MetricsConfiguration=other)[1] == "MalformedXML"
+    assert refused_fully(s3.put_bucket_metrics_configuration, Bucket="meter", Id="b", MetricsConfiguration=other)[1] == "MalformedXML"
     two = {"Id": "a", "Filter": {"Prefix": "x", "Tag": {"Key": "k", "Value": "v"}}}
-    assert refusal(s3.put_bucket_metrics_configuration, Bucket="meter", Id="a", MetricsConfiguration=two)[1] == "MalformedXML"
-    assert refusal(s3.get_bucket_metrics_configuration, Bucket="elsewhere", Id="a")[1] == "NoSuchBucket"
+    assert refused_fully(s3.put_bucket_metrics_configuration, Bucket="meter", Id="a", MetricsConfiguration=two)[1] == "MalformedXML"
+    assert refused_fully(s3.get_bucket_metrics_configuration, Bucket="elsewhere", Id="a")[1] == "NoSuchBucket"

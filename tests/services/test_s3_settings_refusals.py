@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from source_workshop import refused
+from refusals import refused
 
 ACCOUNT = "000000000000"
 XML = "The XML you provided was not well-formed or did not validate against our published schema"

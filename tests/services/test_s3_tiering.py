@@ -4,6 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused_status
 
 DAY_S = 86_400
 LARGE = bytes(131_072)
@@ -18,13 +19,6 @@ def prepared(cloud):
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="attic")
     return s3
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
 
 def configuration(id: str = "deep", archive: int | None = 90, deep: int | None = 180, **more):
@@ -49,7 +43,7 @@ def status(s3, key: str = "k") -> str | None:
 def test_what_nobody_reads_sinks_from_tier_to_tier(cloud, s3):
     assert configure(s3)["ResponseMetadata"]["HTTPStatusCode"] == 204
     put(s3, "k")
-    assert refusal(s3.restore_object, Bucket="attic", Key="k", RestoreRequest={}) == (403, "InvalidObjectState")
+    assert refused_status(s3.restore_object, Bucket="attic", Key="k", RestoreRequest={}) == (403, "InvalidObjectState")
     cloud.sleep(89 * DAY_S)
     assert status(s3) is None
     cloud.sleep(3 * DAY_S)
@@ -61,14 +55,14 @@ def test_what_nobody_reads_sinks_from_tier_to_tier(cloud, s3):
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_InvalidObjectState.html
     assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]) == (403, "InvalidObjectState")
     assert (answer["Error"]["StorageClass"], answer["Error"]["AccessTier"]) == ("INTELLIGENT_TIERING", "ARCHIVE_ACCESS")
-    assert refusal(s3.copy_object, Bucket="attic", Key="j", CopySource="attic/k") == (403, "ObjectNotInActiveTierError")
+    assert refused_status(s3.copy_object, Bucket="attic", Key="j", CopySource="attic/k") == (403, "ObjectNotInActiveTierError")
     cloud.sleep(90 * DAY_S)
     cloud.restart(kill=True)
     assert status(s3) == "DEEP_ARCHIVE_ACCESS"
-    assert refusal(s3.restore_object, Bucket="attic", Key="k", RestoreRequest={"Days": 1}) == (400, "MalformedXML")
+    assert refused_status(s3.restore_object, Bucket="attic", Key="k", RestoreRequest={"Days": 1}) == (400, "MalformedXML")
     # "You can also specify Expedited retrieval from the Archive Access tier": intelligent-tiering-managing
     fast = {"GlacierJobParameters": {"Tier": "Expedited"}}
-    assert refusal(s3.restore_object, Bucket="attic", Key="k", RestoreRequest=fast) == (400, "InvalidArgument")
+    assert refused_status(s3.restore_object, Bucket="attic", Key="k", RestoreRequest=fast) == (400, "InvalidArgument")
 
 
 def test_reading_and_copying_keep_an_object_at_hand(cloud, s3):
@@ -134,8 +128,8 @@ def test_at_the_real_pace_a_restore_takes_its_hours(make_cloud):
     s3.restore_object(Bucket="attic", Key="k", RestoreRequest={"GlacierJobParameters": {"Tier": "Standard"}})
     head = s3.head_object(Bucket="attic", Key="k")
     assert (head["ArchiveStatus"], head["Restore"]) == ("ARCHIVE_ACCESS", 'ongoing-request="true"')
-    assert refusal(s3.get_object, Bucket="attic", Key="k") == (403, "InvalidObjectState")
-    assert refusal(s3.restore_object, Bucket="attic", Key="k", RestoreRequest={}) == (409, "RestoreAlreadyInProgress")
+    assert refused_status(s3.get_object, Bucket="attic", Key="k") == (403, "InvalidObjectState")
+    assert refused_status(s3.restore_object, Bucket="attic", Key="k", RestoreRequest={}) == (409, "RestoreAlreadyInProgress")
     cloud.sleep(5 * 3600 + 1)
     assert s3.get_object(Bucket="attic", Key="k")["Body"].read() == LARGE
 
@@ -169,7 +163,7 @@ def test_configurations_are_kept_by_id(s3):
     one = s3.get_bucket_intelligent_tiering_configuration(Bucket="attic", Id="b")["IntelligentTieringConfiguration"]
     assert one == configuration("b", Filter={"Prefix": "b"})
     s3.delete_bucket_intelligent_tiering_configuration(Bucket="attic", Id="b")
-    assert refusal(s3.get_bucket_intelligent_tiering_configuration, Bucket="attic", Id="b") == (404, "NoSuchConfiguration")
+    assert refused_status(s3.get_bucket_intelligent_tiering_configuration, Bucket="attic", Id="b") == (404, "NoSuchConfiguration")
 
 
 @pytest.mark.parametrize(
@@ -191,4 +185,4 @@ def test_configurations_are_kept_by_id(s3):
 def test_configurations_that_aws_refuses_are_refused(s3, said, refused):
     wanted = configuration(**said)
     put_it = s3.put_bucket_intelligent_tiering_configuration
-    assert refusal(put_it, Bucket="attic", Id="deep", IntelligentTieringConfiguration=wanted)[1] == refused
+    assert refused_status(put_it, Bucket="attic", Id="deep", IntelligentTieringConfiguration=wanted)[1] == refused

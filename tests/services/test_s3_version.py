@@ -1,20 +1,9 @@
 """Versions: what is kept below what is seen, delete markers, and the lists of both."""
 
 import pytest
-from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    answer = refused.value.response
-    return (
-        answer["ResponseMetadata"]["HTTPStatusCode"],
-        answer["Error"]["Code"],
-        answer["ResponseMetadata"]["HTTPHeaders"],
-    )
+from refusals import refusal, refused_status
 
 
 @pytest.fixture
@@ -50,13 +39,15 @@ def test_a_deletion_is_a_marker_that_can_be_taken_away(s3):
     version = put(s3, b"1")
     deleted = s3.delete_object(Bucket="box", Key="k")
     assert deleted["DeleteMarker"] is True
-    status, code, headers = refusal(s3.get_object, Bucket="box", Key="k")
-    assert (status, code) == (404, "NoSuchKey")
-    assert (headers["x-amz-delete-marker"], headers["x-amz-version-id"]) == ("true", deleted["VersionId"])
+    answer = refusal(s3.get_object, Bucket="box", Key="k")
+    assert answer["Error"]["Code"] == "NoSuchKey"
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    assert (answer["ResponseMetadata"]["HTTPStatusCode"], headers["x-amz-delete-marker"], headers["x-amz-version-id"]) == (404, "true", deleted["VersionId"])
     assert "Contents" not in s3.list_objects_v2(Bucket="box")
     assert body(s3, version) == b"1"
-    status, code, headers = refusal(s3.get_object, Bucket="box", Key="k", VersionId=deleted["VersionId"])
-    assert (status, code, headers["x-amz-delete-marker"]) == (405, "MethodNotAllowed", "true")
+    answer = refusal(s3.get_object, Bucket="box", Key="k", VersionId=deleted["VersionId"])
+    assert answer["Error"]["Code"] == "MethodNotAllowed"
+    assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-delete-marker"]) == (405, "true")
     undone = s3.delete_object(Bucket="box", Key="k", VersionId=deleted["VersionId"])
     assert (undone["DeleteMarker"], undone["VersionId"]) == (True, deleted["VersionId"])
     assert body(s3) == b"1"
@@ -69,17 +60,17 @@ def test_deleting_the_newest_version_reveals_the_one_before(s3):
     s3.delete_object(Bucket="box", Key="k", VersionId=third)
     assert body(s3) == b"1"
     s3.delete_object(Bucket="box", Key="k", VersionId=first)
-    assert refusal(s3.get_object, Bucket="box", Key="k")[:2] == (404, "NoSuchKey")
+    assert refused_status(s3.get_object, Bucket="box", Key="k") == (404, "NoSuchKey")
     s3.delete_bucket(Bucket="box")
 
 
 def test_a_version_that_is_not_there(s3):
     gone = put(s3, b"1")
     s3.delete_object(Bucket="box", Key="k", VersionId=gone)
-    assert refusal(s3.get_object, Bucket="box", Key="k", VersionId=gone)[:2] == (404, "NoSuchVersion")
+    assert refused_status(s3.get_object, Bucket="box", Key="k", VersionId=gone) == (404, "NoSuchVersion")
     # Recorded: localstack's test_delete_object_versioned.
-    assert refusal(s3.delete_object, Bucket="box", Key="k", VersionId=f"{gone[:-4]}ABCD")[:2] == (400, "InvalidArgument")
-    assert refusal(s3.get_object, Bucket="box", Key="k", VersionId="rubbish")[:2] == (400, "InvalidArgument")
+    assert refused_status(s3.delete_object, Bucket="box", Key="k", VersionId=f"{gone[:-4]}ABCD") == (400, "InvalidArgument")
+    assert refused_status(s3.get_object, Bucket="box", Key="k", VersionId="rubbish") == (400, "InvalidArgument")
     assert (
         s3.delete_object(Bucket="box", Key="k", VersionId=gone)["ResponseMetadata"]["HTTPStatusCode"]
         == 204

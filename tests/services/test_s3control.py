@@ -4,16 +4,11 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused_code
 from replicated_buckets import Pair, allow, grant, make_role, rule
 
 ACCOUNT = "000000000000"
 BATCH = "arn:aws:iam::000000000000:role/batch"
-
-
-def refusal(method, **params):
-    with pytest.raises(ClientError) as refused:
-        method(**params)
-    return refused.value.response["Error"]["Code"]
 
 
 @pytest.fixture
@@ -49,7 +44,7 @@ def test_tags_of_a_bucket_are_told_put_and_taken(cloud):
         control.tag_resource(AccountId=ACCOUNT, ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}])
         assert s3.get_bucket_tagging(Bucket="tagged")["TagSet"] == [{"Key": "a", "Value": "1"}]
         control.untag_resource(AccountId=ACCOUNT, ResourceArn=arn, TagKeys=["a"])
-    assert refusal(control.list_tags_for_resource, AccountId=ACCOUNT, ResourceArn="arn:aws:s3:::nowhere") == "NoSuchResource"
+    assert refused_code(control.list_tags_for_resource, AccountId=ACCOUNT, ResourceArn="arn:aws:s3:::nowhere") == "NoSuchResource"
 
 
 @pytest.mark.parametrize(
@@ -172,14 +167,14 @@ def test_a_job_can_be_cancelled_and_others_are_listed(pair):
     assert job(pair, ConfirmationRequired=True) == id  # the same token
     pair.cloud.sleep(5)
     control.update_job_status(AccountId=ACCOUNT, JobId=id, RequestedJobStatus="Cancelled")
-    assert refusal(control.update_job_status, AccountId=ACCOUNT, JobId=id, RequestedJobStatus="Ready") == "JobStatusException"
+    assert refused_code(control.update_job_status, AccountId=ACCOUNT, JobId=id, RequestedJobStatus="Ready") == "JobStatusException"
     assert [(each["JobId"], each["Status"]) for each in control.list_jobs(AccountId=ACCOUNT)["Jobs"]] == [(id, "Cancelled")]
-    assert refusal(control.describe_job, AccountId=ACCOUNT, JobId="none-such") == "NoSuchJob"
+    assert refused_code(control.describe_job, AccountId=ACCOUNT, JobId="none-such") == "NoSuchJob"
     other = job(pair, ConfirmationRequired=True, ClientRequestToken="another")
     first = control.list_jobs(AccountId=ACCOUNT, MaxResults=1)
     last = control.list_jobs(AccountId=ACCOUNT, MaxResults=1, NextToken=first["NextToken"])
     assert ([each["JobId"] for page in (first, last) for each in page["Jobs"]], "NextToken" in last) == ([other, id], False)
-    assert refusal(control.list_jobs, AccountId=ACCOUNT, NextToken="none-such") == "InvalidNextTokenException"
+    assert refused_code(control.list_jobs, AccountId=ACCOUNT, NextToken="none-such") == "InvalidNextTokenException"
 
 
 def test_without_rights_a_job_fails_and_says_why(pair):
@@ -198,7 +193,7 @@ def test_operations_that_are_not_done_are_refused_by_name(pair):
         job(pair, Operation={"S3PutObjectTagging": {"TagSet": []}})
     error = refused.value.response["Error"]
     assert error["Code"] == "NotImplemented" and "S3PutObjectTagging" in error["Message"]
-    assert refusal(control.list_access_grants_instances, AccountId=ACCOUNT) == "NotImplemented"
+    assert refused_code(control.list_access_grants_instances, AccountId=ACCOUNT) == "NotImplemented"
 
 
 # Public access to all buckets of an account ----------------------------------------------------------
@@ -209,16 +204,16 @@ CLOSED = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy"
 def test_an_accounts_block_of_public_access_is_put_told_and_taken(cloud):
     # Recorded: localstack's TestS3ControlPublicAccessBlock.
     control = cloud.client("s3control")
-    assert refusal(control.get_public_access_block, AccountId=ACCOUNT) == "NoSuchPublicAccessBlockConfiguration"
-    assert refusal(control.put_public_access_block, AccountId=ACCOUNT, PublicAccessBlockConfiguration={}) == "InvalidRequest"
-    assert refusal(control.get_public_access_block, AccountId="111111111111") == "AccessDenied"
+    assert refused_code(control.get_public_access_block, AccountId=ACCOUNT) == "NoSuchPublicAccessBlockConfiguration"
+    assert refused_code(control.put_public_access_block, AccountId=ACCOUNT, PublicAccessBlockConfiguration={}) == "InvalidRequest"
+    assert refused_code(control.get_public_access_block, AccountId="111111111111") == "AccessDenied"
     control.put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration={"IgnorePublicAcls": True})
     cloud.restart("aws-global", kill=True)
     held = control.get_public_access_block(AccountId=ACCOUNT)["PublicAccessBlockConfiguration"]
     assert held == dict.fromkeys(CLOSED, False) | {"IgnorePublicAcls": True}
     for _ in range(2):
         control.delete_public_access_block(AccountId=ACCOUNT)
-    assert refusal(control.get_public_access_block, AccountId=ACCOUNT) == "NoSuchPublicAccessBlockConfiguration"
+    assert refused_code(control.get_public_access_block, AccountId=ACCOUNT) == "NoSuchPublicAccessBlockConfiguration"
 
 
 def test_what_an_account_blocks_is_blocked_in_every_region_whatever_a_bucket_says(make_cloud):
@@ -236,10 +231,10 @@ def test_what_an_account_blocks_is_blocked_in_every_region_whatever_a_bucket_say
         assert stranger.get_object(Bucket="open", Key=key)["Body"].read() == b"1"
     cloud.client("s3control", "us-east-1").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=CLOSED)
     for key in ("by-acl", "by-policy"):
-        assert refusal(stranger.get_object, Bucket="open", Key=key) == "AccessDenied"
+        assert refused_code(stranger.get_object, Bucket="open", Key=key) == "AccessDenied"
         assert s3.get_object(Bucket="open", Key=key)["Body"].read() == b"1"
-    assert refusal(s3.put_object, Bucket="open", Key="more", ACL="public-read") == "AccessDenied"
-    assert refusal(s3.put_bucket_acl, Bucket="open", ACL="public-read") == "AccessDenied"
-    assert refusal(s3.put_bucket_policy, Bucket="open", Policy=policy) == "AccessDenied"
+    assert refused_code(s3.put_object, Bucket="open", Key="more", ACL="public-read") == "AccessDenied"
+    assert refused_code(s3.put_bucket_acl, Bucket="open", ACL="public-read") == "AccessDenied"
+    assert refused_code(s3.put_bucket_policy, Bucket="open", Policy=policy) == "AccessDenied"
     cloud.client("s3control", "us-east-1").delete_public_access_block(AccountId=ACCOUNT)
     assert stranger.get_object(Bucket="open", Key="by-acl")["Body"].read() == b"1"

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 from services.lambda_workshop import put_role
 from services.test_events_rules import ACCOUNT, queue, received
 
@@ -26,12 +26,6 @@ def scheduler(cloud):
 def make(cloud, scheduler, expression: str, name: str = "s", target: dict | None = None, **more) -> str:
     said = {"Arn": queue(cloud, service=""), "RoleArn": ROLE, **(target or {})}
     return scheduler.create_schedule(Name=name, ScheduleExpression=expression, Target=said, **{"FlexibleTimeWindow": OFF, **more})["ScheduleArn"]
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def bodies(cloud, name: str = "q") -> list[dict]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from lambda_workshop import put_user
-from secret_workshop import refused
+from refusals import refused
 
 ACCOUNT = "000000000000"
 DAY = 86_400

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from secret_workshop import is_on_disk, refused
+from refusals import refused
+from secret_workshop import is_on_disk
 
 US, EU, JP = "us-east-1", "eu-west-1", "ap-northeast-1"
 REPLICA = ("InvalidRequestException", "Operation not permitted on a replica secret. Call must be made in primary secret's region.")

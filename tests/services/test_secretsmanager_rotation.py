@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from lambda_workshop import make, put_user, settle
-from secret_workshop import refused
+from refusals import refused
 
 DAY = 86_400
 FUNCTION = """

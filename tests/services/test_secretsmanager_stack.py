@@ -6,7 +6,8 @@ import json
 
 import pytest
 from lambda_workshop import make
-from secret_workshop import is_on_disk, refused
+from refusals import refused
+from secret_workshop import is_on_disk
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import json
 import uuid
 
 import pytest
-from secret_workshop import is_on_disk, refused
+from refusals import refused
+from secret_workshop import is_on_disk
 
 ACCOUNT = "000000000000"
 DAY = 86_400

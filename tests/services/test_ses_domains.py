@@ -10,8 +10,9 @@ import dkim
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from refusals import refused
 from route53_workshop import Names, a
-from services.mail_workshop import mails, prove, refused
+from services.mail_workshop import mails, prove
 
 from kumoniwa.gate.address import EDGE, GLOBAL
 

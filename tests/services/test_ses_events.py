@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from services.mail_workshop import ANN, BEN, letter, mails, prove, refused, send
+from refusals import refused
+from services.mail_workshop import ANN, BEN, letter, mails, prove, send
 from services.test_events_rules import queue, received, rule
 
 ACCOUNT = "000000000000"

@@ -6,9 +6,10 @@ import email
 import json
 
 import pytest
+from refusals import refused
 from route53_workshop import Names, a
 from services.lambda_workshop import make
-from services.mail_workshop import ANN, letter, mails, prove, refused
+from services.mail_workshop import ANN, letter, mails, prove
 from services.test_events_rules import received
 from services.test_ses_events import topic
 

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import dkim
 import pytest
-from services.mail_workshop import ANN, BEN, letter, link_for, mails, prove, refused, send
+from refusals import refused
+from services.mail_workshop import ANN, BEN, letter, link_for, mails, prove, send
 
 ACCOUNT = "000000000000"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from services.mail_workshop import ANN, BEN, mails, prove, refused
+from refusals import refused
+from services.mail_workshop import ANN, BEN, mails, prove
 
 WELCOME = {
     "TemplateName": "welcome", "SubjectPart": "Welcome, {{name}}", "TextPart": "Dear {{name}},\nyour animal: {{animal}}.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from services.mail_workshop import ANN, BEN, leave_sandbox, letter, mails, prove, refused
+from refusals import refused
+from services.mail_workshop import ANN, BEN, leave_sandbox, letter, mails, prove
 from services.test_ses_sending import of_role
 
 ACCOUNT = "000000000000"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 PREFIX = "arn:aws:sns:us-east-1:000000000000"
 PAIR = {"PlatformPrincipal": "id", "PlatformCredential": "secret"}
@@ -18,12 +18,6 @@ PAIR = {"PlatformPrincipal": "id", "PlatformCredential": "secret"}
 @pytest.fixture
 def sns(cloud):
     return cloud.client("sns")
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def made(sns, platform: str = "GCM", name: str = "app", **attributes: str) -> str:

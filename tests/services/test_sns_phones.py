@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 NUMBER = "+15555550100"
 
@@ -15,12 +15,6 @@ def sns(cloud):
     """An account that may write to anybody."""
     assert cloud.http("POST", "/_aws/sns/us-east-1/sandbox", body=b'{"isInSandbox": false}')[0] == 200
     return cloud.client("sns")
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def texts(cloud, number: str = NUMBER) -> list[dict]:

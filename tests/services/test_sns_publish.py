@@ -9,11 +9,11 @@ import base64
 import json
 
 import pytest
-from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from notice_workshop import allow, queue, received, subscribed, told
+from refusals import refused
 
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.services.sns import delivery_policy
@@ -32,13 +32,6 @@ def topic(sns) -> str:
 @pytest.fixture
 def line(sns) -> str:
     return sns.create_topic(Name="line.fifo", Attributes={"FifoTopic": "true", "ContentBasedDeduplication": "true"})["TopicArn"]
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    said = error.value.response["Error"]
-    return said["Code"], said["Message"]
 
 
 def text(value: str) -> dict:

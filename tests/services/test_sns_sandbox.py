@@ -9,7 +9,7 @@ import json
 import re
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_code
 
 NUMBER, DAY_S = "+15555550100", 86_400
 
@@ -17,12 +17,6 @@ NUMBER, DAY_S = "+15555550100", 86_400
 @pytest.fixture
 def sns(cloud):
     return cloud.client("sns")
-
-
-def refused(call, **params) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    return caught.value.response["Error"]["Code"]
 
 
 def texts(cloud, number: str = NUMBER) -> list[str]:
@@ -58,7 +52,7 @@ def test_a_number_is_proven_by_the_code_that_it_gets_and_then_hears(cloud, sns):
     sns.create_sms_sandbox_phone_number(PhoneNumber=NUMBER)
     assert sns.list_sms_sandbox_phone_numbers()["PhoneNumbers"] == [{"PhoneNumber": NUMBER, "Status": "Pending"}]
     (text,) = texts(cloud)
-    assert refused(sns.verify_sms_sandbox_phone_number, PhoneNumber=NUMBER, OneTimePassword=wrong(text)) == "VerificationException"
+    assert refused_code(sns.verify_sms_sandbox_phone_number, PhoneNumber=NUMBER, OneTimePassword=wrong(text)) == "VerificationException"
     sns.publish(PhoneNumber=NUMBER, Message="too early")
     sns.verify_sms_sandbox_phone_number(PhoneNumber=NUMBER, OneTimePassword=code(text))
     assert sns.list_sms_sandbox_phone_numbers()["PhoneNumbers"] == [{"PhoneNumber": NUMBER, "Status": "Verified"}]
@@ -66,7 +60,7 @@ def test_a_number_is_proven_by_the_code_that_it_gets_and_then_hears(cloud, sns):
     sns.publish(PhoneNumber="+15555550101", Message="mind the gap")
     assert texts(cloud) == [text, "mind the step"]
     assert texts(cloud, "+15555550101") == []
-    assert refused(sns.create_sms_sandbox_phone_number, PhoneNumber=NUMBER) == "UserError"
+    assert refused_code(sns.create_sms_sandbox_phone_number, PhoneNumber=NUMBER) == "UserError"
 
 
 def test_a_code_speaks_the_language_that_was_asked_for(cloud, sns):
@@ -88,16 +82,16 @@ def test_a_code_that_was_asked_for_survives_a_kill(cloud, sns):
 def test_codes_numbers_and_deletions_have_their_limits(cloud, sns):
     for _ in range(5):
         sns.create_sms_sandbox_phone_number(PhoneNumber=NUMBER)
-    assert refused(sns.create_sms_sandbox_phone_number, PhoneNumber=NUMBER) == "Throttled"
+    assert refused_code(sns.create_sms_sandbox_phone_number, PhoneNumber=NUMBER) == "Throttled"
     for n in range(9):
         sns.create_sms_sandbox_phone_number(PhoneNumber=f"+1555555020{n}")
-    assert refused(sns.create_sms_sandbox_phone_number, PhoneNumber="+15555550209") == "UserError"
-    assert refused(sns.delete_sms_sandbox_phone_number, PhoneNumber=NUMBER) == "UserError"
+    assert refused_code(sns.create_sms_sandbox_phone_number, PhoneNumber="+15555550209") == "UserError"
+    assert refused_code(sns.delete_sms_sandbox_phone_number, PhoneNumber=NUMBER) == "UserError"
     cloud.sleep(DAY_S - 60)
-    assert refused(sns.verify_sms_sandbox_phone_number, PhoneNumber=NUMBER, OneTimePassword="00000") == "VerificationException"
+    assert refused_code(sns.verify_sms_sandbox_phone_number, PhoneNumber=NUMBER, OneTimePassword="00000") == "VerificationException"
     cloud.sleep(120)
     # The attempt in vain counts.
-    assert refused(sns.delete_sms_sandbox_phone_number, PhoneNumber=NUMBER) == "UserError"
+    assert refused_code(sns.delete_sms_sandbox_phone_number, PhoneNumber=NUMBER) == "UserError"
     sns.create_sms_sandbox_phone_number(PhoneNumber=NUMBER)
     sns.delete_sms_sandbox_phone_number(PhoneNumber="+15555550200")
     assert len(sns.list_sms_sandbox_phone_numbers(MaxResults=4)["PhoneNumbers"]) == 4
@@ -106,9 +100,9 @@ def test_codes_numbers_and_deletions_have_their_limits(cloud, sns):
 
 def test_what_is_not_in_the_sandbox_is_not_there_and_what_opted_out_not_asked(cloud, sns):
     for call, more in ((sns.verify_sms_sandbox_phone_number, {"OneTimePassword": "12345"}), (sns.delete_sms_sandbox_phone_number, {})):
-        assert refused(call, PhoneNumber=NUMBER, **more) == "ResourceNotFound"
+        assert refused_code(call, PhoneNumber=NUMBER, **more) == "ResourceNotFound"
     cloud.http("POST", "/_aws/sns/us-east-1/replies", body=json.dumps({"from": NUMBER, "text": "STOP"}).encode())
-    assert refused(sns.create_sms_sandbox_phone_number, PhoneNumber=NUMBER) == "OptedOut"
+    assert refused_code(sns.create_sms_sandbox_phone_number, PhoneNumber=NUMBER) == "OptedOut"
 
 
 def test_an_account_is_let_out_of_the_sandbox_by_whoever_runs_the_cloud(cloud, sns):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
 from notice_workshop import queue, received, subscribed, told
+from refusals import refused
 
 ACCOUNT = "000000000000"
 
@@ -19,13 +19,6 @@ def sns(cloud):
 @pytest.fixture
 def topic(sns) -> str:
     return sns.create_topic(Name="news")["TopicArn"]
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    said = error.value.response["Error"]
-    return said["Code"], said["Message"]
 
 
 def attributes(sns, arn: str) -> dict[str, str]:

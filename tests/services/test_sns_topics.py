@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 ACCOUNT = "000000000000"
 RETRIES = {
@@ -18,13 +18,6 @@ REQUEST = {"headerContentType": "text/plain; charset=UTF-8"}
 @pytest.fixture
 def sns(cloud):
     return cloud.client("sns")
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    said = error.value.response["Error"]
-    return said["Code"], said["Message"]
 
 
 def attributes(sns, topic: str) -> dict[str, str]:

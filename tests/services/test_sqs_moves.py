@@ -5,6 +5,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused
 
 ACCOUNT = "000000000000"
 
@@ -53,12 +54,6 @@ def stage(cloud):
     return Stage(cloud)
 
 
-def refusal(do, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        do(**params)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
-
-
 def test_messages_go_back_to_the_queues_they_came_from(cloud, stage):
     stage.bury("a", 3)
     stage.bury("b", 2)
@@ -102,7 +97,7 @@ def test_only_one_task_at_a_time_and_it_can_be_cancelled_once(cloud, stage):
     handle = stage.start(MaxNumberOfMessagesPerSecond=1)
     cloud.sleep(3)
     # Recorded: localstack's test_start_multiple_move_tasks.
-    assert refusal(stage.start)[0] == "InvalidParameterValue"
+    assert refused(stage.start)[0] == "InvalidParameterValue"
     assert stage.last()["TaskHandle"] == handle
     moved = stage.sqs.cancel_message_move_task(TaskHandle=handle)["ApproximateNumberOfMessagesMoved"]
     assert 2 <= moved <= 4
@@ -111,7 +106,7 @@ def test_only_one_task_at_a_time_and_it_can_be_cancelled_once(cloud, stage):
     assert stage.last()["Status"] == "CANCELLED"
     assert "TaskHandle" not in stage.last()
     assert (
-        refusal(stage.sqs.cancel_message_move_task, TaskHandle=handle)[0]
+        refused(stage.sqs.cancel_message_move_task, TaskHandle=handle)[0]
         == "AWS.SimpleQueueService.UnsupportedOperation"
     )
 
@@ -151,38 +146,38 @@ def test_a_message_nobody_sent_through_a_queue_fails_the_task_and_stays(cloud, s
 
 def test_what_cannot_be_moved_is_refused(stage):
     start = stage.sqs.start_message_move_task
-    assert refusal(start, SourceArn=arn("elsewhere")) == (
+    assert refused(start, SourceArn=arn("elsewhere")) == (
         "InvalidParameterValue",
         "Source queue must be configured as a Dead Letter Queue.",
     )
     # Only dead-letter queues of other queues: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
-    assert refusal(start, SourceArn=arn("elsewhere"), DestinationArn=arn("a"))[0] == "InvalidParameterValue"
-    assert refusal(start, SourceArn=arn("nobody"))[0] == "ResourceNotFoundException"
+    assert refused(start, SourceArn=arn("elsewhere"), DestinationArn=arn("a"))[0] == "InvalidParameterValue"
+    assert refused(start, SourceArn=arn("nobody"))[0] == "ResourceNotFoundException"
     assert (
-        refusal(start, SourceArn="arn:aws:sqs:eu-west-1:000000000000:dead")[0] == "ResourceNotFoundException"
+        refused(start, SourceArn="arn:aws:sqs:eu-west-1:000000000000:dead")[0] == "ResourceNotFoundException"
     )
     assert (
-        refusal(start, SourceArn=arn("dead"), DestinationArn=arn("nobody"))[0] == "ResourceNotFoundException"
+        refused(start, SourceArn=arn("dead"), DestinationArn=arn("nobody"))[0] == "ResourceNotFoundException"
     )
     for rate in (0, 501):
         assert (
-            refusal(start, SourceArn=arn("dead"), MaxNumberOfMessagesPerSecond=rate)[0]
+            refused(start, SourceArn=arn("dead"), MaxNumberOfMessagesPerSecond=rate)[0]
             == "InvalidParameterValue"
         )
     for handle in ("nonsense", "AAAA", "é"):
         # Recorded: localstack's test_cancel_with_invalid_…
-        assert refusal(stage.sqs.cancel_message_move_task, TaskHandle=handle) == (
+        assert refused(stage.sqs.cancel_message_move_task, TaskHandle=handle) == (
             "InvalidParameterValue", "Value for parameter TaskHandle is invalid."
         )  # fmt: skip
     elsewhere = base64.b64encode(json.dumps({"taskId": "x", "sourceArn": arn("nobody")}).encode()).decode()
-    assert refusal(stage.sqs.cancel_message_move_task, TaskHandle=elsewhere) == (
+    assert refused(stage.sqs.cancel_message_move_task, TaskHandle=elsewhere) == (
         "ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist."
     )  # fmt: skip
     with pytest.raises(ClientError) as caught:
         stage.sqs.cancel_message_move_task(TaskHandle=elsewhere)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
     unknown = base64.b64encode(json.dumps({"taskId": "x", "sourceArn": arn("dead")}).encode()).decode()
-    assert refusal(stage.sqs.cancel_message_move_task, TaskHandle=unknown) == ("ResourceNotFoundException", "Task does not exist.")
+    assert refused(stage.sqs.cancel_message_move_task, TaskHandle=unknown) == ("ResourceNotFoundException", "Task does not exist.")
 
 
 def test_tasks_are_listed_newest_first_one_unless_more_are_wanted_and_ten_are_kept(cloud, stage):
@@ -197,7 +192,7 @@ def test_tasks_are_listed_newest_first_one_unless_more_are_wanted_and_ten_are_ke
     assert len(stage.sqs.list_message_move_tasks(SourceArn=arn("dead"))["Results"]) == 1
     for count in (0, 11):
         assert (
-            refusal(stage.sqs.list_message_move_tasks, SourceArn=arn("dead"), MaxResults=count)[0]
+            refused(stage.sqs.list_message_move_tasks, SourceArn=arn("dead"), MaxResults=count)[0]
             == "InvalidParameterValue"
         )
 

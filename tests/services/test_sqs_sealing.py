@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from sealed import ACCOUNT, on_disk, refused
+from refusals import refused
+from sealed import ACCOUNT, on_disk
 
 BODY = "nobody may read this on the disk"
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from lambda_workshop import allowing, make, put_role, put_user
 from notice_workshop import received
-from secret_workshop import is_on_disk, refused
+from refusals import refused
+from secret_workshop import is_on_disk
 
 ACCOUNT = "000000000000"
 DAY = 86_400

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from secret_workshop import refused
+from refusals import refused
 
 ACCOUNT = "000000000000"
 

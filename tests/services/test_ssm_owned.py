@@ -10,7 +10,7 @@ import json
 import pytest
 from config_workshop import ACCOUNT, trust
 from lambda_workshop import allowing, make, put_role, put_user
-from secret_workshop import refused
+from refusals import refused
 
 from kumoniwa.services.ssm import owned
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import pytest
 from lambda_workshop import put_user
 from notice_workshop import queue, received
-from secret_workshop import is_on_disk, refused
+from refusals import refused
+from secret_workshop import is_on_disk
 
 ACCOUNT = "000000000000"
 ARN = f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter"

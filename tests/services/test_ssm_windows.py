@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from lambda_workshop import make, put_role, put_user
 from notice_workshop import received
-from secret_workshop import refused
+from refusals import refused
 from test_cloudformation_stack import create, outputs, settled
 
 ACCOUNT, HOUR = "000000000000", 3_600

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refused
 from states_workshop import ROLE, make, start, told, types
 
 PASS = {"A": {"Type": "Pass", "Result": 1, "End": True}}
@@ -14,12 +15,6 @@ LONG = {"W": {"Type": "Wait", "Seconds": 1000, "End": True}}
 
 def definition(result: int) -> str:
     return json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": result, "End": True}}})
-
-
-def refused(act, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        act(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def test_making_the_same_machine_again_answers_it_and_another_of_its_name_is_refused(cloud):
@@ -304,12 +299,12 @@ def test_a_log_group_must_be_there(cloud):
             client.update_state_machine(stateMachineArn=there, loggingConfiguration={"level": "ALL", "destinations": [destination]})
     logs.create_log_group(logGroupName="gg")
     for arn in (gone, f"{gone}g".replace("us-east-1", "us-west-2"), f"{gone}g".replace("0" * 12, "1" * 12)):
-        for refused in (
+        for ask in (
             lambda arn=arn: client.create_state_machine(name="m", definition=definition(1), roleArn=role, loggingConfiguration=wish(arn)),
             lambda arn=arn: client.update_state_machine(stateMachineArn=there, loggingConfiguration=wish(arn)),
         ):
             with pytest.raises(client.exceptions.InvalidLoggingConfiguration) as error:
-                refused()
+                ask()
             assert error.value.response["Error"]["Message"] == "Invalid Logging Configuration: Log Destination not found."
     assert [each["name"] for each in client.list_state_machines()["stateMachines"]] == ["there"]
     assert client.describe_state_machine(stateMachineArn=there)["loggingConfiguration"]["level"] == "OFF"

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from endpoint_workshop import Endpoint
 from lambda_workshop import put_role
+from refusals import refused
 from states_workshop import ROLE, TRUST
 
 ACTIVITY = "arn:aws:states:us-east-1:000000000000:activity:a"
@@ -45,12 +46,6 @@ def asking(resource: str) -> dict:
     return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": told, "End": True}
 
 
-def refused(trial, *args, **more) -> str:
-    with pytest.raises(ClientError) as failed:
-        trial(*args, **more)
-    return failed.value.response["Error"]["Message"]
-
-
 def test_a_mocked_result_stands_for_the_work_of_a_task(trial):
     state = LAMBDA | {"ResultSelector": {"n.$": "$.Payload"}, "ResultPath": "$.made", "Next": "Then"}
     del state["End"]
@@ -72,7 +67,7 @@ def test_what_was_given_is_shown_as_it_was_written(trial):
 def test_states_without_work_take_no_mock(trial, type_):
     # test_state_mock_validation
     state = {"Type": type_, **({} if type_ == "Succeed" else {"End": True}), **({"Seconds": 1} if type_ == "Wait" else {})}
-    assert refused(trial, state, result={}) == f"State type '{type_}' is not supported when a mock is specified"
+    assert refused(trial, state, result={})[1] == f"State type '{type_}' is not supported when a mock is specified"
 
 
 @pytest.mark.parametrize(
@@ -85,12 +80,12 @@ def test_states_without_work_take_no_mock(trial, type_):
     ],
 )
 def test_a_mock_must_fit_the_state(trial, state, mock, said):
-    assert refused(trial, state, {"values": []}, mock=mock) == said
+    assert refused(trial, state, {"values": []}, mock=mock)[1] == said
 
 
 def test_a_map_that_writes_its_results_answers_where_to(trial):
     writing = ITEMS | {"ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b"}}}
-    assert refused(trial, writing, {"values": []}, result=[1]) == "Mocked result must be a JSON object."
+    assert refused(trial, writing, {"values": []}, result=[1])[1] == "Mocked result must be a JSON object."
     assert trial(writing, {"values": []}, result={"MapRunArn": "x"})["status"] == "SUCCEEDED"
 
 
@@ -110,7 +105,7 @@ def test_a_map_that_writes_its_results_answers_where_to(trial):
 def test_a_mock_is_held_against_the_model_of_the_answer(trial, resource, result, said):
     # test_field_validation_mode
     state = asking(resource)
-    assert refused(trial, state, result=result) == f"Mock result schema validation error: {said}"
+    assert refused(trial, state, result=result)[1] == f"Mock result schema validation error: {said}"
     assert trial(state, mock={"result": json.dumps(result), "fieldValidationMode": "NONE"})["status"] == "SUCCEEDED"
 
 
@@ -118,13 +113,13 @@ def test_present_fields_alone_are_checked_if_so_wanted(trial):
     # test_field_validation_mode_present
     state = asking("states:startExecution")
     assert trial(state, mock={"result": "{}", "fieldValidationMode": "PRESENT"})["output"] == "{}"
-    assert "must be a string" in refused(trial, state, mock={"result": '{"ExecutionArn": 1}', "fieldValidationMode": "PRESENT"})
+    assert "must be a string" in refused(trial, state, mock={"result": '{"ExecutionArn": 1}', "fieldValidationMode": "PRESENT"})[1]
 
 
 def test_where_the_end_is_waited_for_the_mock_describes_the_end(trial):
     # https://github.com/boto/boto3/issues/4683
     state = asking("states:startExecution.sync:2")
-    assert refused(trial, state, result={"ExecutionArn": "a", "StartDate": "d"}).endswith("Required field 'StateMachineArn' is missing")
+    assert refused(trial, state, result={"ExecutionArn": "a", "StartDate": "d"})[1].endswith("Required field 'StateMachineArn' is missing")
 
 
 def test_services_that_are_not_here_can_be_mocked(trial):
@@ -136,7 +131,7 @@ def test_what_waits_for_others_is_tried_with_a_mock_only(trial):
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_TestState.html
     for resource in ("sqs:sendMessage.waitForTaskToken", "states:startExecution.sync", "activity"):
         state = {"Type": "Task", "Resource": ACTIVITY, "End": True} if resource == "activity" else asking(resource)
-        assert "when a mock is specified" in refused(trial, state, roleArn=ROLE)
+        assert "when a mock is specified" in refused(trial, state, roleArn=ROLE)[1]
         assert trial(state, mock={"result": "{}", "fieldValidationMode": "NONE"})["status"] == "SUCCEEDED"
 
 
@@ -178,13 +173,13 @@ def test_an_error_of_a_state_within_is_the_maps(trial):
     data = {"values": [1]}
     assert trial(state, data, mock=FAILS)["status"] == "FAILED"
     assert trial(state, data, mock=FAILS, stateConfiguration={"errorCausedByState": "T"})["status"] == "CAUGHT_ERROR"
-    assert refused(trial, state, data, mock=FAILS, stateConfiguration={"errorCausedByState": "U"}) == "State not found in definition"
+    assert refused(trial, state, data, mock=FAILS, stateConfiguration={"errorCausedByState": "U"})[1] == "State not found in definition"
 
 
 def test_configurations_are_for_mocks_and_for_their_states(trial):
     said = "TestState does not support MapIterationFailureCount when a mock is not specified."
-    assert refused(trial, ITEMS, stateConfiguration={"mapIterationFailureCount": 0}) == said
-    assert "'Task' is not supported" in refused(trial, LAMBDA, result={}, stateConfiguration={"mapIterationFailureCount": 0})
+    assert refused(trial, ITEMS, stateConfiguration={"mapIterationFailureCount": 0})[1] == said
+    assert "'Task' is not supported" in refused(trial, LAMBDA, result={}, stateConfiguration={"mapIterationFailureCount": 0})[1]
 
 
 # Maps ------------------------------------------------------------------------------------------------
@@ -225,9 +220,9 @@ def test_a_state_of_a_state_machine_is_tried_by_its_name_wherever_it_stands(tria
     # test_base_state_name
     machine = {"StartAt": "M", "States": {"M": ITEMS}}
     assert trial(machine, {"v": 1}, stateName="Inner")["output"] == '{"v": 1}'
-    assert refused(trial, machine, stateName="Outer") == "State not found in definition"
+    assert refused(trial, machine, stateName="Outer")[1] == "State not found in definition"
     machine = {"StartAt": "M", "States": {"M": {"Type": "None", "End": True}}}
-    assert "should have one of these values" in refused(trial, machine, stateName="M")
+    assert "should have one of these values" in refused(trial, machine, stateName="M")[1]
 
 
 def test_a_context_object_can_be_told(trial):
@@ -249,7 +244,7 @@ def test_a_context_object_can_be_told(trial):
     ],
 )  # fmt: skip
 def test_a_context_object_has_aws_fields_only(trial, context, said):
-    assert refused(trial, LAMBDA, result={}, context=json.dumps(context)) == f"Invalid Context object provided: {said}"
+    assert refused(trial, LAMBDA, result={}, context=json.dumps(context))[1] == f"Invalid Context object provided: {said}"
 
 
 def test_the_token_of_a_context_object_is_sent(trial):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from lambda_workshop import put_role
-from source_workshop import refused
+from refusals import refused
 
 ACCOUNT = "000000000000"
 ROLE, KEY = f"arn:aws:iam::{ACCOUNT}:role/r", "arn:aws:kms:eu-west-1:000000000000:key/11111111-2222-3333-4444-555555555555"

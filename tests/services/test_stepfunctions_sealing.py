@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from sealed import ACCOUNT, SECRET, User, allow, on_disk, refused
+from refusals import refused
+from sealed import ACCOUNT, SECRET, User, allow, on_disk
 from states_workshop import TRUST
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/states"

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import jwt
 import pytest
-from organization_workshop import MASTER, Garden, document, refused
+from organization_workshop import MASTER, Garden, document
+from refusals import refused
 
 from kumoniwa.gate.address import GLOBAL
 

@@ -11,7 +11,8 @@ import json
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from certificate_workshop import certificate
-from organization_workshop import MASTER, SCP, Garden, deny, document, refused
+from organization_workshop import MASTER, SCP, Garden, deny, document
+from refusals import refused
 
 IAM = "iam.amazonaws.com"
 TASKS = "arn:aws:iam::aws:policy/root-task/"

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
+from refusals import refused
 from signxml import XMLSigner
 from signxml.algorithms import CanonicalizationMethod
 
@@ -131,12 +132,6 @@ def ask(cloud, iam):
         return cloud.client("sts", signature_version=__import__("botocore").UNSIGNED).assume_role_with_saml(**params | more)
 
     return ask
-
-
-def refused(ask, root, **more) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        ask(root, **more)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 # Opening a role ------------------------------------------------------------------------------------

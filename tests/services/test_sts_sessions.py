@@ -10,7 +10,7 @@ import json
 import re
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 ACCOUNT, OTHER = "111111111111", "222222222222"
 
@@ -25,13 +25,6 @@ def policy(*statements) -> str:
 
 def trust(*principals, action="sts:AssumeRole", effect="Allow", **more) -> dict:
     return {"Effect": effect, "Principal": {"AWS": list(principals)}, "Action": action, **more}
-
-
-def refusal(method, /, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        method(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 class World:
@@ -91,7 +84,7 @@ def test_an_assumed_role_is_somebody_of_its_own(world):
 def test_a_role_opens_only_to_those_it_trusts(world):
     role = world.role("r", trust(f"arn:aws:iam::{ACCOUNT}:root"))
     # The trust policy names the account: the account must pass it on.
-    code, text = refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me")
+    code, text = refused(world.sts.assume_role, RoleArn=role, RoleSessionName="me")
     assert code == "AccessDenied" and text.endswith(
         "because no identity-based policy allows the sts:AssumeRole action"
     )
@@ -101,57 +94,57 @@ def test_a_role_opens_only_to_those_it_trusts(world):
         "closed",
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
     )
-    code, text = refusal(world.sts.assume_role, RoleArn=closed, RoleSessionName="me")
+    code, text = refused(world.sts.assume_role, RoleArn=closed, RoleSessionName="me")
     assert code == "AccessDenied" and text.endswith(
         "because no role trust policy allows the sts:AssumeRole action"
     )
     denying = world.role("denying", trust(world.alice), trust("*", effect="Deny"))
-    code, text = refusal(world.sts.assume_role, RoleArn=denying, RoleSessionName="me")
+    code, text = refused(world.sts.assume_role, RoleArn=denying, RoleSessionName="me")
     assert code == "AccessDenied" and text.endswith("with an explicit deny in the role trust policy")
 
 
 def test_a_role_that_is_not_there_is_denied_not_missing(world, cloud):
     world.may(allow("*"))
     ghost = f"arn:aws:iam::{ACCOUNT}:role/ghost"
-    assert refusal(world.sts.assume_role, RoleArn=ghost, RoleSessionName="me")[0] == "AccessDenied"
+    assert refused(world.sts.assume_role, RoleArn=ghost, RoleSessionName="me")[0] == "AccessDenied"
     root = cloud.client("sts", key=ACCOUNT)
-    assert refusal(root.assume_role, RoleArn=ghost, RoleSessionName="me")[0] == "AccessDenied"
+    assert refused(root.assume_role, RoleArn=ghost, RoleSessionName="me")[0] == "AccessDenied"
     # Recorded: localstack's test_sts_invalid_parameters.
     words = ("not-an-arn-at-all-really", "arn::b:::something/test-role", "arn:a::::something/test-role", "arn:a:a::aaaaaaaaaaaaaa:")
     for wrong in words:
-        assert refusal(root.assume_role, RoleArn=wrong, RoleSessionName="me") == ("ValidationError", f"{wrong} is invalid")
+        assert refused(root.assume_role, RoleArn=wrong, RoleSessionName="me") == ("ValidationError", f"{wrong} is invalid")
     # What people tell whose tools take another ARN for a role's: aws-actions/configure-aws-credentials, its issues.
     for other in ("arn:aws:iam::000000000000:user/me", "arn:aws:lambda:us-east-1:000000000000:function:f"):
         expected = ("ValidationError", "Request ARN is invalid")
-        assert refusal(root.assume_role, RoleArn=other, RoleSessionName="me") == expected
+        assert refused(root.assume_role, RoleArn=other, RoleSessionName="me") == expected
 
 
 def test_a_root_key_nobody_issued_may_try_a_role_that_trusts_its_account(world, cloud):
     root = cloud.client("sts", key=ACCOUNT)
     assert root.assume_role(RoleArn=world.role("open", trust(ACCOUNT)), RoleSessionName="me")["Credentials"]
-    code, text = refusal(root.assume_role, RoleArn=world.role("shut"), RoleSessionName="me")
+    code, text = refused(root.assume_role, RoleArn=world.role("shut"), RoleSessionName="me")
     assert code == "AccessDenied" and "role trust policy" in text
 
 
 def test_across_accounts_trust_and_rights_are_both_needed(world, cloud):
     there = World(cloud, OTHER)
     role = there.role("shared", trust(ACCOUNT))
-    code, text = refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me")
+    code, text = refused(world.sts.assume_role, RoleArn=role, RoleSessionName="me")
     assert code == "AccessDenied" and "no identity-based policy" in text
     world.may(allow("sts:AssumeRole", role))
     reply = world.sts.assume_role(RoleArn=role, RoleSessionName="me")
     assert world.session(reply).get_caller_identity()["Account"] == OTHER
     assert (
-        refusal(world.sts.assume_role, RoleArn=there.role("own", trust(there.alice)), RoleSessionName="me")[0]
+        refused(world.sts.assume_role, RoleArn=there.role("own", trust(there.alice)), RoleSessionName="me")[0]
         == "AccessDenied"
     )
 
 
 def test_an_external_id_must_be_the_one_the_trust_policy_wants(world):
     role = world.role("r", trust(world.alice, Condition={"StringEquals": {"sts:ExternalId": "42"}}))
-    assert refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me")[0] == "AccessDenied"
+    assert refused(world.sts.assume_role, RoleArn=role, RoleSessionName="me")[0] == "AccessDenied"
     assert (
-        refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me", ExternalId="41")[0]
+        refused(world.sts.assume_role, RoleArn=role, RoleSessionName="me", ExternalId="41")[0]
         == "AccessDenied"
     )
     assert world.sts.assume_role(RoleArn=role, RoleSessionName="me", ExternalId="42")["Credentials"]
@@ -167,7 +160,7 @@ def test_a_session_lasts_as_long_as_its_role_allows(world, cloud):
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
     )
     assert (
-        refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me", DurationSeconds=7201) == expected
+        refused(world.sts.assume_role, RoleArn=role, RoleSessionName="me", DurationSeconds=7201) == expected
     )
 
 
@@ -175,7 +168,7 @@ def test_a_chained_role_lasts_an_hour_at_most(world):
     first = world.role("first", rights=[allow("sts:AssumeRole")], MaxSessionDuration=7200)
     second = world.role("second", trust(first), MaxSessionDuration=7200)
     chained = world.session(world.sts.assume_role(RoleArn=first, RoleSessionName="me"))
-    code, text = refusal(chained.assume_role, RoleArn=second, RoleSessionName="me", DurationSeconds=3601)
+    code, text = refused(chained.assume_role, RoleArn=second, RoleSessionName="me", DurationSeconds=3601)
     assert (code, text) == (
         "ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
     )  # fmt: skip
@@ -192,7 +185,7 @@ def test_a_trust_policy_may_name_one_session(world):
         if is_let_in:
             assert chained.assume_role(RoleArn=second, RoleSessionName="me")["Credentials"]
         else:
-            assert refusal(chained.assume_role, RoleArn=second, RoleSessionName="me")[0] == "AccessDenied"
+            assert refused(chained.assume_role, RoleArn=second, RoleSessionName="me")[0] == "AccessDenied"
 
 
 def test_sessions_of_a_role_that_was_made_anew_have_no_rights(world):
@@ -202,7 +195,7 @@ def test_sessions_of_a_role_that_was_made_anew_have_no_rights(world):
     world.iam.delete_role_policy(RoleName="r", PolicyName="p")
     world.iam.delete_role(RoleName="r")
     world.role("r", rights=[allow("sqs:*")])
-    assert "identity-based" in refusal(sqs.create_queue, QueueName="b")[1]
+    assert "identity-based" in refused(sqs.create_queue, QueueName="b")[1]
 
 
 def test_trust_is_in_a_person_and_not_in_a_name(world):
@@ -223,7 +216,7 @@ def test_trust_is_in_a_person_and_not_in_a_name(world):
     world.iam.delete_role(RoleName="first")
     world.role("first", rights=[allow("sts:AssumeRole")])
     anew = world.session(world.sts.assume_role(RoleArn=first, RoleSessionName="me"))
-    assert "role trust policy" in refusal(anew.assume_role, RoleArn=second, RoleSessionName="me")[1]
+    assert "role trust policy" in refused(anew.assume_role, RoleArn=second, RoleSessionName="me")[1]
     world.iam.update_user(UserName="alice", NewUserName="alison")
     assert world.sts.assume_role(RoleArn=second, RoleSessionName="me")["Credentials"]
     assert trusted() == [old_id, f"arn:aws:iam::{ACCOUNT}:user/alison"]
@@ -238,7 +231,7 @@ def test_older_sessions_can_be_revoked_by_the_time_they_were_issued(world, cloud
     world.iam.put_role_policy(
         RoleName="r", PolicyName="AWSRevokeOlderSessions", PolicyDocument=policy(revoking)
     )
-    assert "explicit deny" in refusal(old.list_queues)[1]
+    assert "explicit deny" in refused(old.list_queues)[1]
     world.session(world.sts.assume_role(RoleArn=role, RoleSessionName="me"), "sqs").list_queues()
 
 
@@ -254,7 +247,7 @@ def test_session_policies_may_be_named_and_follow_their_default_version(world):
     assert 1 <= reply["PackedPolicySize"] <= 100
     sqs = world.session(reply, "sqs")
     sqs.create_queue(QueueName="q")
-    assert "no session policy" in refusal(sqs.list_queues)[1]
+    assert "no session policy" in refused(sqs.list_queues)[1]
     world.iam.create_policy_version(
         PolicyArn=arn, PolicyDocument=policy(allow("sqs:ListQueues")), SetAsDefault=True
     )
@@ -268,21 +261,21 @@ def test_a_session_policy_of_aws_serves_too(world):
         world.sts.assume_role(RoleArn=role, RoleSessionName="me", PolicyArns=read_only), "sqs"
     )
     sqs.list_queues()
-    assert "no session policy" in refusal(sqs.create_queue, QueueName="q")[1]
+    assert "no session policy" in refused(sqs.create_queue, QueueName="q")[1]
 
 
 def test_a_session_policy_that_is_none_is_refused(world):
     role = world.role("r")
     given = {"RoleArn": role, "RoleSessionName": "me"}
-    assert refusal(world.sts.assume_role, **given, Policy="{}")[0] == "MalformedPolicyDocument"
+    assert refused(world.sts.assume_role, **given, Policy="{}")[0] == "MalformedPolicyDocument"
     ghost = f"arn:aws:iam::{ACCOUNT}:policy/ghost"
-    assert ghost in refusal(world.sts.assume_role, **given, PolicyArns=[{"arn": ghost}])[1]
+    assert ghost in refused(world.sts.assume_role, **given, PolicyArns=[{"arn": ghost}])[1]
 
 
 def test_tags_need_the_right_to_tag_and_are_conditions_afterwards(world):
     role = world.role("plain")
     tags = [{"Key": "Project", "Value": "apollo"}]
-    code, text = refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me", Tags=tags)
+    code, text = refused(world.sts.assume_role, RoleArn=role, RoleSessionName="me", Tags=tags)
     assert code == "AccessDenied" and "sts:TagSession" in text
     condition = {"StringEquals": {"aws:PrincipalTag/project": "apollo"}}
     tagged = world.role(
@@ -290,7 +283,7 @@ def test_tags_need_the_right_to_tag_and_are_conditions_afterwards(world):
         Tags=[{"Key": "project", "Value": "gemini"}],
     )  # fmt: skip
     without = world.session(world.sts.assume_role(RoleArn=tagged, RoleSessionName="me"), "sqs")
-    assert "identity-based" in refusal(without.list_queues)[1]
+    assert "identity-based" in refused(without.list_queues)[1]
     # A session's tag stands before its role's tag of the same key.
     world.session(world.sts.assume_role(RoleArn=tagged, RoleSessionName="me", Tags=tags), "sqs").list_queues()
 
@@ -305,13 +298,13 @@ def test_transitive_tags_go_on_to_the_next_role_and_cannot_be_replaced_there(wor
     second = world.role("second", trust(first, action=both), rights=[allow("sqs:*", Condition=condition)])
     tags = [{"Key": "Team", "Value": "blue"}, {"Key": "Local", "Value": "x"}]
     given = {"RoleArn": first, "RoleSessionName": "me", "Tags": tags}
-    assert refusal(world.sts.assume_role, **given, TransitiveTagKeys=["Other"]) == (
+    assert refused(world.sts.assume_role, **given, TransitiveTagKeys=["Other"]) == (
         "InvalidParameterValue", "The specified transitive tag key must be included in the requested tags.",
     )  # fmt: skip
     chained = world.session(world.sts.assume_role(**given, TransitiveTagKeys=["Team"]))
     world.session(chained.assume_role(RoleArn=second, RoleSessionName="me"), "sqs").list_queues()
     replaced = [{"Key": "team", "Value": "red"}]
-    code, text = refusal(chained.assume_role, RoleArn=second, RoleSessionName="me", Tags=replaced)
+    code, text = refused(chained.assume_role, RoleArn=second, RoleSessionName="me", Tags=replaced)
     assert code == "InvalidParameterValue" and text.startswith(
         "One of the specified transitive tag keys can't be set"
     )
@@ -326,10 +319,10 @@ def test_a_source_identity_is_set_once_and_stays(world):
     chained = world.session(reply)
     assert chained.assume_role(RoleArn=second, RoleSessionName="me")["SourceIdentity"] == "alice"
     assert (
-        refusal(chained.assume_role, RoleArn=second, RoleSessionName="me", SourceIdentity="bob")[0]
+        refused(chained.assume_role, RoleArn=second, RoleSessionName="me", SourceIdentity="bob")[0]
         == "AccessDenied"
     )
-    assert "sts:SetSourceIdentity" in refusal(
+    assert "sts:SetSourceIdentity" in refused(
         world.sts.assume_role, RoleArn=world.role("plain"), RoleSessionName="me", SourceIdentity="alice"
     )[1]  # fmt: skip
 
@@ -344,7 +337,7 @@ def test_a_session_token_is_the_user_with_other_keys(world, cloud):
     assert world.session(reply).get_caller_identity()["Arn"] == world.alice
     world.session(reply, "sqs").create_queue(QueueName="q")
     expected = ("AccessDenied", "Cannot call GetSessionToken with session credentials")
-    assert refusal(world.session(reply).get_session_token) == expected
+    assert refused(world.session(reply).get_session_token) == expected
 
 
 def test_a_session_token_of_root_ends_after_an_hour(cloud):
@@ -358,10 +351,10 @@ def test_a_federated_user_has_what_user_and_policy_both_give(world, cloud):
     assert nothing["FederatedUser"] == {
         "FederatedUserId": f"{ACCOUNT}:bob", "Arn": f"arn:aws:sts::{ACCOUNT}:federated-user/bob",
     }  # fmt: skip
-    assert "no session policy" in refusal(world.session(nothing, "sqs").list_queues)[1]
+    assert "no session policy" in refused(world.session(nothing, "sqs").list_queues)[1]
     some = world.sts.get_federation_token(Name="bob", Policy=policy(allow(["sqs:ListQueues", "iam:*"])))
     world.session(some, "sqs").list_queues()
-    assert "no session policy" in refusal(world.session(some, "sqs").create_queue, QueueName="q")[1]
+    assert "no session policy" in refused(world.session(some, "sqs").create_queue, QueueName="q")[1]
     of_root = cloud.client("sts", key=ACCOUNT).get_federation_token(
         Name="carol", Policy=policy(allow("sqs:*"))
     )
@@ -377,7 +370,7 @@ def test_keys_of_a_users_session_have_no_way_to_iam(world, cloud):
         world.sts.get_federation_token(Name="bob", Policy=policy(allow("*"))),
         cloud.client("sts", key=ACCOUNT).get_session_token(),
     ):
-        assert refusal(world.session(reply, "iam").list_users) == expected
+        assert refused(world.session(reply, "iam").list_users) == expected
     role = world.role("r", rights=[allow("iam:*")])
     world.session(world.sts.assume_role(RoleArn=role, RoleSessionName="me"), "iam").list_users()
 
@@ -396,5 +389,5 @@ def test_a_federated_user_may_do_what_a_resource_gives_it(world, cloud):
 def test_what_is_not_implemented_is_refused_by_name(world):
     role = world.role("r")
     provided = [{"ProviderArn": "arn:aws:iam::aws:contextProvider/IdentityCenter", "ContextAssertion": "x" * 8}]
-    code, text = refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me", ProvidedContexts=provided)
+    code, text = refused(world.sts.assume_role, RoleArn=role, RoleSessionName="me", ProvidedContexts=provided)
     assert code == "NotImplemented" and "ProvidedContexts" in text

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from refusals import refused
 
 ACCOUNT = "111111111111"
 RSA = rsa.generate_private_key(65537, 2048)
@@ -141,10 +142,7 @@ class World:
         )
 
     def refusal(self, token: str, **more) -> tuple[str, str]:
-        with pytest.raises(ClientError) as caught:
-            self.assume(token, **more)
-        error = caught.value.response["Error"]
-        return error["Code"], error["Message"]
+        return refused(self.assume, token, **more)
 
 
 @pytest.fixture

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError
 from firewall_workshop import NONE, Shop, Wall, contains, guarded, rule, visible
-
-
-def refused(call, *args, **params) -> dict:
-    with pytest.raises(ClientError) as error:
-        call(*args, **params)
-    return error.value.response["Error"]
+from refusals import refusal, refused_code
 
 
 @pytest.fixture
@@ -23,9 +17,9 @@ def test_only_who_saw_the_last_version_changes_it(cloud, waf):
     first = wall.token
     second = wall.update(rule("b", contains("/b")))
     assert first != second == wall.token
-    stale = refused(waf.update_web_acl, **wall.place, **wall.settings, Rules=[], LockToken=first)
+    stale = refusal(waf.update_web_acl, **wall.place, **wall.settings, Rules=[], LockToken=first)["Error"]
     assert stale["Code"] == "WAFOptimisticLockException"
-    assert refused(waf.delete_web_acl, **wall.place, LockToken=first)["Code"] == "WAFOptimisticLockException"
+    assert refused_code(waf.delete_web_acl, **wall.place, LockToken=first) == "WAFOptimisticLockException"
     shown = waf.get_web_acl(ARN=wall.arn)["WebACL"]
     assert [each["Name"] for each in shown["Rules"]] == ["b"] and shown["Capacity"] == 10
     assert shown["LabelNamespace"] == "awswaf:000000000000:webacl:wall:"
@@ -37,23 +31,23 @@ def test_how_long_a_puzzle_counts_is_told_and_what_would_set_one_is_refused_by_n
     wall = Wall(cloud, {**rule("a", contains("/a")), "CaptchaConfig": {}}, CaptchaConfig={}, ChallengeConfig={"ImmunityTimeProperty": {"ImmunityTime": 600}})
     shown = waf.get_web_acl(ARN=wall.arn)["WebACL"]
     assert shown["ChallengeConfig"] == {"ImmunityTimeProperty": {"ImmunityTime": 600}} and shown["CaptchaConfig"] == {}
-    assert refused(wall.update, {**rule("a", contains("/a")), "Action": {"Captcha": {}}})["Code"] == "NotImplemented"
+    assert refused_code(wall.update, {**rule("a", contains("/a")), "Action": {"Captcha": {}}}) == "NotImplemented"
 
 
 def test_names_are_unique_and_what_is_not_there_is_said(cloud, waf):
     wall = Wall(cloud)
-    assert refused(Wall, cloud)["Code"] == "WAFDuplicateItemException"
+    assert refused_code(Wall, cloud) == "WAFDuplicateItemException"
     elsewhere = {**wall.place, "Id": "00000000-0000-4000-8000-000000000000"}
-    assert refused(waf.get_web_acl, **elsewhere)["Code"] == "WAFNonexistentItemException"
-    assert refused(waf.get_ip_set, **wall.place)["Code"] == "WAFNonexistentItemException"
+    assert refused_code(waf.get_web_acl, **elsewhere) == "WAFNonexistentItemException"
+    assert refused_code(waf.get_ip_set, **wall.place) == "WAFNonexistentItemException"
 
 
 def test_what_is_used_stays(cloud, waf):
     made = waf.create_ip_set(Name="bad", Scope="REGIONAL", IPAddressVersion="IPV4", Addresses=["192.0.2.0/24"])["Summary"]
     shop, wall = guarded(cloud, rule("bad", {"NotStatement": {"Statement": {"IPSetReferenceStatement": {"ARN": made["ARN"]}}}}, {"Count": {}}))
     place = {"Name": "bad", "Scope": "REGIONAL", "Id": made["Id"], "LockToken": made["LockToken"]}
-    assert refused(waf.delete_ip_set, **place)["Code"] == "WAFAssociatedItemException"
-    assert refused(waf.delete_web_acl, **wall.place, LockToken=wall.token)["Code"] == "WAFAssociatedItemException"
+    assert refused_code(waf.delete_ip_set, **place) == "WAFAssociatedItemException"
+    assert refused_code(waf.delete_web_acl, **wall.place, LockToken=wall.token) == "WAFAssociatedItemException"
     assert waf.list_resources_for_web_acl(WebACLArn=wall.arn, ResourceType="API_GATEWAY")["ResourceArns"] == [shop.arn]
     assert waf.list_resources_for_web_acl(WebACLArn=wall.arn)["ResourceArns"] == []
     assert waf.get_web_acl_for_resource(ResourceArn=shop.arn)["WebACL"]["Id"] == wall.id
@@ -69,7 +63,7 @@ def test_an_ip_set_has_blocks_of_its_version(waf):
         return waf.create_ip_set(Name="s", Scope="REGIONAL", IPAddressVersion=version, Addresses=list(addresses))
 
     for wrong in (["192.0.2.1"], ["0.0.0.0/0"], ["2001:db8::/32"], ["nonsense/8"]):
-        assert refused(make, *wrong)["Code"] == "WAFInvalidParameterException"
+        assert refused_code(make, *wrong) == "WAFInvalidParameterException"
     made = make("192.0.2.1/24", "192.0.2.0/24")["Summary"]
     shown = waf.get_ip_set(Name="s", Scope="REGIONAL", Id=made["Id"])
     assert shown["IPSet"]["Addresses"] == ["192.0.2.0/24"]
@@ -80,12 +74,12 @@ def test_an_ip_set_has_blocks_of_its_version(waf):
 def test_http_apis_and_strangers_are_not_guarded(cloud, waf):
     wall = Wall(cloud)
     for arn in ("arn:aws:apigateway:us-east-1::/apis/abc/stages/prod", "arn:aws:s3:::bucket-name-x", "arn:aws:apigateway:eu-west-1::/restapis/a/stages/b"):
-        error = refused(waf.associate_web_acl, WebACLArn=wall.arn, ResourceArn=arn)
+        error = refusal(waf.associate_web_acl, WebACLArn=wall.arn, ResourceArn=arn)["Error"]
         assert error["Code"] == "WAFInvalidParameterException" and "RESOURCE_ARN" in error["Message"]
     balancer = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/a/1"
-    assert refused(waf.associate_web_acl, WebACLArn=wall.arn, ResourceArn=balancer)["Code"] == "NotImplemented"
+    assert refused_code(waf.associate_web_acl, WebACLArn=wall.arn, ResourceArn=balancer) == "NotImplemented"
     gone = "arn:aws:apigateway:us-east-1::/restapis/abcdefghij/stages/prod"
-    assert refused(waf.associate_web_acl, WebACLArn=wall.arn, ResourceArn=gone)["Code"] == "WAFNonexistentItemException"
+    assert refused_code(waf.associate_web_acl, WebACLArn=wall.arn, ResourceArn=gone) == "WAFNonexistentItemException"
 
 
 BODY = {"Body": {}}
@@ -127,12 +121,12 @@ def test_sets_and_groups_cost_what_they_were_made_to(waf):
 
 def test_a_rule_group_never_costs_more_than_it_was_made_for(waf):
     made = {"Name": "g", "Scope": "REGIONAL", "Capacity": 5, "VisibilityConfig": visible("g")}
-    assert refused(waf.create_rule_group, **made, Rules=[rule("a", contains("x"))])["Code"] == "WAFInvalidParameterException"
+    assert refused_code(waf.create_rule_group, **made, Rules=[rule("a", contains("x"))]) == "WAFInvalidParameterException"
     group = waf.create_rule_group(**made, Rules=[rule("a", contains("x", how="EXACTLY"), RuleLabels=[{"Name": "l"}])])["Summary"]
     shown = waf.get_rule_group(ARN=group["ARN"])["RuleGroup"]
     assert shown["AvailableLabels"] == [{"Name": "awswaf:000000000000:rulegroup:g:l"}] and shown["Capacity"] == 5
     place = {"Name": "g", "Scope": "REGIONAL", "Id": group["Id"], "LockToken": group["LockToken"], "VisibilityConfig": visible("g")}
-    assert refused(waf.update_rule_group, **place, Rules=[rule("a", contains("x"))])["Code"] == "WAFInvalidParameterException"
+    assert refused_code(waf.update_rule_group, **place, Rules=[rule("a", contains("x"))]) == "WAFInvalidParameterException"
 
 
 WRONG = [
@@ -156,14 +150,14 @@ WRONG = [
 
 @pytest.mark.parametrize("wrong", [{**each, "Name": each["Name"].replace(" ", "-"), "VisibilityConfig": visible("m")} for each in WRONG], ids=lambda each: each["Name"])
 def test_rules_that_aws_does_not_take_are_refused(cloud, waf, wrong):
-    error = refused(Wall, cloud, wrong)
+    error = refusal(Wall, cloud, wrong)["Error"]
     assert error["Code"] == "WAFInvalidParameterException" and error["Message"].startswith("Error reason: ")
     assert waf.list_web_acls(Scope="REGIONAL")["WebACLs"] == []
 
 
 def test_priorities_and_names_are_unique(cloud):
-    assert refused(Wall, cloud, rule("a", contains("a")), rule("b", contains("b")))["Code"] == "WAFInvalidParameterException"
-    assert refused(Wall, cloud, rule("a", contains("a")), rule("a", contains("b"), priority=1))["Code"] == "WAFInvalidParameterException"
+    assert refused_code(Wall, cloud, rule("a", contains("a")), rule("b", contains("b"))) == "WAFInvalidParameterException"
+    assert refused_code(Wall, cloud, rule("a", contains("a")), rule("a", contains("b"), priority=1)) == "WAFInvalidParameterException"
 
 
 @pytest.mark.parametrize("statement", [
@@ -172,7 +166,7 @@ def test_priorities_and_names_are_unique(cloud):
     contains("a", BODY, transforms=["JS_DECODE_EXT"]),
 ], ids=lambda each: next(iter(each)))  # fmt: skip
 def test_what_cannot_be_told_as_aws_tells_it_is_refused_by_name(cloud, statement):
-    error = refused(Wall, cloud, rule("r", statement))
+    error = refusal(Wall, cloud, rule("r", statement))["Error"]
     assert error["Code"] == "NotImplemented" and "wafv2" in error["Message"]
 
 
@@ -193,17 +187,17 @@ def test_cloudfronts_are_made_in_us_east_1_alone(cloud):
     cloud.region("aws-global")
     cloud.region("eu-west-1")
     away = cloud.client("wafv2", region="eu-west-1")
-    error = refused(away.list_web_acls, Scope="CLOUDFRONT")
+    error = refusal(away.list_web_acls, Scope="CLOUDFRONT")["Error"]
     assert error["Code"] == "WAFInvalidParameterException" and "SCOPE_VALUE" in error["Message"]
     wall = Wall(cloud, rule("a", contains("/a")), scope="CLOUDFRONT")
     assert wall.arn == f"arn:aws:wafv2:us-east-1:000000000000:global/webacl/wall/{wall.id}"
     assert wall.client.list_web_acls(Scope="REGIONAL")["WebACLs"] == []
     assert [each["ARN"] for each in wall.client.list_web_acls(Scope="CLOUDFRONT")["WebACLs"]] == [wall.arn]
     shop = Shop(cloud)
-    assert refused(wall.client.associate_web_acl, WebACLArn=wall.arn, ResourceArn=shop.arn)["Code"] == "WAFInvalidParameterException"
+    assert refused_code(wall.client.associate_web_acl, WebACLArn=wall.arn, ResourceArn=shop.arn) == "WAFInvalidParameterException"
     stale = wall.token
     wall.update()
-    assert refused(wall.client.delete_web_acl, **wall.place, LockToken=stale)["Code"] == "WAFOptimisticLockException"
+    assert refused_code(wall.client.delete_web_acl, **wall.place, LockToken=stale) == "WAFOptimisticLockException"
 
 
 def test_who_associates_must_be_allowed_to_by_the_service_that_is_guarded(cloud):
@@ -214,5 +208,5 @@ def test_who_associates_must_be_allowed_to_by_the_service_that_is_guarded(cloud)
     statement = '{"Effect": "Allow", "Action": "wafv2:*", "Resource": "*"}'
     iam.put_user_policy(UserName="eve", PolicyName="p", PolicyDocument=f'{{"Version": "2012-10-17", "Statement": [{statement}]}}')
     eve = cloud.client("wafv2", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-    error = refused(eve.associate_web_acl, WebACLArn=wall.arn, ResourceArn=shop.arn)
+    error = refusal(eve.associate_web_acl, WebACLArn=wall.arn, ResourceArn=shop.arn)["Error"]
     assert "apigateway:SetWebACL" in error["Message"]

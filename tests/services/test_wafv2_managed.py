@@ -11,9 +11,9 @@ import json
 
 import pytest
 from attack_workshop import HARMLESS
-from botocore.exceptions import ClientError
 from edge_workshop import Edge
 from firewall_workshop import Shop, Wall, contains, guarded, rule, said, visible
+from refusals import refusal, refused_code
 
 from kumoniwa.gate.address import GLOBAL
 
@@ -33,12 +33,6 @@ def label(namespace: str, name: str) -> dict:
 
 def status(shop: Shop, path: str = "/", method: str = "GET", *, body: bytes = b"", **headers: str) -> int:
     return shop.status(path, method, body=body, **{"User_Agent": "browser", **headers})
-
-
-def refused(call, *args, **params) -> dict:
-    with pytest.raises(ClientError) as error:
-        call(*args, **params)
-    return error.value.response["Error"]
 
 
 # What there is ----------------------------------------------------------------------------------------------------
@@ -72,15 +66,15 @@ def test_a_group_tells_its_rules_its_labels_and_what_it_costs(cloud):
 
 def test_what_aws_alone_can_know_and_other_versions_are_refused_by_name(cloud):
     for name in ("AmazonIpReputationList", "AnonymousIpList", "BotControlRuleSet", "ATPRuleSet", "ACFPRuleSet", "AntiDDoSRuleSet"):
-        error = refused(Wall, cloud, managed(f"AWSManagedRules{name}"))
+        error = refusal(Wall, cloud, managed(f"AWSManagedRules{name}"))["Error"]
         assert error["Code"] == "NotImplemented" and name in error["Message"]
-    assert refused(Wall, cloud, managed(Version="Version_1.2"))["Code"] == "NotImplemented"
+    assert refused_code(Wall, cloud, managed(Version="Version_1.2")) == "NotImplemented"
     waf = cloud.client("wafv2")
     place = {"Name": CORE, "Scope": "REGIONAL"}
-    assert refused(waf.describe_managed_rule_group, VendorName="AWS", **place, VersionName="Version_9.9")["Code"] == "NotImplemented"
+    assert refused_code(waf.describe_managed_rule_group, VendorName="AWS", **place, VersionName="Version_9.9") == "NotImplemented"
     for vendor, name in (("Nobody", CORE), ("AWS", "AWSManagedRulesTeaRuleSet")):
         # https://github.com/trussworks/terraform-aws-wafv2/issues/23
-        error = refused(waf.describe_managed_rule_group, VendorName=vendor, Name=name, Scope="REGIONAL")
+        error = refusal(waf.describe_managed_rule_group, VendorName=vendor, Name=name, Scope="REGIONAL")["Error"]
         assert (error["Code"], error["Message"]) == (
             "WAFNonexistentItemException", f"ManagedRules with name {name} by vendor {vendor} does not exist. Please check your inputs",
         )  # fmt: skip
@@ -88,19 +82,19 @@ def test_what_aws_alone_can_know_and_other_versions_are_refused_by_name(cloud):
 
 def test_a_group_stands_alone_in_a_rule_of_a_web_acl(cloud):
     inner = {"ManagedRuleGroupStatement": {"VendorName": "AWS", "Name": CORE}}
-    assert refused(Wall, cloud, rule("nested", {"NotStatement": {"Statement": inner}}))["Code"] == "WAFInvalidParameterException"
-    assert refused(Wall, cloud, rule("action", inner))["Code"] == "WAFInvalidParameterException"
+    assert refused_code(Wall, cloud, rule("nested", {"NotStatement": {"Statement": inner}})) == "WAFInvalidParameterException"
+    assert refused_code(Wall, cloud, rule("action", inner)) == "WAFInvalidParameterException"
     # https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-label-add.html
-    assert refused(Wall, cloud, managed() | {"RuleLabels": [{"Name": "mine"}]})["Code"] == "WAFInvalidParameterException"
+    assert refused_code(Wall, cloud, managed() | {"RuleLabels": [{"Name": "mine"}]}) == "WAFInvalidParameterException"
     waf = cloud.client("wafv2")
-    error = refused(waf.create_rule_group, Name="g", Scope="REGIONAL", Capacity=700, VisibilityConfig=visible("g"), Rules=[managed()])
+    error = refusal(waf.create_rule_group, Name="g", Scope="REGIONAL", Capacity=700, VisibilityConfig=visible("g"), Rules=[managed()])["Error"]
     assert error["Code"] == "WAFInvalidParameterException"
 
 
 def test_cloudfronts_groups_are_asked_for_in_us_east_1(cloud):
     cloud.region("eu-west-1")
     away = cloud.client("wafv2", region="eu-west-1")
-    assert refused(away.list_available_managed_rule_groups, Scope="CLOUDFRONT")["Code"] == "WAFInvalidParameterException"
+    assert refused_code(away.list_available_managed_rule_groups, Scope="CLOUDFRONT") == "WAFInvalidParameterException"
     assert len(cloud.client("wafv2").list_available_managed_rule_groups(Scope="CLOUDFRONT")["ManagedRuleGroups"]) == 9
 
 
@@ -221,7 +215,7 @@ def test_actions_are_overridden_rule_by_rule_and_unknown_names_do_nothing(cloud)
     assert (status(shop, "/x.log"), status(shop, "/?f=../../x")) == (200, 403)
     wall.update(managed(RuleActionOverrides=[{"Name": "RestrictedExtensions_URIPATH", "ActionToUse": {"Allow": {}}}]))
     assert (status(shop, "/x.log"), shop.status("/x.log")) == (200, 403)
-    assert refused(wall.update, managed(RuleActionOverrides=[{"Name": "x", "ActionToUse": {"Captcha": {}}}]))["Code"] == "NotImplemented"
+    assert refused_code(wall.update, managed(RuleActionOverrides=[{"Name": "x", "ActionToUse": {"Captcha": {}}}])) == "NotImplemented"
 
 
 def test_a_group_that_is_counted_labels_and_lets_pass(cloud):

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from cognito_workshop import Pool
 from edge_workshop import Edge, items
 from firewall_workshop import NONE, Wall, contains, rule, said
+from refusals import refused_code
 
 from kumoniwa.gate.address import GLOBAL, locate
 from kumoniwa.wire.message import Request
@@ -21,12 +22,6 @@ from kumoniwa.wire.message import Request
 def edge(cloud) -> Edge:
     cloud.region(GLOBAL)
     return Edge(cloud)
-
-
-def refused(call, **params) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"]
 
 
 # CloudFront -----------------------------------------------------------------------------------------------------
@@ -72,10 +67,10 @@ async def _asked(region, host: str, path: str):
 def test_a_distribution_keeps_its_web_acl_and_takes_no_other_things(edge):
     wall = Wall(edge.cloud, rule("evil", contains("evil")), scope="CLOUDFRONT")
     site = edge.site(WebACLId=wall.arn)
-    assert refused(wall.client.delete_web_acl, **wall.place, LockToken=wall.token) == "WAFAssociatedItemException"
+    assert refused_code(wall.client.delete_web_acl, **wall.place, LockToken=wall.token) == "WAFAssociatedItemException"
     regional = Wall(edge.cloud, name="regional")
     for wrong in (regional.arn, wall.arn + "x", "nonsense"):
-        assert refused(site.update, WebACLId=wrong) == "InvalidWebACLId"
+        assert refused_code(site.update, WebACLId=wrong) == "InvalidWebACLId"
     listed = edge.client.list_distributions_by_web_acl_id(WebACLId=wall.arn)["DistributionList"]
     assert [each["Id"] for each in listed["Items"]] == [site.id]
     site.update(WebACLId="")
@@ -169,7 +164,7 @@ def test_a_user_pool_is_guarded_where_people_come_in_and_not_where_administrator
     access = pool.sign_in()["AccessToken"]
     assert pool.idp.get_user(AccessToken=access)["Username"] == "ann"
     wall.update(rule("who", contains("GetUser", {"SingleHeader": {"Name": "X-Amz-Target"}})))
-    assert refused(pool.idp.get_user, AccessToken=access) == "ForbiddenException"
+    assert refused_code(pool.idp.get_user, AccessToken=access) == "ForbiddenException"
 
 
 def test_hosted_pages_are_guarded_without_their_bodies(cloud):

@@ -10,7 +10,7 @@ import itertools
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_code
 
 ACCOUNT = "000000000000"
 
@@ -154,22 +154,16 @@ def test_an_insight_and_what_was_expected_survive_a_kill(shop):
 
 def test_which_groups_are_watched(cloud):
     xray = cloud.client("xray")
-
-    def code(call, **params) -> str:
-        with pytest.raises(ClientError) as error:
-            call(**params)
-        return error.value.response["Error"]["Code"]
-
     # https://docs.aws.amazon.com/xray/latest/api/API_InsightsConfiguration.html
-    assert code(xray.create_group, GroupName="g", InsightsConfiguration={"NotificationsEnabled": True}) == "InvalidRequestException"
+    assert refused_code(xray.create_group, GroupName="g", InsightsConfiguration={"NotificationsEnabled": True}) == "InvalidRequestException"
     shown = xray.update_group(GroupName="Default", InsightsConfiguration={"InsightsEnabled": True})["Group"]
     assert shown["InsightsConfiguration"] == {"InsightsEnabled": True, "NotificationsEnabled": False}
     assert [each["GroupName"] for each in xray.get_groups()["Groups"]] == ["Default"]
-    assert code(xray.update_group, GroupName="Default", FilterExpression="fault") == "InvalidRequestException"
-    assert code(xray.create_group, GroupName="Default") == "InvalidRequestException"
+    assert refused_code(xray.update_group, GroupName="Default", FilterExpression="fault") == "InvalidRequestException"
+    assert refused_code(xray.create_group, GroupName="Default") == "InvalidRequestException"
     for call in (xray.get_insight, xray.get_insight_events):
-        assert code(call, InsightId="11111111-1111-4111-8111-111111111111") == "InvalidRequestException"
-    assert code(xray.get_insight_summaries, StartTime=0, EndTime=1) == "InvalidRequestException"
+        assert refused_code(call, InsightId="11111111-1111-4111-8111-111111111111") == "InvalidRequestException"
+    assert refused_code(xray.get_insight_summaries, StartTime=0, EndTime=1) == "InvalidRequestException"
 
 
 def test_a_group_without_insights_and_one_that_ends_them(shop):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from sealed import ACCOUNT, SECRET, User, on_disk, refused
+from refusals import refused
+from sealed import ACCOUNT, SECRET, User, on_disk
 
 
 @pytest.fixture

@@ -5,18 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_code
 
 
 @pytest.fixture
 def xray(cloud):
     return cloud.client("xray")
-
-
-def refused(call, **params) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"]
 
 
 def rule(name: str = "checkout", **more) -> dict:
@@ -39,8 +33,8 @@ def test_the_default_rule_is_there_from_the_beginning_and_stays(xray):
         "Attributes": {},
     }  # fmt: skip
     assert only["CreatedAt"].timestamp() == 0
-    assert refused(xray.delete_sampling_rule, RuleName="Default") == "InvalidRequestException"
-    assert refused(xray.update_sampling_rule, SamplingRuleUpdate={"RuleName": "Default", "Priority": 5}) == "InvalidRequestException"
+    assert refused_code(xray.delete_sampling_rule, RuleName="Default") == "InvalidRequestException"
+    assert refused_code(xray.update_sampling_rule, SamplingRuleUpdate={"RuleName": "Default", "Priority": 5}) == "InvalidRequestException"
     changed = xray.update_sampling_rule(SamplingRuleUpdate={"RuleName": "Default", "FixedRate": 0.25})["SamplingRuleRecord"]
     assert changed["SamplingRule"]["FixedRate"] == 0.25
     assert len(xray.get_sampling_rules()["SamplingRuleRecords"]) == 1
@@ -49,7 +43,7 @@ def test_the_default_rule_is_there_from_the_beginning_and_stays(xray):
 def test_a_rule_is_made_changed_and_deleted(cloud, xray):
     made = xray.create_sampling_rule(SamplingRule=rule())["SamplingRuleRecord"]
     assert made["SamplingRule"]["RuleARN"] == "arn:aws:xray:us-east-1:000000000000:sampling-rule/checkout"
-    assert refused(xray.create_sampling_rule, SamplingRule=rule()) == "InvalidRequestException"
+    assert refused_code(xray.create_sampling_rule, SamplingRule=rule()) == "InvalidRequestException"
     cloud.sleep(60)
     update = {"RuleARN": made["SamplingRule"]["RuleARN"], "FixedRate": 0.9}
     changed = xray.update_sampling_rule(SamplingRuleUpdate=update)["SamplingRuleRecord"]
@@ -57,19 +51,19 @@ def test_a_rule_is_made_changed_and_deleted(cloud, xray):
     assert (changed["ModifiedAt"] - changed["CreatedAt"]).total_seconds() == 60
     assert [each["SamplingRule"]["RuleName"] for each in xray.get_sampling_rules()["SamplingRuleRecords"]] == ["checkout", "Default"]
     assert xray.delete_sampling_rule(RuleName="checkout")["SamplingRuleRecord"]["SamplingRule"]["FixedRate"] == 0.9
-    assert refused(xray.delete_sampling_rule, RuleName="checkout") == "InvalidRequestException"
+    assert refused_code(xray.delete_sampling_rule, RuleName="checkout") == "InvalidRequestException"
 
 
 def test_a_rule_beyond_its_limits_is_refused(xray):
-    assert refused(xray.update_sampling_rule, SamplingRuleUpdate={"RuleName": "none", "FixedRate": 0.1}) == "InvalidRequestException"
-    assert refused(xray.create_sampling_rule, SamplingRule=rule(Version=2)) == "InvalidRequestException"
+    assert refused_code(xray.update_sampling_rule, SamplingRuleUpdate={"RuleName": "none", "FixedRate": 0.1}) == "InvalidRequestException"
+    assert refused_code(xray.create_sampling_rule, SamplingRule=rule(Version=2)) == "InvalidRequestException"
     xray.create_sampling_rule(SamplingRule=rule())
-    assert refused(xray.update_sampling_rule, SamplingRuleUpdate={"RuleName": "checkout", "FixedRate": 1.5}) == "InvalidRequestException"
+    assert refused_code(xray.update_sampling_rule, SamplingRuleUpdate={"RuleName": "checkout", "FixedRate": 1.5}) == "InvalidRequestException"
     boost = {"MaxRate": 1.0, "CooldownWindowMinutes": 5}
-    assert refused(xray.create_sampling_rule, SamplingRule=rule("boosted", SamplingRateBoost=boost)) == "NotImplemented"
+    assert refused_code(xray.create_sampling_rule, SamplingRule=rule("boosted", SamplingRateBoost=boost)) == "NotImplemented"
     for number in range(24):
         xray.create_sampling_rule(SamplingRule=rule(f"r{number}"))
-    assert refused(xray.create_sampling_rule, SamplingRule=rule("more")) == "RuleLimitExceededException"
+    assert refused_code(xray.create_sampling_rule, SamplingRule=rule("more")) == "RuleLimitExceededException"
 
 
 def test_clients_share_the_reservoir_of_a_rule_as_long_as_they_report(cloud, xray):
@@ -106,14 +100,14 @@ def test_clients_hear_when_rules_changed_even_by_a_deletion(cloud, xray):
 def test_a_group_is_made_changed_and_deleted(xray):
     made = xray.create_group(GroupName="slow", FilterExpression="responsetime > 5")["Group"]
     assert made["GroupARN"].startswith("arn:aws:xray:us-east-1:000000000000:group/slow/")
-    assert refused(xray.create_group, GroupName="slow") == "InvalidRequestException"
-    assert refused(xray.create_group, GroupName="bad", FilterExpression="slow >") == "InvalidRequestException"
+    assert refused_code(xray.create_group, GroupName="slow") == "InvalidRequestException"
+    assert refused_code(xray.create_group, GroupName="bad", FilterExpression="slow >") == "InvalidRequestException"
     assert xray.update_group(GroupARN=made["GroupARN"], FilterExpression="responsetime > 9")["Group"]["FilterExpression"] == "responsetime > 9"
     assert [each["GroupName"] for each in xray.get_groups()["Groups"]] == ["Default", "slow"]
     xray.delete_group(GroupName="slow")
-    assert refused(xray.get_group, GroupName="slow") == "InvalidRequestException"
-    assert refused(xray.delete_group, GroupName="Default") == "InvalidRequestException"
-    assert refused(xray.get_group) == "InvalidRequestException"
+    assert refused_code(xray.get_group, GroupName="slow") == "InvalidRequestException"
+    assert refused_code(xray.delete_group, GroupName="Default") == "InvalidRequestException"
+    assert refused_code(xray.get_group) == "InvalidRequestException"
 
 
 def test_groups_and_rules_are_tagged(xray):
@@ -124,8 +118,8 @@ def test_groups_and_rules_are_tagged(xray):
     xray.untag_resource(ResourceARN=group, TagKeys=["team"])
     assert xray.list_tags_for_resource(ResourceARN=group)["Tags"] == [{"Key": "stage", "Value": "prod"}]
     assert xray.list_tags_for_resource(ResourceARN=held)["Tags"] == [{"Key": "stage", "Value": "prod"}]
-    assert refused(xray.list_tags_for_resource, ResourceARN=group + "x") == "ResourceNotFoundException"
-    assert refused(xray.tag_resource, ResourceARN=group, Tags=[{"Key": f"k{n}", "Value": ""} for n in range(50)]) == "TooManyTagsException"
+    assert refused_code(xray.list_tags_for_resource, ResourceARN=group + "x") == "ResourceNotFoundException"
+    assert refused_code(xray.tag_resource, ResourceARN=group, Tags=[{"Key": f"k{n}", "Value": ""} for n in range(50)]) == "TooManyTagsException"
 
 
 def test_a_resource_policy_is_kept_by_revisions(xray):
@@ -133,11 +127,11 @@ def test_a_resource_policy_is_kept_by_revisions(xray):
         "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "xray:PutTraceSegments", "Resource": "*"}})  # fmt: skip
     made = xray.put_resource_policy(PolicyName="sns", PolicyDocument=document, PolicyRevisionId="0")["ResourcePolicy"]
     assert (made["PolicyRevisionId"], made["PolicyDocument"]) == ("1", document)
-    assert refused(xray.put_resource_policy, PolicyName="sns", PolicyDocument=document, PolicyRevisionId="0") == "InvalidPolicyRevisionIdException"
-    assert refused(xray.put_resource_policy, PolicyName="bad", PolicyDocument="{}") == "MalformedPolicyDocumentException"
+    assert refused_code(xray.put_resource_policy, PolicyName="sns", PolicyDocument=document, PolicyRevisionId="0") == "InvalidPolicyRevisionIdException"
+    assert refused_code(xray.put_resource_policy, PolicyName="bad", PolicyDocument="{}") == "MalformedPolicyDocumentException"
     for number in range(4):
         xray.put_resource_policy(PolicyName=f"p{number}", PolicyDocument=document)
-    assert refused(xray.put_resource_policy, PolicyName="more", PolicyDocument=document) == "PolicyCountLimitExceededException"
+    assert refused_code(xray.put_resource_policy, PolicyName="more", PolicyDocument=document) == "PolicyCountLimitExceededException"
     xray.delete_resource_policy(PolicyName="sns")
     assert [each["PolicyName"] for each in xray.list_resource_policies()["ResourcePolicies"]] == ["p0", "p1", "p2", "p3"]
 

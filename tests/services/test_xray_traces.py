@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused_code
 
 ACCOUNT = "000000000000"
 
@@ -35,12 +35,6 @@ def span(cloud, *, back_s: float = 600, on_s: float = 60) -> dict:
 def summaries(cloud, xray, expression: str | None = None, **more) -> list[dict]:
     asked = {"FilterExpression": expression} if expression else {}
     return xray.get_trace_summaries(**span(cloud), **asked, **more)["TraceSummaries"]
-
-
-def refused(call, **params) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"]
 
 
 def order(cloud, xray, number: int = 1, **more) -> str:
@@ -80,7 +74,7 @@ def test_services_of_aws_are_known_however_an_sdk_spells_them(cloud, xray):
 def test_a_trace_that_is_not_there_is_named(cloud, xray):
     reply = xray.batch_get_traces(TraceIds=[trace_id(cloud)])
     assert (reply["Traces"], reply["UnprocessedTraceIds"]) == ([], [trace_id(cloud)])
-    assert refused(xray.batch_get_traces, TraceIds=[trace_id(cloud, n) for n in range(6)]) == "InvalidRequestException"
+    assert refused_code(xray.batch_get_traces, TraceIds=[trace_id(cloud, n) for n in range(6)]) == "InvalidRequestException"
 
 
 @pytest.mark.parametrize("change, code", [
@@ -171,9 +165,9 @@ def test_expressions_find_traces_by_what_their_segments_say(cloud, xray, express
 
 
 def test_an_expression_that_is_none_is_refused(cloud, xray):
-    assert refused(xray.get_trace_summaries, **span(cloud), FilterExpression="wrong") == "InvalidRequestException"
-    assert refused(xray.get_trace_summaries, **span(cloud), FilterExpression="coverage > 1") == "NotImplemented"
-    assert refused(xray.get_trace_summaries, StartTime=9, EndTime=8) == "InvalidRequestException"
+    assert refused_code(xray.get_trace_summaries, **span(cloud), FilterExpression="wrong") == "InvalidRequestException"
+    assert refused_code(xray.get_trace_summaries, **span(cloud), FilterExpression="coverage > 1") == "NotImplemented"
+    assert refused_code(xray.get_trace_summaries, StartTime=9, EndTime=8) == "InvalidRequestException"
 
 
 def test_traces_are_found_by_their_id_by_their_arrival_and_by_their_end(cloud, xray):
@@ -246,7 +240,7 @@ def test_statistics_are_counted_by_the_minute(cloud, xray):
     assert table["ServiceSummaryStatistics"]["OkCount"] == 2
     (call,) = xray.get_time_series_service_statistics(**span(cloud), EntitySelectorExpression='edge("shop", "users")')["TimeSeriesServiceStatistics"]
     assert call["EdgeSummaryStatistics"]["TotalCount"] == 2
-    assert refused(xray.get_time_series_service_statistics, **span(cloud), Period=7) == "InvalidRequestException"
+    assert refused_code(xray.get_time_series_service_statistics, **span(cloud), Period=7) == "InvalidRequestException"
 
 
 def test_traces_are_kept_for_thirty_days(cloud, xray):
@@ -266,4 +260,4 @@ def test_what_was_acknowledged_survives_a_kill(cloud, xray):
 
 
 def test_other_worlds_are_refused_by_name(cloud, xray):
-    assert refused(xray.start_trace_retrieval, TraceIds=[trace_id(cloud)], **span(cloud)) == "NotImplemented"
+    assert refused_code(xray.start_trace_retrieval, TraceIds=[trace_id(cloud)], **span(cloud)) == "NotImplemented"

@@ -190,7 +190,8 @@ def test_deliveries_that_cannot_be_are_refused(logs, edge, site, change, code):
 def test_templates_tell_what_can_be_delivered(logs):
     found = logs.describe_configuration_templates(service="cloudfront", deliveryDestinationTypes=["CWL"])["configurationTemplates"]
     assert [(each["logType"], each["resourceType"], each["allowedOutputFormats"]) for each in found] == [("ACCESS_LOGS", "distribution", ["json", "plain"])]
-    assert len(logs.describe_configuration_templates()["configurationTemplates"]) == 3
+    every = logs.describe_configuration_templates()["configurationTemplates"]
+    assert sorted({(each["service"], each["logType"]) for each in every}) == [("cloudfront", "ACCESS_LOGS"), *(("events", f"{level}_LOGS") for level in ("ERROR", "INFO", "TRACE"))]
 
 
 # What arrives --------------------------------------------------------------------------------------------------------

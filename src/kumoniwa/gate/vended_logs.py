@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.gate.identity import SHARED
+from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
 
 ACCESS_FIELDS: tuple[str, ...] = (
@@ -31,3 +32,19 @@ class Wanted(Record):
 
 def wanted(home: Any, arn: str) -> Wanted | None:
     return home.store.shelf(SHARED, Wanted).get(arn)
+
+
+class WantedNearby(Record):
+    """A resource of this account and region of which there is a delivery; shelved by its ARN. What lives in one region needs no other to be
+    logged: neither ``aws-global`` nor anybody else is told of it."""
+
+    arn: str
+
+
+def is_wanted_nearby(call: Call, arn: str) -> bool:
+    return arn in call.shelf(WantedNearby)
+
+
+RECORDS = {"ERROR": "ERROR_LOGS", "INFO": "INFO_LOGS", "TRACE": "TRACE_LOGS"}
+"""In which log the records of each level are. A line of these is the name of its log, and the record as JSON; one of access logs has the
+values of all ``ACCESS_FIELDS``."""

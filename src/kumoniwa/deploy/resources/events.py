@@ -26,7 +26,7 @@ from kumoniwa.deploy.resource import (
 )
 
 EventBus = ResourceType(
-    create=Call("events:CreateEventBus", "Name Description KmsKeyIdentifier DeadLetterConfig Tags"),
+    create=Call("events:CreateEventBus", "Name Description KmsKeyIdentifier DeadLetterConfig LogConfig Tags"),
     id=p.Name,
     read=Call("events:DescribeEventBus", Name=ID),
     settings=(
@@ -36,14 +36,14 @@ EventBus = ResourceType(
         ),
     ),
     update=(
-        Call("events:UpdateEventBus", "Description KmsKeyIdentifier DeadLetterConfig", Name=ID),
+        Call("events:UpdateEventBus", "Description KmsKeyIdentifier DeadLetterConfig LogConfig", Name=ID),
         Call("events:UntagResource", ResourceARN=seen.Arn, TagKeys=gone_tags).when(gone_tags),
         Call("events:TagResource", ResourceARN=seen.Arn, Tags=p.Tags).when(p.Tags),
     ),
     delete=Call("events:DeleteEventBus", Name=ID),
     absent="ResourceNotFoundException",
     attributes={"Arn": seen.Arn, "Name": ID},
-    defaults={"Description": "", "KmsKeyIdentifier": "", "DeadLetterConfig": {}},
+    defaults={"Description": "", "KmsKeyIdentifier": "", "DeadLetterConfig": {}, "LogConfig": {}},
     drift=(Reading({"Description": seen.Description, "Policy": from_json(seen.Policy)}),),
 )
 

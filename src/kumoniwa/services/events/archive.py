@@ -5,6 +5,7 @@ AWS keeps an archive by a managed rule of the bus. Here the bus itself keeps it,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -90,19 +91,24 @@ def existing(call: Call, name: str) -> Archive:
 
 def keep(call: Call, bus: str, event: dict[str, Any], open_to: frozenset[str] | None = None) -> None:
     """Keep an event in the archives of its bus that want it, of all or of those named. What a replay brings is not kept again."""
+    for archive in wanting(call, bus, event, open_to):
+        forget(call, archive)
+        said = orjson.dumps(event)
+        body = lock(call, archive).shut(said)
+        bill.archived(call, archive.name, len(said))
+        row = (archive.name, timestamps.parsed(event["time"]), call.now(), body)
+        call.rows(ARCHIVED).run("insert into events_archived (archive, at, kept, body) values (?, ?, ?, ?)", *row)
+
+
+def wanting(call: Call, bus: str, event: dict[str, Any], open_to: frozenset[str] | None = None) -> Iterator[Archive]:
+    """The archives that keep an event, open."""
     if "replay-name" in event:
         return
     for archive in call.shelf(Archive).values():
-        if archive.bus != bus or (open_to is not None and archive.name not in open_to):
-            continue
-        archive = opened(call, archive)
-        if archive.pattern is None or event_pattern.compile(archive.pattern).matches(event):
-            forget(call, archive)
-            said = orjson.dumps(event)
-            body = lock(call, archive).shut(said)
-            bill.archived(call, archive.name, len(said))
-            row = (archive.name, timestamps.parsed(event["time"]), call.now(), body)
-            call.rows(ARCHIVED).run("insert into events_archived (archive, at, kept, body) values (?, ?, ?, ?)", *row)
+        if archive.bus == bus and (open_to is None or archive.name in open_to):
+            archive = opened(call, archive)
+            if archive.pattern is None or event_pattern.compile(archive.pattern).matches(event):
+                yield archive
 
 
 def event_in(call: Call, archive: Archive, held: bytes) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from kumoniwa.services.events import archive as archives
 from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import delivery as deliveries
 from kumoniwa.services.events import encryption
+from kumoniwa.services.events import log as logs
 from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events.delivery import Turn
 
@@ -40,6 +41,7 @@ class Arrival(msgspec.Struct, array_like=True):
     fires: str = ""
     """The ARN of the rule whose schedule fired; others do not see it."""
     trace: str = ""
+    request: str = ""
 
 
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Arrival).decode
@@ -52,13 +54,29 @@ def route(
     """Promise an event to the targets of all rules of the bus that want it, or of those whose ARNs are in ``only``, and keep it in the
     archives of the bus. A bus that does not exist wants nothing. With a ``turn`` all that is left to the caller."""
     if _has_key(call, bus):
-        _left(turn, partial(_wait, call, Arrival(bus, orjson.dumps(event), is_forwarded, tuple(only), trace=call.trace)))
+        arrival = Arrival(bus, orjson.dumps(event), is_forwarded, tuple(only), trace=call.trace, request=call.request_id)
+        _left(turn, partial(_wait, call, arrival))
         return
     body = b""
-    for listener in deliveries.wanting(rules.listeners(call, bus), event, only):
+    wanting = deliveries.wanting(rules.listeners(call, bus), event, only)
+    log = _told(call, logs.of(call, bus), wanting, event)
+    for listener in wanting:
         body = body or orjson.dumps(event)
-        deliveries.promise(call, listener, body, is_forwarded=is_forwarded, turn=turn)
+        deliveries.promise(call, listener, body, is_forwarded=is_forwarded, turn=turn, log=log)
     _left(turn, partial(archives.keep, call, bus, event))
+
+
+def _told(
+    call: Call, log: logs.Log | None, wanting: list[rules.Listener], event: dict[str, Any], open_to: frozenset[str] | None = None
+) -> logs.Log | None:
+    """The log that is told of an event, and that it came; None if none is."""
+    if log is None:
+        return None
+
+    def by_aws() -> bool:
+        return bool(wanting) or any(True for _ in archives.wanting(call, log.bus.name, event, open_to))
+
+    return log if logs.took(log, event, is_wanted=any(not each.rule.manager for each in wanting), by_aws=by_aws) else None
 
 
 def _left(turn: Turn | None, write: Callable[[], None]) -> None:
@@ -78,7 +96,8 @@ def fire(call: Call, rule: rules.Rule, fired: dict[str, Any]) -> None:
     if rule.sealed:
         _wait(call, Arrival(rule.bus, orjson.dumps(fired), fires=rules.arn_of(call, rule)))
     else:
-        deliveries.promise(call, rules.listener(call, rule), orjson.dumps(fired))
+        listener = rules.listener(call, rule)
+        deliveries.promise(call, listener, orjson.dumps(fired), log=_told(call, logs.of(call, rule.bus), [listener], fired))
 
 
 async def receive(home: Any, message: dict[str, Any]) -> dict[str, str]:
@@ -117,7 +136,8 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
         await _bury(call, bus, arrival, error, f"{delivery.token}-dead")
         return None
     open_to = await _archives(there, arrival.bus)
-    await opening(there, lambda: _arrived(there, delivery, arrival, open_to))
+    log = await logs.open_of(there, arrival.bus, arrival.request)
+    await opening(there, lambda: _arrived(there, delivery, arrival, open_to, log))
     return None
 
 
@@ -142,15 +162,22 @@ async def _archives(call: Call, bus: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _arrived(call: Call, delivery: Delivery, arrival: Arrival, open_to: frozenset[str]) -> None:
+def _arrived(call: Call, delivery: Delivery, arrival: Arrival, open_to: frozenset[str], log: logs.Log | None) -> None:
     OUTBOX.done(call, delivery)
-    for listener in _wanted(call, arrival):
-        deliveries.promise(call, listener, arrival.event, is_forwarded=arrival.is_forwarded)
+    event, wanting = orjson.loads(arrival.event), _wanted(call, arrival)
+    log = _told(call, log, wanting, event, open_to)
+    for listener in wanting:
+        deliveries.promise(call, listener, arrival.event, is_forwarded=arrival.is_forwarded, log=log)
     if not arrival.fires:
-        archives.keep(call, arrival.bus, orjson.loads(arrival.event), open_to)
+        archives.keep(call, arrival.bus, event, open_to)
 
 
 async def _bury(call: Call, bus: buses.Bus, arrival: Arrival, error: AwsError, once: str) -> None:
+    log = await logs.open_of(call, bus.name, arrival.request)
+    if log is not None:
+        event = orjson.loads(arrival.event)
+        told = {"error_message": error.text, "aws_service": "kms"}
+        await opening(call, lambda: log.write("EVENT_INGEST_FAILURE", event["id"], logs.of_event(event), error=told))
     call.home.note("undelivered", rule=buses.arn_of(call, bus.name), target="", code=error.code, is_buried=bool(bus.dead))
     if not bus.dead:
         return

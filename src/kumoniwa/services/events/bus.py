@@ -39,6 +39,8 @@ class Bus(Record):
     """Of KMS, as it was told."""
     dead: str = ""
     """The queue for what a lost key keeps from the bus."""
+    log: dict[str, str] = {}
+    """What is logged of it, as it was told."""
 
 
 def name_in(text: str | None) -> str:
@@ -55,6 +57,10 @@ def existing(call: Call, text: str | None) -> Bus:
             raise ResourceNotFoundException(f"Event bus {name} does not exist.")
         return Bus(name=DEFAULT)
     return found
+
+
+def is_there(home: Any, account: str, name: str) -> bool:
+    return name == DEFAULT or name in home.store.shelf(account, Bus)
 
 
 def arn_of(call: Call, name: str) -> str:
@@ -81,6 +87,7 @@ def shown(call: Call, bus: Bus) -> dict[str, Any]:
         "Description": bus.description,
         "KmsKeyIdentifier": bus.key or None,
         "DeadLetterConfig": {"Arn": bus.dead} if bus.dead else None,
+        "LogConfig": bus.log or None,
         "Policy": _document(bus) if bus.statements else None,
         "CreationTime": bus.created or None,
         "LastModifiedTime": bus.modified or None,
@@ -112,12 +119,12 @@ def check_dead(text: str) -> arns.Arn:
     return queue
 
 
-TOLD = ("Description", "KmsKeyIdentifier", "DeadLetterConfig")
+TOLD = ("Description", "KmsKeyIdentifier", "DeadLetterConfig", "LogConfig")
 
 
 def CreateEventBus(
     call: Call, *, Name: str, Description: str | None = None, Tags: list[dict[str, str]] | None = None, KmsKeyIdentifier: str | None = None,
-    DeadLetterConfig: dict[str, str] | None = None,
+    DeadLetterConfig: dict[str, str] | None = None, LogConfig: dict[str, str] | None = None,
 ) -> Any:  # fmt: skip
     buses = call.shelf(Bus)
     if Name in buses or Name == DEFAULT:
@@ -128,7 +135,7 @@ def CreateEventBus(
         raise LimitExceededException
     bus = Bus(
         name=Name, created=call.now(), modified=call.now(), description=Description, tags=tags_of(Tags), key=KmsKeyIdentifier or "",
-        dead=dead_in(DeadLetterConfig),
+        dead=dead_in(DeadLetterConfig), log=LogConfig or {},
     )  # fmt: skip
 
     def create() -> dict:

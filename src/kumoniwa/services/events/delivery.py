@@ -26,33 +26,18 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages import event_pattern
-from kumoniwa.services.events import bill, encryption, transform
+from kumoniwa.services.events import bill, encryption, invocation, transform
 from kumoniwa.services.events import bus as buses
+from kumoniwa.services.events import log as logs
 from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events.encryption import SERVICE
+from kumoniwa.services.events.invocation import End, Failure
+from kumoniwa.services.events.promise import Promise, decode, encode
 from kumoniwa.wire import timestamps
 
 _NO_PERMISSIONS = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorizedForSourceException"})
 _NO_RESOURCE = frozenset({"ResourceNotFoundException", "QueueDoesNotExist", "NotFoundException", "StateMachineDoesNotExist", "NoSuchEntity"})
-
-
-class Promise(msgspec.Struct, array_like=True):
-    """One event for one target, as both were when the rule wanted it."""
-
-    rule_arn: str
-    rule_name: str
-    target: dict[str, Any]
-    body: bytes
-    ingested: float
-    is_forwarded: bool = False
-    """It came from another bus; it may not travel on to a third account or region."""
-    trace: str = ""
-    """The trace header that the event came with, which its targets are told."""
-    sealed: bytes = b""
-    """The target and the event, where the bus has a key; of the target is left what is needed without it."""
-
-
-_encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
+_FINAL = ("NO_PERMISSIONS", "NO_RESOURCE", "SDK_CLIENT_ERROR")
 
 
 AT_ONCE_MAX = 100
@@ -85,24 +70,35 @@ def wanting(there: Iterable[rules.Listener], event: dict[str, Any], only: frozen
 
 
 def promise(
-    call: Call, listener: rules.Listener, body: bytes, *, is_forwarded: bool = False, turn: Turn | None = None
+    call: Call, listener: rules.Listener, body: bytes, *, is_forwarded: bool = False, turn: Turn | None = None, log: logs.Log | None = None
 ) -> None:
-    """Promise an event to the targets of a rule. With a ``turn`` all that is left to the caller."""
+    """Promise an event to the targets of a rule. With a ``turn`` all that is left to the caller. What becomes of it, the ``log`` is told."""
     rule = listener.rule
     lock = buses.lock(call, buses.existing(call, rule.bus))
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
     call.measure("AWS/Events", "TriggeredRules", "RuleName", rule.name)
     call.measure("AWS/Events", "Invocations", "RuleName", rule.name, value=len(listener.destinations))
-    for destination in listener.destinations:
+    invocations = _matched(log, listener, body) if log is not None and not rule.manager else []
+    for number, destination in enumerate(listener.destinations):
         made = Promise(listener.arn, rule.name, destination.target, body, call.now(), is_forwarded, call.trace)
+        if invocations:
+            made.request, made.invocation = log.request_id, invocations[number]
         if lock is not OPEN:
-            OUTBOX.put(call, _encode(_closed(made, lock)))
+            OUTBOX.put(call, encode(_closed(made, lock)))
         elif turn is None:
-            OUTBOX.put(call, _encode(made))
-        elif destination.asked is not None and len(turn.soon) < AT_ONCE_MAX and not call.home.faults:
+            OUTBOX.put(call, encode(made))
+        elif destination.asked is not None and len(turn.soon) < AT_ONCE_MAX and not call.home.faults and not invocations:
             turn.soon.append((made, listener, destination))
         else:
-            turn.writes.append(partial(OUTBOX.put, call, _encode(made)))
+            turn.writes.append(partial(OUTBOX.put, call, encode(made)))
+
+
+def _matched(log: logs.Log, listener: rules.Listener, body: bytes) -> list[str]:
+    """Tell that a rule wants an event; answers the ids of what it makes of it."""
+    targets = [destination.target["Arn"] for destination in listener.destinations]
+    ids = [log.call.new_id() for _ in targets]
+    log.write("RULE_MATCH", orjson.loads(body)["id"], {"rule_arn": listener.arn, "target_arns": targets, "invocation_ids": ids})
+    return ids
 
 
 def _closed(promise: Promise, lock: Lock) -> Promise:
@@ -150,7 +146,7 @@ def at_once(call: Call, turn: Turn) -> None:
             asker = call.speaking(listener.speaker, made.trace)
             asker.ask_at_once("sqs:SendMessage", MessageBody=_input(made), **destination.asked)
         except (AwsError, Undeliverable):
-            OUTBOX.put(call, _encode(made))
+            OUTBOX.put(call, encode(made))
 
 
 class Undeliverable(Exception):
@@ -170,25 +166,34 @@ class NotYet(Exception):
 
 
 async def deliver(call: Call, delivery: Delivery) -> float | None:
-    promise = _decode(delivery.body)
+    promise, began = decode(delivery.body), call.now()
+    failure = None
     try:
         promise = await _opened(call, promise)
         await _send(call, promise, delivery.token)
     except NotYet as turn:
         return Postponed(turn.after_s)
     except Undeliverable as error:
-        return await _bury(call, promise, delivery, error.code, error.text, "")
-    except DestinationFailure as failure:
-        if not failure.is_passing or failure.after_s < 0:
-            return await _bury(call, promise, delivery, failure.code, failure.text, "")
-        wait_s = await _again(call, promise, delivery, failure.code, failure.text)
-        return wait_s and max(wait_s, failure.after_s)
+        failure = Failure(error.code, error.text)
+    except DestinationFailure as error:
+        failure = Failure(error.code, error.text, error.is_passing and error.after_s >= 0, error.after_s, error.status)
     except AwsError as error:
         code = _code_of(error)
-        if code in ("NO_PERMISSIONS", "NO_RESOURCE", "SDK_CLIENT_ERROR"):
-            return await _bury(call, promise, delivery, code, error.text, "")
-        return await _again(call, promise, delivery, code, error.text)
-    return None
+        failure = Failure(code, error.text, code not in _FINAL, status=error.status or 0)
+    end = End() if failure is None else await _end(call, promise, delivery, failure)
+    if promise.invocation and not promise.sealed:
+        await _tell(call, promise, delivery.attempts, began, failure, end)
+    return end.wait_s
+
+
+async def _tell(call: Call, promise: Promise, attempts: int, began: float, failure: Failure | None, end: End) -> None:
+    log = await logs.open_of(call, invocation.bus_of(promise), promise.request)
+    if log is not None:
+        try:
+            given = _input(promise)
+        except Undeliverable:
+            given = None
+        await opening(call, lambda: invocation.tell(log, promise, attempts, began, given, failure, end))
 
 
 def _code_of(error: AwsError) -> str:
@@ -201,24 +206,29 @@ def _code_of(error: AwsError) -> str:
     return "INTERNAL_ERROR" if patience.is_passing(error) else "SDK_CLIENT_ERROR"
 
 
-async def _again(call: Call, promise: Promise, delivery: Delivery, code: str, text: str) -> float | None:
-    policy = promise.target.get("RetryPolicy") or {}
-    wait_s, exhausted = patience.pause(policy, delivery, call.now(), promise.ingested, call.ids.random)
-    return await _bury(call, promise, delivery, code, text, exhausted) if exhausted else wait_s
+async def _end(call: Call, promise: Promise, delivery: Delivery, failure: Failure) -> End:
+    """What comes of an attempt that failed."""
+    exhausted = ""
+    if failure.is_passing:
+        policy = promise.target.get("RetryPolicy") or {}
+        wait_s, exhausted = patience.pause(policy, delivery, call.now(), promise.ingested, call.ids.random)
+        if not exhausted:
+            return End(max(wait_s, failure.after_s))
+    return await _bury(call, promise, delivery, failure, exhausted)
 
 
-async def _bury(call: Call, promise: Promise, delivery: Delivery, code: str, text: str, exhausted: str) -> float | None:
+async def _bury(call: Call, promise: Promise, delivery: Delivery, failure: Failure, exhausted: str) -> End:
     """Send the event itself to the dead-letter queue, if there is one. A queue that is out of order is tried again."""
     dead = (promise.target.get("DeadLetterConfig") or {}).get("Arn")
     call.measure("AWS/Events", "FailedInvocations", "RuleName", promise.rule_name)
-    call.home.note("undelivered", rule=promise.rule_arn, target=promise.target["Arn"], code=code, is_buried=dead is not None)
+    call.home.note("undelivered", rule=promise.rule_arn, target=promise.target["Arn"], code=failure.code, is_buried=dead is not None)
     if dead is None:
-        return None
+        return End()
     facts = {
         "RULE_ARN": promise.rule_arn,
         "TARGET_ARN": promise.target["Arn"],
-        "ERROR_CODE": code,
-        "ERROR_MESSAGE": text,
+        "ERROR_CODE": failure.code,
+        "ERROR_MESSAGE": failure.text,
         "EXHAUSTED_RETRY_CONDITION": exhausted,
         "RETRY_ATTEMPTS": str(delivery.attempts) if exhausted else "",
     }
@@ -230,8 +240,8 @@ async def _bury(call: Call, promise: Promise, delivery: Delivery, code: str, tex
         body = _unopened(call, promise) if promise.sealed else promise.body
         await send_message(us, arns.parse(dead), body.decode(), f"{delivery.token}-dead", MessageAttributes=attributes)
     except AwsError as error:
-        return None if _code_of(error) in ("NO_PERMISSIONS", "NO_RESOURCE", "SDK_CLIENT_ERROR") else patience.BACKOFF_S_MAX
-    return None
+        return End(None if _code_of(error) in _FINAL else patience.BACKOFF_S_MAX)
+    return End(is_dead=True)
 
 
 def _ourselves(call: Call, promise: Promise) -> Call:

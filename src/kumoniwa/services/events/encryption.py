@@ -28,6 +28,17 @@ def _for_bus(call: Call, arn: str) -> Call:
     return call.acting(SERVICE, **{"aws:SourceArn": arn, "aws:SourceAccount": call.account})
 
 
+def of_log(call: Call, arn: str, key: str) -> Lock:
+    """For what is logged of a bus. https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-bus-logs.html"""
+    context = {"SourceArn": call.arn("*", "logs")}
+    return Lock(Chain(f"logs of {arn}", key, context, _in_words_of_events, is_direct=True), _for_bus(call, arn))
+
+
+def delivered(delivery: Call) -> Lock:
+    """The same for the delivery of logs, which opens what EventBridge has sealed."""
+    return Lock(Chain("", "", {}, _in_words_of_events, is_direct=True), delivery)
+
+
 def of_archive(call: Call, arn: str, bus: str, key: str) -> Lock:
     """For an archive KMS is told the bus alone, and no source."""
     return Lock(Chain(arn, key, {"aws:events:event-bus:arn": bus}, _in_words_of_events, is_direct=True), call.acting(SERVICE))

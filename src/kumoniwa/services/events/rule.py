@@ -293,11 +293,12 @@ def ListRuleNamesByTarget(call: Call, *, TargetArn: str, EventBusName: str | Non
 
 def UpdateEventBus(
     call: Call, *, Name: str | None = None, Description: str | None = None, KmsKeyIdentifier: str | None = None,
-    DeadLetterConfig: dict[str, str] | None = None,
+    DeadLetterConfig: dict[str, str] | None = None, LogConfig: dict[str, str] | None = None,
 ) -> Any:  # fmt: skip
     """What an update leaves out goes back to its default. What rules say is encrypted anew under the new key."""
     bus = changed(
-        buses.existing(call, Name), description=Description, key=KmsKeyIdentifier or "", dead=buses.dead_in(DeadLetterConfig)
+        buses.existing(call, Name), description=Description, key=KmsKeyIdentifier or "", dead=buses.dead_in(DeadLetterConfig),
+        log=LogConfig or {},
     )  # fmt: skip
 
     def update() -> dict:

@@ -1,4 +1,5 @@
-"""Deliveries leave, schedules fire, archives are heard again, connections are authorized, archives measured, and what services tell their region becomes events of the default bus."""
+"""Deliveries leave, schedules fire, archives are heard again, connections are authorized, archives measured, records of logs carried, and
+what services tell their region becomes events of the default bus."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.services.events import arrival, connection, delivery, endpoint, fact, replay, schedule, stored
+from kumoniwa.services.events import arrival, connection, delivery, endpoint, fact, log, replay, schedule, stored
 
 
 async def run(region: Any) -> None:
@@ -21,5 +22,6 @@ async def run(region: Any) -> None:
             group.create_task(replay.run(region))
             group.create_task(connection.run(region))
             group.create_task(stored.run(region))
+            group.create_task(log.BACKLOG.run(region, log.wait_s, log.carry))
     finally:
         region.unlisten(listener)

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateD
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -14,15 +15,16 @@ from kumoniwa.gate import organization
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.authorize import AccessDeniedException
 from kumoniwa.gate.names import region_of_bucket
-from kumoniwa.gate.vended_logs import ACCESS_FIELDS
+from kumoniwa.gate.vended_logs import WantedNearby
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, ValidationException
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.policy import parse
 from kumoniwa.languages.policy_decision import Authority, keys_of
 from kumoniwa.services.logs import delivery_destination, delivery_source
 from kumoniwa.services.logs.delivery_destination import DeliveryDestination, existing_destination
+from kumoniwa.services.logs.delivery_kind import KINDS, Kind
 from kumoniwa.services.logs.delivery_source import (
     ConflictException,
     Delivery,
@@ -36,14 +38,9 @@ from kumoniwa.services.logs.group import ResourceNotFoundException, name_in
 from kumoniwa.services.logs.policy import ResourcePolicy, key_of
 
 SERVICE = "delivery.logs.amazonaws.com"
-SUFFIX = "AWSLogs/{account-id}/CloudFront/"
-"""Recorded: localstack's test_get_delivery."""
 DELIMITER = "\t"
-VARIABLES = ("account-id", "accountid", "DistributionId", "distributionid", "yyyy", "MM", "dd", "HH")
-"""https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#partitioning"""
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 POLICY = "AWSLogDeliveryWrite20150319"
-ALLOWED_ACTION = "cloudfront:AllowVendedLogDeliveryForResource"
 
 
 def arn_of(call: Call, id_: str) -> str:
@@ -65,16 +62,40 @@ async def CreateDelivery(
     held = _destination(call, deliveryDestinationArn)
     if any((each.source, each.destination) == (source.name, deliveryDestinationArn) for each in call.shelf(Delivery).values()):
         raise ConflictException("A Delivery already exists for this Delivery Source and Delivery Destination.")
+    _check_form(source.kind, held.format, recordFields, fieldDelimiter)
     made = Delivery(
         id=call.ids.hex(16).upper(), source=source.name, destination=deliveryDestinationArn, type=held.type, created=call.now(),
-        fields=_checked_fields(recordFields) if recordFields else list(ACCESS_FIELDS), delimiter=fieldDelimiter, tags=checked_tags(tags or {}),
-        **_checked_path(held.type, s3DeliveryConfiguration, None),
+        fields=_checked_fields(source.kind, recordFields or source.kind.fields), delimiter=fieldDelimiter, tags=checked_tags(tags or {}),
+        **_checked_path(source.kind, held.type, s3DeliveryConfiguration, None),
     )  # fmt: skip
     if arns.parse(deliveryDestinationArn).account == call.account:
         await _let_in(call, source, held)
-    await call.home.exchange(GLOBAL, "logs", {"what": "want", "arn": source.resource, "account": call.account, "region": call.region})
+    if not _is_nearby(source):
+        await call.home.exchange(GLOBAL, "logs", {"what": "want", "arn": source.resource, "account": call.account, "region": call.region})
+    return call.atomically(lambda: _keep(call, source, made))
+
+
+def _keep(call: Call, source: DeliverySource, made: Delivery) -> dict:
     call.shelf(Delivery)[made.id] = made
+    if _is_nearby(source):
+        call.shelf(WantedNearby)[source.resource] = WantedNearby(arn=source.resource)
     return {"delivery": shown(call, made)}
+
+
+def _is_nearby(source: DeliverySource) -> bool:
+    """Whether what is logged happens in this region alone."""
+    return bool(arns.parse(source.resource).region)
+
+
+def _check_form(kind: Kind, form: str | None, fields: list[str] | None, delimiter: str | None) -> None:
+    """What AWS makes of a record of JSON that is to be written otherwise was not found."""
+    if kind.fields:
+        return
+    if form not in (None, "json"):
+        raise NotImplementedHere(f"the logs of {kind.service} as {form}")
+    for name, said in {"recordFields": fields, "fieldDelimiter": delimiter}.items():
+        if said:
+            raise NotImplementedHere(f"{name} for the logs of {kind.service}")
 
 
 def _destination(call: Call, arn: str) -> DeliveryDestination:
@@ -99,22 +120,24 @@ def _destination(call: Call, arn: str) -> DeliveryDestination:
     return held
 
 
-def _checked_fields(fields: list[str]) -> list[str]:
+def _checked_fields(kind: Kind, fields: Sequence[str]) -> list[str]:
     for field in fields:
-        if field not in ACCESS_FIELDS:
+        if field not in kind.fields:
             raise ValidationException(f"The record field {field} is not supported.")
     return list(dict.fromkeys(fields))
 
 
-def _checked_path(kind: str, said: dict[str, Any] | None, before: Delivery | None) -> dict[str, Any]:
-    if kind != "S3":
+def _checked_path(kind: Kind, type_: str, said: dict[str, Any] | None, before: Delivery | None) -> dict[str, Any]:
+    if type_ != "S3":
         if said:
             raise ValidationException("s3DeliveryConfiguration can only be set for destinations of the type S3.")
         return {}
     said = said or {}
-    suffix = said.get("suffixPath", before.suffix if before is not None else SUFFIX)
+    suffix = said.get("suffixPath", before.suffix if before is not None else kind.suffix)
     for name in _VARIABLE.findall(suffix):
-        if name not in VARIABLES:
+        if name not in kind.variables:
+            if not kind.fields:
+                raise NotImplementedHere(f"{{{name}}} in a path of the logs of {kind.service}")
             raise ValidationException(f"The suffix path field {{{name}}} is not supported.")
     return {"suffix": suffix, "is_hive": said.get("enableHiveCompatiblePath", before is not None and before.is_hive)}
 
@@ -159,7 +182,7 @@ def _added(document: str | None, statement: dict[str, Any]) -> str | None:
 def shown(call: Call, delivery: Delivery) -> dict[str, Any]:
     told: dict[str, Any] = {
         "id": delivery.id, "arn": arn_of(call, delivery.id), "deliverySourceName": delivery.source, "deliveryDestinationArn": delivery.destination,
-        "deliveryDestinationType": delivery.type, "recordFields": delivery.fields, "fieldDelimiter": delivery.delimiter,
+        "deliveryDestinationType": delivery.type, "recordFields": delivery.fields or None, "fieldDelimiter": delivery.delimiter,
         "tags": delivery.tags or None,
     }  # fmt: skip
     if delivery.type == "S3":
@@ -193,20 +216,31 @@ def UpdateDeliveryConfiguration(
 ) -> None:
     """What is not said stays. Lines that are under way have their new form already."""
     held = existing_delivery(call, id)
+    kind = existing_source(call, held.source).kind
+    _check_form(kind, None, recordFields, fieldDelimiter)
     call.shelf(Delivery)[id] = changed(
-        held, fields=_checked_fields(recordFields) if recordFields else held.fields,
-        delimiter=held.delimiter if fieldDelimiter is None else fieldDelimiter, **_checked_path(held.type, s3DeliveryConfiguration, held),
+        held, fields=_checked_fields(kind, recordFields or held.fields),
+        delimiter=held.delimiter if fieldDelimiter is None else fieldDelimiter, **_checked_path(kind, held.type, s3DeliveryConfiguration, held),
     )  # fmt: skip
 
 
 async def DeleteDelivery(call: Call, *, id: str) -> None:
     """What is still on its way is not delivered any more."""
-    held = existing_delivery(call, id)
-    resource = existing_source(call, held.source).resource
-    others = [each for each in call.shelf(Delivery).values() if each.id != id and existing_source(call, each.source).resource == resource]
-    if not others:
-        await call.home.exchange(GLOBAL, "logs", {"what": "drop", "arn": resource})
-    call.shelf(Delivery).pop(id, None)
+    source = existing_source(call, existing_delivery(call, id).source)
+    if not _others(call, id, source) and not _is_nearby(source):
+        await call.home.exchange(GLOBAL, "logs", {"what": "drop", "arn": source.resource})
+    call.atomically(lambda: _end(call, id, source))
+
+
+def _others(call: Call, id_: str, source: DeliverySource) -> bool:
+    held = call.shelf(Delivery).values()
+    return any(each.id != id_ and existing_source(call, each.source).resource == source.resource for each in held)
+
+
+def _end(call: Call, id_: str, source: DeliverySource) -> None:
+    call.shelf(Delivery).pop(id_, None)
+    if not _others(call, id_, source):
+        call.shelf(WantedNearby).pop(source.resource, None)
 
 
 def DeleteDeliverySource(call: Call, *, name: str) -> None:
@@ -236,14 +270,15 @@ def DescribeConfigurationTemplates(
     """Of what can be delivered here."""
     templates = [
         {
-            "service": "cloudfront", "logType": delivery_source.ACCESS_LOGS, "resourceType": "distribution", "deliveryDestinationType": kind,
-            "defaultDeliveryConfigValues": {"recordFields": list(ACCESS_FIELDS), "fieldDelimiter": DELIMITER}
-            | ({"s3DeliveryConfiguration": {"suffixPath": SUFFIX, "enableHiveCompatiblePath": False}} if kind == "S3" else {}),
-            "allowedFields": [{"name": name, "mandatory": False} for name in ACCESS_FIELDS], "allowedOutputFormats": list(formats),
-            "allowedActionForAllowVendedLogsDeliveryForResource": ALLOWED_ACTION,
-            "allowedSuffixPathFields": list(VARIABLES) if kind == "S3" else [],
+            "service": kind.service, "logType": log_type, "resourceType": kind.resource_type, "deliveryDestinationType": type_,
+            "defaultDeliveryConfigValues": ({"recordFields": list(kind.fields), "fieldDelimiter": DELIMITER} if kind.fields else {})
+            | ({"s3DeliveryConfiguration": {"suffixPath": kind.suffix, "enableHiveCompatiblePath": False}} if type_ == "S3" else {}),
+            "allowedFields": [{"name": name, "mandatory": False} for name in kind.fields],
+            "allowedOutputFormats": list(formats) if kind.fields else ["json"],
+            "allowedActionForAllowVendedLogsDeliveryForResource": kind.action,
+            "allowedSuffixPathFields": list(kind.variables) if type_ == "S3" else [],
         }
-        for kind, formats in delivery_destination.FORMATS.items()
+        for kind in KINDS.values() for log_type in kind.log_types for type_, formats in delivery_destination.FORMATS.items()
     ]  # fmt: skip
     wanted = {
         "service": [service] if service else None,

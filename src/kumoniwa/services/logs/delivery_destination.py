@@ -12,6 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.services.logs.delivery_kind import Kind
 from kumoniwa.services.logs.delivery_source import ConflictException, checked_tags
 from kumoniwa.services.logs.group import ResourceNotFoundException
 
@@ -32,9 +33,8 @@ class DeliveryDestination(Record):
     tags: dict[str, str] = {}
     created: float = 0.0
 
-    @property
-    def written_as(self) -> str:
-        return self.format or FORMAT_DEFAULTS[self.type]
+    def written_as(self, kind: Kind) -> str:
+        return self.format or (FORMAT_DEFAULTS[self.type] if kind.fields else "json")
 
 
 def arn_of(call: Call, name: str) -> str:

@@ -1,7 +1,7 @@
 """Delivery sources: resources of AWS whose logs may be delivered.
 
-Here those are distributions of CloudFront; services whose logs AWS delivers, and which are not here or tell nothing here, are refused by name.
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutDeliverySource.html
+Here those are distributions of CloudFront and buses of EventBridge; services whose logs AWS delivers, and which are not here or tell nothing
+here, are refused by name. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutDeliverySource.html
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record
+from kumoniwa.services.logs.delivery_kind import CONNECTION_LOGS, KINDS, Kind
 from kumoniwa.services.logs.group import ResourceNotFoundException
 
-ACCESS_LOGS, CONNECTION_LOGS = "ACCESS_LOGS", "CONNECTION_LOGS"
 HOME = "us-east-1"
 """Where the logs of CloudFront are asked for, whatever region its viewers are in."""
 UNBUILT = frozenset({
-    "amplify", "aps", "bedrock", "bedrock-agentcore", "codewhisperer", "ec2", "eks", "elasticloadbalancing", "entityresolution", "events",
+    "amplify", "aps", "bedrock", "bedrock-agentcore", "codewhisperer", "ec2", "eks", "elasticloadbalancing", "entityresolution",
     "iotfleetwise",
     "ivschat", "logs", "mediapackagev2", "mediatailor", "network-firewall", "networkmanager", "observabilityadmin", "pcs", "qbusiness",
     "quicksight", "rtbfabric",
@@ -42,6 +42,10 @@ class DeliverySource(Record):
     log_type: str
     tags: dict[str, str] = {}
     created: float = 0.0
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.service]
 
 
 def arn_of(call: Call, name: str) -> str:
@@ -68,36 +72,55 @@ def is_delivered(call: Call, name: str) -> bool:
     return any(each.source == name for each in call.shelf(Delivery).values())
 
 
-def PutDeliverySource(call: Call, *, name: str, resourceArn: str, logType: str, tags: dict[str, str] | None = None) -> dict:
+async def PutDeliverySource(call: Call, *, name: str, resourceArn: str, logType: str, tags: dict[str, str] | None = None) -> dict:
     """A source that nobody delivers from may become another."""
     resource = arns.parse(resourceArn)
     if resource is not None and resource.service in UNBUILT:
         raise NotImplementedHere(f"deliveries of the logs of {resource.service}")
-    if resource is None or resource.service != "cloudfront" or not resource.resource.startswith("distribution/"):
+    kind = KINDS.get(resource.service) if resource is not None else None
+    if kind is None or not resource.resource.startswith(f"{kind.resource_type}/"):
         # Recorded: localstack's test_put_delivery_source_invalid_resource.
         raise ResourceNotFoundException("Cannot access provided service.")
-    if logType == CONNECTION_LOGS:
+    if kind.service == "cloudfront" and logType == CONNECTION_LOGS:
         raise NotImplementedHere(f"the logs {logType} of cloudfront")
-    if logType != ACCESS_LOGS:
+    if logType not in kind.log_types:
         raise ValidationException(f"The log type {logType} is not supported for this resource.")
-    if call.region != HOME:
-        raise ValidationException(f"The logs of CloudFront are delivered from {HOME}.")
-    held = call.home.store.shelf(SHARED, EdgeResource).get(key_of("distribution", resource.resource.removeprefix("distribution/")))
-    if held is None or held.account != resource.account or held.account != call.account:
+    if resource.account != call.account or not await _HAS[kind.service](call, resource):
         # The text is one of ours: how AWS says it was not found.
-        raise ResourceNotFoundException("Cannot access provided resource.", hint="The distribution is none of this account.")
-    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#permissions-standard-logging
-    call.require("cloudfront:AllowVendedLogDeliveryForResource", resourceArn)
+        raise ResourceNotFoundException("Cannot access provided resource.", hint=f"There is no such {kind.resource_type} of this account here.")
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#permissions-standard-logging and
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-logs.html#eb-event-logs-permission
+    call.require(kind.action, resourceArn)
     shelf = call.shelf(DeliverySource)
     before = shelf.get(name)
-    if before is not None and before.resource != resourceArn and is_delivered(call, name):
+    if before is not None and (before.resource, before.log_type) != (resourceArn, logType) and is_delivered(call, name):
         raise ConflictException("This Delivery Source is used by a Delivery.")
+    if any((each.resource, each.log_type) == (resourceArn, logType) for each in shelf.values() if each.name != name):
+        # Seen of AWS: hashicorp/terraform-provider-aws#40885. A bus has a source for each of its logs (its aws_cloudwatch_event_bus).
+        raise ConflictException("This ResourceId has already been used in another Delivery Source in this account.")
     made = shelf[name] = DeliverySource(
-        name=name, resource=resourceArn, service="cloudfront", log_type=logType,
+        name=name, resource=resourceArn, service=kind.service, log_type=logType,
         tags=checked_tags(tags) if tags is not None else before.tags if before is not None else {},
         created=before.created if before is not None else call.now(),
     )  # fmt: skip
     return {"deliverySource": shown(call, made)}
+
+
+async def _has_distribution(call: Call, resource: arns.Arn) -> bool:
+    if call.region != HOME:
+        raise ValidationException(f"The logs of CloudFront are delivered from {HOME}.")
+    held = call.home.store.shelf(SHARED, EdgeResource).get(key_of("distribution", resource.resource.removeprefix("distribution/")))
+    return held is not None and held.account == resource.account
+
+
+async def _has_bus(call: Call, resource: arns.Arn) -> bool:
+    if resource.region != call.region:
+        return False
+    asked = {"account": call.account, "is_there": resource.resource.removeprefix("event-bus/")}
+    return (await call.home.heard(call.region, "events", asked))["is_there"]
+
+
+_HAS = {"cloudfront": _has_distribution, "events": _has_bus}
 
 
 def checked_tags(tags: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Lines of AWS's own services on their way to where they are delivered: a file in a bucket, events of a stream, records of a Firehose.
 
-Whoever serves the resource hands them over once (``heard``); from then on each delivery is a row that is tried again for a day.
+Whoever serves the resource hands them over once (``lines``); from then on each delivery is a row that is tried again for a day.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html
 """
 
@@ -9,17 +9,18 @@ from __future__ import annotations
 import gzip
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 import orjson
 
+from kumoniwa.engines import cipher
 from kumoniwa.gate import outbox, patience
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.gate.outbox import Outbox
-from kumoniwa.gate.vended_logs import ACCESS_FIELDS, Wanted
+from kumoniwa.gate.vended_logs import Wanted
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
@@ -29,6 +30,7 @@ from kumoniwa.kernel.record import Record
 from kumoniwa.services.logs import delivery_source
 from kumoniwa.services.logs.delivery import DELIMITER, SERVICE
 from kumoniwa.services.logs.delivery_destination import DeliveryDestination
+from kumoniwa.services.logs.delivery_kind import KINDS, Kind
 from kumoniwa.services.logs.delivery_source import Delivery, DeliverySource
 from kumoniwa.services.logs.group import name_in
 
@@ -46,10 +48,17 @@ class Promise(msgspec.Struct, array_like=True):
     source: str
     resource: str
     lines: list[tuple[float, list[str]]]
-    """Times, and the values of all fields."""
+    """Times, and the values of all fields, or the name of the log and the record."""
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[arns.parse(self.resource).service]
 
 
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
+_PURPOSE = b"vended logs"
+_SECRET = b"\xc1"
+"""Stands before a promise under the cloud's seal, and begins no msgpack."""
 
 
 # What others say ------------------------------------------------------------------------------------
@@ -65,13 +74,14 @@ def drop(home: Any, message: dict[str, Any]) -> None:
 
 
 def lines(home: Any, origin: str, message: dict[str, Any]) -> None:
-    """``lines`` are numbers, times and values; those that were handed over before are passed over."""
-    account, resource = message["account"], message["arn"]
+    """``lines`` are numbers, times and values; those that were handed over before are passed over. What was told under a key of its owner
+    (``is_secret``) waits under the cloud's seal until it is where it belongs."""
+    account = message["account"]
     call = home.call("logs", account, principals.service(SERVICE, account))
-    call.atomically(lambda: _promise(call, origin, resource, message["lines"]))
+    call.atomically(lambda: _promise(call, origin, message["arn"], message["lines"], bool(message.get("is_secret"))))
 
 
-def _promise(call: Call, origin: str, resource: str, told: list[Any]) -> None:
+def _promise(call: Call, origin: str, resource: str, told: list[Any], is_secret: bool) -> None:
     shelf, key = call.shelf(Handed), f"{origin} {resource}"
     known = shelf[key].number if key in shelf else 0
     fresh = [(at, values) for number, at, values in told if number > known]
@@ -80,15 +90,25 @@ def _promise(call: Call, origin: str, resource: str, told: list[Any]) -> None:
     shelf[key] = Handed(number=told[-1][0])
     sources = call.shelf(DeliverySource)
     for each in call.shelf(Delivery).values():
-        if sources[each.source].resource == resource:
-            OUTBOX.put(call, _encode(Promise(each.id, each.source, resource, fresh)), lane=each.id)
+        source = sources[each.source]
+        if source.resource != resource:
+            continue
+        lines = fresh if source.kind.fields else [(at, values) for at, values in fresh if values[0] == source.log_type]
+        if lines:
+            body = _encode(Promise(each.id, each.source, resource, lines))
+            OUTBOX.put(call, _SECRET + cipher.seal(call.home.settings.seal, body, _PURPOSE) if is_secret else body, lane=each.id)
 
 
 # Delivering -----------------------------------------------------------------------------------------
 
 
+def _opened(call: Call, body: bytes) -> bytes:
+    is_secret = body[:1] == _SECRET
+    return cipher.unseal(call.home.settings.seal, body[1:], _PURPOSE) if is_secret else body
+
+
 async def deliver(call: Call, promised: outbox.Delivery) -> float | None:
-    promise = _decode(promised.body)
+    promise = _decode(_opened(call, promised.body))
     held = call.shelf(Delivery).get(promise.delivery)
     if held is None:
         return None
@@ -109,7 +129,9 @@ async def deliver(call: Call, promised: outbox.Delivery) -> float | None:
 
 
 def _records(held: Delivery, form: str, promise: Promise) -> list[str]:
-    places = [ACCESS_FIELDS.index(name) for name in held.fields]
+    if not promise.kind.fields:
+        return [record for _, (_, record) in promise.lines]
+    places = [promise.kind.fields.index(name) for name in held.fields]
     chosen = [[values[place] for place in places] for _, values in promise.lines]
     if form == "json":
         return [orjson.dumps(dict(zip(held.fields, values))).decode() for values in chosen]
@@ -123,7 +145,7 @@ def _as_service(call: Call, owner: Call, promise: Promise) -> Call:
 
 async def _to_bucket(call: Call, owner: Call, held: Delivery, destination: DeliveryDestination, promise: Promise, once: str) -> None:
     bucket, _, prefix = arns.parse(destination.target).resource.partition("/")
-    form = destination.written_as
+    form = destination.written_as(promise.kind)
     head = f"#Version: 1.0\n#Fields: {' '.join(held.fields)}\n" if form == "w3c" else ""
     body = gzip.compress((head + "".join(f"{line}\n" for line in _records(held, form, promise))).encode(), mtime=0)
     name, at = promise.resource.rpartition("/")[2], promise.lines[0][0]
@@ -151,30 +173,49 @@ def _suffix(held: Delivery, account: str, distribution: str, at: float) -> str:
     return _VARIABLE.sub(put, held.suffix)
 
 
+def _batches(records: list[Any], size_of: Callable[[Any], int], count_max: int, bytes_max: int) -> Iterator[list[Any]]:
+    """As many at once as one may be asked to take."""
+    batch: list[Any] = []
+    size = 0
+    for record in records:
+        own = size_of(record)
+        if batch and (len(batch) == count_max or size + own > bytes_max):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += own
+    yield batch
+
+
 async def _to_group(call: Call, owner: Call, held: Delivery, destination: DeliveryDestination, promise: Promise, once: str) -> None:
-    """Into one stream for each distribution; how AWS calls it was not found."""
-    us, group = _as_service(call, owner, promise), name_in(destination.target)
-    stream, place = f"CloudFront_{promise.resource.rpartition('/')[2]}", arns.parse(destination.target).region
-    events = [
-        {"timestamp": milliseconds(at), "message": line} for (at, _), line in zip(promise.lines, _records(held, destination.written_as, promise))
-    ]
+    us, group, kind = _as_service(call, owner, promise), name_in(destination.target), promise.kind
+    stream, place = kind.stream.format(promise.resource.rpartition("/")[2]), arns.parse(destination.target).region
+    records = _records(held, destination.written_as(kind), promise)
+    events = [{"timestamp": milliseconds(at), "message": line} for (at, _), line in zip(promise.lines, records)]
+    events.sort(key=lambda each: each["timestamp"])
     named = {"logGroupName": group, "logStreamName": stream}
     try:
         await us.ask("logs:CreateLogStream", to_region=place, **named)
     except AwsError as error:
         if error.code != "ResourceAlreadyExistsException":
             raise
-    await us.ask("logs:PutLogEvents", to_region=place, once=once, **named, logEvents=sorted(events, key=lambda each: each["timestamp"]))
+    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+    batches = _batches(events, lambda each: len(each["message"].encode()) + 26, 10_000, 1_048_576)
+    for number, batch in enumerate(batches):
+        await us.ask("logs:PutLogEvents", to_region=place, once=f"{once}-{number}", **named, logEvents=batch)
 
 
 async def _to_stream(call: Call, owner: Call, held: Delivery, destination: DeliveryDestination, promise: Promise, once: str) -> None:
     """AWS does this by a role of its own that is linked to the service, which may do it to every stream that its customer names."""
     us = owner.home.call("logs", owner.account, principals.root(owner.account, partition=owner.home.partition))
     target = arns.parse(destination.target)
-    await us.ask(
-        "firehose:PutRecordBatch", to_region=target.region, once=once, DeliveryStreamName=target.resource.removeprefix("deliverystream/"),
-        Records=[{"Data": f"{line}\n".encode()} for line in _records(held, destination.written_as, promise)],
-    )  # fmt: skip
+    records = [{"Data": f"{line}\n".encode()} for line in _records(held, destination.written_as(promise.kind), promise)]
+    # https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
+    for number, batch in enumerate(_batches(records, lambda each: len(each["Data"]), 500, 4 << 20)):
+        await us.ask(
+            "firehose:PutRecordBatch", to_region=target.region, once=f"{once}-{number}",
+            DeliveryStreamName=target.resource.removeprefix("deliverystream/"), Records=batch,
+        )  # fmt: skip
 
 
 _SENT: dict[str, Callable[..., Any]] = {"S3": _to_bucket, "CWL": _to_group, "FH": _to_stream}

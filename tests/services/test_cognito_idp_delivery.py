@@ -14,7 +14,7 @@ from cognito_workshop import ANN, NEW_PASSWORD, PASSWORD, Pool, attributes, code
 from lambda_workshop import ACCOUNT, make, put_role, put_user
 from mail_workshop import leave_sandbox, mails, prove
 from refusals import refused
-from test_cloudformation_stack import create, outputs
+from test_cloudformation_stack import create, outputs, settled
 from test_cognito_idp_hosted import BACK, HOST, OAUTH, asked, post
 from test_cognito_idp_signin import app
 from test_sns_phones import texts
@@ -381,3 +381,20 @@ def test_a_template_says_which_factors_a_pool_asks_for(cloud, texter, shop):
     assert told_of["EmailMfaConfiguration"] == {"Message": "Here: {####}", "Subject": "In"}
     assert (told_of["MfaConfiguration"], told_of["SmsMfaConfiguration"]["SmsConfiguration"]) == ("ON", SMS["SmsConfiguration"])
     assert "SmsMfaConfiguration" in idp.get_user_pool_mfa_config(UserPoolId=out["Texts"])
+
+
+@pytest.mark.parametrize("given", [{}, SMS])
+def test_a_template_that_names_no_factor_needs_all_that_texts_need(cloud, texter, given):
+    # cdk-preflight: pf-cognito-mfa-sms-config
+    def template(**more) -> str:
+        return json.dumps({"Resources": {"Pool": {"Type": "AWS::Cognito::UserPool", "Properties": {**given, **more}}}})
+
+    def reasons(name: str) -> str:
+        return " ".join(event.get("ResourceStatusReason", "") for event in stacks.describe_stack_events(StackName=name)["StackEvents"])
+
+    stacks = cloud.client("cloudformation")
+    words = "SMS configuration and Auto verification for phone_number are required when MFA is required/optional"
+    assert create(cloud, "made", template(MfaConfiguration="ON"))["StackStatus"] == "ROLLBACK_COMPLETE" and words in reasons("made")
+    create(cloud, "kept", template())
+    stacks.update_stack(StackName="kept", TemplateBody=template(MfaConfiguration="OPTIONAL"))
+    assert settled(cloud, "kept")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE" and words in reasons("kept")

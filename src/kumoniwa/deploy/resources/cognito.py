@@ -6,6 +6,7 @@ from typing import Any
 
 from kumoniwa.deploy.resource import (
     ID,
+    OMIT,
     Call,
     Name,
     Reading,
@@ -22,7 +23,6 @@ from kumoniwa.deploy.resource import (
     text,
     use,
 )
-from kumoniwa.deploy.step import Failure
 
 _GONE = "ResourceNotFoundException"
 
@@ -35,18 +35,17 @@ _pool_settings = (
 )
 
 
+_by_text = use(lambda mfa, kinds: mfa if kinds is None else OMIT, p.MfaConfiguration, p.EnabledMfas)
+"""Whether a second factor is asked for, where the template does not name which: it is a code in a text message then, and the pool says what
+that needs (cdk-preflight: pf-cognito-mfa-sms-config)."""
+
+
 @carries("MfaConfiguration EnabledMfas EmailAuthenticationMessage EmailAuthenticationSubject")
 async def _factors(work: Work) -> None:
-    """A pool says in one place whether it asks for a second factor, and in another for which. Where a template names none, it is a code in a
-    text message (cdk-preflight: pf-cognito-mfa-sms-config)."""
     told = work.properties
-    mfa, kinds = told.get("MfaConfiguration", "OFF"), told.get("EnabledMfas")
-    if kinds is None and mfa != "OFF":
-        if not told.get("SmsConfiguration") or "phone_number" not in told.get("AutoVerifiedAttributes", ()):
-            raise Failure("SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
-        kinds = ["SMS_MFA"]
+    mfa = told.get("MfaConfiguration", "OFF")
     said: dict[str, Any] = {}
-    for kind in kinds or ():
+    for kind in told.get("EnabledMfas", ["SMS_MFA"] if mfa != "OFF" else []):
         if kind == "SMS_MFA":
             texts = {name: told[name] for name in ("SmsConfiguration", "SmsAuthenticationMessage") if name in told}
             said["SmsMfaConfiguration"] = texts
@@ -61,11 +60,14 @@ async def _factors(work: Work) -> None:
 UserPool = ResourceType(
     name=Name("UserPoolName", 128, tells=False),
     create=Call(
-        "cognito-idp:CreateUserPool", f"AliasAttributes Schema UsernameAttributes UsernameConfiguration {_pool_settings}", PoolName=p.UserPoolName
-    ),
+        "cognito-idp:CreateUserPool", f"AliasAttributes Schema UsernameAttributes UsernameConfiguration {_pool_settings}",
+        PoolName=p.UserPoolName, MfaConfiguration=_by_text,
+    ),  # fmt: skip
     id=made.UserPool.Id,
     read=Call("cognito-idp:DescribeUserPool", UserPoolId=ID),
-    update=(Call("cognito-idp:UpdateUserPool", _pool_settings, UserPoolId=ID, PoolName=p.UserPoolName).writes_all(),),
+    update=(
+        Call("cognito-idp:UpdateUserPool", _pool_settings, UserPoolId=ID, PoolName=p.UserPoolName, MfaConfiguration=_by_text).writes_all(),
+    ),
     settings=(Setting(_factors, _factors),),
     delete=Call("cognito-idp:DeleteUserPool", UserPoolId=ID),
     absent=_GONE,

@@ -9,7 +9,7 @@ import gzip
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 from sealed import ACCOUNT, SECRET, allow, on_disk
 
 BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/b"
@@ -85,12 +85,6 @@ def told(cloud, logs, wait_s: float = 20) -> list[dict]:
 
 def steps(records: list[dict]) -> list[str]:
     return [each["message_type"] for each in records]
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 # Configuration ------------------------------------------------------------------------------------------

@@ -260,8 +260,15 @@ def test_what_viewers_ask_for_streams_into_a_firehose(edge, logs, site):
     edge.cloud.sleep(2)
     source(logs, site)
     logs.create_delivery(deliverySourceName="s", deliveryDestinationArn=destination(logs, target)["arn"], recordFields=["sc-status"])
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-Firehose.html: nothing goes to a stream without it.
+    tag = {"Key": "LogDeliveryEnabled", "Value": "true"}
+    assert firehose.list_tags_for_delivery_stream(DeliveryStreamName="f")["Tags"] == [tag]
+    firehose.untag_delivery_stream(DeliveryStreamName="f", TagKeys=["LogDeliveryEnabled"])
     site.get("/")
     edge.cloud.sleep(120)
+    assert "Contents" not in edge.s3.list_objects_v2(Bucket="logs")
+    firehose.tag_delivery_stream(DeliveryStreamName="f", Tags=[tag])
+    edge.cloud.sleep(600)
     (key,) = [each["Key"] for each in edge.s3.list_objects_v2(Bucket="logs")["Contents"]]
     assert edge.s3.get_object(Bucket="logs", Key=key)["Body"].read() == b'{"sc-status":"200"}\n'
 

@@ -130,7 +130,6 @@ QUEUE, STREAM = f"arn:aws:sqs:us-east-1:{ACCOUNT}:q", f"arn:aws:kinesis:us-east-
         (QUEUE, QUEUE, {"TargetParameters": {"KinesisStreamParameters": {"PartitionKey": "a"}}}, "ValidationException"),
         (QUEUE, QUEUE, {"Enrichment": QUEUE}, "ValidationException"),
         (QUEUE, QUEUE, {"LogConfiguration": {"Level": "INFO"}}, "ValidationException"),
-        (QUEUE, QUEUE, {"LogConfiguration": {"Level": "INFO", "S3LogDestination": {"BucketName": "bucket", "BucketOwner": ACCOUNT}}}, "NotImplemented"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(shop, source, target, more, code):

@@ -9,16 +9,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from kumoniwa.gate import organization
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.authorize import AccessDeniedException
-from kumoniwa.gate.names import region_of_bucket
+from kumoniwa.gate.log_delivery import POLICY, SERVICE, added, let_into_bucket, let_into_stream
 from kumoniwa.gate.vended_logs import WantedNearby
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
+from kumoniwa.kernel.errors import NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.policy import parse
 from kumoniwa.languages.policy_decision import Authority, keys_of
@@ -37,10 +35,8 @@ from kumoniwa.services.logs.destination import Destination
 from kumoniwa.services.logs.group import ResourceNotFoundException, name_in
 from kumoniwa.services.logs.policy import ResourcePolicy, key_of
 
-SERVICE = "delivery.logs.amazonaws.com"
 DELIMITER = "\t"
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
-POLICY = "AWSLogDeliveryWrite20150319"
 
 
 def arn_of(call: Call, id_: str) -> str:
@@ -150,15 +146,9 @@ async def _let_in(call: Call, source: DeliverySource, held: DeliveryDestination)
         bucket = arns.parse(held.target).resource.partition("/")[0]
         condition["StringEquals"]["s3:x-amz-acl"] = "bucket-owner-full-control"
         statement |= {"Sid": f"AWSLogDeliveryWrite-{source.name}", "Action": "s3:PutObject", "Resource": f"arn:{call.home.partition}:s3:::{bucket}/*"}
-        place = region_of_bucket(call.home, bucket)
-        try:
-            document = (await call.ask("s3:GetBucketPolicy", to_region=place, Bucket=bucket))["Policy"]
-        except AwsError as error:
-            if error.code != "NoSuchBucketPolicy":
-                raise
-            document = None
-        if (more := _added(document, statement)) is not None:
-            await call.ask("s3:PutBucketPolicy", to_region=place, Bucket=bucket, Policy=more)
+        await let_into_bucket(call, bucket, [statement])
+    elif held.type == "FH":
+        await let_into_stream(call, held.target)
     elif held.type == "CWL":
         group = name_in(held.target)
         statement |= {
@@ -166,17 +156,8 @@ async def _let_in(call: Call, source: DeliverySource, held: DeliveryDestination)
             "Resource": [call.arn(f"log-group:{group}:log-stream:*")],
         }  # fmt: skip
         policy = call.shelf(ResourcePolicy).get(key_of(POLICY, ""))
-        if (more := _added(policy.document if policy is not None else None, statement)) is not None:
+        if (more := added(policy.document if policy is not None else None, [statement])) is not None:
             await call.ask("logs:PutResourcePolicy", policyName=POLICY, policyDocument=more)
-
-
-def _added(document: str | None, statement: dict[str, Any]) -> str | None:
-    """A policy with one more statement; None if it has it."""
-    read = orjson.loads(document) if document else {"Version": "2012-10-17", "Id": POLICY, "Statement": []}
-    held = read["Statement"] if isinstance(read["Statement"], list) else [read["Statement"]]
-    if any(each.get("Sid") == statement["Sid"] for each in held):
-        return None
-    return orjson.dumps({**read, "Statement": [*held, statement]}).decode()
 
 
 def shown(call: Call, delivery: Delivery) -> dict[str, Any]:

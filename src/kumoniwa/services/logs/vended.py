@@ -9,15 +9,16 @@ from __future__ import annotations
 import gzip
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import orjson
 
 from kumoniwa.engines import cipher
-from kumoniwa.gate import outbox, patience
+from kumoniwa.gate import log_delivery, outbox, patience
 from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.log_delivery import SERVICE, batches
 from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.gate.outbox import Outbox
 from kumoniwa.gate.vended_logs import Wanted
@@ -28,7 +29,7 @@ from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.logs import delivery_source
-from kumoniwa.services.logs.delivery import DELIMITER, SERVICE
+from kumoniwa.services.logs.delivery import DELIMITER
 from kumoniwa.services.logs.delivery_destination import DeliveryDestination
 from kumoniwa.services.logs.delivery_kind import KINDS, Kind
 from kumoniwa.services.logs.delivery_source import Delivery, DeliverySource
@@ -173,20 +174,6 @@ def _suffix(held: Delivery, account: str, distribution: str, at: float) -> str:
     return _VARIABLE.sub(put, held.suffix)
 
 
-def _batches(records: list[Any], size_of: Callable[[Any], int], count_max: int, bytes_max: int) -> Iterator[list[Any]]:
-    """As many at once as one may be asked to take."""
-    batch: list[Any] = []
-    size = 0
-    for record in records:
-        own = size_of(record)
-        if batch and (len(batch) == count_max or size + own > bytes_max):
-            yield batch
-            batch, size = [], 0
-        batch.append(record)
-        size += own
-    yield batch
-
-
 async def _to_group(call: Call, owner: Call, held: Delivery, destination: DeliveryDestination, promise: Promise, once: str) -> None:
     us, group, kind = _as_service(call, owner, promise), name_in(destination.target), promise.kind
     stream, place = kind.stream.format(promise.resource.rpartition("/")[2]), arns.parse(destination.target).region
@@ -200,22 +187,12 @@ async def _to_group(call: Call, owner: Call, held: Delivery, destination: Delive
         if error.code != "ResourceAlreadyExistsException":
             raise
     # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
-    batches = _batches(events, lambda each: len(each["message"].encode()) + 26, 10_000, 1_048_576)
-    for number, batch in enumerate(batches):
+    for number, batch in enumerate(batches(events, lambda each: len(each["message"].encode()) + 26, 10_000, 1_048_576)):
         await us.ask("logs:PutLogEvents", to_region=place, once=f"{once}-{number}", **named, logEvents=batch)
 
 
 async def _to_stream(call: Call, owner: Call, held: Delivery, destination: DeliveryDestination, promise: Promise, once: str) -> None:
-    """AWS does this by a role of its own that is linked to the service, which may do it to every stream that its customer names."""
-    us = owner.home.call("logs", owner.account, principals.root(owner.account, partition=owner.home.partition))
-    target = arns.parse(destination.target)
-    records = [{"Data": f"{line}\n".encode()} for line in _records(held, destination.written_as(promise.kind), promise)]
-    # https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
-    for number, batch in enumerate(_batches(records, lambda each: len(each["Data"]), 500, 4 << 20)):
-        await us.ask(
-            "firehose:PutRecordBatch", to_region=target.region, once=f"{once}-{number}",
-            DeliveryStreamName=target.resource.removeprefix("deliverystream/"), Records=batch,
-        )  # fmt: skip
+    await log_delivery.to_stream(owner, destination.target, _records(held, destination.written_as(promise.kind), promise), once)
 
 
 _SENT: dict[str, Callable[..., Any]] = {"S3": _to_bucket, "CWL": _to_group, "FH": _to_stream}

@@ -61,15 +61,21 @@ def CreatePipe(
         enrichment_parameters=EnrichmentParameters or {}, target_parameters=TargetParameters or {}, tags=_checked_tags(Tags or {}),
         logging=log.read(call, LogConfiguration), key=KmsKeyIdentifier or "",
     )  # fmt: skip
-    return _beginning(call, check(call, pipe), "CREATING")
+    return _beginning(call, check(call, pipe), "CREATING", is_logged_anew=True)
 
 
-def _beginning(call: Call, pipe: Pipe, state: str) -> Any:
-    """Keep an open pipe, if its role may use its key."""
+def _beginning(call: Call, pipe: Pipe, state: str, *, is_logged_anew: bool) -> Any:
+    """Keep an open pipe, if its role may use its key, and its logs may go where they are to go."""
 
     def begin() -> dict[str, Any]:
         return _answer(call, life.begin(call, encryption.closed(call, pipe), state))
 
+    async def let_in() -> dict[str, Any]:
+        await log.let_in(call, pipe.logging)
+        return await encryption.lock(call, pipe).proving(call, begin) if pipe.key else call.atomically(begin)
+
+    if is_logged_anew and log.must_let_in(pipe.logging):
+        return let_in()
     return encryption.lock(call, pipe).proving(call, begin) if pipe.key else begin()
 
 
@@ -105,7 +111,7 @@ def UpdatePipe(
         logging=held.logging if LogConfiguration is None else log.read(call, LogConfiguration),
         key=held.key if KmsKeyIdentifier is None else KmsKeyIdentifier,
     )  # fmt: skip
-    return _beginning(call, check(call, pipe), "UPDATING")
+    return _beginning(call, check(call, pipe), "UPDATING", is_logged_anew=LogConfiguration is not None)
 
 
 def StartPipe(call: Call, *, Name: str) -> dict:

@@ -490,7 +490,7 @@ def _plain(request: AWSPreparedRequest) -> Request:
     for name, value in request.headers.items():
         headers[name.lower()] = value.decode() if isinstance(value, bytes) else str(value)
     headers.setdefault("host", host)
-    return Request(request.method, path, query, headers, body.encode() if isinstance(body, str) else bytes(body))
+    return Request(request.method, path, query, headers, body.encode() if isinstance(body, str) else bytes(body), is_tls=scheme == "https")
 
 
 async def _body(response: Response) -> bytes:

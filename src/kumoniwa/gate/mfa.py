@@ -10,7 +10,9 @@ import base64
 import hmac
 import struct
 from collections.abc import Iterable
+from typing import Any
 
+from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.record import Record
 
 STEP_S = 30
@@ -59,6 +61,17 @@ def accepted(device: MfaDevice, code: str, now: float) -> int | None:
         if code.isascii()
         else None
     )
+
+
+def unused_step(home: Any, serial: str, device: MfaDevice, code: str) -> int | None:
+    """The step of a code that has opened nothing in this region, nor has one after it; None for any other."""
+    step = accepted(device, code, home.clock.now())
+    last = home.store.shelf(SHARED, LastCode).get(serial)
+    return step if step is not None and (last is None or step > last.step) else None
+
+
+def use_up(home: Any, serial: str, step: int) -> None:
+    home.store.shelf(SHARED, LastCode)[serial] = LastCode(step=step)
 
 
 def ahead(seed: str, first: str, second: str, now: float, reach_steps: int) -> int | None:

@@ -93,8 +93,7 @@ def GetAccountSummary(call: Call) -> dict:
             "Providers": len(provider.own(call)) + len(saml.own(call)),
             # A session's token is sealed for every region of the cloud alike, which is what version 2 means.
             "GlobalEndpointTokenVersion": 2,
-            # Only AWS's console gives the root user a device, and there is none here.
-            "AccountMFAEnabled": 0,
+            "AccountMFAEnabled": int(bool(of(call, Device, call.account))),
             "AccountPasswordPresent": int(password.root_password(call).is_there),
             "AccountSigningCertificatesPresent": int(bool(of(call, SigningCertificate, call.account))),
             "AccountAccessKeysPresent": int(

@@ -44,6 +44,7 @@ from kumoniwa.services.iam.certificate import (
     UploadSSHPublicKey,
 )
 from kumoniwa.services.iam.entity import Group, Role, User, arn_of, global_arn, reserved_tag
+from kumoniwa.services.iam.errors import NotOfAName
 from kumoniwa.services.iam.grant import (
     AttachGroupPolicy,
     AttachRolePolicy,
@@ -239,7 +240,7 @@ _WORDED = re.compile(r"1 validation error detected: Value '.*' at '(path|userNam
                      r"constraint: Member must satisfy regular expression pattern: .*", re.DOTALL)  # fmt: skip
 
 
-def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError | None:
     """IAM has words of its own for names and paths of other characters.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names"""
     if operation.endswith("ServiceSpecificCredential"):
@@ -248,10 +249,13 @@ def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsEr
     found = _WORDED.fullmatch(error.text)
     if found is None:
         return error
-    needed = "begin and end with / and contain only alphanumeric characters and/or / characters."
+    if found[1] == "userName" and operation in mfa.OF_ROOT and params.get("UserName") == mfa.ROOT:
+        return None
     if found[1] != "path":
-        needed = "contain only alphanumeric characters and/or the following: +=,.@_-"
-    return ValidationError(f"The specified value for {found[1]} is invalid. It must {needed}")
+        return NotOfAName(found[1])
+    return ValidationError(
+        "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."
+    )
 
 
 _LISTS = {
@@ -268,6 +272,8 @@ _OWN_USER = frozenset({
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     for parameter, kind, word in _KINDS:
         name = params.get(parameter)
+        if operation in mfa.OF_ROOT and name == mfa.ROOT:
+            return global_arn(call, "root")
         if isinstance(name, str):
             record = call.shelf(kind).get(name.lower()) if call.account else None
             path = record.path if record is not None else params.get("Path") or "/"

@@ -1,6 +1,6 @@
 """What IAM refuses with. The model spells most of these with ``Exception``; on the wire AWS leaves it out."""
 
-from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.errors import AwsError, ValidationError
 
 
 class NoSuchEntity(AwsError):
@@ -34,3 +34,12 @@ class UnmodifiableEntity(AwsError):
 
 class PolicyNotAttachable(AwsError):
     status = 400
+
+
+class NotOfAName(ValidationError):
+    code = "ValidationError"
+
+    def __init__(self, member: str) -> None:
+        super().__init__(
+            f"The specified value for {member} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+        )

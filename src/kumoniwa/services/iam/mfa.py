@@ -1,7 +1,11 @@
 """Virtual MFA devices: made with a seed, enabled for a user by two codes in a row, taken away again.
 
-A device knows its user by the user's id, so that it follows a renamed user. What STS must know of it is the gate's
+A device knows its user by the user's id, so that it follows a renamed user. What STS and S3 must know of it is the gate's
 ``MfaDevice``. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_enable_virtual.html
+
+The root user has no name. AWS's console enables its device by the same operations, for which CloudTrail tells a name that no user can
+have; here whoever is the root user says that name.
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aws-console-sign-in-events.html
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.iam.credential import Device, of
 from kumoniwa.services.iam.entity import (
     User,
+    account_created,
     checked_path,
     found,
     global_arn,
@@ -26,8 +31,8 @@ from kumoniwa.services.iam.entity import (
     tagged,
     untagged,
 )
-from kumoniwa.services.iam.errors import DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
-from kumoniwa.services.iam.user import holder, privileged_holder, shown
+from kumoniwa.services.iam.errors import DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity, NotOfAName
+from kumoniwa.services.iam.user import holder, privileged_holder, root_user, shown
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -37,6 +42,8 @@ SEED_BYTES = 40
 ENABLE_REACH_STEPS, RESYNC_REACH_STEPS = 10, 240
 """How far a device's clock may be off: five minutes when it is enabled, two hours when it is brought back in step."""
 
+ROOT = "AWS ROOT USER"
+OF_ROOT = ("EnableMFADevice", "ResyncMFADevice", "DeactivateMFADevice")
 _PATH = re.compile(r"/(?:[\w!-~]+/)*", re.ASCII)
 
 
@@ -58,6 +65,14 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
 
 def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
     return [(each.serial, each.tags) for each in call.shelf(Device).values()]
+
+
+def _named(call: Call, name: str) -> User:
+    if name != ROOT:
+        return found(call, User, name)
+    if not call.principal.is_unbound_root:
+        raise NotOfAName("userName")
+    return root_user(call)
 
 
 def _assigned(call: Call, serial: str, user: User) -> Device:
@@ -110,13 +125,15 @@ def DeleteVirtualMFADevice(call: Call, *, SerialNumber: str) -> None:
 
 
 def ListVirtualMFADevices(call: Call, *, AssignmentStatus: str | None = None) -> dict:
-    users = {user.id: user for user in call.shelf(User).values()}
+    users = {user.id: shown(call, user) for user in call.shelf(User).values()}
+    # The root user has neither name nor path, as lists of AWS show (linuxer.name on MFA delete, 2020).
+    users[call.account] = {"UserId": call.account, "Arn": global_arn(call, "root"), "CreateDate": account_created(call)}
     listed = []
     for serial, device in sorted(call.shelf(Device).items()):
         if AssignmentStatus in (None, "Any") or (AssignmentStatus == "Assigned") == bool(device.user_id):
             view: dict[str, Any] = {"SerialNumber": serial}
             if device.user_id:
-                view |= {"User": shown(call, users[device.user_id]), "EnableDate": device.enabled}
+                view |= {"User": users[device.user_id], "EnableDate": device.enabled}
             listed.append(view)
     return {"VirtualMFADevices": listed}
 
@@ -137,7 +154,7 @@ def _enable(call: Call, device: Device, first: str, second: str, reach_steps: in
 def EnableMFADevice(
     call: Call, *, UserName: str, SerialNumber: str, AuthenticationCode1: str, AuthenticationCode2: str
 ) -> None:
-    user, device = found(call, User, UserName), _found(call, SerialNumber)
+    user, device = _named(call, UserName), _found(call, SerialNumber)
     if device.user_id:
         raise EntityAlreadyExists("MFA Device is already in use.")
     if len(of(call, Device, user.id)) >= DEVICES_PER_USER_MAX:
@@ -149,18 +166,21 @@ def EnableMFADevice(
 def ResyncMFADevice(
     call: Call, *, UserName: str, SerialNumber: str, AuthenticationCode1: str, AuthenticationCode2: str
 ) -> None:
-    device = _assigned(call, SerialNumber, found(call, User, UserName))
+    device = _assigned(call, SerialNumber, _named(call, UserName))
     _enable(call, device, AuthenticationCode1, AuthenticationCode2, RESYNC_REACH_STEPS)
 
 
 def DeactivateMFADevice(call: Call, *, SerialNumber: str, UserName: str | None = None) -> None:
-    device = _assigned(call, SerialNumber, privileged_holder(call, UserName))
+    user = _named(call, ROOT) if UserName == ROOT else privileged_holder(call, UserName)
+    device = _assigned(call, SerialNumber, user)
     _keep(call, changed(device, user_id="", enabled=0.0))
     del call.home.store.shelf(SHARED, MfaDevice)[SerialNumber]
 
 
 def GetMFADevice(call: Call, *, SerialNumber: str, UserName: str | None = None) -> dict:
     device = _found(call, SerialNumber)
+    if device.user_id == call.account and UserName is None:
+        return {"SerialNumber": SerialNumber, "EnableDate": device.enabled}
     user = next((user for user in call.shelf(User).values() if user.id == device.user_id), None)
     if user is None or (UserName is not None and found(call, User, UserName).id != user.id):
         raise NoSuchEntity("MFA Device invalid for user.")
@@ -171,7 +191,7 @@ def ListMFADevices(call: Call, *, UserName: str | None = None) -> dict:
     user = holder(call, UserName)
     return {
         "MFADevices": [
-            {"UserName": user.name, "SerialNumber": device.serial, "EnableDate": device.enabled}
+            ({"UserName": user.name} if user.name else {}) | {"SerialNumber": device.serial, "EnableDate": device.enabled}
             for device in of(call, Device, user.id)
         ]
     }

@@ -79,7 +79,7 @@ def _written(call: Call) -> str:
         _flag(password.root_password(call).is_there),
         "no_information",
     ]
-    lines.writerow([*root, "not_supported", "not_supported", "false", *_keys(call, ""), *_certificates(call, call.account)])
+    lines.writerow([*root, "not_supported", "not_supported", _flag(bool(of(call, Device, call.account))), *_keys(call, ""), *_certificates(call, call.account)])
     for user in named(call.shelf(User).values(), None):
         has_mfa = bool(of(call, Device, user.id))
         start = [user.name, arn_of(call, user), _time(user.created), *_password(call, user), _flag(has_mfa)]

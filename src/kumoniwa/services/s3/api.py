@@ -271,6 +271,11 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     return keys
 
 
+def confided_of(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
+    """A device's code is no trail's business."""
+    return (params["MFA"],) if "MFA" in params else ()
+
+
 def _signed_how(request: Request) -> str:
     return request.headers.get("authorization") or request.query
 

@@ -115,6 +115,8 @@ class Bucket(Record):
     created: float
     versioning: str = ""
     """``Enabled``, ``Suspended``, or empty for a bucket that never was versioned."""
+    mfa_delete: str = ""
+    """``Enabled``, ``Disabled``, or empty for a bucket for which nobody said either."""
     ownership: str | None = ENFORCED
     access: PublicAccess | None = BLOCKED
     grants: tuple[Grant, ...] = CLOSED

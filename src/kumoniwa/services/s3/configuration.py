@@ -8,7 +8,7 @@ from kumoniwa.gate import public_access
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.s3 import abac, acl, managed_key, notification, point, replication
+from kumoniwa.services.s3 import abac, acl, managed_key, mfa_delete, notification, point, replication
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.acl import ENFORCED, OWNERSHIPS, AccessControlListNotSupported, grants_in, grants_of
 from kumoniwa.services.s3.bucket import (
@@ -72,17 +72,23 @@ def PutBucketVersioning(
     ChecksumAlgorithm: str | None = None,
     ContentMD5: str | None = None,
     ExpectedBucketOwner: str | None = None,
+    MFA: str | None = None,
 ) -> None:
+    """Where MFA delete is on, any change needs the root user's device; that it is off anybody says who may change versioning, as Terraform does.
+    What becomes of it if nothing is said of it was not found: it stays."""
     bucket = found(call, Bucket)
     bodies.check_document(call)
+    is_proven = mfa_delete.proves(call, MFA)
     said = VersioningConfiguration or {}
-    if said.get("MFADelete") == "Enabled":
-        raise NotImplementedHere("MFA delete of s3:PutBucketVersioning")
-    status = said.get("Status")
+    status, protection = said.get("Status"), said.get("MFADelete", bucket.mfa_delete)
     if status is None:
         raise IllegalVersioningConfigurationException
-    if status not in ("Enabled", "Suspended"):
+    if status not in ("Enabled", "Suspended") or protection not in ("", "Enabled", "Disabled"):
         raise MalformedXML
+    if "Enabled" in (protection, bucket.mfa_delete):
+        mfa_delete.check(call, is_proven=is_proven)
+    if protection == "Enabled":
+        mfa_delete.check_may_be_enabled(bucket)
     if bucket.lock and status != "Enabled":
         raise InvalidBucketState(
             "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
@@ -92,12 +98,13 @@ def PutBucketVersioning(
             "A replication configuration is present on this bucket, so you cannot change the versioning state. To change the "
             "versioning state, first delete the replication configuration."
         )
-    _put(call, bucket, versioning=status)
+    _put(call, bucket, versioning=status, mfa_delete=protection)
 
 
 def GetBucketVersioning(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
-    status = found(call, Bucket).versioning
-    return {"Status": status} if status else {}
+    bucket = found(call, Bucket)
+    told = {"Status": bucket.versioning, "MFADelete": bucket.mfa_delete}
+    return {name: value for name, value in told.items() if value}
 
 
 # Tags ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, notification, replication, storage
+from kumoniwa.services.s3 import condition, mfa_delete, notification, replication, storage
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, arn, found, require
 from kumoniwa.services.s3.download import InvalidVersionId, NoSuchVersion
 from kumoniwa.services.s3.locking import check_may_go
@@ -46,8 +46,12 @@ def DeleteObject(
     IfMatch: str | None = None,
     ExpectedBucketOwner: str | None = None,
     RequestPayer: str | None = None,
+    MFA: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
+    is_proven = mfa_delete.proves(call, MFA)
+    if VersionId is not None and bucket.mfa_delete == "Enabled":
+        mfa_delete.check(call, is_proven=is_proven)
     _check_bypass(bucket, BypassGovernanceRetention)
     if VersionId is not None and not _may_be_given(call, bucket, Key, VersionId):
         raise InvalidVersionId(ArgumentName="versionId", ArgumentValue=VersionId[:1024])
@@ -98,15 +102,20 @@ def DeleteObjects(
     ChecksumAlgorithm: str | None = None,
     ExpectedBucketOwner: str | None = None,
     RequestPayer: str | None = None,
+    MFA: str | None = None,
 ) -> dict:
     """Each key is judged by itself: what the caller may not delete is told among the errors. Notifications call every key
-    removed, be there anything or not: recorded, localstack's test_delete_objects of queues."""
+    removed, be there anything or not: recorded, localstack's test_delete_objects of queues. Where versions need the root user's device,
+    nothing is deleted without: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
     bucket = found(call, Bucket)
     _check_bypass(bucket, BypassGovernanceRetention)
     bodies.check_document(call, is_required=True)
     listed = (Delete or {}).get("Objects") or []
     if not 1 <= len(listed) <= KEYS_MAX:
         raise MalformedXML
+    is_proven = mfa_delete.proves(call, MFA)
+    if bucket.mfa_delete == "Enabled" and any("VersionId" in each for each in listed):
+        mfa_delete.check(call, is_proven=is_proven)
     deleted, errors = [], []
     for each in listed:
         key, version_id = each.get("Key"), each.get("VersionId")

@@ -14,6 +14,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
+from kumoniwa.services.s3 import mfa_delete
 from kumoniwa.services.s3.archive import DAY_S, midnight_after
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, InvalidRequest, found
 from kumoniwa.wire import timestamps
@@ -322,6 +323,7 @@ def PutBucketLifecycleConfiguration(
     """What is due by the new rules is done at the next midnight, and here already at once unless the pace is real."""
     bucket = found(call, Bucket)
     bodies.check_document(call)
+    mfa_delete.check_may_age(bucket)
     least = TransitionDefaultMinimumObjectSize or LEAST_MOVED[0]
     if least not in LEAST_MOVED:
         raise InvalidRequest(f"Invalid TransitionDefaultMinimumObjectSize found: {least[:1024]}")

@@ -13,7 +13,7 @@ from kumoniwa.gate import authorize, denial, organization
 from kumoniwa.gate import tags as tag_keys
 from kumoniwa.gate.federation import SamlProvider, WebProvider
 from kumoniwa.gate.identity import SHARED, Credential, Document, Identity, account_of_key, issue
-from kumoniwa.gate.mfa import LastCode, MfaDevice, accepted
+from kumoniwa.gate.mfa import MfaDevice, unused_step, use_up
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import account_of
 from kumoniwa.kernel.errors import AwsError, ValidationError
@@ -169,9 +169,7 @@ def _second_factor(call: Call, serial: Any, code: Any) -> int | None:
         or not isinstance(code, str)
     ):
         return None
-    step = accepted(device, code, call.now())
-    last = call.home.store.shelf(SHARED, LastCode).get(serial)
-    return step if step is not None and (last is None or step > last.step) else None
+    return unused_step(call.home, serial, device, code)
 
 
 def _use_second_factor(call: Call, serial: str | None, code: str | None) -> bool:
@@ -191,7 +189,7 @@ def _use_second_factor(call: Call, serial: str | None, code: str | None) -> bool
                 "valid and associated with this user."
             )
         raise AccessDenied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
-    call.home.store.shelf(SHARED, LastCode)[serial] = LastCode(step=step)
+    use_up(call.home, serial, step)
     return True
 
 

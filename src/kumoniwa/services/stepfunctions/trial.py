@@ -16,7 +16,7 @@ from kumoniwa.languages.json_places import TooDeep
 from kumoniwa.languages.states_definition import Choice, Diagnostic, State, parse_failure, read, read_state
 from kumoniwa.languages.states_jsonata import JsonataScope
 from kumoniwa.languages.states_path import Scope, StateFailure, put
-from kumoniwa.services.stepfunctions import bucket, distributed, integration, mocking, payload, run, task
+from kumoniwa.services.stepfunctions import bucket, distributed, flow_states, integration, mocking, payload, run, task
 from kumoniwa.services.stepfunctions.encryption import SERVICE
 from kumoniwa.services.stepfunctions.endpoint import Sight
 from kumoniwa.services.stepfunctions.errors import (
@@ -165,9 +165,9 @@ class _Trial:
         if not state.is_jsonata and "Result" not in state.fields and state.type != "Parallel":
             self.seen["afterInputPath"] = self.scope.data
         if state.type == "Fail":
-            run.fail_with(state, self.scope, self._said())
+            flow_states.fail_with(state, self.scope, self._said())
         if state.type == "Choice":
-            choice = run.chosen(state, self._said())
+            choice = flow_states.chosen(state, self._said())
             return self._through(choice)
         if state.type == "Wait":
             until = payload.wait_until(state, self.scope, self.now)

@@ -14,7 +14,7 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages.states_path import StateFailure
-from kumoniwa.services.stepfunctions import bucket, logging, task
+from kumoniwa.services.stepfunctions import bucket, flow_states, logging, task
 from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
@@ -257,7 +257,7 @@ def _due(run: Run, strand: Strand) -> None:
     if strand.due is None or strand.due > run.now:
         return
     if strand.waiting == "wait":
-        runs.waited(run, strand)
+        flow_states.waited(run, strand)
     elif strand.waiting in ("retry", "turn"):
         strand.waiting, strand.due = "", None
         run.ready.append(strand)

@@ -42,6 +42,7 @@ that needs (cdk-preflight: pf-cognito-mfa-sms-config)."""
 
 @carries("MfaConfiguration EnabledMfas EmailAuthenticationMessage EmailAuthenticationSubject")
 async def _factors(work: Work) -> None:
+    """A pool says in one place whether it asks for a second factor, and in another for which."""
     told = work.properties
     mfa = told.get("MfaConfiguration", "OFF")
     said: dict[str, Any] = {}

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
@@ -16,6 +15,8 @@ from kumoniwa.services.dynamodb import (
     adoption,
     capacity,
     change,
+    definition,
+    description,
     figures,
     item,
     page,
@@ -64,11 +65,14 @@ from kumoniwa.services.dynamodb.policy import (  # noqa: F401 (operations, and t
     policy_of,
 )
 from kumoniwa.services.dynamodb.sealing import shown as encryption_shown
-from kumoniwa.services.dynamodb.table import (
-    ResourceInUseException,
-    ResourceNotFoundException,
-    Table,
-    reserved_tag,  # noqa: F401 (the gate's hook)
+from kumoniwa.services.dynamodb.table import ResourceInUseException, ResourceNotFoundException, Table
+from kumoniwa.services.dynamodb.tags import (  # noqa: F401 (operations, and the gate's hooks)
+    ListTagsOfResource,
+    TagResource,
+    UntagResource,
+    all_tags,
+    reserved_tag,
+    tags_of,
 )
 from kumoniwa.services.dynamodb.transfer import (  # noqa: F401 (operations)
     DescribeExport,
@@ -106,7 +110,7 @@ def CreateTable(
     OnDemandThroughput: dict | None = None,
 ) -> dict:
     """Throughput, provisioned or on demand, is kept and shown, and who exceeds it is throttled (``throughput``)."""
-    table = tables.made(
+    table = definition.made(
         call,
         {
             "TableName": TableName, "AttributeDefinitions": AttributeDefinitions, "KeySchema": KeySchema,
@@ -126,7 +130,7 @@ def CreateTable(
         if ResourcePolicy is not None:
             policy.check(ResourcePolicy)
             policy.put(call, table, ResourcePolicy)
-        shown = tables.description(call, table, {}, status="CREATING")
+        shown = description.shown(call, table, {}, status="CREATING")
         if WarmThroughput is not None:
             # Told while the table is made only to who asked for it: recorded by localstack's test_table_warm_throughput.
             shown["WarmThroughput"] = provisioning.warm_shown(table, table) | {"Status": "UPDATING"}
@@ -171,7 +175,7 @@ def DeleteTable(call: Call, *, TableName: str) -> dict:
         )
     replica.leave(call, table)
     table = adoption.give_up(call, table)
-    last = tables.description(call, table, {}, status="DELETING")
+    last = description.shown(call, table, {}, status="DELETING")
     for member in ("AttributeDefinitions", "KeySchema", "CreationDateTime"):
         last.pop(member)
     return {"TableDescription": last}
@@ -241,7 +245,7 @@ async def _answered(call: Call, updated: Any) -> dict:
 
 
 def shown(call: Call, table: Table, *, status: str = "") -> dict:
-    return tables.description(call, table, item.sizes(call, table), status=status) | replica.shown(call, table)
+    return description.shown(call, table, item.sizes(call, table), status=status) | replica.shown(call, table)
 
 
 def DescribeContributorInsights(call: Call, *, TableName: str, IndexName: str | None = None) -> dict:
@@ -271,44 +275,7 @@ def DescribeEndpoints(call: Call) -> dict:
     return {"Endpoints": [{"Address": address, "CachePeriodInMinutes": 1440}]}
 
 
-# Tags and time to live -----------------------------------------------------------------------------
-
-
-def _tagged(call: Call, arn: str) -> Table:
-    parsed = arns.parse(arn)
-    if parsed is None or parsed.service != "dynamodb" or not parsed.resource.startswith("table/"):
-        raise ValidationException(f"Invalid ResourceArn: Invalid ResourceArn provided as input {arn}")
-    table = call.shelf(Table).get(arn.partition(":table/")[2]) if parsed.region == call.region else None
-    if table is None:
-        raise ResourceNotFoundException(f"Requested resource not found: ResourcArn: {arn} not found")
-    return table
-
-
-def tags_of(call: Call, arn: str) -> dict[str, str]:
-    """An index goes by its table's: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/attribute-based-access-control.html"""
-    table, _, below = arn.partition(":table/")[2].partition("/")
-    is_of_table = not below or below.startswith("index/")
-    return _tagged(call, f"{arn.partition(':table/')[0]}:table/{table}").tags if is_of_table else {}
-
-
-def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
-    return [(call.arn(f"table/{each.name}"), each.tags) for each in call.shelf(Table).values()]
-
-
-def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict]) -> None:
-    table = _tagged(call, ResourceArn)
-    call.shelf(Table)[table.name] = changed(table, tags=tables.checked_tags(table.tags, Tags))
-
-
-def UntagResource(call: Call, *, ResourceArn: str, TagKeys: list[str]) -> None:
-    table = _tagged(call, ResourceArn)
-    call.shelf(Table)[table.name] = changed(
-        table, tags={k: v for k, v in table.tags.items() if k not in TagKeys}
-    )
-
-
-def ListTagsOfResource(call: Call, *, ResourceArn: str) -> dict:
-    return {"Tags": [{"Key": key, "Value": value} for key, value in _tagged(call, ResourceArn).tags.items()]}
+# Time to live --------------------------------------------------------------------------------------
 
 
 def UpdateTimeToLive(call: Call, *, TableName: str, TimeToLiveSpecification: dict) -> dict:

@@ -17,7 +17,7 @@ from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import history, item, provisioning, sealing, table_key
+from kumoniwa.services.dynamodb import definition, description, history, item, provisioning, sealing, table_key
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.sealing import Encryption
 from kumoniwa.services.dynamodb.table import Table
@@ -154,7 +154,7 @@ def _details(call: Call, backup: Backup, *, status: str = "") -> dict[str, Any]:
 
 def _description(call: Call, backup: Backup, *, status: str = "") -> dict[str, Any]:
     table = backup.table
-    shown = tables.description(call, table, {table.id: (backup.items, backup.size)})
+    shown = description.shown(call, table, {table.id: (backup.items, backup.size)})
     source = {
         "TableName": table.name, "TableId": table.uuid, "TableArn": shown["TableArn"], "TableSizeBytes": backup.size,
         "KeySchema": shown["KeySchema"], "TableCreationDateTime": table.created, "ItemCount": backup.items,
@@ -368,7 +368,7 @@ def _copied(call: Call, table: Table, copy: Copy) -> dict[str, Any]:
     call.shelf(Table)[table.name] = table
     begin(call, copy)
     made = call.shelf(Table)[table.name]
-    return {"TableDescription": tables.description(call, made, item.sizes(call, made), status="CREATING")}
+    return {"TableDescription": description.shown(call, made, item.sizes(call, made), status="CREATING")}
 
 
 async def _copied_sealed(call: Call, table: Table, copy: Copy, key: str | None, *, is_sealed: bool) -> dict[str, Any]:
@@ -387,11 +387,11 @@ def made_again(call: Call, name: str, source: Table, overrides: tuple = (None, N
     wanted: dict[str, Any] = {
         "TableName": name,
         "AttributeDefinitions": [{"AttributeName": n, "AttributeType": kind} for n, kind in source.definitions.items()],
-        "KeySchema": tables.schema_shown(source.hash_name, source.range_name),
+        "KeySchema": description.schema_shown(source.hash_name, source.range_name),
         "BillingMode": billing or ("PAY_PER_REQUEST" if source.is_on_demand else "PROVISIONED"),
         "TableClass": source.table_class,
     }
-    shown = tables.description(call, source, {})
+    shown = description.shown(call, source, {})
     units = {"ReadCapacityUnits": source.read_units, "WriteCapacityUnits": source.write_units}
     is_on_demand = wanted["BillingMode"] == "PAY_PER_REQUEST"
     if not is_on_demand:
@@ -413,7 +413,7 @@ def made_again(call: Call, name: str, source: Table, overrides: tuple = (None, N
     keyed = (wanted, *wanted.get("GlobalSecondaryIndexes", ()), *wanted.get("LocalSecondaryIndexes", ()))
     used = {element["AttributeName"] for holder in keyed for element in holder["KeySchema"]}
     wanted["AttributeDefinitions"] = [d for d in wanted["AttributeDefinitions"] if d["AttributeName"] in used]
-    return changed(tables.made(call, wanted), has_aws_order=source.has_aws_order)
+    return changed(definition.made(call, wanted), has_aws_order=source.has_aws_order)
 
 
 def _index_again(index: dict[str, Any], is_on_demand: bool, units: dict[str, int]) -> dict[str, Any]:

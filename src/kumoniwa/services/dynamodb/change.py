@@ -11,7 +11,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import item, provisioning, replica, stream
+from kumoniwa.services.dynamodb import definition, item, provisioning, replica, stream
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.table import Index, ResourceInUseException, ResourceNotFoundException, Table
 
@@ -161,13 +161,13 @@ def reindexed(call: Call, table: Table, definitions: list[dict] | None, updates:
 def _with_index(call: Call, table: Table, given: dict[str, Any]) -> Table:
     if any(index.name == given["IndexName"] for index in table.indexes):
         raise ValidationException(f"{INVALID}Attempting to create an index which already exists")
-    if sum(index.is_global for index in table.indexes) >= tables.GLOBAL_INDEXES_MAX:
+    if sum(index.is_global for index in table.indexes) >= definition.GLOBAL_INDEXES_MAX:
         raise tables.LimitExceededException(
-            f"GlobalSecondaryIndex count exceeds the per-table limit of {tables.GLOBAL_INDEXES_MAX}"
+            f"GlobalSecondaryIndex count exceeds the per-table limit of {definition.GLOBAL_INDEXES_MAX}"
         )
     ready = call.now() + tables.CREATING_FOR_S if call.home.settings.pace == "real" else 0.0
-    index = tables.global_index(call, table, given, active_at=ready)
-    tables.check_projected([*table.indexes, index])
+    index = definition.global_index(call, table, given, active_at=ready)
+    definition.check_projected([*table.indexes, index])
     table = changed(table, indexes=(*table.indexes, index))
     item.fill(call, table, index.id)
     return table

@@ -27,7 +27,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationExcep
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
-from kumoniwa.services.dynamodb import adoption, history, table_key
+from kumoniwa.services.dynamodb import adoption, definition, history, table_key
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb import write as writes
 from kumoniwa.services.dynamodb.backup import TableNotFoundException, recoverable, window
@@ -324,7 +324,7 @@ def ImportTable(
     if InputFormatOptions is not None and InputFormat != "CSV":
         # Seen of AWS by cdk-preflight: pf-dynamodb-import-format-options.
         raise ValidationException(f"Invalid Request: Unsupported InputFormatOptions for the given input format: {InputFormat}.")
-    table = tables.made(call, TableCreationParameters)
+    table = definition.made(call, TableCreationParameters)
     if table.name in call.shelf(Table):
         raise ResourceInUseException(f"Table already exists: {table.name}")
     call.shelf(Table)[table.name] = changed(table, active_at=math.inf)

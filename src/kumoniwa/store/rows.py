@@ -135,7 +135,8 @@ class Rows:
 
     def append(self, sql: str, *args: Any) -> None:
         """Execute a writing statement of which this call needs to know nothing, with the tick's commit or before the next statement, whatever
-        it asks: all of one text in one go, in their order. Statements of other texts that are appended meanwhile come before or after them."""
+        it asks: all of one text in one go, in their order. Statements of other texts that are appended meanwhile come before or after them.
+        One that fails then is nobody's call any more, and ends the region: the caller has seen to its values."""
         self.gather(sql, args)
         self.is_behind = True
 
@@ -178,7 +179,7 @@ class Rows:
     def _join(self) -> None:
         """Take part in the tick's transaction, and note what stands before an atomic call."""
         scope = self.journal.scope
-        if not self.is_open:
+        if self.joined == CLOSED:
             self.execute("begin immediate")
             self.journal.opened(self)
             self.ready, self.is_first = scope, scope > 0

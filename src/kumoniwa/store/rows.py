@@ -52,6 +52,8 @@ class Rows:
         self.path, self.journal = path, journal
         self.connection = apsw.Connection(path, statementcachesize=256)
         self.execute = self.connection.execute
+        # Or SQLite looks at what is bound to plan by it, and compiles a statement with ``limit ?`` anew each time it is executed.
+        self.connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         for pragma in (
             # Nobody else opens a region's files: without locks to share, a read costs no system call.
             "locking_mode=EXCLUSIVE",

@@ -4,6 +4,7 @@
 """
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from kumoniwa.aws import models
@@ -12,6 +13,13 @@ from kumoniwa.gate.paging import pager_for
 from kumoniwa.kernel.operation import load, service_names
 
 PAGE = Path(__file__).parent / "coverage.md"
+
+
+def _outlived(model: models.Service, handlers: Collection[str]) -> dict[str, str]:
+    """Deprecated operations whose requests are those of one that is here, which answers them; its name by theirs."""
+    heirs = {(target.method, target.uri): target.operation for target in model.targets if target.operation in handlers}
+    gone = (target for target in model.targets if target.is_deprecated and target.operation not in handlers)
+    return {target.operation: heirs[target.method, target.uri] for target in gone if (target.method, target.uri) in heirs}
 
 
 def page() -> str:
@@ -28,10 +36,11 @@ def page() -> str:
     details: list[str] = []
     for name in sorted(service_names()):
         model, handlers = models.service(name), load(name).handlers
-        absent, partial = [], []
+        absent, partial, outlived = [], [], _outlived(model, handlers)
         for operation in model.operation_names:
             if operation not in handlers:
-                absent.append(operation)
+                if operation not in outlived:
+                    absent.append(operation)
                 continue
             shape = model.operation(operation).input
             members = set(shape.members) if shape else set()
@@ -44,6 +53,9 @@ def page() -> str:
         details += ["", f"## {name}", "", f"Implemented: {', '.join(sorted(handlers))}."]
         if partial:
             details += ["", "Parameters refused: " + "; ".join(f"{op} ({', '.join(missing)})" for op, missing in partial) + "."]
+        if outlived:
+            told = ", ".join(f"{old} (as {new})" for old, new in sorted(outlived.items()))
+            details += ["", f"Answered by what took their place under the same method and path: {told}."]
         if absent:
             details += ["", f"Operations refused: {', '.join(sorted(absent))}."]
     names = ", ".join(f"`{name}`" for name in types.names())

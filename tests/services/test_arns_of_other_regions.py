@@ -192,6 +192,10 @@ def elsewhere(arn: str) -> str:
     return arn.replace("us-east-1", "us-west-2")
 
 
+def foreign(arn: str) -> str:
+    return arn.replace(ACCOUNT, "222222222222")
+
+
 def named(service: str, resource: str) -> str:
     return f"arn:aws:{service}:us-east-1:{ACCOUNT}:{resource}"
 
@@ -218,6 +222,9 @@ def test_all_that_a_pipe_names_is_of_its_region(cloud):
     assert refused(pipe(cloud, Enrichment=elsewhere(named("lambda", "function:f")))) == words
     assert refused(pipe(cloud, Source=named("kinesis", "stream/s"), SourceParameters=of_a_stream(elsewhere(queue)))) == words
     assert refused(pipe(cloud, LogConfiguration=logging_to(elsewhere(group)))) == ("ValidationException", "The log group must be in the region us-east-1.")
+    assert refused(pipe(cloud, LogConfiguration=logging_to(foreign(group)))) == ("ValidationException", f"The log group must be in the account {ACCOUNT}.")
+    stream = {"Level": "INFO", "FirehoseLogDestination": {"DeliveryStreamArn": foreign(named("firehose", "deliverystream/f"))}}
+    assert refused(pipe(cloud, LogConfiguration=stream)) == ("ValidationException", f"The delivery stream must be in the account {ACCOUNT}.")
     assert refused(pipe(cloud, LogConfiguration=logging_to("g")))[0] == "ValidationException"
     assert cloud.client("pipes").list_pipes()["Pipes"] == []
 
@@ -245,13 +252,45 @@ def test_a_delivery_stream_reads_from_and_is_encrypted_in_its_own_region(cloud):
     assert firehose.list_delivery_streams()["DeliveryStreamNames"] == []
 
 
-def test_a_stage_logs_to_its_own_region(cloud):
+def test_a_delivery_stream_encrypts_files_by_a_key_of_the_bucket_s_region(make_cloud):
+    # cdk-preflight: pf-firehose-s3-kms-key-region.
+    cloud = make_cloud("us-east-1", "us-west-2", "aws-global")
+    firehose = cloud.client("firehose")
+    cloud.client("s3").create_bucket(Bucket="here")
+    cloud.client("s3", region="us-west-2").create_bucket(Bucket="there", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    role, key = put_role(cloud, trust=states_workshop.TRUST.replace("states", "firehose")), named("kms", "key/11111111-2222-3333-4444-555555555555")
+
+    def to(bucket: str, key: str) -> dict[str, Any]:
+        return {"RoleARN": role, "BucketARN": f"arn:aws:s3:::{bucket}", "EncryptionConfiguration": {"KMSEncryptionConfig": {"AWSKMSKeyARN": key}}}
+
+    words = f"KMS Key {elsewhere(key)} does not exist in the same region as the S3 bucket. KMS Key region: us-west-2. S3 Bucket Region: us-east-1"
+    wrong = to("here", elsewhere(key))
+    assert refused(firehose.create_delivery_stream, DeliveryStreamName="d", S3DestinationConfiguration=wrong) == ("InvalidArgumentException", words)
+    firehose.create_delivery_stream(DeliveryStreamName="d", ExtendedS3DestinationConfiguration=to("there", elsewhere(key)))
+    cloud.sleep(1)
+    asked = {"DeliveryStreamName": "d", "CurrentDeliveryStreamVersionId": "1", "DestinationId": "destinationId-000000000001"}
+    assert refused(firehose.update_destination, **asked, ExtendedS3DestinationUpdate=wrong) == ("InvalidArgumentException", words)
+    firehose.update_destination(**asked, ExtendedS3DestinationUpdate=to("here", key))
+
+
+def test_logs_are_delivered_to_what_is_in_the_account_and_region_of_who_says_so(cloud):
+    # For regions cdk-preflight's pf-logs-delivery-destination-region; for accounts no record of AWS is at hand.
+    logs, group = cloud.client("logs"), named("logs", "log-group:g")
+    for arn, what in ((elsewhere(group), "Region"), (foreign(group), "Account id"), (foreign(named("firehose", "deliverystream/f")), "Account id")):
+        said = {"name": "d", "deliveryDestinationConfiguration": {"destinationResourceArn": arn}}
+        words = f"{what} from identity does not match the Destination Resource ARN."
+        assert refused(logs.put_delivery_destination, **said) == ("ValidationException", words)
+
+
+def test_a_stage_logs_to_its_own_region_and_account(cloud):
     # No source tells how AWS refuses it.
     rest, http = cloud.client("apigateway"), cloud.client("apigatewayv2")
     here = named("logs", "log-group:g")
     api = http.create_api(Name="h", ProtocolType="HTTP")["ApiId"]
     log = {"DestinationArn": elsewhere(here), "Format": "$context.requestId"}
     assert refused(http.create_stage, ApiId=api, StageName="s", AccessLogSettings=log)[0] == "BadRequestException"
+    theirs = {**log, "DestinationArn": foreign(here)}
+    assert refused(http.create_stage, ApiId=api, StageName="s", AccessLogSettings=theirs)[0] == "BadRequestException"
     http.create_stage(ApiId=api, StageName="s", AccessLogSettings={**log, "DestinationArn": here})
     assert refused(http.update_stage, ApiId=api, StageName="s", AccessLogSettings=log)[0] == "BadRequestException"
     api = rest.create_rest_api(name="r")["id"]
@@ -259,9 +298,10 @@ def test_a_stage_logs_to_its_own_region(cloud):
     rest.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
     rest.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK")
     rest.create_deployment(restApiId=api, stageName="s")
-    change = [{"op": "replace", "path": "/accessLogSettings/destinationArn", "value": elsewhere(here)}]
-    code, words = refused(rest.update_stage, restApiId=api, stageName="s", patchOperations=change)
-    assert code == "BadRequestException" and words.startswith("Invalid ARN specified in the request.")
+    for arn in (elsewhere(here), foreign(here)):
+        change = [{"op": "replace", "path": "/accessLogSettings/destinationArn", "value": arn}]
+        code, words = refused(rest.update_stage, restApiId=api, stageName="s", patchOperations=change)
+        assert code == "BadRequestException" and words.startswith("Invalid ARN specified in the request.")
 
 
 def test_a_key_of_another_region_is_refused_where_it_is_used(cloud):

@@ -70,8 +70,6 @@ def test_rules_are_told_again_and_deleted(s3):
         ({"Expiration": {"Days": 1}, "Filter": {"Prefix": "a", "ObjectSizeLessThan": 4}}, "MalformedXML", ""),
         ({"Expiration": {"Days": 1}, "Filter": {"And": {"Prefix": "a"}}}, "MalformedXML", ""),
         ({"Transitions": [{"Days": 1, "StorageClass": "STANDARD"}]}, "MalformedXML", ""),
-        # https://github.com/hashicorp/terraform-provider-aws/pull/6201: at least thirty
-        ({"Transitions": [{"Days": 29, "StorageClass": "STANDARD_IA"}]}, "InvalidArgument", "greater than or equal to 30"),
         ({"Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}, {"Days": 45, "StorageClass": "GLACIER"}]}, "InvalidArgument", "30 days more"),
         ({"Transitions": [{"Days": 9, "StorageClass": "GLACIER"}], "Expiration": {"Days": 9}}, "InvalidArgument", "must be greater than 'Days' in the Transition"),
         ({"Transitions": [{"Days": 9, "StorageClass": "GLACIER"}], "Expiration": {"Date": datetime(2031, 1, 1, tzinfo=UTC)}}, "InvalidRequest", "Found mixed 'Date' and 'Days'"),
@@ -212,6 +210,22 @@ def test_objects_grow_cold_in_steps_and_are_gone_in_the_end(cloud, s3):
     assert seen == ["STANDARD", "STANDARD_IA", "GLACIER", "GLACIER"]
     cloud.sleep(2 * DAY_S)
     assert keys(s3) == []
+
+
+def test_objects_may_be_seldom_used_from_the_first_day_on(cloud, s3):
+    # cdk-preflight, pf-s3-lifecycle-days-order: AWS took five days on 2 September 2026, and still wants 30 between the classes. Until then 30 were
+    # the least, and AWS's page of considerations for transitions has lost the paragraph that said so, also of noncurrent versions.
+    s3.put_bucket_versioning(Bucket="shelf", VersioningConfiguration={"Status": "Enabled"})
+    old = [{"NoncurrentDays": 1, "StorageClass": "ONEZONE_IA"}]
+    rules(s3, {"Transitions": [{"Days": 5, "StorageClass": "STANDARD_IA"}], "NoncurrentVersionTransitions": old})
+    s3.put_object(Bucket="shelf", Key="k", Body=LARGE)
+    cloud.sleep(2 * DAY_S)
+    s3.put_object(Bucket="shelf", Key="k", Body=LARGE)
+    cloud.sleep(3 * DAY_S)
+    assert [each["StorageClass"] for each in s3.list_object_versions(Bucket="shelf")["Versions"]] == ["STANDARD", "ONEZONE_IA"]
+    cloud.sleep(4 * DAY_S)
+    assert kind(s3, "k") == "STANDARD_IA"
+    rules(s3, {"Transitions": [{"Days": 0, "StorageClass": "ONEZONE_IA"}]})
 
 
 def test_small_objects_are_not_moved_unless_it_was_said(cloud, s3):

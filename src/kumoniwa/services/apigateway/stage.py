@@ -301,10 +301,10 @@ def _destination(arn: str) -> str:
 
 
 def check_place_of_log(call: Call, document: dict[str, Any]) -> None:
-    """No source tells how AWS refuses a log group of another region; here it is none that could be named."""
+    """No source tells how AWS refuses a log group of another region or account; here it is none that could be named."""
     named = arns.parse(document.get("accessLogSettings", {}).get("destinationArn", ""))
-    if named is not None and named.region != call.region:
-        raise BadRequestException(_NO_GROUP, hint=f"Log to {call.region}, where the stage is.")
+    if named is not None and (named.region, named.account) != (call.region, call.account):
+        raise BadRequestException(_NO_GROUP, hint=f"Log to {call.region} of the account {call.account}, where the stage is.")
 
 
 def _log(document: dict[str, Any], path: str, value: str | None) -> None:

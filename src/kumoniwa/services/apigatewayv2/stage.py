@@ -73,9 +73,11 @@ def _check_log(call: Call, api: Api, log: dict[str, Any]) -> None:
         )
     if not (is_stream or _LOG_GROUP.fullmatch(log.get("DestinationArn", ""))) or not log.get("Format"):
         raise BadRequestException("Invalid ARN specified in the request. AccessLogSettings need a log group's ARN and a format")
+    # No source tells how AWS refuses these.
     if named.region != call.region:
-        # No source tells how AWS refuses it.
         raise BadRequestException(f"Invalid ARN specified in the request. The log group must be in the region {call.region}")
+    if named.account != call.account:
+        raise BadRequestException(f"Invalid ARN specified in the request. The log group must be in the account {call.account}")
     try:
         check_format(log["Format"])
     except AwsError as error:

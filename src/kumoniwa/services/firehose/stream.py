@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from kumoniwa.gate.data_key import opening
+from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
@@ -183,6 +184,7 @@ def _checked(call: Call, stream: Stream, said: dict[str, Any]) -> dict[str, Any]
     bucket = arns.parse(said["BucketARN"])
     if bucket is None or bucket.service != "s3":
         raise InvalidArgumentException(f"BucketArn {said['BucketARN']} is invalid.")
+    _check_key(call, bucket.resource, (said.get("EncryptionConfiguration") or {}).get("KMSEncryptionConfig"))
     _prove_role(call, stream, said["RoleARN"])
     checked = {
         **said,
@@ -207,6 +209,16 @@ def _checked(call: Call, stream: Stream, said: dict[str, Any]) -> dict[str, Any]
             plain = changed(stream, is_extended=False)
             checked["S3BackupConfiguration"] = _checked(call, plain, said["S3BackupConfiguration"])
     return checked
+
+
+def _check_key(call: Call, bucket: str, said: dict[str, str] | None) -> None:
+    """As cdk-preflight saw it of AWS: pf-firehose-s3-kms-key-region."""
+    key = arns.parse(said["AWSKMSKeyARN"]) if said else None
+    place = region_of_bucket(call.home, bucket)
+    if key is not None and key.region != place:
+        raise InvalidArgumentException(
+            f"KMS Key {key} does not exist in the same region as the S3 bucket. KMS Key region: {key.region}. S3 Bucket Region: {place}"
+        )
 
 
 def _check_source(call: Call, arn: str) -> None:

@@ -62,6 +62,9 @@ def PutDeliveryDestination(
     if parsed is not None and parsed.region not in ("", call.region):
         # Seen of AWS by cdk-preflight (pf-logs-delivery-destination-…), as is what it says of a format that is no group's.
         raise ValidationException("Region from identity does not match the Destination Resource ARN.")
+    if parsed is not None and parsed.account not in ("", call.account):
+        # After the words for regions: nobody was seen to be told so by AWS.
+        raise ValidationException("Account id from identity does not match the Destination Resource ARN.")
     kind = TYPES.get(parsed.service) if parsed is not None else None
     if kind is None or kind == "CWL" and not parsed.resource.startswith("log-group:") or deliveryDestinationType not in (None, kind):
         raise ValidationException(f"The value {target} for destinationResourceArn is invalid.")

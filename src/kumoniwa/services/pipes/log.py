@@ -59,14 +59,20 @@ def read(call: Call, said: dict[str, Any] | None) -> dict[str, Any]:
         raise ValidationException("w3c and plain output formats are not supported by Pipes")
     # No source tells AWS's words for these.
     if destination := said.get(GROUP):
-        group = _GROUP.fullmatch(destination["LogGroupArn"])
-        if group is None:
+        if _GROUP.fullmatch(destination["LogGroupArn"]) is None:
             raise ValidationException("LogConfiguration.CloudwatchLogsLogDestination.LogGroupArn must be the ARN of a log group.")
-        if group[1] != call.region:
-            raise ValidationException(f"The log group must be in the region {call.region}.")
-    if (destination := said.get(STREAM)) and arns.parse(destination["DeliveryStreamArn"]).region != call.region:
-        raise ValidationException(f"The delivery stream must be in the region {call.region}.")
+        _check_place(call, "log group", destination["LogGroupArn"])
+    if destination := said.get(STREAM):
+        _check_place(call, "delivery stream", destination["DeliveryStreamArn"])
     return said
+
+
+def _check_place(call: Call, what: str, arn: str) -> None:
+    named = arns.parse(arn)
+    if named.region != call.region:
+        raise ValidationException(f"The {what} must be in the region {call.region}.")
+    if named.account != call.account:
+        raise ValidationException(f"The {what} must be in the account {call.account}.")
 
 
 def must_let_in(kept: dict[str, Any]) -> bool:

@@ -26,9 +26,9 @@ AGING = ("s3", "lifecycle")
 COLDER = ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
 """Objects move down this list, never up.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html"""
-THIRTY_DAYS = ("STANDARD_IA", "ONEZONE_IA")
 LEAST_STAY = {"STANDARD_IA": 30, "GLACIER_IR": 90}
-"""Days before a rule may move an object on."""
+"""Days before a rule may move an object on. How soon it may move the object there is no rule's business any more: cdk-preflight saw five days
+before STANDARD_IA taken on 2 September 2026 (pf-s3-lifecycle-days-order), and AWS's page and model say so since."""
 LEAST_MOVED = ("all_storage_classes_128K", "varies_by_storage_class")
 LEAST_MOVED_BYTES = 131_072
 ACTIONS = (
@@ -244,11 +244,6 @@ def _check_transitions(rule: dict[str, Any]) -> None:
             _check_midnight(each)
         elif each.get("Days", 0) < 0:
             raise InvalidArgument("'Days' in Transition action must be nonnegative", ArgumentName="Days")
-        elif kind in THIRTY_DAYS and each.get("Days", 0) < 30:
-            raise InvalidArgument(
-                f"'Days' in Transition action must be greater than or equal to 30 for storageClass '{kind}'",
-                ArgumentName="Days", ArgumentValue=each.get("Days", 0),
-            )  # fmt: skip
     if len(set(kinds)) < len(kinds):
         raise InvalidArgument(f"'StorageClass' must be different for 'Transition' actions in same 'Rule' with filter '{where}'")
     if len(dated) > 1:
@@ -293,10 +288,6 @@ def _check_noncurrent(rule: dict[str, Any]) -> None:
             raise MalformedXML
         if each["NoncurrentDays"] < 0:
             raise InvalidArgument("'NoncurrentDays' in NoncurrentVersionTransition action must be nonnegative")
-        if kind in THIRTY_DAYS and each["NoncurrentDays"] < 30:
-            raise InvalidArgument(
-                f"'NoncurrentDays' in NoncurrentVersionTransition action must be greater than or equal to 30 for storageClass '{kind}'"
-            )
         if expiration is not None and each["NoncurrentDays"] >= expiration["NoncurrentDays"]:
             raise InvalidArgument(
                 f"'NoncurrentDays' in the NoncurrentVersionExpiration action for filter '{_shown_filter(rule)}' must be greater "

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 
 import pytest
 from hypothesis import given, settings
@@ -282,6 +284,36 @@ def test_a_stretch_of_files_is_sent_by_length(tmp_path):
     )
     assert first[0] == 206
     assert first[2] == second[2] == b"a" * 10 + b"b" * 300_000
+
+
+def test_a_body_that_nobody_hears_any_more_learns_of_it():
+    left = asyncio.Event()
+
+    async def body():
+        try:
+            while True:
+                yield b"x"
+                await asyncio.sleep(0)
+        finally:
+            left.set()
+
+    async def late(request: Request) -> Response:
+        await gone.wait()
+        return Response(200, body())
+
+    async def conversation(reader, writer, server):
+        writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        while not server.connections or not server.seen:
+            await asyncio.sleep(0.01)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        while not server.connections[0].is_lost:
+            await asyncio.sleep(0.01)
+        gone.set()
+        await left.wait()
+
+    gone = asyncio.Event()
+    talk(late, conversation)
 
 
 def test_a_body_that_breaks_breaks_the_connection(capsys):

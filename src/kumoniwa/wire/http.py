@@ -7,18 +7,19 @@ length, reaches the application as a ``Stream`` while it still arrives.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
 import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from http import HTTPStatus
 
 import httptools
 
 from kumoniwa.kernel.clock import http_date
-from kumoniwa.wire.message import File, Request, Response, Stream, Upgrade
+from kumoniwa.wire.message import Disconnected, File, Request, Response, Stream, Upgrade
 
 STREAM_ABOVE_BYTES = 1 << 20
 READ_BYTES, STREAM_READ_BYTES = 262_144, 524_288
@@ -267,6 +268,8 @@ class Connection(asyncio.Protocol):
             self._upgrade(response)
             return
         if self.is_lost or self.is_ending:
+            if hasattr(response.body, "aclose"):
+                asyncio.get_running_loop().create_task(_leave(response.body))
             return
         if self.served is not None and not self.served.is_complete:
             # A body nobody read to its end cannot be told from the next request.
@@ -426,6 +429,13 @@ class Connection(asyncio.Protocol):
     def _resume(self) -> None:
         if not self.is_lost and not self.transport.is_reading():
             self.transport.resume_reading()
+
+
+async def _leave(body: AsyncGenerator[bytes]) -> None:
+    """Nobody hears this any more. It is begun, because only what was begun can end and learn of it."""
+    with contextlib.suppress(OSError, Disconnected):
+        await anext(body, None)
+    await body.aclose()
 
 
 class _Names(dict):

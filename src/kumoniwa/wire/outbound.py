@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
 from functools import cache
 from typing import NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
@@ -101,6 +102,22 @@ async def fetch(
     connected_within_s: float | None = None,
 ) -> Answer:
     """The endpoint's answer. A ``host`` among the headers is said instead of the URL's own. Raises Unreachable, or TimeoutError."""
+    asked = _asked(verb, url, headers, body, tls)
+    with outside():
+        async with asyncio.timeout(timeout_s):
+            return await _exchanged(verb, asked, connected_within_s)
+
+
+class _Asked(NamedTuple):
+    """Whom to ask, and what."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+    sent: bytes
+
+
+def _asked(verb: str, url: str, headers: list[tuple[str, str]], body: bytes, tls: ssl.SSLContext | None) -> _Asked:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
@@ -120,42 +137,112 @@ async def fetch(
         ("Connection", "close"),
     ]
     head = f"{verb} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines) + "\r\n"
-    with outside():
-        async with asyncio.timeout(timeout_s):
-            secured = (tls or _tls()) if parts.scheme == "https" else None
-            return await _exchanged(verb, host, port, secured, head.encode("latin-1", "replace") + body, connected_within_s)
+    secured = (tls or _tls()) if parts.scheme == "https" else None
+    return _Asked(host, port, secured, head.encode("latin-1", "replace") + body)
 
 
-async def _exchanged(
-    verb: str, host: str, port: int, tls: ssl.SSLContext | None, sent: bytes, connected_within_s: float | None
-) -> Answer:
+async def _connected(asked: _Asked, within_s: float | None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    try:
+        async with asyncio.timeout(within_s):
+            reader, writer = await asyncio.open_connection(asked.host, asked.port, ssl=asked.tls)
+    except OSError as error:
+        # A time that is over is one of these, too.
+        raise Unconnected(f"Network error communicating with endpoint: {error}")
+    writer.write(asked.sent)
+    return reader, writer
+
+
+async def _exchanged(verb: str, asked: _Asked, connected_within_s: float | None) -> Answer:
     writer = None
     collecting = _Collecting(verb)
     try:
-        try:
-            async with asyncio.timeout(connected_within_s):
-                reader, writer = await asyncio.open_connection(host, port, ssl=tls)
-        except OSError as error:
-            # A time that is over is one of these, too.
-            raise Unconnected(f"Network error communicating with endpoint: {error}")
-        writer.write(sent)
+        reader, writer = await _connected(asked, connected_within_s)
         while not collecting.is_complete:
             data = await reader.read(1 << 16)
             if not data:
                 break
             collecting.parser.feed_data(data)
-    except (OSError, UnicodeError, ValueError) as error:
-        raise Unreachable(f"Network error communicating with endpoint: {error}")
-    except httptools.HttpParserCallbackError as error:
-        raise Unreachable(str(error.__context__))
-    except httptools.HttpParserError:
-        raise Unreachable("The endpoint's response is malformed")
+    except (OSError, UnicodeError, ValueError, httptools.HttpParserError) as error:
+        raise _unreachable(error)
     finally:
         if writer is not None:
             writer.close()
     if not collecting.is_complete and not _ends_with_connection(collecting):
         raise Unreachable("The endpoint's response is malformed")
     return Answer(collecting.parser.get_status_code(), collecting.headers, b"".join(collecting.pieces))
+
+
+def _unreachable(error: Exception) -> Unreachable:
+    """What an endpoint's answer could not be read for."""
+    if isinstance(error, httptools.HttpParserCallbackError):
+        return Unreachable(str(error.__context__))
+    if isinstance(error, httptools.HttpParserError):
+        return Unreachable("The endpoint's response is malformed")
+    return Unreachable(f"Network error communicating with endpoint: {error}")
+
+
+class _Streaming(_Collecting):
+    """A response whose body is handed on as it comes, however large it is."""
+
+    def on_body(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+
+class Coming:
+    """An answer whose head is here. What it holds of its body is read from its connection no faster than it is taken."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, streaming: _Streaming) -> None:
+        self._reader, self._writer, self._streaming = reader, writer, streaming
+        self.status: int = streaming.parser.get_status_code()
+        self.headers: list[tuple[str, str]] = list(streaming.headers)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body, piece by piece. Raises Unreachable if it breaks off; the connection is closed in any case."""
+        streaming = self._streaming
+        try:
+            while True:
+                held, streaming.pieces = streaming.pieces, []
+                for piece in held:
+                    yield piece
+                if streaming.is_complete:
+                    return
+                with outside():
+                    is_over = not await _heard(self._reader, streaming)
+                if is_over and not streaming.pieces and not streaming.is_complete:
+                    if not _ends_with_connection(streaming):
+                        raise Unreachable("The endpoint's response is malformed")
+                    return
+        finally:
+            self._writer.close()
+
+
+async def _heard(reader: asyncio.StreamReader, streaming: _Streaming) -> bool:
+    """Read on; answers whether there was anything. Raises Unreachable."""
+    try:
+        data = await reader.read(1 << 16)
+        if data:
+            streaming.parser.feed_data(data)
+    except (OSError, httptools.HttpParserError) as error:
+        raise _unreachable(error)
+    return bool(data)
+
+
+async def begun(
+    verb: str, url: str, headers: list[tuple[str, str]], body: bytes, timeout_s: float, tls: ssl.SSLContext | None = None
+) -> Coming:
+    """As ``fetch``, but the answer as soon as its head is here."""
+    asked, streaming = _asked(verb, url, headers, body, tls), _Streaming(verb)
+    with outside():
+        async with asyncio.timeout(timeout_s):
+            reader, writer = await _connected(asked, None)
+            try:
+                while not streaming.has_head:
+                    if not await _heard(reader, streaming):
+                        raise Unreachable("The endpoint's response is malformed")
+            except BaseException:
+                writer.close()
+                raise
+    return Coming(reader, writer, streaming)
 
 
 def _ends_with_connection(collecting: _Collecting) -> bool:

@@ -30,7 +30,7 @@ _integration = fields(
     "Type=type IntegrationHttpMethod=integrationHttpMethod Uri=uri ConnectionType=connectionType ConnectionId=connectionId "
     "Credentials=credentials RequestParameters=requestParameters RequestTemplates=requestTemplates TimeoutInMillis=timeoutInMillis "
     "PassthroughBehavior=passthroughBehavior CacheNamespace=cacheNamespace CacheKeyParameters=cacheKeyParameters "
-    "ContentHandling=contentHandling IntegrationResponses=responses",
+    "ContentHandling=contentHandling ResponseTransferMode=responseTransferMode IntegrationResponses=responses",
     IntegrationResponses=each(_integration_response),
 )
 _method = Call(

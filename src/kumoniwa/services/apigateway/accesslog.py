@@ -39,12 +39,13 @@ class AccessLog:
         self.group, self.region, self.format, self.stream = group, region, form, stream
 
     def line(self, exchange: Exchange, response: Response) -> str:
-        size = len(response.body) if isinstance(response.body, bytes) else 0
+        size = exchange.length_of(response) or 0
         latency_ms = int((exchange.home.clock.now() - exchange.now) * 1000)
         known = {
             "status": response.status, "responseLength": size, "responseLatency": latency_ms,
             "xrayTraceId": exchange.trace, "integrationStatus": exchange.reply.status if exchange.reply else None,
         }  # fmt: skip
+        known |= _of_integration(exchange)
 
         def value(found: re.Match[str]) -> str:
             name = found[1] or found[2]
@@ -87,6 +88,20 @@ class AccessLog:
         except AwsError as error:
             if error.code != "ResourceAlreadyExistsException":
                 raise
+
+
+def _of_integration(exchange: Exchange) -> dict[str, Any]:
+    """What is told of a response that is streamed, in milliseconds.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/response-streaming-troubleshoot.html"""
+    flow = exchange.flow
+    if flow is None:
+        return {"integration.responseTransferMode": "BUFFERED" if exchange.endpoint is not None else None}
+    latency_ms = int(flow.taken_s * 1000)
+    return {
+        "integration.responseTransferMode": "STREAMED", "integration.latency": latency_ms, "integrationLatency": latency_ms,
+        "integration.timeToAllHeaders": None if flow.head_s is None else int(flow.head_s * 1000),
+        "integration.timeToFirstContent": None if flow.first_s is None else int(flow.first_s * 1000),
+    }  # fmt: skip
 
 
 class StreamLog(AccessLog):

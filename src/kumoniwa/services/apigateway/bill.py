@@ -27,9 +27,15 @@ FREE = frozenset(
 """Refusals of those who are not let in, by the gateway response."""
 
 
+STREAMED_BYTES = 10 << 20
+
+
 def taken(exchange: Exchange) -> None:
-    found = exchange.served
-    exchange.home.gate.ledger.use(found.account, "apigateway:rest_api_requests", found.api.document["name"])
+    """Each 10 MB of a response that is streamed are billed as a request.
+    https://aws.amazon.com/blogs/compute/building-responsive-apis-with-amazon-api-gateway-response-streaming/"""
+    found, flow = exchange.served, exchange.flow
+    count = 1 if flow is None else max(1, -(-flow.passed_bytes // STREAMED_BYTES))
+    exchange.home.gate.ledger.use(found.account, "apigateway:rest_api_requests", found.api.document["name"], float(count))
 
 
 def refused(exchange: Exchange, refusal: Refused) -> None:

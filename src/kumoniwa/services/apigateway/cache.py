@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from kumoniwa.services.apigateway import access, mapping
+from kumoniwa.services.apigateway import access, mapping, streaming
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
 from kumoniwa.wire.message import Response
 
@@ -110,7 +110,8 @@ def prepared(served: Any, path: str, method: dict[str, Any], integrate: Integrat
     """The integration, asked only for what the stage does not remember."""
     verb, integration = method["httpMethod"], method["methodIntegration"]
     setting = setting_of(served, path, verb) if served.stage.document.get("cacheClusterEnabled") else None
-    if setting is None:
+    if setting is None or streaming.is_asked(integration):
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html: what is streamed is not cached.
         return integrate
     parts = [mapping.compiled(place) for place in key_places(integration)]
     namespace, ttl_s = integration.get("cacheNamespace", path), setting.get("cacheTtlInSeconds", 300)

@@ -5,7 +5,9 @@ A refusal on the way is a gateway response, which the API's owner may have worde
 
 from __future__ import annotations
 
+import contextlib
 import zlib
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -165,17 +167,18 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
         if exchange.log is not None:
             executionlog.refused(exchange, refused, response)
     else:
-        if blocked is None:
-            bill.taken(exchange)
-        if exchange.log is not None:
-            executionlog.completed(exchange, response)
-    _measure(exchange, response)
-    if exchange.part is not None:
-        tracing.end(exchange, response)
-    if found.access_log is not None:
-        found.access_log.write(exchange, response)
-    if found.execution_log is not None:
-        found.execution_log.write(exchange, response)
+        if exchange.flow is not None:
+            # What is told of a response when it is over, a streamed one has yet to come to.
+            exchange.flow.closed = partial(_taken, exchange, response)
+            if exchange.verb == "HEAD" or response.status in BODILESS:
+                await _leave_unsaid(response)
+        else:
+            if blocked is None:
+                bill.taken(exchange)
+            if exchange.log is not None:
+                executionlog.completed(exchange, response)
+    if exchange.flow is None:
+        _tell(exchange, response)
     if found.compression_bytes_min is not None:
         _compress(exchange, response)
     response.headers["x-amzn-RequestId"] = request_id
@@ -183,6 +186,40 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
     if exchange.request.headers.get("connection", "").lower() != "close":
         response.headers["Connection"] = "keep-alive"
     return response
+
+
+def _taken(exchange: Exchange, response: Response) -> None:
+    """A response that was streamed is over, or its caller has left."""
+    bill.taken(exchange)
+    if exchange.log is not None:
+        executionlog.completed(exchange, response)
+    _tell(exchange, response)
+
+
+BODILESS = (204, 304)
+
+
+async def _leave_unsaid(response: Response) -> None:
+    """Nobody hears the body of this answer: it is left where it begins."""
+    source = response.body
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        await anext(source, None)
+    await source.aclose()
+    if response.status in BODILESS:
+        response.body = b""
+        response.headers.pop("Content-Length", None)
+
+
+def _tell(exchange: Exchange, response: Response) -> None:
+    """What is measured, traced and logged of a request when it is over."""
+    found = exchange.served
+    _measure(exchange, response)
+    if exchange.part is not None:
+        tracing.end(exchange, response)
+    if found.access_log is not None:
+        found.access_log.write(exchange, response)
+    if found.execution_log is not None:
+        found.execution_log.write(exchange, response)
 
 
 def _guarded(exchange: Exchange) -> Response | None:

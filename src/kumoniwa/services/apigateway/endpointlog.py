@@ -34,22 +34,33 @@ def signed(exchange: Exchange, uri: str, body: bytes, *, more: dict[str, str] | 
     sent(exchange, uri, event.shown(list(headers.items())).removesuffix("}") + " [TRUNCATED]", body)
 
 
+def heard_head(exchange: Exchange, status: int, since: float, headers: list[tuple[str, str]]) -> None:
+    """The head of a response, whose body is streamed."""
+    latency_ms = int((exchange.home.clock.now() - since) * 1000)
+    exchange.note(f"Received response. Status: {status}, Integration latency: {latency_ms} ms")
+    exchange.note(f"Endpoint response headers: {event.shown(headers)}")
+
+
 def heard(exchange: Exchange, status: int, since: float, headers: list[tuple[str, str]], body: bytes) -> None:
     """The response as it came to what was sent at ``since``."""
     if exchange.log is not None:
-        latency_ms = int((exchange.home.clock.now() - since) * 1000)
-        exchange.note(f"Received response. Status: {status}, Integration latency: {latency_ms} ms")
-        exchange.note(f"Endpoint response headers: {event.shown(headers)}")
+        heard_head(exchange, status, since, headers)
         exchange.note(f"Endpoint response body before transformations: {body.decode('utf-8', 'replace')}")
 
 
 # Lambda ------------------------------------------------------------------------------------------------
 
 
-def function_asked(exchange: Exchange, function: str, body: bytes, source_arn: str) -> None:
+def function_url(region: str, function: str, *, is_streamed: bool) -> str:
+    """Where a function is invoked."""
+    since, how = ("2021-11-15", "response-streaming-invocations") if is_streamed else ("2015-03-31", "invocations")
+    return f"https://lambda.{region}.amazonaws.com/{since}/functions/{function}/{how}"
+
+
+def function_asked(exchange: Exchange, function: str, body: bytes, source_arn: str, *, is_streamed: bool = False) -> None:
     if exchange.log is None:
         return
-    uri = f"https://lambda.{exchange.home.name}.amazonaws.com/2015-03-31/functions/{function}/invocations"
+    uri = function_url(exchange.home.name, function, is_streamed=is_streamed)
     signed(exchange, uri, body, more={"x-amzn-lambda-integration-tag": exchange.request_id}, source_arn=source_arn)
 
 

@@ -103,12 +103,39 @@ def malformed() -> Refused:
     return Refused("DEFAULT_5XX", "Internal server error", status=502)
 
 
+DELIMITER = bytes(8)
+HEAD_BYTES_MAX = 16 << 10
+HEAD = frozenset(("headers", "multiValueHeaders", "cookies", "statusCode"))
+"""What stands between the head of an answer that is streamed and its body, how far in, and what the head may say.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html"""
+
+
+def parted(held: bytes) -> dict[str, Any] | None:
+    """The head that something begins with; None if it does not begin with one."""
+    head, delimiter, _ = held[:HEAD_BYTES_MAX].partition(DELIMITER)
+    if not delimiter:
+        return None
+    try:
+        said = orjson.loads(head)
+    except orjson.JSONDecodeError:
+        return None
+    return said if isinstance(said, dict) and said.keys() <= HEAD else None
+
+
+def _unstreamed(payload: bytes) -> dict[str, Any]:
+    """Of what is made to be streamed a caller of a buffered method sees the status and the headers, and no body: the page's last table."""
+    said = parted(payload)
+    if said is None:
+        raise malformed()
+    return {member: value for member, value in said.items() if member in ANSWER} | {"body": ""}
+
+
 def response(exchange: Exchange, payload: bytes) -> Response:
     """A function's answer as the caller's response, or AWS's refusal of an answer in another form."""
     try:
         answer = orjson.loads(payload)
     except orjson.JSONDecodeError:
-        raise malformed()
+        answer = _unstreamed(payload)
     # None of the members must be there, but there must be some, and no others.
     if type(answer) is not dict or not answer or not answer.keys() <= ANSWER:
         raise malformed()
@@ -119,9 +146,7 @@ def response(exchange: Exchange, payload: bytes) -> Response:
         if isinstance(body, (dict, list)):
             raise malformed()
         body = _scalar(body)
-    headers: dict[str, Any] = {"Content-Type": "application/json"}
-    _lay(headers, answer.get("multiValueHeaders"), is_multiple=True)
-    _lay(headers, answer.get("headers"), is_multiple=False)
+    headers = headers_of(answer)
     content = body.encode("utf-8", "surrogatepass")
     if answer.get("isBase64Encoded") is True and exchange.served.is_binary(exchange.media_type("accept")):
         try:
@@ -129,7 +154,19 @@ def response(exchange: Exchange, payload: bytes) -> Response:
         except binascii.Error:
             # Recorded: test_aws_proxy_binary_response.
             raise Refused("DEFAULT_5XX", "Internal server error")
-    return Response(_status(answer.get("statusCode", 200)), content, headers)
+    return Response(status_of(answer), content, headers)
+
+
+def headers_of(answer: dict[str, Any]) -> dict[str, Any]:
+    """The headers of a function's answer as the caller sees them."""
+    headers: dict[str, Any] = {"Content-Type": "application/json"}
+    _lay(headers, answer.get("multiValueHeaders"), is_multiple=True)
+    _lay(headers, answer.get("headers"), is_multiple=False)
+    return headers
+
+
+def status_of(answer: dict[str, Any]) -> int:
+    return _status(answer.get("statusCode", 200))
 
 
 def _status(value: Any) -> int:

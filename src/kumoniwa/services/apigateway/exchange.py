@@ -14,7 +14,7 @@ from kumoniwa.gate.organization import organization_id
 from kumoniwa.gate.tracing import Part
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.principal import Principal
-from kumoniwa.wire.message import Request
+from kumoniwa.wire.message import Request, Response
 
 BODY_BYTES_MAX = 10 << 20
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
@@ -82,7 +82,7 @@ class Place(NamedTuple):
 class Exchange:
     __slots__ = (
         "home", "request", "request_id", "served", "place", "endpoint", "verb", "path", "labels", "now", "extended_id", "trace",
-        "part", "principal", "authorizer", "usage_key", "key", "error", "reply", "guarded", "template_context", "log", "_queries", "_context",
+        "part", "principal", "authorizer", "usage_key", "key", "error", "reply", "guarded", "template_context", "log", "flow", "_queries", "_context",
     )  # fmt: skip
 
     def __init__(
@@ -122,6 +122,8 @@ class Exchange:
         """``$context`` as templates have seen and changed it."""
         self.log: list[tuple[float, str]] | None = None
         """The lines of the execution log and when they were noted, where somebody reads it."""
+        self.flow: Any = None
+        """The response on its way, where it is streamed."""
         self._queries: list[tuple[str, str]] | None = None
         self._context: dict[str, Any] | None = None
 
@@ -235,6 +237,12 @@ class Exchange:
     def forget_context(self) -> None:
         """Something is known now that belongs into the context."""
         self._context = None
+
+    def length_of(self, response: Response) -> int | None:
+        """How many bytes of a response have left."""
+        if self.flow is not None:
+            return self.flow.passed_bytes
+        return len(response.body) if isinstance(response.body, bytes) else None
 
     def conditions(self) -> dict[str, Any]:
         return conditions(self.home, self.request)

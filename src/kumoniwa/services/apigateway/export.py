@@ -227,6 +227,8 @@ def integration_of(held: dict[str, Any]) -> dict[str, Any]:
         said["contentHandling"] = held["contentHandling"]
     if held["timeoutInMillis"] != TIMEOUT_MS_MAX:
         said["timeoutInMillis"] = held["timeoutInMillis"]
+    if held.get("responseTransferMode"):
+        said["responseTransferMode"] = held["responseTransferMode"]
     return said
 
 

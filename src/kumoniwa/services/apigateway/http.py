@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from kumoniwa.services.apigateway import certificate, endpointlog, event, executionlog, mapping
+from kumoniwa.services.apigateway import certificate, endpointlog, event, executionlog, mapping, streaming
 from kumoniwa.services.apigateway.certificate import ClientCertificate
 from kumoniwa.services.apigateway.exchange import HOP_BY_HOP, Exchange, Refused
 from kumoniwa.services.apigateway.transform import (
@@ -69,21 +69,58 @@ async def _fetched(
     timeout_s: float,
     tls: ssl.SSLContext | None,
 ) -> outbound.Answer:
-    if not ADDRESS.fullmatch(url):
-        raise misconfigured(exchange, "Invalid endpoint address")
     since = exchange.home.clock.now()
+    answer = await _told(exchange, url, headers, body, outbound.fetch(verb, url, headers, body, timeout_s, tls))
+    endpointlog.heard(exchange, answer.status, since, answer.headers, answer.body)
+    return answer
+
+
+async def _told(exchange: Exchange, url: str, headers: list[tuple[str, str]], body: bytes, asking: Coroutine[Any, Any, Any]) -> Any:
+    """What an endpoint answers, or what the gateway says of one that does not."""
+    if not ADDRESS.fullmatch(url):
+        asking.close()
+        raise misconfigured(exchange, "Invalid endpoint address")
     if exchange.log is not None:
         endpointlog.sent(exchange, url, event.shown(executionlog.masked(headers)), body)
     try:
-        answer = await outbound.fetch(verb, url, headers, body, timeout_s, tls)
+        return await asking
     except TimeoutError:
         exchange.note("Execution failed due to a timeout error")
         raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")
     except outbound.Unreachable as error:
         exchange.note(f"Execution failed due to a network error communicating with endpoint: {error}")
         raise Refused("INTEGRATION_FAILURE", "Internal server error")
-    endpointlog.heard(exchange, answer.status, since, answer.headers, answer.body)
-    return answer
+
+
+async def _streamed(
+    exchange: Exchange, verb: str, url: str, headers: list[tuple[str, str]], timeout_s: float, tls: ssl.SSLContext | None
+) -> Response:
+    """The endpoint's answer as soon as its head is here. Of the length that it says no source tells; here it is the caller's, too."""
+    flow, body = streaming.Flow(exchange, timeout_s), exchange.request.body
+    asking = outbound.begun(verb, url, headers, body, min(timeout_s, flow.idle_s), tls)
+    coming = await _told(exchange, url, headers, body, asking)
+    flow.begun()
+    exchange.flow = flow
+    endpointlog.heard_head(exchange, coming.status, flow.since, coming.headers)
+    length = next((value for name, value in coming.headers if name.lower() == "content-length"), None)
+    if length is not None and verb != "HEAD":
+        flow.length = int(length)
+    lines = [line for line in coming.headers if line[0].lower() != "content-length"]
+    headers = streaming.framed(flow, _passed_on(lines))
+    if length is not None and verb == "HEAD":
+        headers["Content-Length"] = length
+    return Response(coming.status, flow.body(_pieces(coming)), headers)
+
+
+async def _pieces(coming: outbound.Coming) -> AsyncIterator[bytes]:
+    source = coming.pieces()
+    try:
+        async for piece in source:
+            yield piece
+    except outbound.Unreachable:
+        raise streaming.Cut
+    finally:
+        await source.aclose()
 
 
 def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
@@ -121,6 +158,7 @@ def prepared_proxy(
     served: Any, path: str, integration: dict[str, Any]
 ) -> Callable[[Exchange], Awaitable[Response]]:
     """The caller's request as it is, but for what the owner maps, and the endpoint's answer as it is."""
+    is_streaming = streaming.is_asked(integration)
     uri, verb = integration["uri"], integration["httpMethod"]
     timeout_s, tls = integration["timeoutInMillis"] / 1000, _tls(served, integration)
     mapped = Transform(served, {"passthroughBehavior": "WHEN_NO_MATCH", **_parameters(integration)}, _nothing)
@@ -137,6 +175,8 @@ def prepared_proxy(
         queries = [*exchange.queries, *outgoing.queries.items()]
         url = url_of(uri, served.variables, outgoing.labels, queries)
         method = exchange.verb if verb == "ANY" else verb
+        if is_streaming:
+            return await _streamed(exchange, method, url, list(headers.items()), timeout_s, tls)
         answer = await _fetched(
             exchange, method, url, list(headers.items()), exchange.request.body, timeout_s, tls
         )

@@ -13,7 +13,7 @@ from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway import authorizer as authorizers
 from kumoniwa.services.apigateway import certificate as certificates
-from kumoniwa.services.apigateway import executionlog, gatewayresponse, model, restapi, userpool
+from kumoniwa.services.apigateway import executionlog, gatewayresponse, model, restapi, streaming, userpool
 from kumoniwa.services.apigateway import method as methods
 from kumoniwa.services.apigateway.deployment import Deployment
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
@@ -93,7 +93,8 @@ async def _answered(exchange: Exchange, served: Served, method: dict[str, Any]) 
     try:
         for check in model.checks(served.api, served.schemas, method):
             check(exchange)
-        response = await exchange.endpoint.integrate(exchange)
+        integrating = exchange.endpoint.integrate(exchange)
+        response = await (streaming.tried(exchange, integrating) if streaming.is_asked(method["methodIntegration"]) else integrating)
     except Refused as refused:
         response = gatewayresponse.response(exchange, refused)
         if exchange.error is not None and exchange.log is not None and "failed" not in exchange.log[-1][1]:
@@ -141,7 +142,7 @@ async def TestInvokeMethod(
         "body": executionlog.text_of(response),
         "headers": {name: values[-1] for name, values in every.items() if values},
         "multiValueHeaders": every,
-        "log": _log(exchange),
+        "log": "" if streaming.is_asked(method["methodIntegration"]) else _log(exchange),
         "latency": _latency_ms(exchange),
     }
 

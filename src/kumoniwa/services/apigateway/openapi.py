@@ -408,7 +408,7 @@ class Import:
         kind = str(said.get("type", "")).upper()
         if kind not in ("HTTP", "HTTP_PROXY", "AWS", "AWS_PROXY", "MOCK"):
             raise BadRequestException(f"Invalid integration type specified: {said.get('type')}")
-        for member in ("connectionId", "responseTransferMode", "integrationTarget"):
+        for member in ("connectionId", "integrationTarget"):
             if said.get(member):
                 raise NotImplementedHere(f"{member} of apigateway integrations")
         here = f"of resource '{self.api.resources[place]['path']}' and method '{document['httpMethod']}'"
@@ -430,6 +430,7 @@ class Import:
             contentHandling=str(said["contentHandling"]).upper() if said.get("contentHandling") else None,
             timeoutInMillis=int(said["timeoutInMillis"]) if said.get("timeoutInMillis") else None,
             tlsConfig=structure(said.get("tlsConfig")) or None,
+            responseTransferMode=str(said["responseTransferMode"]).upper() if said.get("responseTransferMode") else None,
         )
         made = integration.checked(self.call, document, made)
         responses = {}

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
-from kumoniwa.services.apigateway import endpointlog, event, mapping
+from kumoniwa.services.apigateway import endpointlog, event, mapping, streaming
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
 from kumoniwa.services.apigateway.target import function_of
 from kumoniwa.services.apigateway.transform import is_sendable, misconfigured
@@ -65,6 +66,7 @@ def caller(exchange: Exchange, source_arn: str, role: str | None) -> Principal:
 def prepared(
     served: Any, path: str, integration: dict[str, Any]
 ) -> Callable[[Exchange], Awaitable[Response]]:
+    is_streaming = streaming.is_asked(integration)
     function = mapping.with_variables(function_of(integration["uri"]), served.variables)
     role = integration.get("credentials")
     timeout_s = integration["timeoutInMillis"] / 1000
@@ -88,7 +90,9 @@ def prepared(
                     principal = callers[verb] = caller(exchange, f"{served.arn}/{verb}{path}", None)
             payload = event.of(exchange)
             since = exchange.home.clock.now()
-            endpointlog.function_asked(exchange, function, payload, "" if role else f"{served.arn}/{verb}{path}")
+            endpointlog.function_asked(exchange, function, payload, "" if role else f"{served.arn}/{verb}{path}", is_streamed=is_streaming)
+            if is_streaming:
+                return await _streamed(exchange, principal, function, payload, timeout_s)
             reply = await invoked(exchange, principal, function, payload, timeout_s, exchange.passed_trace)
         except TimeoutError:
             raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")
@@ -104,3 +108,24 @@ def prepared(
         return response
 
     return integrate
+
+
+async def _streamed(exchange: Exchange, principal: Principal, function: str, payload: bytes, timeout_s: float) -> Response:
+    """The function's answer as soon as its head is here."""
+    named = arns.parse(function)
+    if named is not None and named.region not in ("", exchange.home.name):
+        # A stage variable named it, or it would have been refused when it was put.
+        raise NotImplementedHere("apigateway response streaming of functions of another region")
+    flow = streaming.Flow(exchange, timeout_s)
+    source = await streaming.invoked(exchange, flow, principal, function, payload, exchange.passed_trace)
+    try:
+        said = await streaming.head_of(flow, source)
+        response = Response(event.status_of(said), b"", streaming.headers_of(flow, said))
+    except BaseException as error:
+        await source.aclose()
+        # Whatever is wrong with its head, the page tells of one answer.
+        raise streaming.malformed() if isinstance(error, Refused) else error
+    endpointlog.heard_head(exchange, response.status, flow.since, [("X-Amzn-Trace-Id", exchange.trace)])
+    response.headers["X-Amzn-Trace-Id"] = exchange.trace
+    response.body, exchange.flow = flow.body(source), flow
+    return response

@@ -16,6 +16,16 @@ _TARGET = re.compile(
 _FUNCTION = re.compile(
     r"/?2015-03-31/functions/(?P<arn>arn:aws[a-z-]*:lambda:.+|\$\{stageVariables\.[A-Za-z0-9_]+\})/invocations"
 )
+_STREAMED = re.compile(
+    r"/?2021-11-15/functions/(?P<arn>arn:aws[a-z-]*:lambda:.+|\$\{stageVariables\.[A-Za-z0-9_]+\})/response-streaming-invocations"
+)
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html"""
+
+
+def is_streamed(uri: str) -> bool:
+    """Whether a URI invokes a function that streams what it says."""
+    target = _TARGET.fullmatch(uri)
+    return target is not None and target["service"] == "lambda" and _STREAMED.fullmatch(target["rest"]) is not None
 
 
 def function_of(uri: str) -> str:
@@ -25,7 +35,7 @@ def function_of(uri: str) -> str:
     target = _TARGET.fullmatch(uri)
     if target is None:
         raise BadRequestException("AWS ARN for integration must contain path or action")
-    function = _FUNCTION.fullmatch(target["rest"]) if target["service"] == "lambda" else None
+    function = (_FUNCTION.fullmatch(target["rest"]) or _STREAMED.fullmatch(target["rest"])) if target["service"] == "lambda" else None
     if target["service"] == "firehose" and target["kind"] == "action":
         raise NotImplementedHere("AWS_PROXY integrations of Firehose streams")
     if function is None:

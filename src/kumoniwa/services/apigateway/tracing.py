@@ -15,9 +15,9 @@ from kumoniwa.aws import models
 from kumoniwa.gate import tracing
 from kumoniwa.gate.sampling import Asked
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.apigateway import mapping
+from kumoniwa.services.apigateway import endpointlog, mapping
 from kumoniwa.services.apigateway.exchange import Exchange
-from kumoniwa.services.apigateway.target import function_of, is_function, target_of
+from kumoniwa.services.apigateway.target import function_of, is_function, is_streamed, target_of
 from kumoniwa.wire.message import Response
 
 ORIGIN = "AWS::ApiGateway::Stage"
@@ -46,7 +46,7 @@ def end(exchange: Exchange, response: Response) -> None:
     part, served, request = exchange.part, exchange.served, exchange.request
     url = f"https://{served.context['domainName']}/{served.name}{exchange.path}"
     asked = {"url": url, "method": exchange.verb, "user_agent": request.headers.get("user-agent"), "client_ip": "127.0.0.1", "x_forwarded_for": True}
-    answered = {"status": response.status, "content_length": len(response.body) if isinstance(response.body, bytes) else None}
+    answered = {"status": response.status, "content_length": exchange.length_of(response)}
     part.tell(part.segment(
         _name(exchange), ORIGIN, _arn(exchange), http={"request": _said(asked), "response": _said(answered)},
         aws={"api_gateway": {"account_id": served.account, "rest_api_id": served.api_id, "stage": served.name, "request_id": exchange.request_id}},
@@ -93,8 +93,9 @@ def _called(served: Any, integration: dict[str, Any]) -> dict[str, Any]:
         return {"name": urlsplit(url).hostname or url, "namespace": "remote", "http": {"request": {"url": url, "method": method}}}
     if is_function(uri):
         function = mapping.with_variables(function_of(uri), served.variables)
-        url, name = f"https://lambda.{region}.amazonaws.com/2015-03-31/functions/{function}/invocations", function.split(":function:")[-1]
-        facts = {"function_name": name, "region": region, "operation": "Invoke", "resource_names": [name]}
+        url = endpointlog.function_url(region, function, is_streamed=is_streamed(uri))
+        name, operation = function.split(":function:")[-1], "InvokeWithResponseStream" if is_streamed(uri) else "Invoke"
+        facts = {"function_name": name, "region": region, "operation": operation, "resource_names": [name]}
         return {"name": "Lambda", "namespace": "aws", "http": {"request": {"url": url, "method": method}}, "aws": facts}
     target = target_of(mapping.with_variables(uri, served.variables))
     url = f"https://{target.service}.{target.region}.amazonaws.com/{'' if target.is_action else target.rest}"

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
-from kumoniwa.aws import regions
 from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
@@ -17,10 +14,10 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.sqs import fault, fifo, figures, message, sealing, work
 from kumoniwa.services.sqs.bill import uses_of  # noqa: F401 (a hook of the gate's)
+from kumoniwa.services.sqs.permission import AddPermission, RemovePermission  # noqa: F401 (operations)
 from kumoniwa.services.sqs.queue import (
     FIFO_DEFAULTS,
     MESSAGE_BYTES_MAX,
-    InvalidAddress,
     InvalidAttributeName,
     InvalidParameterValue,
     MissingParameter,
@@ -30,6 +27,7 @@ from kumoniwa.services.sqs.queue import (
     accepts_dead_letters,
     check_name,
     checked,
+    of_url,
     shown,
 )
 from kumoniwa.wire.message import Request
@@ -104,8 +102,6 @@ class InvalidAction(AwsError):
     status = 400
 
 
-_OF_REGION = re.compile(r"https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.")
-"""How the two forms of a queue's host name its region. The address of this machine, where a URL mostly leads, names none."""
 _OF_NO_QUEUE = frozenset({"CreateQueue", "ListQueues"})
 _OF_ANY_QUEUE = frozenset({"GetQueueUrl", "StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks"})
 
@@ -142,25 +138,6 @@ def policy_of(call: Call, arn: str) -> str | None:
         return None
     queue = call.shelf(Queue).get(arn.rpartition(":")[2])
     return queue.attributes.get("Policy") if queue is not None else None
-
-
-@lru_cache(maxsize=4096)
-def _named(url: str) -> tuple[str, str | None]:
-    """The name of a queue in its URL, and the region, where its host says one."""
-    found = _OF_REGION.match(url)
-    region = found and (found[1] or found[2])
-    return url.rpartition("/")[2], region if region and regions.is_region(region) else None
-
-
-def _queue(call: Call, url: str) -> Queue:
-    """The queue of a URL. One of another region does not exist here: https://github.com/danvk/mapsnap/pull/436 tells it."""
-    name, region = _named(url)
-    queue = call.shelf(Queue).get(name) if region is None or region == call.region else None
-    if queue is not None:
-        return queue
-    if "/" not in url:
-        raise InvalidAddress(f"The address {url} is not valid for this endpoint.")
-    raise QueueDoesNotExist
 
 
 # Queues --------------------------------------------------------------------------------------------
@@ -210,7 +187,7 @@ def _check_dead_letters(call: Call, queue: Queue) -> None:
 
 
 def DeleteQueue(call: Call, *, QueueUrl: str) -> None:
-    queue = _queue(call, QueueUrl)
+    queue = of_url(call, QueueUrl)
     del call.shelf(Queue)[queue.name]
     _empty(call, queue)
     call.shelf(work.Deleted)[queue.name] = work.Deleted(at=call.now())
@@ -226,7 +203,7 @@ def _empty(call: Call, queue: Queue) -> None:
 
 def PurgeQueue(call: Call, *, QueueUrl: str) -> None:
     """Which messages a FIFO queue was sent is forgotten, too: localstack's test_purge_queue_clears_fifo_deduplication_cache."""
-    queue = _queue(call, QueueUrl)
+    queue = of_url(call, QueueUrl)
     if queue.purged and queue.purged + PURGED_FOR_S > call.now():
         raise PurgeQueueInProgress(f"Only one PurgeQueue operation on {queue.name} is allowed every 60 seconds.")
     call.shelf(Queue)[queue.name] = changed(queue, purged=call.now())
@@ -254,7 +231,7 @@ def ListQueues(
 
 
 def ListDeadLetterSourceQueues(call: Call, *, QueueUrl: str, NextToken: str | None = None, MaxResults: int | None = None) -> dict:
-    target = _queue(call, QueueUrl)
+    target = of_url(call, QueueUrl)
     names = sorted(
         q.name for q in call.shelf(Queue).values() if q.dead_letter and q.dead_letter[0] == target.name and q.name > (NextToken or "")
     )
@@ -266,7 +243,7 @@ def ListDeadLetterSourceQueues(call: Call, *, QueueUrl: str, NextToken: str | No
 
 
 def GetQueueAttributes(call: Call, *, QueueUrl: str, AttributeNames: list[str] | None = None) -> dict:
-    queue = _queue(call, QueueUrl)
+    queue = of_url(call, QueueUrl)
     names = AttributeNames or []
     if not names:
         return {}
@@ -283,7 +260,7 @@ def GetQueueAttributes(call: Call, *, QueueUrl: str, AttributeNames: list[str] |
 
 
 def SetQueueAttributes(call: Call, *, QueueUrl: str, Attributes: dict[str, str]) -> None:
-    queue = _queue(call, QueueUrl)
+    queue = of_url(call, QueueUrl)
     said = checked(call, Attributes, is_fifo=queue.is_fifo, is_new=False, before=queue.attributes)
     attributes = {n: v for n, v in {**queue.attributes, **said}.items() if v}
     queue = changed(queue, attributes=attributes, modified=call.now())
@@ -296,7 +273,7 @@ def SetQueueAttributes(call: Call, *, QueueUrl: str, Attributes: dict[str, str])
 
 
 def TagQueue(call: Call, *, QueueUrl: str, Tags: dict[str, str]) -> None:
-    queue = _queue(call, QueueUrl)
+    queue = of_url(call, QueueUrl)
     if not Tags:
         raise MissingParameter.of("Tags")
     call.shelf(Queue)[queue.name] = changed(queue, tags=_checked_tags(queue.name, {**queue.tags, **Tags}))
@@ -316,86 +293,15 @@ def _checked_tags(name: str, tags: dict[str, str]) -> dict[str, str]:
 
 
 def UntagQueue(call: Call, *, QueueUrl: str, TagKeys: list[str]) -> None:
-    queue = _queue(call, QueueUrl)
+    queue = of_url(call, QueueUrl)
     if not TagKeys:
         raise InvalidParameterValue("Tag keys must be between 1 and 128 characters in length.")
     call.shelf(Queue)[queue.name] = changed(queue, tags={k: v for k, v in queue.tags.items() if k not in TagKeys})
 
 
 def ListQueueTags(call: Call, *, QueueUrl: str) -> dict:
-    queue = _queue(call, QueueUrl)
+    queue = of_url(call, QueueUrl)
     return {"Tags": queue.tags} if queue.tags else {}
-
-
-# Permissions ---------------------------------------------------------------------------------------
-
-GRANTABLE = ("*", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl",
-             "ListDeadLetterSourceQueues", "PurgeQueue", "SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")  # fmt: skip
-OWNERS_OWN = ("AddPermission", "CancelMessageMoveTask", "CreateQueue", "DeleteQueue", "ListMessageMoveTasks", "ListQueues",
-              "ListQueueTags", "RemovePermission", "SetQueueAttributes", "StartMessageMoveTask", "TagQueue", "UntagQueue")  # fmt: skip
-GRANT_ACTIONS_MAX = 7
-"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html"""
-
-
-def AddPermission(call: Call, *, QueueUrl: str, Label: str, AWSAccountIds: list[str], Actions: list[str]) -> None:
-    queue = _queue(call, QueueUrl)
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", Label):
-        raise InvalidParameterValue.of("Label", Label, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
-    for action in Actions:
-        if action in OWNERS_OWN:
-            raise InvalidParameterValue.of("ActionName", f"SQS:{action}", "Only the queue owner is allowed to invoke this action.")
-        if action not in GRANTABLE:
-            raise InvalidParameterValue.of("ActionName", f"SQS:{action}", "Please refer to the appropriate WSDL for a list of valid actions.")
-    if not Actions:
-        raise MissingParameter.of("Actions")
-    if len(Actions) > GRANT_ACTIONS_MAX:
-        raise message.OverLimit(f"{len(Actions)} Actions were found, maximum allowed is {GRANT_ACTIONS_MAX}.")
-    if not AWSAccountIds:
-        raise InvalidParameterValue.of("PrincipalId", "[]", "Unable to verify.")
-    for account in AWSAccountIds:
-        if not re.fullmatch("[0-9]{12}", account):
-            raise InvalidParameterValue.of("PrincipalId", f"[{account}]", "Unable to verify.")
-    arn = call.arn(queue.name)
-    document, statements = _policy(queue, {"Version": "2008-10-17", "Id": f"{arn}/SQSDefaultPolicy", "Statement": []})
-    if any(statement.get("Sid") == Label for statement in statements):
-        raise InvalidParameterValue.of("Label", Label, "Already exists.")
-    if len(statements) >= 20:
-        raise message.OverLimit("20 Permissions have been granted already; the maximum is 20.")
-    named = [f"arn:{call.home.partition}:iam::{account}:root" for account in AWSAccountIds]
-    actions = [f"SQS:{action}" for action in Actions]
-    statement = {
-        "Sid": Label,
-        "Effect": "Allow",
-        "Principal": {"AWS": named[0] if len(named) == 1 else named},
-        "Action": actions[0] if len(actions) == 1 else actions,
-        "Resource": arn,
-    }
-    policy = json.dumps({**document, "Statement": [*statements, statement]})
-    call.shelf(Queue)[queue.name] = changed(queue, attributes={**queue.attributes, "Policy": policy}, modified=call.now())
-
-
-def _policy(queue: Queue, default: dict) -> tuple[dict, list[dict]]:
-    """The queue's policy and its statements, of which a document with only one need not make a list."""
-    text = queue.attributes.get("Policy")
-    document = json.loads(text) if text else default
-    statements = document["Statement"]
-    return document, statements if isinstance(statements, list) else [statements]
-
-
-def RemovePermission(call: Call, *, QueueUrl: str, Label: str) -> None:
-    queue = _queue(call, QueueUrl)
-    document, statements = _policy(queue, {"Statement": []})
-    kept = [statement for statement in statements if statement.get("Sid") != Label]
-    if len(kept) == len(statements):
-        # Without a policy recorded by localstack's test_sqs_permission_lifecycle.
-        place = " on existing policy" if statements else ""
-        raise InvalidParameterValue.of("Label", Label, f"can't find label{place}.")
-    attributes = dict(queue.attributes)
-    if kept:
-        attributes["Policy"] = json.dumps({**document, "Statement": kept})
-    else:
-        del attributes["Policy"]
-    call.shelf(Queue)[queue.name] = changed(queue, attributes=attributes, modified=call.now())
 
 
 # Sending -------------------------------------------------------------------------------------------
@@ -413,7 +319,7 @@ def SendMessage(
     MessageGroupId: str | None = None,
 ) -> dict:
     return _send(
-        call, _queue(call, QueueUrl), MessageBody, DelaySeconds, MessageAttributes, MessageSystemAttributes, MessageDeduplicationId, MessageGroupId
+        call, of_url(call, QueueUrl), MessageBody, DelaySeconds, MessageAttributes, MessageSystemAttributes, MessageDeduplicationId, MessageGroupId
     )
 
 
@@ -498,7 +404,7 @@ def _trace_header(attributes: dict[str, dict]) -> str:
 
 def SendMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
     """The batch is weighed before anything of it is judged. What a FIFO queue must be told, each entry must tell."""
-    queue = _queue(call, QueueUrl)
+    queue = of_url(call, QueueUrl)
     size = sum(message.size_of(entry["MessageBody"], entry.get("MessageAttributes")) for entry in Entries)
     if size > MESSAGE_BYTES_MAX:
         raise BatchRequestTooLong(f"Batch requests cannot be longer than {MESSAGE_BYTES_MAX} bytes. You have sent {size} bytes.")
@@ -561,7 +467,7 @@ def ReceiveMessage(
     ReceiveRequestAttemptId: str | None = None,
 ):
     """Answers at once if there is something to receive, and otherwise a coroutine that polls until there is."""
-    queue = _queue(call, QueueUrl)
+    queue = of_url(call, QueueUrl)
     count = 1 if MaxNumberOfMessages is None else MaxNumberOfMessages
     if not 1 <= count <= 10:
         raise InvalidParameterValue.of("MaxNumberOfMessages", count, "Must be between 1 and 10, if provided.")
@@ -652,7 +558,7 @@ def _is_chosen(name: str, wanted: list[str]) -> bool:
 
 
 def DeleteMessage(call: Call, *, QueueUrl: str, ReceiptHandle: str) -> None:
-    _delete(call, _queue(call, QueueUrl), ReceiptHandle)
+    _delete(call, of_url(call, QueueUrl), ReceiptHandle)
 
 
 def _delete(call: Call, queue: Queue, receipt_handle: str) -> None:
@@ -668,7 +574,7 @@ def _delete(call: Call, queue: Queue, receipt_handle: str) -> None:
 
 
 def DeleteMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
-    queue = _queue(call, QueueUrl)
+    queue = of_url(call, QueueUrl)
 
     def delete(entry: dict) -> dict:
         _delete(call, queue, entry["ReceiptHandle"])
@@ -678,7 +584,7 @@ def DeleteMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dic
 
 
 def ChangeMessageVisibility(call: Call, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:
-    _change_visibility(call, _queue(call, QueueUrl), ReceiptHandle, VisibilityTimeout)
+    _change_visibility(call, of_url(call, QueueUrl), ReceiptHandle, VisibilityTimeout)
 
 
 VISIBLE_AGAIN_WITHIN_S = 43_200
@@ -706,7 +612,7 @@ def _change_visibility(call: Call, queue: Queue, receipt_handle: str, visibility
 
 
 def ChangeMessageVisibilityBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
-    queue = _queue(call, QueueUrl)
+    queue = of_url(call, QueueUrl)
 
     def change(entry: dict) -> dict:
         _change_visibility(call, queue, entry["ReceiptHandle"], entry.get("VisibilityTimeout", queue.visibility_s))

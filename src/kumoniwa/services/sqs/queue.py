@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
+from kumoniwa.aws import regions
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -316,3 +317,26 @@ def shown(call: Call, queue: Queue, counts: tuple[int, int, int]) -> dict[str, s
         **(FIFO_DEFAULTS if queue.is_fifo else {}),
         **said,
     }
+
+
+_OF_REGION = re.compile(r"https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.")
+"""How the two forms of a queue's host name its region. The address of this machine, where a URL mostly leads, names none."""
+
+
+@lru_cache(maxsize=4096)
+def _named(url: str) -> tuple[str, str | None]:
+    """The name of a queue in its URL, and the region, where its host says one."""
+    found = _OF_REGION.match(url)
+    region = found and (found[1] or found[2])
+    return url.rpartition("/")[2], region if region and regions.is_region(region) else None
+
+
+def of_url(call: Call, url: str) -> Queue:
+    """The queue of a URL. One of another region does not exist here: https://github.com/danvk/mapsnap/pull/436 tells it."""
+    name, region = _named(url)
+    queue = call.shelf(Queue).get(name) if region is None or region == call.region else None
+    if queue is not None:
+        return queue
+    if "/" not in url:
+        raise InvalidAddress(f"The address {url} is not valid for this endpoint.")
+    raise QueueDoesNotExist

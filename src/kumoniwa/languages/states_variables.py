@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kumoniwa.languages.states_definition import Machine
 from kumoniwa.languages.states_jsonata import inner, is_expression, variables
+from kumoniwa.languages.states_machine import Machine
 
 _TEXT = re.compile(r"'(?:\\.|[^'\\])*'")
 _VARIABLE = re.compile(r"(?<![\w$.])\$([^\W\d]\w*)")

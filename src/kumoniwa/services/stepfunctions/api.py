@@ -10,7 +10,8 @@ from kumoniwa.gate.key_chain import Lock
 from kumoniwa.gate.once import Token
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.languages.states_definition import Diagnostic, Machine, read
+from kumoniwa.languages.states_definition import Diagnostic, read
+from kumoniwa.languages.states_machine import Machine
 from kumoniwa.languages.states_warning import warnings
 from kumoniwa.services.stepfunctions import activity, bucket, integration, logging, release
 from kumoniwa.services.stepfunctions import encryption as encryptions

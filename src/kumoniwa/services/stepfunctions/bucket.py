@@ -14,7 +14,7 @@ import orjson
 from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.languages.states_definition import State
+from kumoniwa.languages.states_machine import State
 from kumoniwa.languages.states_path import StateFailure
 from kumoniwa.services.stepfunctions import distributed
 from kumoniwa.services.stepfunctions import encryption as encryptions

@@ -13,7 +13,7 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed, pack, unpack
-from kumoniwa.languages.states_definition import State
+from kumoniwa.languages.states_machine import State
 from kumoniwa.languages.states_path import Scope, StateFailure
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import payload

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.languages.states_definition import State
+from kumoniwa.languages.states_machine import State
 from kumoniwa.languages.states_path import StateFailure, runtime
 from kumoniwa.services.stepfunctions import distributed, payload
 from kumoniwa.services.stepfunctions.execution import Strand

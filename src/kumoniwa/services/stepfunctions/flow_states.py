@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kumoniwa.languages.states_definition import Choice, State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
+from kumoniwa.languages.states_machine import Choice, State
 from kumoniwa.languages.states_path import Scope, StateFailure, put, runtime
 from kumoniwa.services.stepfunctions import payload
 from kumoniwa.services.stepfunctions.execution import Strand

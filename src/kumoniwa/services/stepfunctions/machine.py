@@ -12,7 +12,8 @@ from kumoniwa.gate.key_chain import OPEN, Lock, link_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
-from kumoniwa.languages.states_definition import Machine, read
+from kumoniwa.languages.states_definition import read
+from kumoniwa.languages.states_machine import Machine
 from kumoniwa.languages.states_variables import references
 from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions.encryption import SERVICE, Encryption

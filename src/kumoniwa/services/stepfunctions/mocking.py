@@ -12,7 +12,7 @@ import orjson
 
 from kumoniwa.aws.models import Shape
 from kumoniwa.languages.json_places import TooDeep
-from kumoniwa.languages.states_definition import State
+from kumoniwa.languages.states_machine import State
 from kumoniwa.languages.states_path import StateFailure
 from kumoniwa.services.stepfunctions import integration
 from kumoniwa.services.stepfunctions.errors import ValidationException

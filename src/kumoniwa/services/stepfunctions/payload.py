@@ -12,8 +12,8 @@ import orjson
 
 from kumoniwa.languages import states_jsonata
 from kumoniwa.languages.states_choice import moment
-from kumoniwa.languages.states_definition import State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
+from kumoniwa.languages.states_machine import State
 from kumoniwa.languages.states_path import Scope, StateFailure, put, runtime
 from kumoniwa.services.stepfunctions.execution import Execution, Strand
 from kumoniwa.wire import timestamps

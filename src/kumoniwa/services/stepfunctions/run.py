@@ -16,8 +16,8 @@ from kumoniwa.gate.key_chain import OPEN, Lock
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.languages.states_definition import Catcher, Machine, State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
+from kumoniwa.languages.states_machine import Catcher, Machine, State
 from kumoniwa.languages.states_path import Scope, StateFailure, put
 from kumoniwa.services.stepfunctions import bill, distributed, fan, flow_states, logging, payload, task, tracing
 from kumoniwa.services.stepfunctions import encryption as encryptions

@@ -21,8 +21,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.meter import rounded
-from kumoniwa.languages.states_definition import State
 from kumoniwa.languages.states_jsonata import JsonataScope
+from kumoniwa.languages.states_machine import State
 from kumoniwa.languages.states_path import StateFailure, runtime
 from kumoniwa.services.stepfunctions import activity, endpoint, integration, payload, tracing
 from kumoniwa.services.stepfunctions import execution as executions

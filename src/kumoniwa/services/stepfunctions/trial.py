@@ -13,8 +13,9 @@ import orjson
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages.json_places import TooDeep
-from kumoniwa.languages.states_definition import Choice, Diagnostic, State, parse_failure, read, read_state
+from kumoniwa.languages.states_definition import Diagnostic, parse_failure, read, read_state
 from kumoniwa.languages.states_jsonata import JsonataScope
+from kumoniwa.languages.states_machine import Choice, State
 from kumoniwa.languages.states_path import Scope, StateFailure, put
 from kumoniwa.services.stepfunctions import bucket, distributed, flow_states, integration, mocking, payload, run, task
 from kumoniwa.services.stepfunctions.encryption import SERVICE

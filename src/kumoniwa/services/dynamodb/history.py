@@ -64,6 +64,35 @@ def _then(call: Call, tbl: int, keys: list[tuple[bytes, bytes]], at: float) -> I
             yield pk, sk, *found
 
 
+def changes(
+    call: Call, tbl: int, start: float, end: float, after: tuple[bytes, bytes], count: int
+) -> tuple[list[tuple[bytes, bytes, tuple[int, bytes] | None, tuple[int, bytes] | None, float]], tuple[bytes, bytes] | None]:
+    """The next items that were written from ``start`` until before ``end`` (pk, sk, what there was before, what there was after, when it was
+    last written), and where to go on, None at the end. What came and went in between is left out."""
+    rows, found = call.rows(REPLACED), []
+    keys = rows.all(
+        """select pk, sk, max(at) from dynamodb_replaced where tbl = ? and (pk, sk) > (?, ?) and at >= ? and at < ?
+           group by pk, sk order by pk, sk limit ?""",
+        tbl, *after, start, end, count,
+    )  # fmt: skip
+    for pk, sk, last in keys:
+        old, new = (_until(call, tbl, pk, sk, moment) for moment in (start, end))
+        if old is not None or new is not None:
+            found.append((pk, sk, old, new, last))
+    return found, (keys[-1][0], keys[-1][1]) if len(keys) == count else None
+
+
+def _until(call: Call, tbl: int, pk: bytes, sk: bytes, moment: float) -> tuple[int, bytes] | None:
+    """An item (size, JSON) as it was just before a moment."""
+    rows = call.rows(REPLACED)
+    found = rows.one(
+        "select size, body from dynamodb_replaced where tbl = ? and pk = ? and sk = ? and at >= ? order by at, seq limit 1", tbl, pk, sk, moment
+    )
+    if found is None:
+        found = rows.one("select size, item from dynamodb_item where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
+    return found if found is not None and found[1] is not None else None
+
+
 def forget(call: Call, tbl: int, before: float | None = None) -> None:
     """Forget what nobody may go back to any more; all of it without ``before``."""
     if before is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from refusals import refused
 from services.backup_workshop import ACCOUNT, ROLE, Calendar, backed_up, bucket, ended, items, points, restored, role, table
+from services.customer_keys import allow_customer_keys
 from services.secret_workshop import is_on_disk
 
 
@@ -199,6 +200,7 @@ def test_versions_that_are_asked_for_come_back_in_their_order(cloud, backup):
 def test_objects_that_cannot_be_read_are_told_of_and_the_others_kept(cloud, backup):
     arn, s3 = bucket(cloud), cloud.client("s3")
     s3.put_object(Bucket="papers", Key="open", Body=b"o")
+    allow_customer_keys(s3, "papers")
     s3.put_object(Bucket="papers", Key="shut", Body=b"s", SSECustomerAlgorithm="AES256", SSECustomerKey="k" * 32)
     job = backed_up(cloud, arn)
     assert job["State"] == "COMPLETED" and job["StatusMessage"].startswith("One or more objects failed to be backed up from papers."), job

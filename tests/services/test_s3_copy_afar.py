@@ -8,6 +8,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 from refusals import refused_code
+from services.customer_keys import allow_customer_keys
 
 SMALL, LARGE = b"0123456789" * 10, bytes(range(256)) * 40_000
 
@@ -100,6 +101,7 @@ def test_what_a_key_of_the_other_region_encrypts_is_opened_there_and_encrypted_h
 def test_what_the_customers_key_encrypts_needs_it(cloud, regions):
     east, west = regions
     key = b"k" * 32
+    allow_customer_keys(west, "far")
     west.put_object(Bucket="far", Key="k", Body=SMALL, SSECustomerAlgorithm="AES256", SSECustomerKey=key)
     assert refused_code(east.copy_object, Bucket="near", Key="k", CopySource="far/k") == "InvalidRequest"
     east.copy_object(Bucket="near", Key="k", CopySource="far/k", CopySourceSSECustomerAlgorithm="AES256", CopySourceSSECustomerKey=key)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from refusals import refused_fully
+from services.customer_keys import allow_customer_keys, block
 
 WRONG_MD5 = base64.b64encode(bytes(16)).decode()
 KEY, OTHER = b"k" * 32, b"o" * 32
@@ -24,6 +25,7 @@ def with_key(key, prefix=""):
 def s3(cloud):
     client = cloud.client("s3")
     client.create_bucket(Bucket="box")
+    allow_customer_keys(client, "box")
     return client
 
 
@@ -135,3 +137,66 @@ def test_completing_an_upload_with_a_checksum_takes_its_key(s3):
     assert "Subsequent part requests" in refused(s3.complete_multipart_upload, UploadId=id, MultipartUpload=listed)[2]
     s3.complete_multipart_upload(Bucket="box", Key="k", UploadId=id, MultipartUpload=listed, **with_key(KEY))
     assert s3.get_object(Bucket="box", Key="k", **with_key(KEY))["Body"].read() == b"x"
+
+
+def blocked(s3, bucket="box") -> list[str]:
+    (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    return rule["BlockedEncryptionTypes"]["EncryptionType"]
+
+
+def test_new_buckets_take_no_keys_of_clients(cloud):
+    """Since April 2026, but for two regions: https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-s3-c-encryption-setting-faq.html"""
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="box")
+    denied = (403, "AccessDenied", "Access Denied")
+    assert blocked(s3) == ["SSE-C"]
+    assert refused(s3.put_object, Body=b"x", **with_key(KEY)) == denied
+    # A key that is none is not looked at: https://github.com/ministackorg/ministack/pull/1439
+    assert refused(s3.put_object, Body=b"x", SSECustomerAlgorithm="AES128", SSECustomerKey=b"short") == denied
+    assert refused(s3.create_multipart_upload, **with_key(KEY)) == denied
+    s3.put_object(Bucket="box", Key="plain", Body=b"x")
+    assert refused(s3.copy_object, CopySource="box/plain", **with_key(KEY)) == denied
+    id = s3.create_multipart_upload(Bucket="box", Key="k")["UploadId"]
+    assert refused(s3.upload_part, UploadId=id, PartNumber=1, Body=b"x", **with_key(KEY)) == denied
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket="box")["Contents"]] == ["plain"]
+
+
+@pytest.mark.parametrize("region", ["me-south-1", "me-central-1"])
+def test_two_regions_still_take_them(cloud, region):
+    cloud.region(region)
+    s3 = cloud.client("s3", region)
+    s3.create_bucket(Bucket="open", CreateBucketConfiguration={"LocationConstraint": region})
+    assert blocked(s3, "open") == ["NONE"]
+    s3.put_object(Bucket="open", Key="k", Body=b"x", **with_key(KEY))
+
+
+def test_what_was_written_before_keys_were_blocked_is_read_as_before(s3):
+    s3.put_object(Bucket="box", Key="k", Body=b"old", **with_key(KEY))
+    block(s3, "box", "SSE-C")
+    assert refused(s3.put_object, Body=b"new", **with_key(KEY))[:2] == (403, "AccessDenied")
+    assert s3.get_object(Bucket="box", Key="k", **with_key(KEY))["Body"].read() == b"old"
+    copied = s3.copy_object(Bucket="box", Key="copy", CopySource="box/k", **with_key(KEY, "CopySource"))
+    assert copied["ServerSideEncryption"] == "AES256"
+
+
+def test_a_rule_that_says_nothing_of_blocked_types_leaves_them(s3):
+    """So that Terraform planned the same change for ever: https://github.com/hashicorp/terraform-provider-aws/issues/47320"""
+    for said in {}, {"BlockedEncryptionTypes": {"EncryptionType": []}}:
+        for before in "NONE", "SSE-C":
+            block(s3, "box", before)
+            rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, **said}
+            s3.put_bucket_encryption(Bucket="box", ServerSideEncryptionConfiguration={"Rules": [rule]})
+            assert blocked(s3) == [before]
+
+
+def test_types_are_blocked_without_a_word_on_the_algorithm(s3):
+    rule = {"BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}
+    s3.put_bucket_encryption(Bucket="box", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    (told,) = s3.get_bucket_encryption(Bucket="box")["ServerSideEncryptionConfiguration"]["Rules"]
+    assert told == rule | {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+
+
+def test_a_type_that_cannot_be_blocked_is_refused(s3):
+    for types in ["SSE-S3"], ["NONE", "SSE-C"]:
+        assert refused_fully(block, s3, "box", *types)[:2] == (400, "MalformedXML")
+    assert blocked(s3) == ["NONE"]

@@ -96,7 +96,7 @@ def test_a_key_may_be_used_through_s3_alone(cloud, s3, kms, key):
 def test_the_bucket_speaks_for_who_says_nothing(s3, key):
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}, "BucketKeyEnabled": True}
     s3.put_bucket_encryption(Bucket="box", ServerSideEncryptionConfiguration={"Rules": [rule]})
-    assert s3.get_bucket_encryption(Bucket="box")["ServerSideEncryptionConfiguration"]["Rules"] == [rule]
+    assert s3.get_bucket_encryption(Bucket="box")["ServerSideEncryptionConfiguration"]["Rules"] == [rule | {"BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}]
     put = s3.put_object(Bucket="box", Key="o", Body=SECRET)
     assert (put["ServerSideEncryption"], put["SSEKMSKeyId"], put["BucketKeyEnabled"]) == ("aws:kms", key, True)
     assert s3.get_object(Bucket="box", Key="o")["BucketKeyEnabled"] is True and read(s3) == SECRET

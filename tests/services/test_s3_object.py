@@ -476,6 +476,7 @@ def test_a_buckets_configuration_encrypts_for_those_who_do_not_ask(cloud, s3):
 def test_what_nobody_asked_to_encrypt_is_encrypted(cloud, s3):
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-bucket-encryption.html
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+    rule["BlockedEncryptionTypes"] = {"EncryptionType": ["SSE-C"]}
     assert s3.get_bucket_encryption(Bucket="box")["ServerSideEncryptionConfiguration"] == {"Rules": [rule]}
     for key, content in (("small", SMALL), ("large", LARGE)):
         assert s3.put_object(Bucket="box", Key=key, Body=content)["ServerSideEncryption"] == "AES256"

@@ -7,6 +7,7 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 from refusals import refusal
+from services.customer_keys import allow_customer_keys
 
 UNKNOWN = "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD"
 KEY = "k" * 32
@@ -78,6 +79,7 @@ def test_conditions_that_no_write_knows_are_told_before_the_key_is_looked_for(s3
 
 def test_customer_keys_are_refused_under_one_name(s3):
     """test_put_object_validation_sse_c, test_object_retrieval_sse_c."""
+    allow_customer_keys(s3, "box")
     wrong = error_of(s3.put_object, Bucket="box", Key="s", SSECustomerAlgorithm="KMS", SSECustomerKey=KEY)
     assert wrong["Message"] == "The Encryption request you specified is not valid. Supported value: AES256."
     assert (wrong["ArgumentName"], wrong["ArgumentValue"]) == ("x-amz-server-side-encryption", "KMS")
@@ -314,6 +316,7 @@ def test_a_named_version_does_not_tell_when_it_expires(s3):
 
 def test_what_a_customers_key_hides_is_summed_only_if_the_client_says_how(s3):
     """test_multipart_upload_sse_c; the address of what was made is that of its URL: test_multipart_with_unicode_character_location."""
+    allow_customer_keys(s3, "box")
     key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": KEY}
     upload = {"Bucket": "box", "Key": "a/é", "UploadId": s3.create_multipart_upload(Bucket="box", Key="a/é", **key)["UploadId"]}
     etag = s3.upload_part(PartNumber=1, Body=b"x", **upload, **key)["ETag"]

@@ -5,6 +5,7 @@ import json
 import pytest
 from refusals import refused
 from replicated_buckets import EVERYTHING, ROLE, Pair, allow, grant, make_role, rule
+from services.customer_keys import allow_customer_keys
 
 DAY_S = 86_400
 
@@ -178,6 +179,12 @@ def test_large_and_encrypted_bodies_arrive_whole(pair, more):
 def test_what_a_client_encrypted_is_opened_by_its_key_there_too(pair):
     pair.replicate(rule())
     secret = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+    allow_customer_keys(pair.east, "here")
+    pair.put("early", b"secret", **secret)
+    pair.cloud.sleep(10)
+    # The destination blocks it: https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
+    assert pair.east.head_object(Bucket="here", Key="early", **secret)["ReplicationStatus"] == "FAILED"
+    allow_customer_keys(pair.west, "there")
     body = b"secret" * 30_000
     pair.put("large", body, **secret)
     pair.put("small", b"secret", **secret)

@@ -108,6 +108,14 @@ class InvalidRequest(AwsError):
     status = 400
 
 
+SSE_C = "SSE-C"
+
+
+def blocked_at_first(region: str) -> str:
+    """What a new bucket blocks, since April 2026: https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-s3-c-encryption-setting-faq.html"""
+    return "NONE" if region in ("me-south-1", "me-central-1") else SSE_C
+
+
 class Bucket(Record):
     name: str
     id: str
@@ -126,6 +134,8 @@ class Bucket(Record):
     """Whether policies are told of its tags."""
     cors: tuple[dict[str, Any], ...] = ()
     encryption: tuple[dict[str, Any], ...] = ()
+    blocked_encryption: str = SSE_C
+    """``SSE-C`` where nothing may be written under keys that clients bring, or ``NONE``."""
     lock: dict[str, Any] = {}
     """The ObjectLockConfiguration, empty where versions are never locked."""
     lifecycle: tuple[dict[str, Any], ...] = ()
@@ -447,6 +457,7 @@ def _created(
         buckets[name] = Bucket(
             name=name, id=call.ids.hex(12), created=named.created, ownership=ownership, grants=grants, tags=tags,
             versioning="Enabled" if is_locking else "", lock={"ObjectLockEnabled": "Enabled"} if is_locking else {},
+            blocked_encryption=blocked_at_first(call.region),
         )  # fmt: skip
         # The registry's own word may take a while to arrive here.
         names = call.home.store.shelf(SHARED, BucketName)

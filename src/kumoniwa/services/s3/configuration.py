@@ -12,10 +12,12 @@ from kumoniwa.services.s3 import abac, acl, managed_key, mfa_delete, notificatio
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.acl import ENFORCED, OWNERSHIPS, AccessControlListNotSupported, grants_in, grants_of
 from kumoniwa.services.s3.bucket import (
+    SSE_C,
     AccessDenied,
     Bucket,
     InvalidArgument,
     InvalidBucketAclWithObjectOwnership,
+    blocked_at_first,
     canonical_id,
     found,
 )
@@ -250,9 +252,16 @@ def PutBucketEncryption(
     if len(rules) != 1:
         raise MalformedXML
     rule = rules[0]
-    if "BlockedEncryptionTypes" in rule:
-        raise NotImplementedHere("BlockedEncryptionTypes of s3:PutBucketEncryption")
-    default = rule.get("ApplyServerSideEncryptionByDefault") or {}
+    # A rule that does not say leaves what holds: https://github.com/hashicorp/terraform-provider-aws/issues/47320
+    blocked = (rule.get("BlockedEncryptionTypes") or {}).get("EncryptionType") or [bucket.blocked_encryption]
+    if blocked not in (["NONE"], [SSE_C]):
+        raise MalformedXML
+    default = rule.get("ApplyServerSideEncryptionByDefault")
+    if default is None and "BlockedEncryptionTypes" in rule:
+        # What clients of the CDK send whose bucket names no algorithm: https://github.com/aws/aws-cdk/pull/37047
+        _put(call, bucket, encryption=(), blocked_encryption=blocked[0])
+        return
+    default = default or {}
     algorithm = default.get("SSEAlgorithm")
     if algorithm in ("aws:kms:dsse", "aws:fsx"):
         raise NotImplementedHere(f"the server-side encryption {algorithm} of s3")
@@ -267,15 +276,19 @@ def PutBucketEncryption(
         "ApplyServerSideEncryptionByDefault": default,
         "BucketKeyEnabled": bool(rule.get("BucketKeyEnabled")),
     }
-    _put(call, bucket, encryption=(kept,))
+    _put(call, bucket, encryption=(kept,), blocked_encryption=blocked[0])
 
 
 def GetBucketEncryption(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
-    return {"ServerSideEncryptionConfiguration": {"Rules": list(found(call, Bucket).encryption or (BY_DEFAULT,))}}
+    bucket = found(call, Bucket)
+    (rule,) = bucket.encryption or (BY_DEFAULT,)
+    blocked = {"EncryptionType": [bucket.blocked_encryption]}
+    return {"ServerSideEncryptionConfiguration": {"Rules": [rule | {"BlockedEncryptionTypes": blocked}]}}
 
 
 def DeleteBucketEncryption(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> None:
-    _put(call, found(call, Bucket), encryption=())
+    """The bucket is as a new one in all that PutBucketEncryption says. That this goes for what it blocks too is not recorded."""
+    _put(call, found(call, Bucket), encryption=(), blocked_encryption=blocked_at_first(call.region))
 
 
 # Access control lists --------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from kumoniwa.services.s3.bucket import (
     InvalidRequest,
     found,
 )
-from kumoniwa.services.s3.customer_key import CustomerKey, check_continues, customer_key
+from kumoniwa.services.s3.customer_key import CustomerKey, check_continues, customer_key, key_to_write
 from kumoniwa.services.s3.locking import Wish, lock_of
 from kumoniwa.services.s3.multipart import check_number, part_stored, upload_of
 from kumoniwa.services.s3.source import Afar, Here, source_of
@@ -132,7 +132,7 @@ async def CopyObject(
         "READ_ACP": GrantReadACP,
         "WRITE_ACP": GrantWriteACP,
     }
-    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5, ServerSideEncryption)
+    customer = key_to_write(bucket, SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5, ServerSideEncryption)
     grants, metadata = (
         object_grants(call, bucket, ACL, granted),
         Metadata if replaces else source.head.metadata,
@@ -279,7 +279,7 @@ async def UploadPartCopy(
     bucket = found(call, Bucket)
     check_number(PartNumber)
     upload, _ = upload_of(call, bucket, Key, UploadId)
-    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
+    customer = key_to_write(bucket, SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
     check_continues(upload.head, customer)
     conditions = (
         CopySourceIfMatch,

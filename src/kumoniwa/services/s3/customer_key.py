@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.s3.bucket import AccessDenied, InvalidArgument, InvalidRequest
+from kumoniwa.services.s3.bucket import SSE_C, AccessDenied, InvalidArgument, InvalidRequest
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
+    from kumoniwa.services.s3.bucket import Bucket
     from kumoniwa.services.s3.storage import Head
 
 HEADER = "x-amz-server-side-encryption"
@@ -80,6 +81,14 @@ def customer_key(
             ArgumentName=HEADER,
         )
     return CustomerKey(secret, calculated)
+
+
+def key_to_write(bucket: Bucket, algorithm: str | None, key: str | None, md5: str | None, encryption: str | None = None) -> CustomerKey:
+    """The key that a writer brings. A bucket that blocks SSE-C refuses it before it is looked at:
+    https://github.com/ministackorg/ministack/pull/1439 tells what AWS did on 18 August 2026."""
+    if bucket.blocked_encryption == SSE_C and (algorithm is not None or key is not None or md5 is not None):
+        raise AccessDenied
+    return customer_key(algorithm, key, md5, encryption)
 
 
 def key_to_read(algorithm: str | None, key: str | None, md5: str | None) -> CustomerKey:

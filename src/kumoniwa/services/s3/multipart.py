@@ -11,7 +11,7 @@ from kumoniwa.kernel.record import Record, changed, pack, unpack
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import managed_key, storage
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found
-from kumoniwa.services.s3.customer_key import check_chooses_nothing, check_continues, customer_key
+from kumoniwa.services.s3.customer_key import check_chooses_nothing, check_continues, key_to_write
 from kumoniwa.services.s3.lifecycle import abort_told
 from kumoniwa.services.s3.locking import Wish, lock_of
 from kumoniwa.services.s3.storage import Blob, Head
@@ -110,7 +110,7 @@ def CreateMultipartUpload(
         "READ_ACP": GrantReadACP,
         "WRITE_ACP": GrantWriteACP,
     }
-    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5, ServerSideEncryption)
+    customer = key_to_write(bucket, SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5, ServerSideEncryption)
     grants = object_grants(call, bucket, ACL, granted)
     lock = lock_of(call, bucket, Wish(ObjectLockMode, ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus))
     head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption, customer, lock)
@@ -222,7 +222,7 @@ def UploadPart(
     check_chooses_nothing(call)
     check_number(PartNumber)
     upload, _ = upload_of(call, bucket, Key, UploadId)
-    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
+    customer = key_to_write(bucket, SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
     check_continues(upload.head, customer)
     given = {
         "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,

@@ -17,7 +17,7 @@ from kumoniwa.kernel.record import changed, pack, unpack
 from kumoniwa.services.s3 import bill, managed_key, notification, storage
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.acl import CLOSED
-from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, NoSuchBucket, arn, require
+from kumoniwa.services.s3.bucket import S3_ITSELF, SSE_C, AccessDenied, Bucket, NoSuchBucket, arn, require
 from kumoniwa.services.s3.lock import UNLOCKED
 from kumoniwa.services.s3.storage import Blob, Head
 
@@ -164,6 +164,8 @@ def _object(call: Call, bucket: Bucket, item: dict[str, Any]) -> bool:
         require(call, "s3:ReplicateTags", place)
     if item["overrides_owner"]:
         require(call, "s3:ObjectOwnerOverrideToBucketOwner", place)
+    if head.customer_key and bucket.blocked_encryption == SSE_C:
+        raise AccessDenied
     if head.lock is not UNLOCKED and not bucket.lock:
         raise ReplicationRefused("DstObjectLockNotEnabled", "The destination bucket has no Object Lock configuration.")
     standing = storage.version(call, bucket, item["key"], item["version"])

@@ -16,7 +16,7 @@ from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, managed_key, notification, point, replication, storage
 from kumoniwa.services.s3.acl import CLOSED, AccessControlListNotSupported, Grant, grants_of
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, canonical_id, found
-from kumoniwa.services.s3.customer_key import NONE, CustomerKey, customer_key
+from kumoniwa.services.s3.customer_key import NONE, CustomerKey, key_to_write
 from kumoniwa.services.s3.lifecycle import expiration_told
 from kumoniwa.services.s3.lock import UNLOCKED, Lock, with_default
 from kumoniwa.services.s3.locking import Wish, lock_of
@@ -224,7 +224,7 @@ def PutObject(
         "WRITE_ACP": GrantWriteACP,
     }
     grants = object_grants(call, bucket, ACL, granted)
-    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5, ServerSideEncryption)
+    customer = key_to_write(bucket, SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5, ServerSideEncryption)
     lock = lock_of(call, bucket, Wish(ObjectLockMode, ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus), is_put=True)
     head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption, customer, lock)
     checksums = {

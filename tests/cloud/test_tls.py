@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 import ssl
 
 import pytest
@@ -12,7 +13,7 @@ from botocore.exceptions import ClientError
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
-from services.certificate_workshop import certificate
+from services.certificate_workshop import authority, certificate, vouched
 
 from cloud.conftest import eventually
 from cloud.test_processes import answer, request
@@ -159,6 +160,80 @@ def test_a_custom_domain_of_an_api_shows_the_certificate_that_it_names(shared):
     assert eventually(lambda: seen(shared, "api.shop.example")[0] == x509.load_pem_x509_certificate(again))
     client.delete_domain_name(domainName="api.shop.example")
     assert "Kumoniwa" in seen(shared, "api.shop.example")[0].issuer.rfc4514_string()
+
+
+def partner(shared, tmp_path, pair: tuple[bytes, bytes] | None) -> ssl.SSLSocket:
+    """A client's connection to the partners' name, with a certificate if he has one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if pair is not None:
+        file = tmp_path / "client.pem"
+        file.write_bytes(b"".join(pair))
+        context.load_cert_chain(file)
+    return context.wrap_socket(shared.socket(), server_hostname="api.partner.example")
+
+
+def approved(shared, host: str) -> str:
+    """A certificate that ACM has issued: somebody followed the link of its letter."""
+    acm = shared.client("acm")
+    arn = acm.request_certificate(DomainName=host, ValidationMethod="EMAIL")["CertificateArn"]
+
+    def got(path: str) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=20)
+        connection.request("GET", path)
+        return connection.getresponse().read()
+
+    def letters() -> list[dict]:
+        return json.loads(got(f"/_aws/ses?email=admin@{host}"))["messages"]
+
+    assert eventually(letters)
+    got(re.search(r"http://[^/]+(/_aws/acm/\S+)", letters()[0]["Body"]["text_part"])[1])
+    assert eventually(lambda: acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"] == "ISSUED", 30.0)
+    return arn
+
+
+def test_a_name_that_asks_for_certificates_shakes_hands_with_those_alone_whom_its_truststore_knows(shared, tmp_path):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mutual-tls.html"""
+    s3, client = shared.client("s3"), shared.client("apigateway")
+    s3.create_bucket(Bucket="trust")
+    s3.put_object(Bucket="trust", Key="partners.pem", Body=authority())
+    arn, host = approved(shared, "api.partner.example"), "api.partner.example"
+    client.create_domain_name(
+        domainName=host, regionalCertificateArn=arn, endpointConfiguration={"types": ["REGIONAL"]},
+        mutualTlsAuthentication={"truststoreUri": "s3://trust/partners.pem"},
+    )  # fmt: skip
+    api = client.create_rest_api(name="partners")
+    place = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "GET"}
+    client.put_method(**place, authorizationType="NONE")
+    client.put_integration(**place, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+    client.put_method_response(**place, statusCode="200")
+    told = {"application/json": "$context.identity.clientCert.subjectDN"}
+    client.put_integration_response(**place, statusCode="200", responseTemplates=told)
+    client.create_deployment(restApiId=api["id"], stageName="prod")
+    client.create_base_path_mapping(domainName=host, restApiId=api["id"], stage="prod")
+    asking = f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+
+    def heard(pair) -> tuple[int, bytes]:
+        with partner(shared, tmp_path, pair) as connection:
+            connection.sendall(asking)
+            connection.settimeout(10.0)
+            return answer(connection)
+
+    assert heard(vouched("Partner")) == (200, b"O=Shop,CN=Partner")
+    for stranger in (None, vouched("Stranger", issuer="Strangers", signer="P521")):
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            heard(stranger)
+    with shared.socket() as plain:
+        plain.sendall(asking)
+        assert answer(plain) == (403, b'{"message":"Forbidden"}')
+    s3.put_object(Bucket="trust", Key="partners.pem", Body=authority("Strangers", "P521"))
+    change = {"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": "s3://trust/partners.pem"}
+    client.update_domain_name(domainName=host, patchOperations=[change])
+    assert heard(vouched("Stranger", issuer="Strangers", signer="P521"))[0] == 200
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        heard(vouched("Partner"))
+    client.delete_domain_name(domainName=host)
+    assert heard(None)[0] != 200
 
 
 def test_an_alias_of_a_distribution_shows_the_certificate_that_it_names(shared):

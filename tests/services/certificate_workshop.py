@@ -49,3 +49,21 @@ def brought(cloud, *names: str, region: str = "us-east-1", key: str = "test") ->
     """The ARN of a certificate for these names."""
     body, secret = certificate(*names, kind="P256")
     return cloud.client("acm", region, key=key).import_certificate(Certificate=body, PrivateKey=secret)["CertificateArn"]
+
+
+def authority(name: str = "Partners", kind: str = "P256", ends=ENDS, issuer: str = "", signer=None) -> bytes:
+    """The certificate of who vouches for others, by itself or by another's key."""
+    key = key_of(kind)
+    builder = x509.CertificateBuilder().subject_name(named(name)).issuer_name(named(issuer or name)).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(BEGINS).not_valid_after(ends)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return builder.sign(signer or key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def vouched(name: str, issuer: str = "Partners", kind: str = "P384", signer: str = "P256", serial: int = 7, hashed=hashes.SHA256) -> tuple[bytes, bytes]:
+    """A client's certificate, and its key."""
+    key = key_of(kind)
+    builder = x509.CertificateBuilder().subject_name(named(name)).issuer_name(named(issuer)).public_key(key.public_key())
+    builder = builder.serial_number(serial).not_valid_before(BEGINS).not_valid_after(ENDS)
+    return builder.sign(key_of(signer), hashed()).public_bytes(serialization.Encoding.PEM), pem(key)
+

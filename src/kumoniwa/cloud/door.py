@@ -13,7 +13,6 @@ import select
 import socket
 import struct
 import sys
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
@@ -22,13 +21,13 @@ from kumoniwa.aws import regions
 from kumoniwa.cloud.anycast import nearest
 from kumoniwa.cloud.fleet import Fleet, Member, NoSuchRegion
 from kumoniwa.cloud.hello import Incomplete, host_of
-from kumoniwa.cloud.tls import HANDSHAKE, Certificates, opened
+from kumoniwa.cloud.tls import HANDSHAKE, Certificates, Ready, opened
 from kumoniwa.gate.address import CONTROL, EDGE, is_admin, is_led, locate
 from kumoniwa.gate.route import NoRoute
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.ids import Ids
 from kumoniwa.wire.http import HEAD_BYTES_MAX, Application, Connection, listen
-from kumoniwa.wire.message import Request
+from kumoniwa.wire.message import Client, Request
 
 HEAD_WITHIN_S = 30.0
 LOOK_AGAIN_S = 0.005
@@ -60,11 +59,13 @@ class NotOfAws(AwsError):
 
 
 class Origin(NamedTuple):
-    """Of a connection whose other end is ours: the address at which its client came in, whether in TLS, and whether it is a stream of HTTP/2."""
+    """Of a connection whose other end is ours: the address at which its client came in, whether in TLS, whether it is a stream of HTTP/2,
+    and who its client has proved to be."""
 
     address: str
     is_tls: bool
     is_stream: bool
+    client: Client | None = None
 
 
 class Door:
@@ -179,19 +180,21 @@ class Door:
             return
         address = connection.getsockname()[0]
 
-        def ready(plain: socket.socket) -> None:
-            self.opened[plain] = Origin(address, is_tls=True, is_stream=False)
+        def ready(plain: socket.socket, certificate: bytes | None) -> None:
+            client = Client(host, certificate) if host is not None and certificate is not None else None
+            self.opened[plain] = Origin(address, is_tls=True, is_stream=False, client=client)
             self._look(plain, deadline)
 
         self.fleet.spawn(self._opened(connection, address, host, ready))
 
-    async def _opened(self, connection: socket.socket, address: str, host: str | None, ready: Callable[[socket.socket], None]) -> None:
-        bundle = await self._brought(address, host) if host is not None and _is_customers(host) else None
-        context = self.certificates.showing(host, bundle) if bundle is not None else self.certificates.context(address)
+    async def _opened(self, connection: socket.socket, address: str, host: str | None, ready: Ready) -> None:
+        brought = await self._brought(address, host) if host is not None and _is_customers(host) else None
+        context = self.certificates.showing(host, *brought) if brought is not None else self.certificates.context(address)
         await opened(connection, context, ready)
 
-    async def _brought(self, address: str, host: str) -> bytes | None:
-        """The certificate that the region which will be asked shows under a customer's own name, if it does."""
+    async def _brought(self, address: str, host: str) -> tuple[bytes | None, str] | None:
+        """What the region which will be asked shows under a customer's own name, and up to which certificates those of clients must lead,
+        if it has anything to say of the name."""
         try:
             member = self.fleet.needed(regions.region_at(address) or self.fleet.settings.region)
         except NoSuchRegion:
@@ -292,7 +295,7 @@ class Door:
 
     def _tell(self, member: Member, number: int, arrived: bytes, connection: socket.socket, *, is_led: bool = False) -> None:
         origin = self._origin(connection)
-        member.line.say(["connection", number, arrived, origin.address, origin.is_tls, is_led], [connection.fileno()])
+        member.line.say(["connection", number, arrived, origin.address, origin.is_tls, is_led, origin.client], [connection.fileno()])
 
     def _refuse(self, connection: socket.socket, request: Request, error: AwsError) -> None:
         response = NoRoute(request).refuse(error, self.ids.request_id())

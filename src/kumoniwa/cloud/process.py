@@ -28,7 +28,7 @@ from kumoniwa.links.line import Conditions
 from kumoniwa.links.peer import RegionUnreachable
 from kumoniwa.links.peers import Peers
 from kumoniwa.wire.http import Connection
-from kumoniwa.wire.message import Request
+from kumoniwa.wire.message import Client, Request
 
 PR_SET_PDEATHSIG = 1
 FIRST_COPY_WITHIN_S = 2.0
@@ -144,10 +144,15 @@ class RegionProcess:
         if not follows:
             self.ready.set()
 
-    def _hear_connection(self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, descriptor: int) -> None:
-        self.region.spawn(self._adopt(number, arrived, address, is_tls, is_led, socket.socket(fileno=descriptor)))
+    def _hear_connection(
+        self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, client: list | None, descriptor: int
+    ) -> None:
+        shown = Client(*client) if client is not None else None
+        self.region.spawn(self._adopt(number, arrived, address, is_tls, is_led, shown, socket.socket(fileno=descriptor)))
 
-    async def _adopt(self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, connection: socket.socket) -> None:
+    async def _adopt(
+        self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, client: Client | None, connection: socket.socket
+    ) -> None:
         if not self.ready.is_set():
             await self.ready.wait()
         connection.setblocking(False)
@@ -159,7 +164,7 @@ class RegionProcess:
             protocol.transport.abort()  # closes our descriptor; the door's copy keeps the connection open
 
         await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: Connection(self.region.answer, belongs_elsewhere, hand_over, arrived, is_tls=is_tls), connection
+            lambda: Connection(self.region.answer, belongs_elsewhere, hand_over, arrived, is_tls=is_tls, client=client), connection
         )
 
     # Other regions --------------------------------------------------------------------------------

@@ -38,7 +38,12 @@ def _engine() -> ModuleType:
     return certificates
 
 
-def _context(bundle: bytes) -> ssl.SSLContext:
+Ready = Callable[[socket.socket, bytes | None], None]
+"""Takes the plain end of a connection, and the certificate (DER) that its client has shown to be his, where he was asked for one."""
+
+
+def _context(bundle: bytes, trust: str | None = None) -> ssl.SSLContext:
+    """How a certificate is shown; with ``trust``, only to clients that have one which leads up to those in it (PEM)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # The first of ours that the client knows is spoken: HTTP/2 with who offers nothing else.
@@ -50,6 +55,10 @@ def _context(bundle: bytes) -> ssl.SSLContext:
         context.load_cert_chain(f"/proc/self/fd/{descriptor}")
     finally:
         os.close(descriptor)
+    if trust is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+        if trust:
+            context.load_verify_locations(cadata=trust)
     return context
 
 
@@ -59,8 +68,8 @@ class Certificates:
     def __init__(self, pair: Callable[[], bytes]) -> None:
         self._pair = pair
         self.contexts: dict[str, ssl.SSLContext] = {}
-        self.brought: dict[str, tuple[bytes, ssl.SSLContext]] = {}
-        """By name: what is shown under it, and how."""
+        self.brought: dict[str, tuple[tuple[bytes | None, str | None], ssl.SSLContext]] = {}
+        """By name: what is shown under it and asked for, and how."""
 
     @property
     def pair(self) -> bytes:
@@ -85,13 +94,15 @@ class Certificates:
         context.sni_callback = self._asked
         return context
 
-    def showing(self, name: str, bundle: bytes) -> ssl.SSLContext:
-        """For a client that asks for a name under which a certificate of ACM is shown: its key, itself and its chain in PEM."""
+    def showing(self, name: str, bundle: bytes | None, trust: str | None = None) -> ssl.SSLContext:
+        """For a client that asks for a name under which a certificate of ACM is shown (its key, itself and its chain in PEM), or clients
+        are asked for theirs."""
         held = self.brought.get(name)
-        if held is None or held[0] != bundle:
+        if held is None or held[0] != (bundle, trust):
             if len(self.brought) >= NAMES_MAX:
                 self.brought.clear()
-            held = self.brought[name] = bundle, _context(bundle)
+            shown = bundle if bundle is not None else _engine().issued(self.pair, name, Clock().now())
+            held = self.brought[name] = (bundle, trust), _context(shown, trust)
         return held[1]
 
     def _asked(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
@@ -134,7 +145,7 @@ class _End(asyncio.Protocol):
             self.other.transport.resume_reading()
 
 
-async def opened(connection: socket.socket, context: ssl.SSLContext, ready: Callable[[socket.socket], None]) -> None:
+async def opened(connection: socket.socket, context: ssl.SSLContext, ready: Ready) -> None:
     """Open an encrypted connection, and hand its plain end to ``ready``. One that fails is closed."""
     loop, secure, plain = asyncio.get_running_loop(), _End(), _End()
     try:
@@ -149,4 +160,5 @@ async def opened(connection: socket.socket, context: ssl.SSLContext, ready: Call
     await loop.connect_accepted_socket(lambda: plain, outer)
     if secure.is_gone:
         plain.transport.close()
-    ready(inner)
+    secured = secure.transport.get_extra_info("ssl_object")
+    ready(inner, secured.getpeercert(binary_form=True) if secured is not None else None)

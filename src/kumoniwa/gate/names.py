@@ -40,6 +40,8 @@ class HostName(Record):
     service: str
     certificate: str = ""
     """The ARN of the certificate that is shown under it, if that is one of ACM."""
+    trust: str | None = None
+    """Up to which certificates those of clients must lead (PEM), where they are asked for any."""
 
 
 Named = TypeVar("Named")

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -70,6 +71,13 @@ class Stream:
         return await whole(self, limit_bytes)
 
 
+class Client(NamedTuple):
+    """Who proved in the handshake that a certificate is his: the host name under which he was asked for it, and the certificate (DER)."""
+
+    name: str
+    certificate: bytes
+
+
 class Request(msgspec.Struct):
     """One HTTP request. ``path`` and ``query`` are byte-exact as sent (still percent-encoded)."""
 
@@ -91,6 +99,8 @@ class Request(msgspec.Struct):
     """What stood behind an aws-chunked body, once it is read to its end."""
     is_tls: bool = False
     """Whether it came over an encrypted connection."""
+    client: Client | None = None
+    """Who showed a certificate that is trusted under a name, where its owner asks for one."""
     speaker: object = None
     """Whoever makes it, if it is made here: then nobody needs to sign it."""
 

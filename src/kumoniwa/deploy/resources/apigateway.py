@@ -422,7 +422,13 @@ Account = ResourceType(
 _domain_endpoint = fields("Types=types IpAddressType=ipAddressType")
 
 
-@carries("EndpointConfiguration CertificateArn RegionalCertificateArn SecurityPolicy RoutingMode")
+_domain_mutual = fields("TruststoreUri=truststoreUri TruststoreVersion=truststoreVersion")
+
+
+@carries(
+    "EndpointConfiguration CertificateArn RegionalCertificateArn SecurityPolicy RoutingMode MutualTlsAuthentication "
+    "OwnershipVerificationCertificateArn"
+)
 async def _update_domain(work: Work) -> None:
     """One update with everything that changed: an endpoint type goes together with its certificate."""
     places = {
@@ -430,6 +436,7 @@ async def _update_domain(work: Work) -> None:
         "RegionalCertificateArn": "/regionalCertificateArn",
         "SecurityPolicy": "/securityPolicy",
         "RoutingMode": "/routingMode",
+        "OwnershipVerificationCertificateArn": "/ownershipVerificationCertificateArn",
     }
     old, new = (_domain_endpoint(found.get("EndpointConfiguration", {})) for found in (work.old, work.properties))
     was, wanted = (found.get("types", ["EDGE"])[0] for found in (old, new))
@@ -443,6 +450,9 @@ async def _update_domain(work: Work) -> None:
     if old.get("ipAddressType") != new.get("ipAddressType"):
         value = new.get("ipAddressType", "ipv4")
         operations.append({"op": "replace", "path": "/endpointConfiguration/ipAddressType", "value": value})
+    if "MutualTlsAuthentication" in work.changed:
+        mutual = {"truststoreUri": "", "truststoreVersion": ""} | _domain_mutual(work.properties.get("MutualTlsAuthentication", {}))
+        operations += [{"op": "replace", "path": f"/mutualTlsAuthentication/{name}", "value": value} for name, value in mutual.items()]
     if operations:
         await work.ask("apigateway:UpdateDomainName", domainName=work.id, patchOperations=operations)
 
@@ -458,9 +468,7 @@ DomainName = ResourceType(
         endpointConfiguration=use(_domain_endpoint, p.EndpointConfiguration),
         securityPolicy=p.SecurityPolicy,
         endpointAccessMode=p.EndpointAccessMode,
-        mutualTlsAuthentication=use(
-            fields("TruststoreUri=truststoreUri TruststoreVersion=truststoreVersion"), p.MutualTlsAuthentication
-        ),
+        mutualTlsAuthentication=use(_domain_mutual, p.MutualTlsAuthentication),
         ownershipVerificationCertificateArn=p.OwnershipVerificationCertificateArn,
         routingMode=p.RoutingMode,
         tags=tag_map(p.Tags),
@@ -477,7 +485,7 @@ DomainName = ResourceType(
         "RegionalDomainName": seen.regionalDomainName,
         "RegionalHostedZoneId": seen.regionalHostedZoneId,
     },
-    fixed="EndpointAccessMode MutualTlsAuthentication OwnershipVerificationCertificateArn",
+    fixed="EndpointAccessMode",
     drift=(
         Reading(
             {

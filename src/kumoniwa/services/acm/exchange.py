@@ -21,9 +21,13 @@ from kumoniwa.services.acm.work import SERVICE
 
 async def hear(home: Any, origin: str, message: dict[str, str]) -> Any:
     """``{"account": …, "certificate": ARN}``; with ``"bundle": True`` the certificate itself, its key and its chain in PEM;
-    ``{"host": name}`` the same of whatever certificate is shown under a name, None if there is none."""
+    ``{"host": name}`` the same of whatever certificate is shown under a name, and up to which those of clients must lead; None where there
+    is neither."""
     if "host" in message:
-        return await _shown(home, message["host"])
+        named = host_named(home.store.shelf(SHARED, HostName), message["host"])
+        shown = await _shown(home, named or host_named(home.store.shelf(SHARED, EdgeName), message["host"]))
+        trust = named.trust if named is not None else None
+        return None if shown is None and trust is None else [shown, trust]
     call = home.call("acm", message["account"], principals.service(SERVICE, message["account"]))
     held = certificates.held(call, message["certificate"])
     if "bundle" in message:
@@ -31,8 +35,7 @@ async def hear(home: Any, origin: str, message: dict[str, str]) -> Any:
     return held and {"status": held.status, "names": list(held.names)}
 
 
-async def _shown(home: Any, host: str) -> bytes | None:
-    named = host_named(home.store.shelf(SHARED, HostName), host) or host_named(home.store.shelf(SHARED, EdgeName), host)
+async def _shown(home: Any, named: HostName | EdgeName | None) -> bytes | None:
     parsed = arns.parse(named.certificate) if named is not None and named.certificate else None
     if parsed is None:
         return None

@@ -23,9 +23,11 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.apigateway import stage as stages
+from kumoniwa.services.apigateway import truststore
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException
 from kumoniwa.services.apigateway.restapi import ConflictException, RestApi, address_type
 from kumoniwa.services.apigateway.stage import Stage
+from kumoniwa.services.apigateway.truststore import Truststore
 
 NONE = "(none)"
 """How the empty base path is called."""
@@ -45,6 +47,8 @@ class DomainName(Record):
     """What GetDomainName answers, without tags."""
     mappings: dict[str, dict[str, str]] = {}
     """By base path, ``(none)`` for the empty one: what GetBasePathMapping answers."""
+    trust: str = ""
+    """What could be read of its truststore, in PEM."""
     mapping_ids: dict[str, str] = {}
     """By base path: what a mapping that was made as an API mapping is called."""
     tags: dict[str, str] = {}
@@ -75,8 +79,9 @@ def _put(call: Call, domain: DomainName) -> DomainName:
     certificates.use(call, document["domainNameArn"], *arns_shown)
     hosts = call.home.store.shelf(SHARED, names.HostName)
     host, shown = hosts[domain.name.lower()], arns_shown[-1] if arns_shown else ""
-    if host.certificate != shown:
-        hosts[host.name] = changed(host, certificate=shown)
+    trust = domain.trust if "mutualTlsAuthentication" in document else None
+    if (host.certificate, host.trust) != (shown, trust):
+        hosts[host.name] = changed(host, certificate=shown, trust=trust)
     return domain
 
 
@@ -165,6 +170,46 @@ async def _after_asking(call: Call, arn: str, name: str, then: Callable[[], dict
     return call.atomically(then)
 
 
+# Clients' certificates -----------------------------------------------------------------------------------
+
+
+def _check_mutual(call: Call, document: dict[str, Any]) -> None:
+    """What a name must be that asks callers for certificates, and which certificate proves that an imported one may stand for it.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mutual-tls.html; the words are ours."""
+    proof = document.get("ownershipVerificationCertificateArn")
+    if proof is not None:
+        _check_arn(call, "REGIONAL", proof)
+        held = certificates.held(call, proof)
+        _check_held("REGIONAL", proof, held and {"status": held.status, "names": held.names}, document["domainName"])
+        if held.kind != "AMAZON_ISSUED":
+            raise BadRequestException("The ownership verification certificate must be issued by AWS Certificate Manager.")
+    if "mutualTlsAuthentication" not in document:
+        return
+    if document["endpointConfiguration"]["types"] != ["REGIONAL"]:
+        raise BadRequestException("Mutual TLS authentication is only supported for Regional custom domain names.")
+    if document["securityPolicy"] != "TLS_1_2":
+        raise BadRequestException("Mutual TLS authentication requires the security policy TLS_1_2.")
+    held = certificates.held(call, document.get("regionalCertificateArn", ""))
+    if held is None:
+        raise BadRequestException("Mutual TLS authentication requires a certificate of AWS Certificate Manager.")
+    if held.kind != "AMAZON_ISSUED" and proof is None:
+        raise BadRequestException(
+            "Mutual TLS authentication with an imported certificate requires an ownership verification certificate.",
+            hint="Request a certificate for the name of ACM and give its ARN as ownershipVerificationCertificateArn.",
+        )
+
+
+async def _trusting(call: Call, mutual: dict[str, Any], then: Callable[[Truststore], dict[str, Any]]) -> dict[str, Any]:
+    """Go on when the truststore is read."""
+    store = await truststore.read(call, mutual["truststoreUri"], mutual.get("truststoreVersion"))
+    return call.atomically(lambda: then(store))
+
+
+def _with_store(document: dict[str, Any], store: Truststore) -> dict[str, Any]:
+    mutual = {member: value for member, value in document["mutualTlsAuthentication"].items() if member != "truststoreWarnings"}
+    return document | {"mutualTlsAuthentication": mutual | ({"truststoreWarnings": store.warnings} if store.warnings else {})}
+
+
 # Domain names ----------------------------------------------------------------------------------------------
 
 
@@ -224,6 +269,8 @@ def CreateDomainName(
     tags: dict[str, str] | None = None,
     securityPolicy: str | None = None,
     routingMode: str | None = None,
+    mutualTlsAuthentication: dict | None = None,
+    ownershipVerificationCertificateArn: str | None = None,
 ) -> dict:
     """An edge-optimized name is answered by its region, too: what CloudFront would add stands before it, not within."""
     if not domainName:
@@ -234,8 +281,11 @@ def CreateDomainName(
         _check_imported(certificateBody, certificatePrivateKey, certificateChain)
     given = {
         "certificateName": certificateName, "certificateArn": certificateArn, "regionalCertificateName": regionalCertificateName,
-        "regionalCertificateArn": regionalCertificateArn,
+        "regionalCertificateArn": regionalCertificateArn, "ownershipVerificationCertificateArn": ownershipVerificationCertificateArn,
     }  # fmt: skip
+    if (mutualTlsAuthentication or {}).get("truststoreUri"):
+        members = ("truststoreUri", "truststoreVersion")
+        given["mutualTlsAuthentication"] = {name: mutualTlsAuthentication[name] for name in members if mutualTlsAuthentication.get(name)}
     document: dict[str, Any] = {
         "domainName": domainName, "domainNameArn": f"arn:{call.home.partition}:apigateway:{call.region}::/domainnames/{domainName}",
         "certificateUploadDate": float(int(call.now())), "endpointConfiguration": _endpoint(endpointConfiguration),
@@ -244,14 +294,19 @@ def CreateDomainName(
     }  # fmt: skip
     document |= {member: value for member, value in given.items() if value}
     _check_certificates(call, document)
+    _check_mutual(call, document)
 
-    def made() -> dict[str, Any]:
+    def made(store: Truststore | None = None) -> dict[str, Any]:
         hosts = call.home.store.shelf(SHARED, names.HostName)
         if domainName.lower() in hosts:
             raise BadRequestException("The domain name you provided already exists.")
         hosts[domainName.lower()] = names.HostName(name=domainName.lower(), account=call.account, service="apigateway")
-        return _shown(_put(call, DomainName(document=_addressed(call, document), tags=tags or {})))
+        told = _with_store(document, store) if store is not None else document
+        trust = store.pem if store is not None else ""
+        return _shown(_put(call, DomainName(document=_addressed(call, told), tags=tags or {}, trust=trust)))
 
+    if "mutualTlsAuthentication" in document:
+        return _trusting(call, document["mutualTlsAuthentication"], lambda store: _with_certificates(call, document, {}, lambda: made(store)))
     return _with_certificates(call, document, {}, made)
 
 
@@ -267,7 +322,9 @@ def GetDomainNames(call: Call, *, resourceOwner: str | None = None) -> dict:
     return {"items": [_shown(shelf[name]) for name in sorted(shelf)]}
 
 
+MUTUAL = "/mutualTlsAuthentication/"
 PLACES = {
+    "/ownershipVerificationCertificateArn": "ownershipVerificationCertificateArn",
     "/certificateName": "certificateName", "/certificateArn": "certificateArn", "/regionalCertificateName": "regionalCertificateName",
     "/regionalCertificateArn": "regionalCertificateArn", "/securityPolicy": "securityPolicy", "/routingMode": "routingMode",
 }  # fmt: skip
@@ -300,6 +357,7 @@ def _moved(kinds: list[str], op: str, path: str, value: str | None) -> list[str]
 def UpdateDomainName(call: Call, *, domainName: str, patchOperations: list[dict] | None = None) -> dict:
     domain = found(call, domainName)
     document = {**domain.document, "endpointConfiguration": dict(domain.document["endpointConfiguration"])}
+    mutual: dict[str, str] | None = None
     for operation in patchOperations or ():
         op, path, value = operation.get("op", ""), operation.get("path") or "", operation.get("value")
         if op not in ("add", "replace", "remove"):
@@ -309,8 +367,10 @@ def UpdateDomainName(call: Call, *, domainName: str, patchOperations: list[dict]
             configuration["types"] = _moved(configuration["types"], op, path, value)
         elif path == "/endpointConfiguration/ipAddressType":
             document["endpointConfiguration"]["ipAddressType"] = address_type(value)
-        elif path.startswith(("/mutualTlsAuthentication", "/ownershipVerificationCertificateArn", "/endpointAccessMode")):
-            raise NotImplementedHere(f"{path.split('/')[1]} of apigateway domain names")
+        elif path == "/endpointAccessMode":
+            raise NotImplementedHere("endpointAccessMode of apigateway domain names")
+        elif path in (f"{MUTUAL}truststoreUri", f"{MUTUAL}truststoreVersion"):
+            mutual = {**(mutual or {}), path.removeprefix(MUTUAL): "" if op == "remove" else value or ""}
         elif path not in PLACES:
             raise BadRequestException(f"Invalid patch path {path or 'null'}")
         elif op == "remove" or not value:
@@ -323,12 +383,31 @@ def UpdateDomainName(call: Call, *, domainName: str, patchOperations: list[dict]
         if kind not in document["endpointConfiguration"]["types"] and kind in domain.document["endpointConfiguration"]["types"]:
             # With an endpoint type that was removed goes its certificate.
             document = {member: value for member, value in document.items() if member not in members}
+    if mutual is not None:
+        document = _with_mutual(document, mutual)
     _check_certificates(call, document)
+    _check_mutual(call, document)
 
-    def updated() -> dict[str, Any]:
-        return _shown(_put(call, changed(found(call, domainName), document=_addressed(call, document))))
+    def updated(store: Truststore | None = None) -> dict[str, Any]:
+        before = found(call, domainName)
+        told, trust = (document, before.trust) if store is None else (_with_store(document, store), store.pem)
+        return _shown(_put(call, changed(before, document=_addressed(call, told), trust=trust)))
 
+    if mutual is not None and "mutualTlsAuthentication" in document:
+        return _trusting(
+            call,
+            document["mutualTlsAuthentication"],
+            lambda store: _with_certificates(call, document, domain.document, lambda: updated(store)),
+        )
     return _with_certificates(call, document, domain.document, updated)
+
+
+def _with_mutual(document: dict[str, Any], said: dict[str, str]) -> dict[str, Any]:
+    """The document with what was said of its truststore. A URI of nothing turns mutual TLS off, as the documentation's example does."""
+    known = document.get("mutualTlsAuthentication", {})
+    mutual = {member: value for member, value in (known | said).items() if value and member != "truststoreWarnings"}
+    kept = {member: value for member, value in document.items() if member != "mutualTlsAuthentication"}
+    return kept | ({"mutualTlsAuthentication": mutual} if mutual.get("truststoreUri") else {})
 
 
 def DeleteDomainName(call: Call, *, domainName: str) -> None:

@@ -20,6 +20,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway import bill, executionlog, gatewayresponse, tracing
+from kumoniwa.services.apigateway import client as clients
 from kumoniwa.services.apigateway import deployment as deployments
 from kumoniwa.services.apigateway import stage as stages
 from kumoniwa.services.apigateway.cache import caches
@@ -121,8 +122,14 @@ def _exchange_at_name(home: Any, request: Request, address: Address, request_id:
     mapping, rest = domain.mapped(address.path) if domain is not None else (None, "")
     if mapping is None:
         return None
-    host = request.host.partition(":")[0].lower()
-    return _exchange_mapped(home, request, request_id, mapping, rest, Place(host, mapping["basePath"]))
+    return _exchange_mapped(home, request, request_id, mapping, rest, place_of(home, domain, request, mapping["basePath"]))
+
+
+def place_of(home: Any, domain: DomainName, request: Request, base_path: str) -> Place:
+    """Where a customer's own name brought a request in, and with which certificate of its caller."""
+    refusal = clients.refusal_of(home, domain, request)
+    is_asked = "mutualTlsAuthentication" in domain.document
+    return Place(request.host.partition(":")[0].lower(), base_path, clients.of(request) if is_asked else {}, refusal)
 
 
 def _exchange_mapped(
@@ -159,6 +166,8 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
         exchange.log = []
         exchange.note(f"Extended Request Id: {exchange.extended_id}")
     try:
+        if exchange.place is not None and exchange.place.refusal is not None:
+            _turn_away(exchange)
         blocked = _guarded(exchange) if found.guards else None
         response = blocked or await _answered(exchange)
     except Refused as refused:
@@ -220,6 +229,16 @@ def _tell(exchange: Exchange, response: Response) -> None:
         found.access_log.write(exchange, response)
     if found.execution_log is not None:
         found.execution_log.write(exchange, response)
+
+
+def _turn_away(exchange: Exchange) -> None:
+    """Whose certificate is not trusted; why stands in the log of the method that was meant.
+    https://repost.aws/knowledge-center/api-gateway-mutual-tls-403-errors"""
+    found = exchange.served.find(exchange.path, exchange.verb)
+    if found is not None:
+        exchange.endpoint, exchange.labels = found
+    exchange.note(f"Access denied. Reason: {exchange.place.refusal}")
+    raise Refused("DEFAULT_4XX", "Forbidden", status=403, error_type="ForbiddenException")
 
 
 def _guarded(exchange: Exchange) -> Response | None:

@@ -77,6 +77,10 @@ class Place(NamedTuple):
 
     host: str
     base_path: str
+    client: dict[str, Any] = {}
+    """``{"clientCert": …}`` where the name asks callers for one."""
+    refusal: str | None = None
+    """Why the caller's certificate does not let him in."""
 
 
 class Exchange:
@@ -199,7 +203,7 @@ class Exchange:
 
     # What the gateway knows ----------------------------------------------------------------------
 
-    def identity(self) -> dict[str, str | None]:
+    def identity(self) -> dict[str, Any]:
         who = {**NOBODY, "userAgent": self.request.headers.get("user-agent")}
         if self.principal is not None and self.principal.kind != "anonymous":
             caller = self.principal
@@ -207,7 +211,7 @@ class Exchange:
             who |= {"accessKey": caller.key_id, "userArn": caller.arn, "principalOrgId": organization_id(self.home, caller.account)}
         if self.key is not None:
             who |= {"apiKey": self.key.document["value"], "apiKeyId": self.key.document["id"]}
-        return who
+        return who | (self.place.client if self.place is not None else {})
 
     def request_context(self) -> dict[str, Any]:
         """The ``requestContext`` of events."""

@@ -31,7 +31,7 @@ _DATA = (
     "Gateway response headers",
 )
 """How the lines begin that only data tracing tells."""
-_FAILURES = ("Execution failed", "Gateway response type", "Unauthorized request")
+_FAILURES = ("Access denied", "Execution failed", "Gateway response type", "Unauthorized request")
 
 
 class ExecutionLog(AccessLog):

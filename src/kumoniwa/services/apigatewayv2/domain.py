@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mappings.h
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from typing import Any
@@ -51,10 +52,16 @@ def _configurations(document: dict[str, Any]) -> list[dict[str, Any]]:
                 EndpointType=kind,
                 HostedZoneId=document.get(f"{prefix}HostedZoneId"),
                 IpAddressType=document["endpointConfiguration"].get("ipAddressType"),
+                OwnershipVerificationCertificateArn=document.get("ownershipVerificationCertificateArn"),
                 SecurityPolicy=document["securityPolicy"],
             )
         )
     return told
+
+
+def _mutual_shown(document: dict[str, Any]) -> dict[str, Any]:
+    mutual = document.get("mutualTlsAuthentication")
+    return {"MutualTlsAuthentication": {member[0].upper() + member[1:]: value for member, value in mutual.items()}} if mutual else {}
 
 
 def _shown(domain: DomainName) -> dict[str, Any]:
@@ -63,14 +70,13 @@ def _shown(domain: DomainName) -> dict[str, Any]:
         "DomainName": domain.name,
         "DomainNameArn": domain.document["domainNameArn"],
         "DomainNameConfigurations": _configurations(domain.document),
+        **_mutual_shown(domain.document),
         "RoutingMode": ROUTING.get(domain.document["routingMode"], domain.document["routingMode"]),
         "Tags": domain.tags,
     }
 
 
-def _check_unsupported(mutual: dict | None, routing: str | None) -> None:
-    if mutual:
-        raise NotImplementedHere("mutual TLS of apigatewayv2 domain names")
+def _check_unsupported(routing: str | None) -> None:
     if routing not in (None, "API_MAPPING_ONLY"):
         raise NotImplementedHere("routing rules of apigatewayv2 domain names")
 
@@ -82,8 +88,6 @@ def _configuration(given: list[dict[str, Any]] | None) -> dict[str, Any]:
         raise BadRequestException("Exactly one domain name configuration must be specified")
     if given[0].get("EndpointType", "REGIONAL") != "REGIONAL":
         raise BadRequestException(f"{given[0]['EndpointType']} endpoint type is not supported for APIGatewayV2 domainName")
-    if given[0].get("OwnershipVerificationCertificateArn"):
-        raise NotImplementedHere("OwnershipVerificationCertificateArn of apigatewayv2 domain names")
     return given[0]
 
 
@@ -96,17 +100,29 @@ def CreateDomainName(
     RoutingMode: str | None = None,
     Tags: dict[str, str] | None = None,
 ) -> dict:
-    _check_unsupported(MutualTlsAuthentication, RoutingMode)
+    _check_unsupported(RoutingMode)
     if "_" in DomainName:
         raise BadRequestException("Domain names cannot contain an underscore character")
     given = _configuration(DomainNameConfigurations)
-    names.CreateDomainName(
+    made = names.CreateDomainName(
         call, domainName=DomainName, regionalCertificateArn=given.get("CertificateArn"),
         regionalCertificateName=given.get("CertificateName"),
         endpointConfiguration={"types": ["REGIONAL"], **said(ipAddressType=given.get("IpAddressType"))},
         securityPolicy=given.get("SecurityPolicy"), tags=Tags,
+        mutualTlsAuthentication={member[0].lower() + member[1:]: value for member, value in (MutualTlsAuthentication or {}).items()},
+        ownershipVerificationCertificateArn=given.get("OwnershipVerificationCertificateArn"),
     )  # fmt: skip
-    return _shown(names.found(call, DomainName))
+    return _told_then(call, made, DomainName)
+
+
+def _told_then(call: Call, made: Any, name: str) -> Any:
+    """The name in this service's words, when what makes or changes it is done."""
+
+    async def later() -> dict[str, Any]:
+        await made
+        return _shown(names.found(call, name))
+
+    return later() if asyncio.iscoroutine(made) else _shown(names.found(call, name))
 
 
 def GetDomainName(call: Call, *, DomainName: str) -> dict:
@@ -126,17 +142,24 @@ def UpdateDomainName(
     MutualTlsAuthentication: dict | None = None,
     RoutingMode: str | None = None,
 ) -> dict:
-    _check_unsupported(MutualTlsAuthentication, RoutingMode)
+    _check_unsupported(RoutingMode)
     names.found(call, DomainName)
+    if MutualTlsAuthentication is not None and not DomainNameConfigurations:
+        # As AWS was seen to say: https://github.com/hashicorp/terraform-provider-aws/issues/18312
+        raise BadRequestException("Invalid input. Expected one domain name configuration")
+    changes = []
     if DomainNameConfigurations is not None:
         given = _configuration(DomainNameConfigurations)
         places = {
             "CertificateArn": "/regionalCertificateArn", "CertificateName": "/regionalCertificateName",
             "SecurityPolicy": "/securityPolicy", "IpAddressType": "/endpointConfiguration/ipAddressType",
+            "OwnershipVerificationCertificateArn": "/ownershipVerificationCertificateArn",
         }  # fmt: skip
-        changes = [{"op": "replace", "path": places[name], "value": value} for name, value in given.items() if name in places]
-        names.UpdateDomainName(call, domainName=DomainName, patchOperations=changes)
-    return _shown(names.found(call, DomainName))
+        changes += [{"op": "replace", "path": places[name], "value": value} for name, value in given.items() if name in places]
+    for member, value in (MutualTlsAuthentication or {}).items():
+        changes.append({"op": "replace", "path": f"{names.MUTUAL}{member[0].lower()}{member[1:]}", "value": value})
+    made = names.UpdateDomainName(call, domainName=DomainName, patchOperations=changes) if changes else None
+    return _told_then(call, made, DomainName)
 
 
 def DeleteDomainName(call: Call, *, DomainName: str) -> None:

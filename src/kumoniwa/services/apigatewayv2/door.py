@@ -87,10 +87,11 @@ async def _at_customers_name(home: Any, request: Request, address: Address, requ
     mapping, key, rest = mapped(domain, address.path) if domain is not None else (None, "", "")
     if mapping is None:
         return _forbidden(request_id)
-    api_id, place = mapping["restApiId"], Place(request.host.partition(":")[0].lower(), key)
+    api_id, place = mapping["restApiId"], restdoor.place_of(home, domain, request, key)
     if api_id not in home.store.shelf(owner.account, Api):
-        rest_place = Place(place.host, key or NONE)
-        return await restdoor.serve_mapped(home, request, request_id, mapping, rest, rest_place)
+        return await restdoor.serve_mapped(home, request, request_id, mapping, rest, place._replace(base_path=key or NONE))
+    if place.refusal is not None:
+        return _forbidden(request_id)
     found = served(home, owner.account, api_id, mapping["stage"])
     return _forbidden(request_id) if found is None else await _served(home, request, found, rest or "/", place)
 

@@ -110,6 +110,8 @@ def context(visit: Visit) -> dict[str, Any]:
         "time": request_time(int(visit.now)),
         "timeEpoch": milliseconds(visit.now),
     }
+    if visit.place is not None and visit.place.client:
+        told["authentication"] = visit.place.client
     authorizer = _authorizer(visit)
     return told if authorizer is None else told | {"authorizer": authorizer}
 

@@ -146,13 +146,14 @@ class Visit:
     def request_id(self) -> str:
         return self.id
 
-    def identity(self) -> dict[str, str | None]:
+    def identity(self) -> dict[str, Any]:
         caller = self.principal
         known = {} if caller is None else {
             "accessKey": caller.key_id, "accountId": caller.account, "caller": caller.user_id, "user": caller.user_id,
             "userArn": caller.arn, "principalOrgId": organization_id(self.home, caller.account),
         }  # fmt: skip
-        return {"sourceIp": "127.0.0.1", "userAgent": self.request.headers.get("user-agent"), **known}
+        client = self.place.client if self.place is not None else {}
+        return {"sourceIp": "127.0.0.1", "userAgent": self.request.headers.get("user-agent"), **known, **client}
 
     def request_context(self) -> dict[str, Any]:
         """``$context`` of templates."""
@@ -165,7 +166,10 @@ class Visit:
         """``$context.…`` of expressions and access logs; None for what there is not."""
         head, _, rest = path.partition(".")
         if head == "identity":
-            return self.identity().get(rest)
+            found: Any = self.identity()
+            for part in rest.split("."):
+                found = found.get(part) if isinstance(found, dict) else None
+            return None if isinstance(found, dict) else found
         if head == "authorizer":
             return self._of_authorizer(rest)
         if head == "error":

@@ -199,7 +199,8 @@ def test_what_creation_refuses(cloud, gateway):
     private = {"types": ["PRIVATE"]}
     assert refused(made, domainName="b.example", certificateArn=certificate, endpointConfiguration=private)[0] == "NotImplemented"
     mutual = {"truststoreUri": "s3://b/k"}
-    assert refused(made, domainName="b.example", certificateArn=certificate, mutualTlsAuthentication=mutual)[0] == "NotImplemented"
+    code, text = refused(made, domainName="b.example", certificateArn=certificate, mutualTlsAuthentication=mutual)
+    assert (code, "only supported for Regional" in text) == ("BadRequestException", True)
 
 
 def test_an_imported_certificate_is_read(gateway):

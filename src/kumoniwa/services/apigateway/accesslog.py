@@ -19,7 +19,7 @@ from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.services.apigateway.account import Account
-from kumoniwa.services.apigateway.exchange import Exchange
+from kumoniwa.services.apigateway.exchange import Exchange, length_of
 from kumoniwa.services.apigateway.logstream import WRITER
 from kumoniwa.services.apigateway.proxy import SERVICE
 from kumoniwa.wire.message import Response
@@ -39,7 +39,7 @@ class AccessLog:
         self.group, self.region, self.format, self.stream = group, region, form, stream
 
     def line(self, exchange: Exchange, response: Response) -> str:
-        size = exchange.length_of(response) or 0
+        size = length_of(exchange, response) or 0
         latency_ms = int((exchange.home.clock.now() - exchange.now) * 1000)
         known = {
             "status": response.status, "responseLength": size, "responseLatency": latency_ms,

@@ -242,12 +242,6 @@ class Exchange:
         """Something is known now that belongs into the context."""
         self._context = None
 
-    def length_of(self, response: Response) -> int | None:
-        """How many bytes of a response have left."""
-        if self.flow is not None:
-            return self.flow.passed_bytes
-        return len(response.body) if isinstance(response.body, bytes) else None
-
     def conditions(self) -> dict[str, Any]:
         return conditions(self.home, self.request)
 
@@ -284,6 +278,13 @@ class Exchange:
     def media_type(self, header: str) -> str:
         """The first media type of a header, in lower case and without parameters."""
         return re.split("[,;]", self.request.headers.get(header, ""), maxsplit=1)[0].strip().lower()
+
+
+def length_of(exchange: Any, response: Response) -> int | None:
+    """How many bytes of a response have left."""
+    if exchange.flow is not None:
+        return exchange.flow.passed_bytes
+    return len(response.body) if isinstance(response.body, bytes) else None
 
 
 def _escaped(text: str) -> str:

@@ -16,7 +16,7 @@ from kumoniwa.gate import tracing
 from kumoniwa.gate.sampling import Asked
 from kumoniwa.kernel import principal as principals
 from kumoniwa.services.apigateway import endpointlog, mapping
-from kumoniwa.services.apigateway.exchange import Exchange
+from kumoniwa.services.apigateway.exchange import Exchange, length_of
 from kumoniwa.services.apigateway.target import function_of, is_function, is_streamed, target_of
 from kumoniwa.wire.message import Response
 
@@ -46,7 +46,7 @@ def end(exchange: Exchange, response: Response) -> None:
     part, served, request = exchange.part, exchange.served, exchange.request
     url = f"https://{served.context['domainName']}/{served.name}{exchange.path}"
     asked = {"url": url, "method": exchange.verb, "user_agent": request.headers.get("user-agent"), "client_ip": "127.0.0.1", "x_forwarded_for": True}
-    answered = {"status": response.status, "content_length": exchange.length_of(response)}
+    answered = {"status": response.status, "content_length": length_of(exchange, response)}
     part.tell(part.segment(
         _name(exchange), ORIGIN, _arn(exchange), http={"request": _said(asked), "response": _said(answered)},
         aws={"api_gateway": {"account_id": served.account, "rest_api_id": served.api_id, "stage": served.name, "request_id": exchange.request_id}},

@@ -55,6 +55,8 @@ class Visit:
     """Of stages only those of REST APIs take part in traces."""
     log = None
     """And only they keep a log of their executions."""
+    flow = endpoint = None
+    """Nor is anything streamed by others."""
 
     def __init__(self, home: Any, request: Request, served: Any, path: str, place: Place | None = None) -> None:
         self.home, self.request, self.served, self.path, self.place = home, request, served, path, place

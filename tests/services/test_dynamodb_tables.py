@@ -377,7 +377,8 @@ def test_what_is_not_done_here_says_so(cloud):
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
     }  # fmt: skip
     ddb.create_table(**params)
-    assert ddb.describe_contributor_insights(TableName="plain")["ContributorInsightsStatus"] == "DISABLED"
     assert ddb.describe_kinesis_streaming_destination(TableName="plain")["KinesisDataStreamDestinations"] == []
     with pytest.raises(ddb.exceptions.ClientError, match="NotImplemented"):
-        ddb.update_contributor_insights(TableName="plain", ContributorInsightsAction="ENABLE")
+        ddb.export_table_to_point_in_time(
+            TableArn=ddb.describe_table(TableName="plain")["Table"]["TableArn"], S3Bucket="b-u-c-k-e-t", ExportFormat="ION"
+        )

@@ -142,6 +142,14 @@ async def _tell_stream(work: Work) -> None:
         await work.ask("dynamodb:EnableKinesisStreamingDestination", TableName=work.id, StreamArn=new["StreamArn"], **more)
 
 
+@carries("ContributorInsightsSpecification")
+async def _put_insights(work: Work) -> None:
+    said = work.properties.get("ContributorInsightsSpecification") or {"Enabled": False}
+    mode = {"ContributorInsightsMode": said["Mode"]} if "Mode" in said and said["Enabled"] else {}
+    action = "ENABLE" if said["Enabled"] else "DISABLE"
+    await work.ask("dynamodb:UpdateContributorInsights", TableName=work.id, ContributorInsightsAction=action, **mode)
+
+
 _TABLE_ARN = text("arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ID}")
 
 
@@ -237,6 +245,7 @@ Table = ResourceType(
         ),
         Setting(_put_expiry, _forget_expiry),
         Setting(_tell_stream, _tell_stream),
+        Setting(_put_insights, _put_insights),
         Setting(
             Call(
                 "dynamodb:PutResourcePolicy",

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from kumoniwa.gate.contributors import ServiceRule
 from kumoniwa.gate.ledger import Use
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.cloudwatch.alarm import COMPOSITE, Alarm
@@ -68,4 +69,5 @@ def standing_of(call: Call) -> list[Use]:
         *map(_alarm, call.shelf(Alarm).values()),
         *(("cloudwatch:dashboard", dashboard.name, 1.0) for dashboard in call.shelf(Dashboard).values()),
         *(("cloudwatch:insight_rule", rule.name, 1.0) for rule in call.shelf(InsightRule).values() if rule.state == ENABLED),
+        *(("cloudwatch:insight_rule", name, 1.0) for name in call.shelf(ServiceRule)),
     ]

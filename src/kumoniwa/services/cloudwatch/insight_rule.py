@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import orjson
+
+from kumoniwa.gate import contributors
+from kumoniwa.gate.contributors import ServiceRule
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
@@ -23,7 +27,11 @@ from kumoniwa.services.cloudwatch.errors import (
 ENABLED, DISABLED = "ENABLED", "DISABLED"
 SCHEMA = '{"Name" : "CloudWatchLogRule", "Version" : 1}'
 """As getmoto/moto's test_put_insight_rule has it from AWS."""
+SERVICE_SCHEMA = '{"Name" : "ServiceLogRule", "Version" : 1}'
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_InsightRule.html"""
 PAGE_MAX, CONTRIBUTORS_MAX, CONTRIBUTORS = 500, 100, 10
+SERVICE_CONTRIBUTORS_MAX = 25
+"""Of DynamoDB's rules: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/contributorinsights_HowItWorks.html"""
 METRICS = ("UniqueContributors", "MaxContributorValue", "SampleCount", "Sum", "Minimum", "Maximum", "Average")
 READ_MAX = 1_000_000
 """More events than that nobody counts in one answer."""
@@ -56,6 +64,8 @@ def PutInsightRule(
     """A rule that is put again counts by its new definition what it counted by the old."""
     if ApplyOnTransformedLogs:
         raise NotImplementedHere("cloudwatch:PutInsightRule(ApplyOnTransformedLogs)")
+    if RuleName in call.shelf(ServiceRule):
+        raise InvalidParameterValueException(_not_yours(RuleName))
     if RuleState not in (None, ENABLED, DISABLED):
         raise InvalidParameterValueException(f"The value {RuleState} for parameter RuleState is invalid.")
     try:
@@ -69,6 +79,18 @@ def PutInsightRule(
         made = changed(made, state=ENABLED)
     call.shelf(InsightRule)[RuleName] = _switched(call, made, RuleState or ENABLED)
     return {}
+
+
+def _not_yours(name: str) -> str:
+    """AWS says that rules of its services can neither be changed nor deleted here, not how it refuses that: the words are ours."""
+    return f"The rule {name} belongs to an AWS service and can be changed by that service only."
+
+
+def _definition(rule: ServiceRule) -> str:
+    """What AWS tells of the rules that DynamoDB makes was not found: this is how one would write them."""
+    contribution = {"Keys": list(rule.labels), "ValueOf": rule.value, "Filters": []}
+    told = {"Schema": {"Name": "ServiceLogRule", "Version": 1}, "AggregateOn": "Sum", "Contribution": contribution, "LogFormat": "JSON"}
+    return orjson.dumps(told).decode()
 
 
 def groups_in(text: Any) -> list[str]:
@@ -90,11 +112,14 @@ def _switched(call: Call, rule: InsightRule, state: str) -> InsightRule:
 def DescribeInsightRules(call: Call, *, NextToken: str | None = None, MaxResults: int | None = None) -> dict:
     if NextToken is not None and not (NextToken.isascii() and NextToken.isdigit() and len(NextToken) < 16):
         raise InvalidNextToken
-    rules = [rule for _, rule in sorted(call.shelf(InsightRule).items())]
+    rules = sorted([*call.shelf(InsightRule).values(), *call.shelf(ServiceRule).values()], key=lambda rule: rule.name)
     start = int(NextToken or 0)
     end = start + (MaxResults or PAGE_MAX)
     shown = [
-        {"Name": rule.name, "State": rule.state, "Schema": SCHEMA, "Definition": rule.definition, "ManagedRule": False} for rule in rules[start:end]
+        {"Name": rule.name, "State": rule.state, "Schema": SCHEMA, "Definition": rule.definition, "ManagedRule": False}
+        if isinstance(rule, InsightRule)
+        else {"Name": rule.name, "State": ENABLED, "Schema": SERVICE_SCHEMA, "Definition": _definition(rule), "ManagedRule": False}
+        for rule in rules[start:end]
     ]
     return {"InsightRules": shown} | ({"NextToken": str(end)} if end < len(rules) else {})
 
@@ -105,6 +130,9 @@ def _each(call: Call, names: list[str], act: Any) -> dict:
     for name in dict.fromkeys(names):
         if name in shelf:
             act(shelf, name)
+        elif name in call.shelf(ServiceRule):
+            told = {"ExceptionType": "InvalidParameterValueException", "FailureCode": "400", "FailureDescription": _not_yours(name)}
+            failures.append({"FailureResource": name} | told)
         else:
             told = {"ExceptionType": "ResourceNotFoundException", "FailureCode": "404", "FailureDescription": f"Insight rule {name} does not exist."}
             failures.append({"FailureResource": name} | told)
@@ -139,7 +167,15 @@ Tallies = dict[int, dict[tuple[str, ...], Tally]]
 """By the beginning of a period and the contributor."""
 
 
-async def counted(call: Call, rule: InsightRule, start: int, end: float, period: int) -> Tallies:
+def held(call: Call, name: str) -> InsightRule | ServiceRule | None:
+    return call.shelf(InsightRule).get(name) or call.shelf(ServiceRule).get(name)
+
+
+async def counted(call: Call, rule: InsightRule | ServiceRule, start: int, end: float, period: int) -> Tallies:
+    if isinstance(rule, ServiceRule):
+        minutes = contributors.counted(call, rule.name, start, end)
+        tallies = {at: {keys: Tally(int(each[0]), *each[1:]) for keys, each in found.items()} for at, found in minutes.items()}
+        return gathered_by(tallies, start, period)
     read = insight_rule.rule(rule.definition)
     us = call.home.call("cloudwatch", call.account, principals.root(call.account, partition=call.home.partition))
     found: Tallies = {}
@@ -222,20 +258,25 @@ async def GetInsightRuleReport(
     OrderBy: str | None = None,
 ) -> dict:
     """Contributors in the order of what they come to, from the most on."""
-    rule = call.shelf(InsightRule).get(RuleName)
+    rule = held(call, RuleName)
     if rule is None:
         raise ResourceNotFoundException(f"Insight rule {RuleName} does not exist.")
     if StartTime >= EndTime:
         raise InvalidParameterValueException("The parameter StartTime must be less than the parameter EndTime.")
     if Period < 60 or Period % 60:
         raise InvalidParameterValueException("The parameter Period must be a multiple of 60.")
-    if MaxContributorCount is not None and not 1 <= MaxContributorCount <= CONTRIBUTORS_MAX:
-        raise InvalidParameterValueException(f"The parameter MaxContributorCount must be from 1 to {CONTRIBUTORS_MAX}.")
+    most = SERVICE_CONTRIBUTORS_MAX if isinstance(rule, ServiceRule) else CONTRIBUTORS_MAX
+    if MaxContributorCount is not None and not 1 <= MaxContributorCount <= most:
+        raise InvalidParameterValueException(f"The parameter MaxContributorCount must be from 1 to {most}.")
     if OrderBy not in (None, "Sum", "Maximum"):
         raise InvalidParameterValueException(f"The value {OrderBy} for parameter OrderBy is invalid.")
     if wrong := [name for name in Metrics or () if name not in METRICS]:
         raise InvalidParameterValueException(f"The value {wrong[0]} for parameter Metrics is invalid.")
-    read = insight_rule.rule(rule.definition)
+    if isinstance(rule, ServiceRule):
+        labels, aggregate = rule.labels, "SUM"
+    else:
+        read = insight_rule.rule(rule.definition)
+        labels, aggregate = read.labels, read.aggregate.upper()
     found = await counted(call, rule, int(StartTime) // 60 * 60, EndTime, Period)
     who: dict[tuple[str, ...], list[tuple[int, Tally]]] = {}
     for at, tallies in sorted(found.items()):
@@ -248,8 +289,8 @@ async def GetInsightRuleReport(
     )
     ranked = sorted(who.items(), key=lambda each: (-weigh(each[1]), each[0]))
     return {
-        "KeyLabels": list(read.labels),
-        "AggregationStatistic": read.aggregate.upper(),
+        "KeyLabels": list(labels),
+        "AggregationStatistic": aggregate,
         "AggregateValue": sum(tally.total for points in who.values() for _, tally in points),
         "ApproximateUniqueCount": len(who),
         "Contributors": [
@@ -286,9 +327,9 @@ def asked_for(queries: list[dict[str, Any]]) -> set[str]:
 
 async def counted_for(call: Call, queries: list[dict[str, Any]], start: float, end: float) -> dict[str, Tallies]:
     """What the rules counted that queries name, by the minute."""
-    rules = call.shelf(InsightRule)
     first = int(start) // MINUTE_S * MINUTE_S
-    return {name: await counted(call, rules[name], first, end, MINUTE_S) for name in sorted(asked_for(queries)) if name in rules}
+    asked = {name: held(call, name) for name in sorted(asked_for(queries))}
+    return {name: await counted(call, rule, first, end, MINUTE_S) for name, rule in asked.items() if rule is not None}
 
 
 def gathered_by(minutes: Tallies, start: int, period: int) -> Tallies:

@@ -268,7 +268,7 @@ class _World:
 
     def insight(self, rule: str, figure: str) -> Series:
         question = self.question
-        if rule not in question.call.shelf(insight_rule.InsightRule) or figure not in insight_rule.METRICS:
+        if insight_rule.held(question.call, rule) is None or figure not in insight_rule.METRICS:
             raise metric_math.InvalidExpression(f"Unsupported insight rule metric '{rule}' '{figure}'")
         gathered = insight_rule.gathered_by(question.insights.get(rule, {}), self.start, self.period)
         return Series({at: insight_rule.figure(figure, gathered[at]) for at in sorted(gathered)}, self.period, f"{rule} {figure}")

@@ -9,6 +9,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.dynamodb import (
     backup,
+    contribution,
     decree,
     history,
     item,
@@ -100,7 +101,8 @@ def _follow(call: Call, table: Table, group: Group, me: Member, settings: dict[s
         indexes.append(fresh[-1])
     for gone in had.values():
         item.forget_index(call, gone.id)
-    table = changed(table, indexes=tuple(indexes))
+    before, table = table, changed(table, indexes=tuple(indexes))
+    contribution.follow(call, before, table)
     table = with_expiry(call, table, settings["ttl_attribute"])
     for index in fresh:
         item.fill(call, table, index.id)
@@ -140,6 +142,7 @@ def give_up(call: Call, table: Table) -> Table:
     if table.name in call.shelf(Table):
         del call.shelf(Table)[table.name]
     call.memory(tables.Layouts).by_name.pop(table.name, None)
+    contribution.follow(call, table, None)
     table = stream.end(call, table)
     if table.encryption is not None:
         unlocking.close(call, table)

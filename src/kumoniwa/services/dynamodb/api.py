@@ -44,6 +44,11 @@ from kumoniwa.services.dynamodb.backup import (  # noqa: F401 (operations)
     UpdateContinuousBackups,
 )
 from kumoniwa.services.dynamodb.bill import standing_of  # noqa: F401 (a hook of the gate's)
+from kumoniwa.services.dynamodb.contributor_insights import (  # noqa: F401 (operations)
+    DescribeContributorInsights,
+    ListContributorInsights,
+    UpdateContributorInsights,
+)
 from kumoniwa.services.dynamodb.destination import (  # noqa: F401 (operations)
     DescribeKinesisStreamingDestination,
     DisableKinesisStreamingDestination,
@@ -248,15 +253,6 @@ def shown(call: Call, table: Table, *, status: str = "") -> dict:
     return description.shown(call, table, item.sizes(call, table), status=status) | replica.shown(call, table)
 
 
-def DescribeContributorInsights(call: Call, *, TableName: str, IndexName: str | None = None) -> dict:
-    """Nobody's keys are counted here, and that is what it says."""
-    table = tables.described(call, TableName)
-    if IndexName is not None and all(index.name != IndexName for index in table.indexes):
-        raise ResourceNotFoundException(f"Requested resource not found: Index: {IndexName} not found for table: {table.name}")
-    index = {"IndexName": IndexName} if IndexName is not None else {}
-    return {"TableName": table.name, "ContributorInsightsStatus": "DISABLED"} | index
-
-
 def DescribeLimits(call: Call) -> dict:
     """The quotas of a new account: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html"""
     return {
@@ -325,22 +321,22 @@ def GetItem(
     hash_key, sk = layout.key.of_key(Key)
     pk = layout.key.partition(hash_key)
     if layout.is_strong and ConsistentRead:
-        return _got_everywhere(call, layout, pk, sk, project, ReturnConsumedCapacity)
+        return _got_everywhere(call, layout, Key, (pk, sk), project, ReturnConsumedCapacity)
     found = item.read(call, layout, pk, sk)
-    return _got(call, layout, found, project, ReturnConsumedCapacity, is_consistent=bool(ConsistentRead))
+    return _got(call, layout, Key, found, project, ReturnConsumedCapacity, is_consistent=bool(ConsistentRead))
 
 
-async def _got_everywhere(call: Call, layout: tables.Layout, pk: bytes, sk: bytes, project: Any, detail: str | None) -> dict:
-    found = await quorum.Assembly(call, layout.record).read(pk, sk)
-    return _got(call, layout, found, project, detail, is_consistent=True)
+async def _got_everywhere(call: Call, layout: tables.Layout, key: dict, at: tuple[bytes, bytes], project: Any, detail: str | None) -> dict:
+    found = await quorum.Assembly(call, layout.record).read(*at)
+    return _got(call, layout, key, found, project, detail, is_consistent=True)
 
 
-def _got(call: Call, layout: tables.Layout, found: Any, project: Any, detail: str | None, *, is_consistent: bool) -> dict:
+def _got(call: Call, layout: tables.Layout, key: dict, found: Any, project: Any, detail: str | None, *, is_consistent: bool) -> dict:
     reply: dict[str, Any] = {}
     if found is not None:
         reply["Item"] = item.shown(call, found[1]) if project is None else project(orjson.loads(found[1]))
     units = capacity.read_units(found[0] if found else 0, is_consistent=is_consistent)
-    figures.read(call, layout, units)
+    figures.read(call, layout, units, key)
     if _is_wanted(detail):
         reply["ConsumedCapacity"] = capacity.consumed(layout.name, units, detail=detail)
     return reply

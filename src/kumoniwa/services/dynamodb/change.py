@@ -11,7 +11,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import definition, item, provisioning, replica, stream
+from kumoniwa.services.dynamodb import contribution, definition, item, provisioning, replica, stream
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.table import Index, ResourceInUseException, ResourceNotFoundException, Table
 
@@ -144,7 +144,8 @@ def reindexed(call: Call, table: Table, definitions: list[dict] | None, updates:
             )
         elif what == "Delete":
             item.forget_index(call, held.id)
-            table = changed(table, indexes=tuple(index for index in table.indexes if index is not held))
+            before, table = table, changed(table, indexes=tuple(index for index in table.indexes if index is not held))
+            contribution.follow(call, before, table)
         else:
             table = changed(
                 table, indexes=tuple(_resized(table, i, given) if i is held else i for i in table.indexes)

@@ -8,36 +8,61 @@ from __future__ import annotations
 from functools import partial
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.dynamodb import bill, throughput
+from kumoniwa.languages.dynamodb.value import Item
+from kumoniwa.services.dynamodb import bill, contribution, throughput
 from kumoniwa.services.dynamodb.table import Layout, Table
 from kumoniwa.services.dynamodb.throughput import INDEX, SPACE, TABLE
 
 READ, WRITTEN = "ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"
 
 
-def read(call: Call, layout: Layout, units: float, *, is_admitted: bool = False) -> None:
-    """What a read costs the table. Raises what AWS answers who is throttled, unless he was admitted before."""
+def admit(call: Call, layout: Layout, kind: str, key: Item | None, index: str = "") -> None:
+    """Raises what AWS answers who is throttled, and counts the key that he asked for."""
+    try:
+        layout.limits.admit(call, kind, (index,))
+    except throughput.THROTTLED:
+        if layout.insights is not None and index in layout.insights and key is not None:
+            contribution.turned_away(call, layout.insights[index], key)
+        raise
+
+
+def read(
+    call: Call, layout: Layout, units: float, key: Item | None = None, *, is_admitted: bool = False, scanned: list[tuple[Item, int]] | None = None
+) -> None:  # fmt: skip
+    """What a read costs the table, of one key, or of items that a scan met. Raises what AWS answers who is throttled, unless he was admitted
+    before."""
     if layout.limits is not None:
         if not is_admitted:
-            layout.limits.admit(call, throughput.READ)
+            admit(call, layout, throughput.READ, key)
         layout.limits.take(call, throughput.READ, units)
+    if layout.insights is not None and "" in layout.insights:
+        contribution.read(call, layout.insights[""], units, key, scanned)
     call.measure(SPACE, READ, TABLE, layout.name, value=units)
     bill.read(call, layout, units)
 
 
-def read_index(call: Call, layout: Layout, index: str, units: float) -> None:
+def read_index(
+    call: Call, layout: Layout, index: str, units: float, key: Item | None = None, scanned: list[tuple[Item, int]] | None = None
+) -> None:  # fmt: skip
     """The same of a global index."""
     if layout.limits is not None:
-        layout.limits.admit(call, throughput.READ, (index,))
+        admit(call, layout, throughput.READ, key, index)
         layout.limits.take(call, throughput.READ, units, index)
+    if layout.insights is not None and index in layout.insights:
+        contribution.read(call, layout.insights[index], units, key, scanned)
     call.measure(SPACE, READ, TABLE, layout.name, INDEX, index, value=units)
     bill.read(call, layout, units)
 
 
-def written(call: Call, layout: Layout, units: float, by_index: dict[str, float]) -> None:
-    """What a write costs the table, local indexes among it, and each of its global indexes. Who writes was admitted before."""
+def written(
+    call: Call, layout: Layout, units: float, by_index: dict[str, float], key: Item, images: tuple[Item | None, Item | None] = (None, None)
+) -> None:  # fmt: skip
+    """What a write costs the table, local indexes among it, and each of its global indexes, whose entries follow the images before and after. Who
+    writes was admitted before."""
     if layout.limits is not None:
         layout.limits.take(call, throughput.WRITE, units)
+    if layout.insights is not None:
+        contribution.written(call, layout.insights, units, by_index, key, images)
     call.measure(SPACE, WRITTEN, TABLE, layout.name, value=units)
     bill.written(call, layout, units + sum(by_index.values()))
     for index, own in by_index.items():

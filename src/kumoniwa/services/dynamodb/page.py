@@ -44,6 +44,7 @@ class Read:
         "is_consistent",
         "places",
         "is_tied",
+        "asked",
     )
 
     def __init__(
@@ -70,6 +71,8 @@ class Read:
                 legacy.attributes_projection(get("AttributesToGet")),
                 frozenset(get("AttributesToGet")),
             )
+        self.asked: Item | None = None
+        """The partition that is queried, where somebody counts it."""
         self.is_consistent = bool(get("ConsistentRead"))
         layout = self.layout = existing(layout)
         self.index = self._index(call, layout, get("IndexName"))
@@ -126,6 +129,11 @@ class Read:
     @property
     def schema(self) -> KeySchema:
         return self.index.key if self.index is not None else self.layout.key
+
+    @property
+    def partitioned_by(self) -> tuple[str, ...]:
+        table, index = self.layout.record, self.index
+        return (table.hash_name,) if index is None else next(each.hashes for each in table.indexes if each.id == index.id)
 
     def begin(self) -> list[Any]:
         """The first arguments of its SQL."""
@@ -204,6 +212,8 @@ def query(call: Call, params: dict[str, Any]) -> Callable[[], dict[str, Any]]:
     )
     read = Read(call, layout, params, expressions, is_query=True)
     stretch = read.schema.range_of(conditions)
+    if read.layout.insights is not None:
+        read.asked = {name: conditions[name][1][0] for name in read.partitioned_by}
     forward = get("ScanIndexForward") is not False
     return partial(along, call, read, stretch, start, get("Limit"), get("ReturnConsumedCapacity"), forward=forward)
 
@@ -407,6 +417,7 @@ def _page(
     scanned = count = total = fetched = 0
     last = None
     is_cut = False
+    met: list[tuple[Item, int]] | None = [] if read.layout.insights is not None and read.asked is None else None
     rows = call.rows(ITEMS, PLACES).each(sql, *args, -1 if limit is None else limit)
     for size, body in rows if read.layout.encryption is None else _unsealed(call, read, rows):
         content = None
@@ -424,6 +435,8 @@ def _page(
         total += size
         scanned += 1
         last = body
+        if met is not None:
+            met.append((orjson.loads(body), size))
         item = keep(body, content)
         if item is not None:
             count += 1
@@ -436,7 +449,7 @@ def _page(
         reply["LastEvaluatedKey"] = {
             name: key[name] for name in dict.fromkeys((*read.schema.names, *read.layout.key.names))
         }
-    _count(call, read, total, fetched)
+    _count(call, read, total, fetched, met)
     if detail is not None and detail != "NONE":
         reply["ConsumedCapacity"] = _consumed(read, total, fetched, detail)
     return reply
@@ -448,12 +461,12 @@ def _unsealed(call: Call, read: Read, rows: Any) -> Iterator[tuple[int, bytes]]:
         yield size, seal.plain_body(at, sealed)
 
 
-def _count(call: Call, read: Read, total: int, fetched: float) -> None:
+def _count(call: Call, read: Read, total: int, fetched: float, met: list[tuple[Item, int]] | None) -> None:
     units = capacity.read_units(total, is_consistent=read.is_consistent)
     if read.index is not None and read.index.is_global:
-        figures.read_index(call, read.layout, read.index.name, units)
+        figures.read_index(call, read.layout, read.index.name, units, read.asked, met)
     else:
-        figures.read(call, read.layout, units + (fetched if read.fetches else 0.0))
+        figures.read(call, read.layout, units + (fetched if read.fetches else 0.0), read.asked, scanned=met)
 
 
 def _keeper(call: Call, read: Read) -> Callable[[bytes, Item | None], Any]:

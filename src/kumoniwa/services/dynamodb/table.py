@@ -14,9 +14,10 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import Record
 from kumoniwa.languages.dynamodb.value import Item
+from kumoniwa.services.dynamodb import contribution, provisioning, throughput
 from kumoniwa.services.dynamodb import group as groups
-from kumoniwa.services.dynamodb import provisioning, throughput
 from kumoniwa.services.dynamodb.compound import CompoundSchema
+from kumoniwa.services.dynamodb.contribution import Insights
 from kumoniwa.services.dynamodb.group import Group
 from kumoniwa.services.dynamodb.key import KeySchema
 from kumoniwa.services.dynamodb.sealing import Encryption, Resealing
@@ -56,6 +57,7 @@ class Index(Record):
     reads_max: int = 0
     """The most request units a second it may be asked for on demand; 0 for as many as anybody likes."""
     writes_max: int = 0
+    insights: Insights | None = None
 
     @property
     def hashes(self) -> tuple[str, ...]:
@@ -128,6 +130,7 @@ class Table(Record):
     """Whether scans meet its partitions as AWS's do. A table that was made before we did so has another order, of CRC-32, and keeps it."""
     has_aws_ties: bool = False
     """Whether items that stand at one place of a global index are in AWS's order among themselves."""
+    insights: Insights | None = None
 
 
 class Dropped(Record):
@@ -195,6 +198,7 @@ class Layout:
         "place_ids",
         "tied_ids",
         "limits",
+        "insights",
     )
 
     def __init__(self, table: Table) -> None:
@@ -226,6 +230,8 @@ class Layout:
         """Whether a write must know what was there before."""
         self.limits: throughput.Limits | None = None
         """What who reads and writes may consume, known to those who ``find`` the table. None if as much as they like."""
+        self.insights = contribution.watches(table)
+        """Who counts which keys are asked for; None if nobody does."""
         names = {name for index in self.indexes for name in index.key.names} - self.key_names
         self.index_key_kinds = {name: table.definitions[name] for name in names}
 

@@ -208,7 +208,7 @@ class Get:
 
     def admit(self, call: Call) -> None:
         if self.layout.limits is not None:
-            self.layout.limits.admit(call, throughput.READ)
+            figures.admit(call, self.layout, throughput.READ, self.key)
 
     def read(self, call: Call) -> Any:
         """What is answered of the item, None if there is none."""
@@ -257,7 +257,7 @@ def read_all(call: Call, gets: list[Get], detail: str | None) -> dict[str, Any]:
             "Transaction request size exceeded limit: aggregate size of the items cannot exceed 4 MB"
         )
     for one in gets:
-        figures.read(call, one.layout, capacity.read_units(one.size, is_transactional=True), is_admitted=True)
+        figures.read(call, one.layout, capacity.read_units(one.size, is_transactional=True), one.key, is_admitted=True)
     reply: dict[str, Any] = {"Responses": [{} if content is None else {"Item": content} for content in found]}
     if detail is not None and detail != "NONE":
         entries = []
@@ -330,7 +330,7 @@ def _batch_read_shown(call: Call, wanted: dict[str, dict], gets: list[tuple[str,
             continue
         units = capacity.read_units(one.size, is_consistent=one.is_consistent)
         try:
-            figures.read(call, one.layout, units)
+            figures.read(call, one.layout, units, one.key)
         except throughput.THROTTLED as refusal:
             total -= one.size
             refusals.append(refusal)

@@ -57,6 +57,11 @@ class Write:
         self.update_values: Mapping = _NOTHING
         self.old_size = self.size = 0
 
+    @property
+    def named(self) -> Item:
+        """What has the attributes of the key: an item, or a key."""
+        return self.item if self.kind == PUT else self.key
+
     def place(self) -> Write:
         """Find the key. Raises ValidationException if it does not fit the table, or if an index's would not."""
         layout = self.layout = existing(self.layout)
@@ -95,7 +100,7 @@ class Write:
         layout = self.layout
         limits = layout.limits
         if limits is not None:
-            limits.admit(call, throughput.WRITE)
+            figures.admit(call, layout, throughput.WRITE, self.named)
         if needs_old or self.kind == UPDATE or self.condition is not None or layout.needs_old:
             self.is_old_known = True
             if found is _UNREAD:
@@ -104,7 +109,7 @@ class Write:
             self.old = orjson.loads(self.old_body) if self.old_body is not None else None
         if self.condition is not None and not self.condition(self.old or _NOTHING, self.condition_values):
             # It costs what a write would: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html
-            figures.written(call, layout, capacity.write_units(self.old_size, self.size), {})
+            figures.written(call, layout, capacity.write_units(self.old_size, self.size), {}, self.named)
             if self.shows_old and self.old_body is not None:
                 raise ConditionalCheckFailedException(Item=item.shown(call, self.old_body))
             raise ConditionalCheckFailedException
@@ -173,10 +178,10 @@ class Write:
         layout = self.layout
         units = capacity.write_units(self.old_size, self.size, is_transactional=is_transactional)
         if not layout.indexes:
-            figures.written(call, layout, units, {})
+            figures.written(call, layout, units, {}, self.named)
             return
         indexes = item.index_units(layout, self.old, self.new)
-        figures.written(call, layout, units + sum(indexes[False].values()), indexes[True])
+        figures.written(call, layout, units + sum(indexes[False].values()), indexes[True], self.named, (self.old, self.new))
 
     def consumed(self, detail: str, *, is_transactional: bool = False) -> dict:
         """An entry of ConsumedCapacity; only after ``judge`` with ``needs_old``."""

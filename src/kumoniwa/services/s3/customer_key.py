@@ -83,11 +83,14 @@ def customer_key(
     return CustomerKey(secret, calculated)
 
 
+_BLOCKED = "New buckets block SSE-C since April 2026: allow it by PutBucketEncryption with BlockedEncryptionTypes NONE."
+
+
 def key_to_write(bucket: Bucket, algorithm: str | None, key: str | None, md5: str | None, encryption: str | None = None) -> CustomerKey:
     """The key that a writer brings. A bucket that blocks SSE-C refuses it before it is looked at:
     https://github.com/ministackorg/ministack/pull/1439 tells what AWS did on 18 August 2026."""
     if bucket.blocked_encryption == SSE_C and (algorithm is not None or key is not None or md5 is not None):
-        raise AccessDenied
+        raise AccessDenied(hint=_BLOCKED)
     return customer_key(algorithm, key, md5, encryption)
 
 

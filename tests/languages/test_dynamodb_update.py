@@ -240,7 +240,7 @@ def test_an_update_tells_what_it_touches():
     )
     assert plan.targets == {"a", "d", "f", "h"}
     assert plan.nested_attributes == {"a", "c"}
-    assert plan.given_kinds(values) == {"d": "N", "f": "L"}
+    assert {name: list(value) for name, value in plan.given(values).items()} == {"d": ["N"], "f": ["L"]}
     item = {"a": {"M": {"b": {"S": "1"}, "x": {"S": "2"}}}, "c": {"S": ""}, "d": {"N": "5"}}
     assert plan.updated(item) == {"a": {"M": {"b": {"S": "1"}}}, "d": {"N": "5"}}
 

@@ -204,3 +204,50 @@ def test_whoever_may_read_one_stream_reads_it_and_no_other(cloud, ddb, streams):
     shard = streams.describe_stream(StreamArn=theirs)["StreamDescription"]["Shards"][0]["ShardId"]
     iterator = streams.get_shard_iterator(StreamArn=theirs, ShardId=shard, ShardIteratorType="LATEST")["ShardIterator"]
     assert refused(reader.get_records, ShardIterator=iterator)[0] == "AccessDeniedException"
+
+
+# That AWS refuses the following, scylladb/scylladb's test/alternator/test_streams.py saw of it.
+
+
+def test_what_is_no_arn_of_a_stream_is_malformed_and_not_missing(ddb, streams):
+    table(ddb, StreamSpecification=BOTH)
+    told = ("ValidationException", "Invalid StreamArn: Invalid ResourceArn provided as input " + "x" * 40)
+    assert refused(streams.describe_stream, StreamArn="x" * 40) == told
+    assert refused(streams.list_streams, ExclusiveStartStreamArn="x" * 40) == told
+    assert refused(streams.get_shard_iterator, StreamArn="x" * 40, ShardId="s" * 28, ShardIteratorType="LATEST") == told
+    arn = ddb.describe_table(TableName="music")["Table"]["LatestStreamArn"]
+    assert refused(streams.describe_stream, StreamArn=arn.replace("music", "other"))[0] == "ResourceNotFoundException"
+
+
+def test_limits_have_a_most(ddb, streams):
+    table(ddb, StreamSpecification=BOTH)
+    at = opened(ddb, streams)
+    streams.get_records(ShardIterator=at, Limit=1000)
+    for method, params, most in ((streams.get_records, {"ShardIterator": at}, 1000), (streams.list_streams, {}, 100)):
+        code, text = refused(method, Limit=most + 1, **params)
+        assert (code, text.endswith(f"Member must have value less than or equal to {most}")) == ("ValidationException", True)
+
+
+def test_a_filter_of_shards_says_of_which_kind_and_whose(ddb, streams):
+    table(ddb, StreamSpecification=BOTH)
+    arn = ddb.describe_table(TableName="music")["Table"]["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    assert refused(streams.describe_stream, StreamArn=arn, ShardFilter={"ShardId": shard})[0] == "ValidationException"
+    assert refused(streams.describe_stream, StreamArn=arn, ShardFilter={"Type": "CHILD_SHARDS"})[0] == "ValidationException"
+    told = streams.describe_stream(StreamArn=arn, ShardFilter={"Type": "CHILD_SHARDS", "ShardId": shard})
+    assert told["StreamDescription"]["Shards"] == []
+
+
+def test_a_shard_may_be_read_from_the_number_that_it_says_it_starts_with(ddb, streams):
+    """The numbers of records are an account's, so that a shard's first record need not have its first number."""
+    table(ddb, "earlier", StreamSpecification=BOTH)
+    table(ddb, StreamSpecification=BOTH)
+    ddb.put_item(TableName="earlier", Item=KEY)
+    ddb.put_item(TableName="music", Item=KEY)
+    arn = ddb.describe_table(TableName="music")["Table"]["LatestStreamArn"]
+    [shard] = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    at = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="AT_SEQUENCE_NUMBER",
+        SequenceNumber=shard["SequenceNumberRange"]["StartingSequenceNumber"],
+    )["ShardIterator"]  # fmt: skip
+    assert len(streams.get_records(ShardIterator=at)["Records"]) == 1

@@ -26,20 +26,12 @@ from kumoniwa.languages.dynamodb.grammar import (
     Placeholder,
     parse,
 )
-from kumoniwa.languages.dynamodb.operand import Plan, Scope, Values, getter, operands_in, shown
+from kumoniwa.languages.dynamodb.operand import CONDITION_FUNCTIONS, UPDATE_FUNCTIONS, Plan, Scope, Values, getter, operands_in, shown
 from kumoniwa.languages.dynamodb.value import KINDS, Item, Value, kind_of, sortable
 
 Test = Callable[[Item, Values], bool]
 Get = Callable[[Item, Values], Value | None]
 
-_OPERANDS = {
-    "attribute_exists": 1,
-    "attribute_not_exists": 1,
-    "attribute_type": 2,
-    "begins_with": 2,
-    "contains": 2,
-    "size": 1,
-}
 _ORDERINGS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _ORDERED_KINDS = frozenset("SNB")
 
@@ -133,7 +125,9 @@ def _functions_in(node):
 
 def _refuse_unknown_functions(scope: Scope, leaf) -> None:
     for function in _functions_in(leaf):
-        if function.name not in _OPERANDS:
+        if function.name in UPDATE_FUNCTIONS:
+            raise scope.refuse(f"The function is not allowed in a condition expression; function: {function.name}")
+        if function.name not in CONDITION_FUNCTIONS:
             raise scope.refuse(f"Invalid function name; function: {function.name}")
 
 
@@ -189,7 +183,7 @@ def _bind_operand(scope: Scope, operand):
 def _check_functions(scope: Scope, leaf) -> None:
     functions = list(_functions_in(leaf))
     for function in functions:
-        if len(function.operands) != _OPERANDS[function.name]:
+        if len(function.operands) != CONDITION_FUNCTIONS[function.name]:
             scope.doom(
                 "Incorrect number of operands for operator or function; "
                 f"operator or function: {function.name}, number of operands: {len(function.operands)}"

@@ -27,7 +27,7 @@ from kumoniwa.languages.dynamodb.grammar import (
 )
 from kumoniwa.languages.dynamodb.operand import Scope
 from kumoniwa.languages.dynamodb.projection import projector
-from kumoniwa.languages.dynamodb.value import INVALID, Item, Value, check_value, kind_of
+from kumoniwa.languages.dynamodb.value import EMPTY_NAME, INVALID, Item, Value, check_value, kind_of
 
 if TYPE_CHECKING:
     from kumoniwa.languages.dynamodb.condition import ConditionPlan
@@ -162,6 +162,8 @@ def updates_plan(updates: Mapping[str, Any]) -> tuple[UpdatePlan, dict[str, Valu
     clauses = []
     for attribute, given in updates.items():
         action, value = given.get("Action") or "PUT", given.get("Value")
+        if not attribute:
+            raise ValidationException(EMPTY_NAME)
         path = Path((attribute,))
         if value is None:
             if action != "DELETE":
@@ -186,13 +188,20 @@ def attributes_projection(names: list[str]) -> Callable[[Item], Item]:
     if len(set(names)) < len(names):
         twice = next(name for i, name in enumerate(names) if name in names[:i])
         raise _refuse(f"Duplicate value in attribute name: {twice}")
+    if "" in names:
+        raise ValidationException(EMPTY_NAME)
     return projector([(name,) for name in names])
+
+
+def refuse_count(count: int, most: int) -> None:
+    """AWS's words where more or fewer attributes have conditions than a key is made of."""
+    if not 1 <= count <= most:
+        raise ValidationException("Conditions can be of length 1 or 2 only")
 
 
 def legacy_key_conditions(conditions: Mapping[str, Any], most: int = 2) -> dict[str, tuple[str, list[Value]]]:
     """KeyConditions in the form of ``condition.key_conditions``; ``most`` attributes make a key."""
     checked = _check_conditions(conditions)
-    if not 1 <= len(checked) <= most:
-        raise ValidationException("Conditions can be of length 1 or 2 only")
+    refuse_count(len(checked), most)
     names = {**_COMPARISONS, "BETWEEN": "BETWEEN", "BEGINS_WITH": "begins_with"}
     return {attribute: (names.get(name, name), values) for attribute, name, values in checked}

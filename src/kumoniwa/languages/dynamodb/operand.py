@@ -23,6 +23,17 @@ Values = Mapping[str, Value]
 Check = Callable[[Values], None]
 Parts = tuple[str | int, ...]
 
+CONDITION_FUNCTIONS = {
+    "attribute_exists": 1,
+    "attribute_not_exists": 1,
+    "attribute_type": 2,
+    "begins_with": 2,
+    "contains": 2,
+    "size": 1,
+}
+UPDATE_FUNCTIONS = {"if_not_exists": 2, "list_append": 2}
+"""How many operands the functions of conditions take, and those of updates."""
+
 
 class Scope(msgspec.Struct):
     """One expression while it is compiled."""

@@ -39,6 +39,9 @@ def bind(
         raise ValidationException("ExpressionAttributeNames must not be empty")
     if names:
         _check_keys("ExpressionAttributeNames", "#", names)
+        for key, name in names.items():
+            if not name:
+                raise ValidationException(f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {key}")
     if values is not None and not values:
         raise ValidationException("ExpressionAttributeValues must not be empty")
     if values:

@@ -19,6 +19,8 @@ from functools import lru_cache
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.languages.dynamodb.grammar import Arithmetic, Clause, Function, Path, Placeholder, parse
 from kumoniwa.languages.dynamodb.operand import (
+    CONDITION_FUNCTIONS,
+    UPDATE_FUNCTIONS,
     Parts,
     Plan,
     Scope,
@@ -28,7 +30,7 @@ from kumoniwa.languages.dynamodb.operand import (
     refuse_overlaps,
 )
 from kumoniwa.languages.dynamodb.projection import projector
-from kumoniwa.languages.dynamodb.value import Item, Value, kind_of, number_text
+from kumoniwa.languages.dynamodb.value import OVERFLOW, Item, TooPrecise, Value, kind_of, number_text
 
 WRONG_KIND = "An operand in the update expression has an incorrect data type"
 _NO_ATTRIBUTE = "The provided expression refers to an attribute that does not exist in the item"
@@ -56,22 +58,23 @@ class UpdatePlan(Plan, frozen=True):
     apply: Callable[[Item, Values], Item]
     targets: frozenset[str]
     """Top-level attributes that are changed, wholly or in part."""
+    only_removes: bool
+    """Whether it takes away and puts nothing, so that it makes no item where there is none."""
     nested_attributes: frozenset[str]
     updated: Callable[[Item], Item]
     """The changed parts of an item (old or new), for UPDATED_OLD and UPDATED_NEW."""
     clauses: tuple[Clause, ...]
 
-    def given_kinds(self, values: Values) -> dict[str, str]:
-        """Types that top-level attributes will get whatever the item holds, for those that the request
-        itself tells.
-        """
-        kinds = {}
+    def given(self, values: Values) -> Item:
+        """What top-level attributes will get whatever the item holds, where the request itself tells; of what is counted or joined
+        the type alone."""
+        found = {}
         for clause in self.clauses:
             if len(clause.path.parts) == 1 and clause.operand is not None:
-                kind = _given_kind(clause.operand, values)
-                if kind:
-                    kinds[clause.path.parts[0]] = kind
-        return kinds
+                value = _given(clause.operand, values)
+                if value is not None:
+                    found[clause.path.parts[0]] = value
+        return found
 
 
 def update_plan(text: str, names: Mapping[str, str]) -> UpdatePlan:
@@ -87,10 +90,9 @@ def _update_plan(text: str, names: tuple[tuple[str, str], ...]) -> UpdatePlan:
 def compile_clauses(scope: Scope, tree: tuple[Clause, ...], repeated_section: str = "") -> UpdatePlan:
     mentioned = [inner for clause in tree for inner in (clause.path, *_operands_in(clause.operand))]
     scope.refuse_reserved([path for path in mentioned if isinstance(path, Path)])
-    functions = [function for clause in tree for function in _functions_in(clause.operand)]
-    for function in functions:
-        if function.name not in ("if_not_exists", "list_append"):
-            raise scope.refuse(f"Invalid function name; function: {function.name}")
+    for clause in tree:
+        for function in _functions_in(clause.operand):
+            _refuse_function(scope, function, is_operand=function is not clause.operand)
     if repeated_section:
         raise scope.refuse(f'The "{repeated_section}" section can only be used once in an update expression;')
     clauses = [
@@ -107,6 +109,16 @@ def compile_clauses(scope: Scope, tree: tuple[Clause, ...], repeated_section: st
         if clause.section == "SET":
             _check_operand(scope, clause.operand)
     return assemble(scope, clauses)
+
+
+def _refuse_function(scope: Scope, function: Function, *, is_operand: bool) -> None:
+    """Among the operands of something else only ``if_not_exists`` may stand: scylladb/scylladb, test_update_expression_function_nesting."""
+    if function.name in CONDITION_FUNCTIONS:
+        raise scope.refuse(f"The function is not allowed in an update expression; function: {function.name}")
+    if function.name not in UPDATE_FUNCTIONS:
+        raise scope.refuse(f"Invalid function name; function: {function.name}")
+    if is_operand and function.name != "if_not_exists":
+        raise scope.refuse(f"The function is not allowed to be used this way in an expression; function: {function.name}")
 
 
 def assemble(scope: Scope, clauses: list[Clause], wrong_kind: str = WRONG_KIND) -> UpdatePlan:
@@ -130,6 +142,7 @@ def assemble(scope: Scope, clauses: list[Clause], wrong_kind: str = WRONG_KIND) 
         steps=tuple(scope.steps),
         apply=_compile(clauses, wrong_kind),
         targets=frozenset(parts[0] for parts in targets),
+        only_removes=bool(clauses) and all(clause.section in ("REMOVE", "DELETE") for clause in clauses),
         nested_attributes=frozenset(parts[0] for parts in paths if len(parts) > 1),
         updated=projector(targets),
         clauses=tuple(clauses),
@@ -202,13 +215,13 @@ def _check_operand(scope: Scope, operand) -> None:
             scope.doom("Operator or function requires a document path; operator or function: if_not_exists")
 
 
-def _given_kind(operand, values: Values) -> str | None:
+def _given(operand, values: Values) -> Value | None:
     if isinstance(operand, Placeholder):
-        return kind_of(values[operand.name])
+        return values[operand.name]
     if isinstance(operand, Arithmetic):
-        return "N"
+        return {"N": "0"}
     if isinstance(operand, Function) and operand.name == "list_append":
-        return "L"
+        return {"L": []}
     return None
 
 
@@ -217,11 +230,11 @@ def _check_kind(scope: Scope, name: str, operand, wanted: str) -> None:
         return
 
     def check(values: Values) -> None:
-        kind = _given_kind(operand, values)
-        if kind is not None and kind != wanted:
+        value = _given(operand, values)
+        if value is not None and wanted not in value:
             raise scope.refuse(
                 "Incorrect operand type for operator or function; "
-                f"operator or function: {name}, operand type: {kind}"
+                f"operator or function: {name}, operand type: {kind_of(value)}"
             )
 
     scope.check(check)
@@ -281,9 +294,14 @@ def _sum(left: Value, right: Value, sign: int, wrong_kind: str) -> Value:
         raise ValidationException(wrong_kind)
     a, b = left["N"], right["N"]
     if "." in a or "." in b:
-        total = _EXACT.add(Decimal(a), Decimal(b) if sign == 1 else -Decimal(b))
-        return {"N": number_text(f"{total:f}")}
-    return {"N": number_text(str(int(a) + sign * int(b)))}
+        total = f"{_EXACT.add(Decimal(a), Decimal(b) if sign == 1 else -Decimal(b)):f}"
+    else:
+        total = str(int(a) + sign * int(b))
+    try:
+        return {"N": number_text(total)}
+    except TooPrecise:
+        # Of a sum AWS says this: scylladb/scylladb, test_update_expression_plus_imprecise.
+        raise ValidationException(OVERFLOW) from None
 
 
 def _added(old: Value | None, value: Value, wrong_kind: str) -> Value:

@@ -35,6 +35,16 @@ _TOO_DEEP = (
 _NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
 
 
+EMPTY_NAME = f"{INVALID}Empty attribute name"
+"""What it says is from scylladb/scylladb, test_limit_attribute_length_nonkey_empty; what stands before it is as in like refusals."""
+OVERFLOW = "Number overflow. Attempting to store a number with magnitude larger than supported range"
+
+
+class TooPrecise(ValidationException):
+    code = "ValidationException"
+    message = "Attempting to store more than 38 significant digits in a Number"
+
+
 def number_text(text: str) -> str:
     """AWS's spelling of a number: no exponent, no needless zeros, no ``-0``.
 
@@ -57,15 +67,13 @@ def number_text(text: str) -> str:
     point = len(digits) - len(fraction) + shift
     digits = digits.rstrip("0")
     if point > 126:
-        raise ValidationException(
-            "Number overflow. Attempting to store a number with magnitude larger than supported range"
-        )
+        raise ValidationException(OVERFLOW)
     if point < -129:
         raise ValidationException(
             "Number underflow. Attempting to store a number with magnitude smaller than supported range"
         )
     if len(digits) > 38:
-        raise ValidationException("Attempting to store more than 38 significant digits in a Number")
+        raise TooPrecise
     if point <= 0:
         plain = "0." + "0" * -point + digits
     elif point >= len(digits):
@@ -281,6 +289,8 @@ def check_item(item: Any, level: int = 1) -> int:
         raise SerializationException("Unexpected field type")
     size = 0
     for name, value in item.items():
+        if not name and level == 1:
+            raise ValidationException(EMPTY_NAME)
         size += len(name) if name.isascii() else text_bytes(name)
         # Strings are most of what is stored: they pay no call.
         if type(value) is dict and len(value) == 1 and type(text := value.get("S")) is str:

@@ -131,6 +131,32 @@ class MissingKey(ValidationException):
     code = "ValidationException"
 
 
+class WrongIndexKey(ValidationException):
+    """An attribute that an index's key uses, of another type than the key's."""
+
+    code = "ValidationException"
+
+
+class EmptyKey(ValidationException):
+    """A key attribute without content. It is a fault of the request and not of the item, so it cancels no transaction."""
+
+    code = "ValidationException"
+
+
+class EmptyIndexKey(EmptyKey):
+    """The same of an index's key: captured from AWS by nubo-db/dynoxide, tests/index_key_validation.rs."""
+
+    code = "ValidationException"
+
+    def of_update(self) -> EmptyIndexKey:
+        """In the words for an update, which name neither index nor attribute."""
+        what = "string" if _EMPTY_KEY.format("string") in self.text else "binary"
+        return EmptyIndexKey(
+            f"{_NOT_VALID}The update expression attempted to update a secondary index key to a value that is not supported. "
+            + _EMPTY_KEY.format(what).rstrip()
+        )
+
+
 class KeySchema(msgspec.Struct, frozen=True):
     """The key of a table or index. ``kinds`` are S, N or B; ``range_name`` is empty if there is none. ``has_aws_order``: see
     ``table.Table``."""
@@ -216,13 +242,13 @@ class KeySchema(msgspec.Struct, frozen=True):
                 parts.append(None if name else b"")
                 continue
             if kind not in value:
-                raise ValidationException(
+                raise WrongIndexKey(
                     f"{INVALID}Type mismatch for Index Key {name} Expected: {kind} Actual: {kind_of(value)} "
                     f"IndexName: {self.index_name}"
                 )
             content = value[kind]
             if not content:
-                raise ValidationException(
+                raise EmptyIndexKey(
                     f"{_NOT_VALID}A value specified for a secondary index key is not supported. "
                     + _EMPTY_KEY.format("string" if kind == "S" else "binary")
                     + f"IndexName: {self.index_name}, IndexKey: {name}"
@@ -267,12 +293,6 @@ class KeySchema(msgspec.Struct, frozen=True):
         if not all(kind in value for value in values):
             raise ValidationException(f"{INVALID}Condition parameter type does not match schema type")
         return operator, [value[kind] for value in values]
-
-
-class EmptyKey(ValidationException):
-    """A key attribute without content. It is a fault of the request and not of the item, so it cancels no transaction."""
-
-    code = "ValidationException"
 
 
 def encode_key(name: str, kind: str, content: str, bytes_max: int) -> bytes:

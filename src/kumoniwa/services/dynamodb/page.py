@@ -22,7 +22,7 @@ from kumoniwa.services.dynamodb import capacity, figures, sealing
 from kumoniwa.services.dynamodb.item import ITEMS, PLACES, is_filling, joint, shown, stored_at, tied
 from kumoniwa.services.dynamodb.key import KeySchema, Range, segment_of
 from kumoniwa.services.dynamodb.sealing import OPEN_PLACES
-from kumoniwa.services.dynamodb.table import IndexLayout, Layout, existing
+from kumoniwa.services.dynamodb.table import IndexLayout, Layout, existing, refuse_nested
 from kumoniwa.services.dynamodb.unlocking import find
 
 PAGE_BYTES_MAX = 1 << 20
@@ -167,6 +167,12 @@ def _check_select(params: dict[str, Any], prefix: str = "") -> None:
 # Query ---------------------------------------------------------------------------------------------
 
 
+def _refuse_nested(read: Read, expressions: list) -> None:
+    for plan in expressions:
+        if plan is not None and plan.nested_attributes:
+            refuse_nested(read.layout, plan.nested_attributes)
+
+
 def _key_attributes(layout: Layout | None, index_name: str | None) -> int:
     """How many attributes may make the key that is asked for: AWS counts conditions before it looks for the table."""
     index = layout.by_name.get(index_name) if layout is not None and index_name is not None else None
@@ -205,12 +211,14 @@ def query(call: Call, params: dict[str, Any]) -> Callable[[], dict[str, Any]]:
         ("FilterExpression", get("FilterExpression")),
         ("ProjectionExpression", get("ProjectionExpression")),
     )
-    conditions = (
-        legacy.legacy_key_conditions(get("KeyConditions"), _key_attributes(layout, get("IndexName")))
-        if keys is None
-        else key_conditions(keys, values or {})
-    )
+    most = _key_attributes(layout, get("IndexName"))
+    if keys is None:
+        conditions = legacy.legacy_key_conditions(get("KeyConditions"), most)
+    else:
+        conditions = key_conditions(keys, values or {})
+        legacy.refuse_count(len(conditions), most)
     read = Read(call, layout, params, expressions, is_query=True)
+    _refuse_nested(read, expressions)
     stretch = read.schema.range_of(conditions)
     if read.layout.insights is not None:
         read.asked = {name: conditions[name][1][0] for name in read.partitioned_by}
@@ -302,6 +310,12 @@ def _lies(call: Call, read: Read, own: tuple[bytes, bytes]) -> list[bytes]:
 
 def _query_start(call: Call, read: Read, start: Item, stretch: Range) -> list[bytes]:
     (hash_key, sort_key), own = _start_keys(read, start)
+    if read.index is None and not read.schema.range_name:
+        # Nothing can follow the one item of a partition: scylladb/scylladb, test_query_no_sort_key_exclusive_start_key.
+        [(name, [(kind, content)])] = ((name, value.items()) for name, value in start.items())
+        raise ValidationException(
+            f"The provided exclusive start key is invalid: ExclusiveStartKey: {{{name}=AttributeValue: {{{kind}:{content}}}}}"
+        )
     if hash_key != stretch.hash_key:
         raise ValidationException(
             "The provided starting key is outside query boundaries based on provided conditions"
@@ -337,6 +351,7 @@ def scan(call: Call, params: dict[str, Any]) -> Callable[[], dict[str, Any]]:
         ("ProjectionExpression", get("ProjectionExpression")),
     )
     read = Read(call, layout, params, expressions, is_query=False)
+    _refuse_nested(read, expressions)
     return partial(across, call, read, start, get("Limit"), get("ReturnConsumedCapacity"), segment, total)
 
 

@@ -181,6 +181,7 @@ class Layout:
         "key",
         "key_names",
         "indexes",
+        "named",
         "by_name",
         "ttl_attribute",
         "ttl_id",
@@ -206,6 +207,7 @@ class Layout:
         self.key = _schema(table, table.hash_name, table.range_name)
         self.key_names = frozenset(self.key.names)
         self.indexes = tuple(IndexLayout(table, index) for index in table.indexes)
+        self.named = tuple(sorted(self.indexes, key=lambda index: index.name))
         self.by_name = {index.name: index for index in self.indexes}
         self.ttl_attribute, self.ttl_id = table.ttl_attribute, table.ttl_id
         self.stream: str | None = f"{table.name}/stream/{table.stream_label}" if table.stream_view else None
@@ -296,6 +298,17 @@ def existing(layout: Layout | None) -> Layout:
     return layout
 
 
+def refuse_nested(layout: Layout, looked_into: frozenset[str]) -> None:
+    """No expression looks into an attribute of a key, the table's own or an index's: recorded from AWS by architect/dynalite,
+    test/getItem.js, query.js, scan.js and updateItem.js."""
+    for what, names in (("Key", layout.key.names), ("IndexKey", sorted(layout.index_key_kinds))):
+        for name in names:
+            if name in looked_into:
+                raise ValidationException(
+                    f"Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {what}: {name}"
+                )
+
+
 def plain_name(name: str) -> str:
     """A table's name, from the name or its ARN."""
     if name.startswith("arn:"):
@@ -304,7 +317,11 @@ def plain_name(name: str) -> str:
             raise ValidationException(f"Invalid TableArn: Invalid ResourceArn provided as input {name}")
         return parsed.resource.split("/")[1]
     rule = None
-    if len(name) > 255:
+    if 0 < len(name) < 3:
+        # Not of CreateTable alone: aws-controllers-k8s/dynamodb-controller, docs/api-quirks, DDB-TABLE-442; scylladb/scylladb,
+        # test_item_operations_improper_named_table.
+        rule = "Member must have length greater than or equal to 3"
+    elif len(name) > 255:
         rule = "Member must have length less than or equal to 255"
     elif not _NAME.fullmatch(name):
         rule = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"

@@ -21,7 +21,7 @@ from kumoniwa.languages.dynamodb.value import Item, check_item
 from kumoniwa.services.dynamodb import capacity, figures, item, quorum, throughput
 from kumoniwa.services.dynamodb import write as writes
 from kumoniwa.services.dynamodb.key import NO_MATCH, EmptyKey, MissingKey
-from kumoniwa.services.dynamodb.table import Layout, existing
+from kumoniwa.services.dynamodb.table import Layout, existing, refuse_nested
 from kumoniwa.services.dynamodb.unlocking import find
 from kumoniwa.services.dynamodb.write import Write
 from kumoniwa.store.rows import Table as RowTable
@@ -65,6 +65,20 @@ _CODES: dict[type[AwsError], str] = {
 def _reason(error: AwsError) -> dict[str, Any]:
     shown = {"Item": error.members["Item"]} if "Item" in error.members else {}
     return {"Code": _CODES.get(type(error), "ValidationError"), "Message": error.text, **shown}
+
+
+def _placed(parts: list[Any]) -> None:
+    """Find the keys of every part. AWS looks no further than the first that does not fit: scylladb/scylladb,
+    test_transact_write_cancellation_reasons_validationerror."""
+    for at, part in enumerate(parts):
+        try:
+            part.place()
+        except EmptyKey:
+            raise
+        except ValidationException as error:
+            reasons = [_NONE] * len(parts)
+            reasons[at] = _reason(error)
+            raise _cancelled(reasons) from None
 
 
 def _each(call: Call, steps: list[Any], act: Any) -> None:
@@ -119,7 +133,7 @@ def write_all(
     """All writes or none. A ``token`` met again with the same ``digest`` writes nothing."""
     _refuse_strong([existing(part.layout) for part in parts])
     is_repeated = token is not None and _is_repeated(call, token, digest)
-    _each(call, parts, Write.place)
+    _placed(parts)
     _refuse_repeated([(part.layout.id, part.pk, part.sk) for part in parts])
     wants_units = detail is not None and detail != "NONE"
     if is_repeated:
@@ -218,7 +232,7 @@ class Get:
         return item.shown(call, self.body) if self.project is None else self.project(orjson.loads(self.body))
 
 
-def projection(expression: str | None, names: dict | None, attributes: list[str] | None = None) -> Any:
+def projection(layout: Layout | None, expression: str | None, names: dict | None, attributes: list[str] | None = None) -> Any:
     """``project(item)``, or None if all of it is wanted."""
     if expression is None and names is None and attributes is None:
         return None
@@ -226,6 +240,8 @@ def projection(expression: str | None, names: dict | None, attributes: list[str]
     if attributes is not None:
         return legacy.attributes_projection(attributes)
     [plan] = bind(names, None, ("ProjectionExpression", expression))
+    if plan.nested_attributes and layout is not None:
+        refuse_nested(layout, plan.nested_attributes)
     return plan.project
 
 
@@ -240,7 +256,7 @@ def read(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
             Get(
                 layout,
                 given["Key"],
-                projection(given.get("ProjectionExpression"), given.get("ExpressionAttributeNames")),
+                projection(layout, given.get("ProjectionExpression"), given.get("ExpressionAttributeNames")),
             )
         )
     return read_all(call, gets, detail)
@@ -248,7 +264,7 @@ def read(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
 
 def read_all(call: Call, gets: list[Get], detail: str | None) -> dict[str, Any]:
     _refuse_strong([existing(one.layout) for one in gets])
-    _each(call, gets, Get.place)
+    _placed(gets)
     _refuse_repeated([(one.layout.id, one.pk, one.sk) for one in gets])
     _each(call, gets, lambda one: one.admit(call))
     found = [one.read(call) for one in gets]
@@ -293,6 +309,7 @@ def batch_read(call: Call, wanted: dict[str, dict], detail: str | None) -> dict[
     for name, each in wanted.items():
         layout = find(call, name)
         project = projection(
+            layout,
             each.get("ProjectionExpression"),
             each.get("ExpressionAttributeNames"),
             each.get("AttributesToGet"),

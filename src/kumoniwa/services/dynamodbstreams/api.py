@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import re
 from typing import Any
 
 import orjson
 
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.services.dynamodb.stream import (
@@ -27,6 +29,7 @@ ITERATOR_KEPT_S = 900
 RECORDS_MAX = 1_000
 REPLY_BYTES_MAX = 1 << 20
 LIST_MAX = 100
+_STREAM = re.compile(r"table/[^/]+/stream/[^/]+")
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html
 
 
@@ -56,7 +59,26 @@ def _arn(call: Call, name: str) -> str:
     return call.arn(f"table/{name}", "dynamodb")
 
 
+def _refuse_malformed(arn: str) -> None:
+    """That AWS refuses what is no stream's ARN before it looks for it: scylladb/scylladb, test_describe_nonexistent_stream. The words
+    are those that DynamoDB has for tables' ARNs."""
+    parsed = arns.parse(arn)
+    if parsed is None or parsed.service != "dynamodb" or not _STREAM.fullmatch(parsed.resource):
+        raise ValidationException(f"Invalid StreamArn: Invalid ResourceArn provided as input {arn}")
+
+
+def _refuse_above(limit: int | None, most: int) -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB_Streams.html names the limits, the
+    model does not; that more is refused: scylladb/scylladb, test_get_records_too_high_limit."""
+    if limit is not None and limit > most:
+        raise ValidationException(
+            f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: "
+            f"Member must have value less than or equal to {most}"
+        )
+
+
 def _stream(call: Call, arn: str) -> Stream:
+    _refuse_malformed(arn)
     name = arn.partition(":table/")[2]
     stream = call.shelf(Stream).get(name)
     if stream is None or arn != _arn(call, name) or _is_gone(call, stream):
@@ -75,6 +97,9 @@ def ListStreams(
     Limit: int | None = None,
     ExclusiveStartStreamArn: str | None = None,
 ) -> dict:
+    _refuse_above(Limit, LIST_MAX)
+    if ExclusiveStartStreamArn is not None:
+        _refuse_malformed(ExclusiveStartStreamArn)
     after = (ExclusiveStartStreamArn or "").partition(":table/")[2]
     streams = sorted(
         (
@@ -100,7 +125,13 @@ def DescribeStream(
 ) -> dict:
     """A stream has one shard here, which is nobody's child; AWS's shards split and end by themselves every few hours."""
     stream = _stream(call, StreamArn)
-    asks_for_children = (ShardFilter or {}).get("Type") == "CHILD_SHARDS"
+    _refuse_above(Limit, LIST_MAX)
+    asks_for_children = ShardFilter is not None
+    for member in ("Type", "ShardId"):
+        # That both are needed: scylladb/scylladb, test_stream_shard_filtering_missing_type; the words are the model's for such.
+        if ShardFilter is not None and ShardFilter.get(member) is None:
+            where = f"shardFilter.{member[0].lower()}{member[1:]}"
+            raise ValidationException(f"1 validation error detected: Value null at '{where}' failed to satisfy constraint: Member must not be null")
     numbers = {"StartingSequenceNumber": sequence(stream.first)}
     if stream.ended:
         numbers["EndingSequenceNumber"] = sequence(stream.last)
@@ -166,6 +197,8 @@ def _known(call: Call, stream: Stream, number: str | None, kind: str) -> int:
         return seq  # The shard's own beginning, before anything is in it.
     if not stream.first <= seq <= newest(call):
         raise ValidationException(f"Invalid SequenceNumber: {number}")
+    if stream.created + KEPT_S > call.now():
+        return seq  # Nothing is trimmed yet.
     oldest = call.rows(RECORDS).one("select min(seq) from dynamodb_record where stream = ?", stream.name)[0]
     if oldest is None or seq < oldest:
         raise TrimmedDataAccessException
@@ -191,6 +224,7 @@ def _opened(iterator: str) -> tuple[str, int, float]:
 
 def GetRecords(call: Call, *, ShardIterator: str, Limit: int | None = None) -> dict:
     """Up to 1,000 records or 1 MB. Without NextShardIterator the shard has ended and all of it was read."""
+    _refuse_above(Limit, RECORDS_MAX)
     arn, seq, issued = _opened(ShardIterator)
     if issued + ITERATOR_KEPT_S < call.now():
         raise ExpiredIteratorException

@@ -84,7 +84,17 @@ from kumoniwa.services.lambda_.layer_permission import (
 )
 from kumoniwa.services.lambda_.management import GetRuntimeManagementConfig, PutRuntimeManagementConfig
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named, parsed
-from kumoniwa.services.lambda_.permission import AddPermission, GetPolicy, Policy, RemovePermission, document
+from kumoniwa.services.lambda_.permission import (
+    AddPermission,
+    DeleteResourcePolicy,
+    GetPolicy,
+    GetResourcePolicy,
+    Policy,
+    PutResourcePolicy,
+    RemovePermission,
+    document,
+    text_of,
+)
 from kumoniwa.services.lambda_.provision import (
     DeleteProvisionedConcurrencyConfig,
     GetProvisionedConcurrencyConfig,
@@ -118,7 +128,7 @@ __all__ = [
     "CreateCodeSigningConfig", "DeleteCodeSigningConfig", "DeleteFunctionCodeSigningConfig", "GetCodeSigningConfig",
     "GetFunctionCodeSigningConfig", "ListCodeSigningConfigs", "ListFunctionsByCodeSigningConfig", "PutFunctionCodeSigningConfig",
     "UpdateCodeSigningConfig", "GetRuntimeManagementConfig", "PutRuntimeManagementConfig",
-    "GetFunctionRecursionConfig", "PutFunctionRecursionConfig",
+    "GetFunctionRecursionConfig", "PutFunctionRecursionConfig", "DeleteResourcePolicy", "GetResourcePolicy", "PutResourcePolicy",
     "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunctionConcurrency", "GetAlias", "GetFunctionConcurrency", "GetPolicy",
     "AddLayerVersionPermission", "GetLayerVersionPolicy", "RemoveLayerVersionPermission", "InvokeAsync",
     "DeleteLayerVersion", "GetLayerVersion", "GetLayerVersionByArn", "ListLayers", "ListLayerVersions", "PublishLayerVersion",
@@ -139,7 +149,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
         return call.arn(f"event-source-mapping:{params.get('UUID')}")
     if operation in ("CreateEventSourceMapping", "ListEventSourceMappings"):
         return "*"
-    text = params.get("FunctionName")
+    text = params.get("FunctionName") or params.get("ResourceArn")
     if text is None:
         if (layer := params.get("LayerName") or params.get("Arn")) is not None:
             version = f":{params['VersionNumber']}" if "VersionNumber" in params else ""
@@ -158,7 +168,7 @@ def policy_of(call: Call, arn: str) -> str | None:
         layer = call.shelf(LayerVersion).get(arn.partition(":layer:")[2])
         return document(layer.statements) if layer is not None and layer.statements else None
     policy = call.shelf(Policy).get(arn.partition(":function:")[2].removesuffix(":" + LATEST))
-    return document(policy.statements) if policy is not None else None
+    return text_of(policy) if policy is not None else None
 
 
 def denied(call: Call, operation: str, action: str, params: dict[str, Any]) -> None:

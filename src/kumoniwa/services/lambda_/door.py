@@ -29,7 +29,7 @@ from kumoniwa.services.lambda_ import package, sandbox
 from kumoniwa.services.lambda_.errors import TooManyRequestsException
 from kumoniwa.services.lambda_.invocation import PAYLOAD_BYTES_MAX, chosen, trace_of
 from kumoniwa.services.lambda_.name import arn
-from kumoniwa.services.lambda_.permission import Policy, document, key_of
+from kumoniwa.services.lambda_.permission import Policy, key_of, text_of
 from kumoniwa.services.lambda_.response import DEFAULT_TYPE, Streaming
 from kumoniwa.services.lambda_.url import Address as UrlAddress
 from kumoniwa.services.lambda_.url import Url, host
@@ -136,7 +136,7 @@ def _is_allowed(call: Call, url: Url) -> bool:
     that to ask for the first alone (test_lambda_url_invocation, 24 November 2025); a denial of the second counts."""
     resource = arn(call, url.function, url.qualifier or None)
     held = call.shelf(Policy).get(key_of(url.function, url.qualifier or None))
-    policy = compiled(document(held.statements), "resource") if held is not None else None
+    policy = compiled(text_of(held), "resource") if held is not None else None
     needed = {"lambda:InvokeFunctionUrl"} | ({"lambda:InvokeFunction"} if url.auth == "AWS_IAM" else set())
     context = {"lambda:functionurlauthtype": url.auth, "lambda:invokedviafunctionurl": True}
     for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"):

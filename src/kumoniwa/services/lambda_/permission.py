@@ -7,7 +7,9 @@ import re
 
 from kumoniwa.gate.identity import SHARED, Identity
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.record import Record
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.services.lambda_.errors import (
     InvalidParameterValueException,
     PolicyLengthExceededException,
@@ -26,6 +28,9 @@ _STALE = (
 )
 
 
+HEAD = (("Version", "2012-10-17"), ("Id", "default"))
+
+
 class Policy(Record):
     """Shelved by ``function`` or ``function:qualifier``."""
 
@@ -33,14 +38,25 @@ class Policy(Record):
     statements: tuple[str, ...]
     """Each one as JSON."""
     revision: str
+    head: tuple[tuple[str, str], ...] = HEAD
+    """What its document says beside its statements."""
+
+
+_Policy = Policy
+"""Where an operation's parameter has its name."""
 
 
 def key_of(name: str, qualifier: str | None) -> str:
     return f"{name}:{qualifier}" if qualifier else name
 
 
-def document(statements: tuple[str, ...]) -> str:
-    return f'{{"Version":"2012-10-17","Id":"default","Statement":[{",".join(statements)}]}}'
+def document(statements: tuple[str, ...], head: tuple[tuple[str, str], ...] = HEAD) -> str:
+    members = [f"{json.dumps(name)}:{json.dumps(value)}" for name, value in head] + [f'"Statement":[{",".join(statements)}]']
+    return "{" + ",".join(members) + "}"
+
+
+def text_of(policy: Policy) -> str:
+    return document(policy.statements, policy.head)
 
 
 def AddPermission(
@@ -97,18 +113,22 @@ def _added(call: Call, name: str, qualifier: str | None, sid: str, statement: di
     if revision is not None and revision != current:
         raise PreconditionFailedException(_STALE)
     statements = held.statements if held is not None else ()
-    if any(json.loads(each)["Sid"] == sid for each in statements):
+    if any(json.loads(each).get("Sid") == sid for each in statements):
         raise ResourceConflictException(
             f"The statement id ({sid}) provided already exists. Please provide a new statement id, or remove the existing statement."
         )
     text = json.dumps(statement, separators=(",", ":"))
-    policy = Policy(function=name, statements=(*statements, text), revision=call.new_id())
-    if len(document(policy.statements).encode()) > POLICY_BYTES_MAX:
-        raise PolicyLengthExceededException(
-            f"The final policy size ({len(document(policy.statements))}) is bigger than the limit ({POLICY_BYTES_MAX})."
-        )
-    policies[key] = policy
+    more = {"head": held.head} if held is not None else {}
+    _put(call, key, Policy(function=name, statements=(*statements, text), revision=call.new_id(), **more))
     return text
+
+
+def _put(call: Call, key: str, policy: Policy) -> Policy:
+    size = len(text_of(policy).encode())
+    if size > POLICY_BYTES_MAX:
+        raise PolicyLengthExceededException(f"The final policy size ({size}) is bigger than the limit ({POLICY_BYTES_MAX}).")
+    call.shelf(Policy)[key] = policy
+    return policy
 
 
 def _revision(call: Call, name: str, qualifier: str | None) -> str:
@@ -164,13 +184,13 @@ def RemovePermission(
     held = policies.get(key)
     if held is None:
         raise ResourceNotFoundException("No policy is associated with the given resource.")
-    kept = tuple(each for each in held.statements if json.loads(each)["Sid"] != StatementId)
+    kept = tuple(each for each in held.statements if json.loads(each).get("Sid") != StatementId)
     if len(kept) == len(held.statements):
         raise ResourceNotFoundException(f"Statement {StatementId} is not found in resource policy.")
     if RevisionId is not None and RevisionId != held.revision:
         raise PreconditionFailedException(_STALE)
     if kept:
-        policies[key] = Policy(function=name, statements=kept, revision=call.new_id())
+        policies[key] = changed(held, statements=kept, revision=call.new_id())
     else:
         del policies[key]
 
@@ -180,4 +200,60 @@ def GetPolicy(call: Call, *, FunctionName: str, Qualifier: str | None = None) ->
     policy = call.shelf(Policy).get(key_of(name, None if qualifier == LATEST else qualifier))
     if policy is None:
         raise ResourceNotFoundException("The resource you requested does not exist.")
-    return {"Policy": document(policy.statements), "RevisionId": policy.revision}
+    return _shown(policy)
+
+
+def _shown(policy: Policy) -> dict[str, str]:
+    return {"Policy": text_of(policy), "RevisionId": policy.revision}
+
+
+# Whole policies ------------------------------------------------------------------------------------
+
+
+def _of(call: Call, resource: str) -> tuple[str, str | None]:
+    """What a policy is for, by its ARN. That of a version of a runtime has none here: there are no runtimes of customers."""
+    if ":runtime/" in resource:
+        raise NotImplementedHere("resource policies of Lambda runtimes")
+    name, qualifier = _qualified(call, resource, None)
+    existing(call, name)
+    return name, qualifier
+
+
+def _expect(call: Call, name: str, qualifier: str | None, held: Policy | None, revision: str | None) -> None:
+    current = held.revision if held is not None else _revision(call, name, qualifier)
+    if revision is not None and revision != current:
+        raise PreconditionFailedException(_STALE.replace("GetPolicy", "GetResourcePolicy"))
+
+
+def PutResourcePolicy(call: Call, *, ResourceArn: str, Policy: str, RevisionId: str | None = None) -> dict:
+    """The policy takes the place of whatever statements AddPermission has made, which may add to it later.
+    https://docs.aws.amazon.com/lambda/latest/api/API_PutResourcePolicy.html. What is said of a document that is no policy is what IAM says."""
+    name, qualifier = _of(call, ResourceArn)
+    key = key_of(name, qualifier)
+    _expect(call, name, qualifier, call.shelf(_Policy).get(key), RevisionId)
+    try:
+        parse(Policy, "resource")
+    except MalformedPolicyDocument as error:
+        raise InvalidParameterValueException(error.text)
+    said = json.loads(Policy)
+    statements = said.pop("Statement")
+    listed = [statements] if isinstance(statements, dict) else statements
+    texts = tuple(json.dumps(each, separators=(",", ":")) for each in listed)
+    return _shown(_put(call, key, _Policy(function=name, statements=texts, revision=call.new_id(), head=tuple(said.items()))))
+
+
+def GetResourcePolicy(call: Call, *, ResourceArn: str) -> dict:
+    return _shown(_held(call, *_of(call, ResourceArn)))
+
+
+def _held(call: Call, name: str, qualifier: str | None) -> Policy:
+    policy = call.shelf(Policy).get(key_of(name, qualifier))
+    if policy is None:
+        raise ResourceNotFoundException("The resource you requested does not exist.")
+    return policy
+
+
+def DeleteResourcePolicy(call: Call, *, ResourceArn: str, RevisionId: str | None = None) -> None:
+    name, qualifier = _of(call, ResourceArn)
+    _expect(call, name, qualifier, _held(call, name, qualifier), RevisionId)
+    del call.shelf(Policy)[key_of(name, qualifier)]

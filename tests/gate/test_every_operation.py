@@ -38,7 +38,10 @@ NEEDED_TOO = {"fis:CreateExperimentTemplate": {"iam:PassRole"}, "s3:CopyObject":
 UNNAMED = {"backup:CreateBackupVault": {"backup-storage:MountCapsule"}}
 """What an operation asks for besides, and refuses for want of in words of its own that do not name it: it is granted beforehand."""
 
-NEWER = {"acm:ListTagsForResource", "acm:TagResource", "acm:UntagResource"}
+NEWER = {
+    "acm:ListTagsForResource", "acm:TagResource", "acm:UntagResource",
+    "lambda:DeleteResourcePolicy", "lambda:GetResourcePolicy", "lambda:PutResourcePolicy",
+}  # fmt: skip
 """Actions of models that are newer than the reference; each has the name of its operation, and needs no entry once the reference has it."""
 
 NAMED = {

@@ -191,7 +191,7 @@ def test_templates_tell_what_can_be_delivered(logs):
     found = logs.describe_configuration_templates(service="cloudfront", deliveryDestinationTypes=["CWL"])["configurationTemplates"]
     assert [(each["logType"], each["resourceType"], each["allowedOutputFormats"]) for each in found] == [("ACCESS_LOGS", "distribution", ["json", "plain"])]
     every = logs.describe_configuration_templates()["configurationTemplates"]
-    assert sorted({(each["service"], each["logType"]) for each in every}) == [("cloudfront", "ACCESS_LOGS"), *(("events", f"{level}_LOGS") for level in ("ERROR", "INFO", "TRACE"))]
+    assert sorted({(each["service"], each["logType"]) for each in every}) == [("cloudfront", "ACCESS_LOGS"), *(("events", f"{level}_LOGS") for level in ("ERROR", "INFO", "TRACE")), ("s3", "S3_SERVER_ACCESS_LOGS")]
 
 
 # What arrives --------------------------------------------------------------------------------------------------------
@@ -313,6 +313,11 @@ def test_another_accounts_destination_must_let_one_in(edge, logs, site):
     site.get("/")
     edge.cloud.sleep(10)
     assert len(edge.cloud.client("s3", key=OTHER).list_objects_v2(Bucket="theirs").get("Contents", [])) == 1
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-vended-logs-permissions-V2.html: no group takes another account's logs.
+    theirs.create_log_group(logGroupName="g")
+    group = destination(theirs, f"arn:aws:logs:us-east-1:{OTHER}:log-group:g", "g")["arn"]
+    theirs.put_delivery_destination_policy(deliveryDestinationName="g", deliveryDestinationPolicy=json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Resource": group}]}))
+    assert refused(logs.create_delivery, deliverySourceName="s", deliveryDestinationArn=group)[0] == "ValidationException"
 
 
 async def asked(region, host: str):

@@ -249,7 +249,7 @@ def test_metrics_may_count_what_comes_by_a_point(cloud, control, s3):
 
 
 def test_logs_of_accesses_tell_the_point(cloud, control, s3):
-    # The field before the last: https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
+    # The third last field: https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
     make(control)
     s3.create_bucket(Bucket="logs")
     allowed = {**allow("s3:PutObject", "arn:aws:s3:::logs/*"), "Principal": {"Service": "logging.s3.amazonaws.com"}}
@@ -260,7 +260,7 @@ def test_logs_of_accesses_tell_the_point(cloud, control, s3):
     cloud.sleep(5)
     (log,) = s3.list_objects_v2(Bucket="logs")["Contents"]
     lines = s3.get_object(Bucket="logs", Key=log["Key"])["Body"].read().decode().splitlines()
-    assert [line.split()[-2] for line in lines] == ["-", ARN] and [line.split()[1] for line in lines] == ["house", "house"]
+    assert [line.split()[-3] for line in lines] == ["-", ARN] and [line.split()[1] for line in lines] == ["house", "house"]
 
 
 def test_a_point_of_a_template_is_really_there(make_cloud):

@@ -41,7 +41,7 @@ def delivered(s3) -> list[list[str]]:
 def test_every_request_is_a_line(cloud, s3):
     let_deliver(s3)
     watch(s3)
-    s3.put_object(Bucket="watched", Key="a b", Body=b"12345")
+    written = s3.put_object(Bucket="watched", Key="a b", Body=b"12345")["ResponseMetadata"]
     s3.get_object(Bucket="watched", Key="a b", Range="bytes=0-1")
     refused_status(s3.get_object, Bucket="watched", Key="none")
     s3.list_objects_v2(Bucket="watched")
@@ -51,8 +51,9 @@ def test_every_request_is_a_line(cloud, s3):
     assert [line[6] for line in lines] == [
         "REST.PUT.OBJECT", "REST.GET.OBJECT", "REST.GET.OBJECT", "REST.GET.BUCKET", "REST.GET.LOCATION",
     ]  # fmt: skip
-    assert all(len(line) == 26 for line in lines)
+    assert all(len(line) == 27 for line in lines)
     put, got, absent = lines[:3]
+    assert put[18] == written["HTTPHeaders"]["x-amz-id-2"] and put[-1] == "-"
     assert put[1:3] == ["watched", "[01/Jan/2030:00:00:00 +0000]"] and put[7] == "a+b" and put[9] == "200" and put[12] == "5"
     assert got[8] == '"GET /watched/a%20b HTTP/1.1"' and got[9:13] == ["206", "-", "2", "5"]
     assert absent[9:11] == ["404", "NoSuchKey"]

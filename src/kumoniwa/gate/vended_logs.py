@@ -46,5 +46,13 @@ def is_wanted_nearby(call: Call, arn: str) -> bool:
 
 
 RECORDS = {"ERROR": "ERROR_LOGS", "INFO": "INFO_LOGS", "TRACE": "TRACE_LOGS"}
-"""In which log the records of each level are. A line of these is the name of its log, and the record as JSON; one of access logs has the
-values of all ``ACCESS_FIELDS``."""
+"""In which log a bus's records of each level are. A line of these is the name of its log, and the record as JSON, as it is of a bucket's;
+one of CloudFront's access logs has the values of all ``ACCESS_FIELDS``."""
+SERVER_ACCESS = "S3_SERVER_ACCESS_LOGS"
+SERVER_ACCESS_FIELDS: tuple[str, ...] = (
+    "schema_version_id", "bucket_arn", "bucket_name", "request_time", "bucket_owner_id", "remote_ip", "requester", "request_id", "operation",
+    "key_name", "request_uri", "http_status", "error_code", "bytes_sent_size", "object_size", "total_duration", "turn_around_duration",
+    "referer", "user_agent", "version_id", "host_id", "signature_version", "cipher_suite", "authentication_type", "host_header", "tls_version",
+    "access_point_arn", "acl_required", "source_region",
+)  # fmt: skip
+"""What S3 tells of each request to a bucket. https://docs.aws.amazon.com/AmazonS3/latest/userguide/sal-cw-log-format.html"""

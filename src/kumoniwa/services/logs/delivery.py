@@ -58,40 +58,44 @@ async def CreateDelivery(
     held = _destination(call, deliveryDestinationArn)
     if any((each.source, each.destination) == (source.name, deliveryDestinationArn) for each in call.shelf(Delivery).values()):
         raise ConflictException("A Delivery already exists for this Delivery Source and Delivery Destination.")
-    _check_form(source.kind, held.format, recordFields, fieldDelimiter)
+    _check_form(source.kind, held.format, fieldDelimiter)
     made = Delivery(
         id=call.ids.hex(16).upper(), source=source.name, destination=deliveryDestinationArn, type=held.type, created=call.now(),
-        fields=_checked_fields(source.kind, recordFields or source.kind.fields), delimiter=fieldDelimiter, tags=checked_tags(tags or {}),
+        fields=_checked_fields(source.kind, recordFields or source.kind.field_defaults), delimiter=fieldDelimiter, tags=checked_tags(tags or {}),
         **_checked_path(source.kind, held.type, s3DeliveryConfiguration, None),
     )  # fmt: skip
     if arns.parse(deliveryDestinationArn).account == call.account:
         await _let_in(call, source, held)
-    if not _is_nearby(source):
+    if source.kind.is_global:
         await call.home.exchange(GLOBAL, "logs", {"what": "want", "arn": source.resource, "account": call.account, "region": call.region})
-    return call.atomically(lambda: _keep(call, source, made))
+    answer = call.atomically(lambda: _keep(call, source, made))
+    await _tell(call, source)
+    return answer
 
 
 def _keep(call: Call, source: DeliverySource, made: Delivery) -> dict:
     call.shelf(Delivery)[made.id] = made
-    if _is_nearby(source):
+    if not source.kind.is_global:
         call.shelf(WantedNearby)[source.resource] = WantedNearby(arn=source.resource)
     return {"delivery": shown(call, made)}
 
 
-def _is_nearby(source: DeliverySource) -> bool:
-    """Whether what is logged happens in this region alone."""
-    return bool(arns.parse(source.resource).region)
+async def _tell(call: Call, source: DeliverySource) -> None:
+    """S3 looks at few of its buckets closely, and knows them by heart."""
+    if source.service == "s3":
+        await call.home.heard(call.region, "s3", {"do": "look again", "account": call.account})
 
 
-def _check_form(kind: Kind, form: str | None, fields: list[str] | None, delimiter: str | None) -> None:
+def _check_form(kind: Kind, form: str | None, delimiter: str | None) -> None:
     """What AWS makes of a record of JSON that is to be written otherwise was not found."""
-    if kind.fields:
+    if kind.is_text:
         return
     if form not in (None, "json"):
+        if kind.is_json_alone:
+            raise ValidationException(f"The output format {form} is not supported for this log type.")
         raise NotImplementedHere(f"the logs of {kind.service} as {form}")
-    for name, said in {"recordFields": fields, "fieldDelimiter": delimiter}.items():
-        if said:
-            raise NotImplementedHere(f"{name} for the logs of {kind.service}")
+    if delimiter:
+        raise NotImplementedHere(f"fieldDelimiter for the logs of {kind.service}")
 
 
 def _destination(call: Call, arn: str) -> DeliveryDestination:
@@ -113,13 +117,21 @@ def _destination(call: Call, arn: str) -> DeliveryDestination:
             action, arn, keys, resource_policy=policy, resource_must_allow=True, rcps=rcps
         ).is_allowed:
             raise AccessDeniedException(f"User with accountId: {call.account} is not authorized to access the delivery destination {arn}")
+        if held.type == "CWL":
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-vended-logs-permissions-V2.html; the words are ours.
+            raise ValidationException("Logs can be delivered to another account's buckets and Firehoses only.")
     return held
 
 
 def _checked_fields(kind: Kind, fields: Sequence[str]) -> list[str]:
     for field in fields:
+        if field in kind.untold:
+            raise NotImplementedHere(f"the record field {field} of the logs of {kind.service}")
         if field not in kind.fields:
             raise ValidationException(f"The record field {field} is not supported.")
+    missing = [field for field in kind.mandatory if field not in fields]
+    if missing:
+        raise ValidationException(f"The record fields {', '.join(missing)} are mandatory.")
     return list(dict.fromkeys(fields))
 
 
@@ -132,7 +144,7 @@ def _checked_path(kind: Kind, type_: str, said: dict[str, Any] | None, before: D
     suffix = said.get("suffixPath", before.suffix if before is not None else kind.suffix)
     for name in _VARIABLE.findall(suffix):
         if name not in kind.variables:
-            if not kind.fields:
+            if not kind.is_text:
                 raise NotImplementedHere(f"{{{name}}} in a path of the logs of {kind.service}")
             raise ValidationException(f"The suffix path field {{{name}}} is not supported.")
     return {"suffix": suffix, "is_hive": said.get("enableHiveCompatiblePath", before is not None and before.is_hive)}
@@ -198,7 +210,7 @@ def UpdateDeliveryConfiguration(
     """What is not said stays. Lines that are under way have their new form already."""
     held = existing_delivery(call, id)
     kind = existing_source(call, held.source).kind
-    _check_form(kind, None, recordFields, fieldDelimiter)
+    _check_form(kind, None, fieldDelimiter)
     call.shelf(Delivery)[id] = changed(
         held, fields=_checked_fields(kind, recordFields or held.fields),
         delimiter=held.delimiter if fieldDelimiter is None else fieldDelimiter, **_checked_path(kind, held.type, s3DeliveryConfiguration, held),
@@ -208,9 +220,10 @@ def UpdateDeliveryConfiguration(
 async def DeleteDelivery(call: Call, *, id: str) -> None:
     """What is still on its way is not delivered any more."""
     source = existing_source(call, existing_delivery(call, id).source)
-    if not _others(call, id, source) and not _is_nearby(source):
+    if not _others(call, id, source) and source.kind.is_global:
         await call.home.exchange(GLOBAL, "logs", {"what": "drop", "arn": source.resource})
     call.atomically(lambda: _end(call, id, source))
+    await _tell(call, source)
 
 
 def _others(call: Call, id_: str, source: DeliverySource) -> bool:
@@ -252,10 +265,11 @@ def DescribeConfigurationTemplates(
     templates = [
         {
             "service": kind.service, "logType": log_type, "resourceType": kind.resource_type, "deliveryDestinationType": type_,
-            "defaultDeliveryConfigValues": ({"recordFields": list(kind.fields), "fieldDelimiter": DELIMITER} if kind.fields else {})
+            "defaultDeliveryConfigValues": ({"recordFields": list(kind.field_defaults)} if kind.field_defaults else {})
+            | ({"fieldDelimiter": DELIMITER} if kind.is_text else {})
             | ({"s3DeliveryConfiguration": {"suffixPath": kind.suffix, "enableHiveCompatiblePath": False}} if type_ == "S3" else {}),
-            "allowedFields": [{"name": name, "mandatory": False} for name in kind.fields],
-            "allowedOutputFormats": list(formats) if kind.fields else ["json"],
+            "allowedFields": [{"name": name, "mandatory": name in kind.mandatory} for name in kind.fields],
+            "allowedOutputFormats": list(formats) if kind.is_text else ["json"],
             "allowedActionForAllowVendedLogsDeliveryForResource": kind.action,
             "allowedSuffixPathFields": list(kind.variables) if type_ == "S3" else [],
         }

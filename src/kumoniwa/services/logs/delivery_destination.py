@@ -34,7 +34,7 @@ class DeliveryDestination(Record):
     created: float = 0.0
 
     def written_as(self, kind: Kind) -> str:
-        return self.format or (FORMAT_DEFAULTS[self.type] if kind.fields else "json")
+        return self.format or (FORMAT_DEFAULTS[self.type] if kind.is_text else "json")
 
 
 def arn_of(call: Call, name: str) -> str:

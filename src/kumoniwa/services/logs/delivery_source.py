@@ -1,7 +1,8 @@
 """Delivery sources: resources of AWS whose logs may be delivered.
 
-Here those are distributions of CloudFront and buses of EventBridge; services whose logs AWS delivers, and which are not here or tell nothing
-here, are refused by name. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutDeliverySource.html
+Here those are distributions of CloudFront, buses of EventBridge and buckets of S3; services whose logs AWS delivers, and which are not here
+or tell nothing here, are refused by name.
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutDeliverySource.html
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 from kumoniwa.gate.edge import EdgeResource, key_of
 from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.names import BucketName
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
@@ -20,11 +22,10 @@ from kumoniwa.services.logs.group import ResourceNotFoundException
 HOME = "us-east-1"
 """Where the logs of CloudFront are asked for, whatever region its viewers are in."""
 UNBUILT = frozenset({
-    "amplify", "aps", "bedrock", "bedrock-agentcore", "codewhisperer", "ec2", "eks", "elasticloadbalancing", "entityresolution",
-    "iotfleetwise",
-    "ivschat", "logs", "mediapackagev2", "mediatailor", "network-firewall", "networkmanager", "observabilityadmin", "pcs", "qbusiness",
-    "quicksight", "rtbfabric",
-    "securityhub", "ses", "vpc-lattice", "wisdom", "workmail",
+    "aidevops", "amplify", "aps", "bedrock", "bedrock-agentcore", "codewhisperer", "ec2", "ecs", "eks", "elasticloadbalancing",
+    "elemental-inference", "entityresolution", "iotfleetwise", "ivschat", "logs", "mediapackagev2", "mediatailor", "network-firewall",
+    "networkmanager", "observabilityadmin", "pcs", "qbusiness", "quicksight", "route53globalresolver", "rtbfabric", "securityhub", "ses",
+    "shield", "sso", "vpc-lattice", "wisdom", "workmail",
 })  # fmt: skip
 """Services whose resources AWS takes (PutDeliverySource, logType)."""
 TAGS_MAX = 50
@@ -78,18 +79,19 @@ async def PutDeliverySource(call: Call, *, name: str, resourceArn: str, logType:
     if resource is not None and resource.service in UNBUILT:
         raise NotImplementedHere(f"deliveries of the logs of {resource.service}")
     kind = KINDS.get(resource.service) if resource is not None else None
-    if kind is None or not resource.resource.startswith(f"{kind.resource_type}/"):
+    if kind is None or not _is_of(kind, resource, logType):
         # Recorded: localstack's test_put_delivery_source_invalid_resource.
         raise ResourceNotFoundException("Cannot access provided service.")
     if kind.service == "cloudfront" and logType == CONNECTION_LOGS:
         raise NotImplementedHere(f"the logs {logType} of cloudfront")
     if logType not in kind.log_types:
         raise ValidationException(f"The log type {logType} is not supported for this resource.")
-    if resource.account != call.account or not await _HAS[kind.service](call, resource):
+    if not await _HAS[kind.service](call, resource):
         # The text is one of ours: how AWS says it was not found.
         raise ResourceNotFoundException("Cannot access provided resource.", hint=f"There is no such {kind.resource_type} of this account here.")
-    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#permissions-standard-logging and
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#permissions-standard-logging
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-logs.html#eb-event-logs-permission
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/sal-cw-enabling.html#sal-cw-prerequisites
     call.require(kind.action, resourceArn)
     shelf = call.shelf(DeliverySource)
     before = shelf.get(name)
@@ -106,21 +108,33 @@ async def PutDeliverySource(call: Call, *, name: str, resourceArn: str, logType:
     return {"deliverySource": shown(call, made)}
 
 
+def _is_of(kind: Kind, resource: arns.Arn, log_type: str) -> bool:
+    if kind.service == "s3":
+        # The record is older than the one log that buckets have, and asks for another.
+        return "/" not in resource.resource and log_type in kind.log_types
+    return resource.resource.startswith(f"{kind.resource_type}/")
+
+
 async def _has_distribution(call: Call, resource: arns.Arn) -> bool:
     if call.region != HOME:
         raise ValidationException(f"The logs of CloudFront are delivered from {HOME}.")
     held = call.home.store.shelf(SHARED, EdgeResource).get(key_of("distribution", resource.resource.removeprefix("distribution/")))
-    return held is not None and held.account == resource.account
+    return held is not None and held.account == resource.account == call.account
 
 
 async def _has_bus(call: Call, resource: arns.Arn) -> bool:
-    if resource.region != call.region:
+    if (resource.account, resource.region) != (call.account, call.region):
         return False
     asked = {"account": call.account, "is_there": resource.resource.removeprefix("event-bus/")}
     return (await call.home.heard(call.region, "events", asked))["is_there"]
 
 
-_HAS = {"cloudfront": _has_distribution, "events": _has_bus}
+async def _has_bucket(call: Call, resource: arns.Arn) -> bool:
+    held = call.home.store.shelf(SHARED, BucketName).get(resource.resource)
+    return held is not None and (held.account, held.region) == (call.account, call.region)
+
+
+_HAS = {"cloudfront": _has_distribution, "events": _has_bus, "s3": _has_bucket}
 
 
 def checked_tags(tags: dict[str, str]) -> dict[str, str]:

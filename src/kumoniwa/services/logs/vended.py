@@ -55,6 +55,11 @@ class Promise(msgspec.Struct, array_like=True):
     def kind(self) -> Kind:
         return KINDS[arns.parse(self.resource).service]
 
+    @property
+    def name(self) -> str:
+        """Of the resource, such as the id of a distribution."""
+        return arns.parse(self.resource).resource.rpartition("/")[2]
+
 
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
 _PURPOSE = b"vended logs"
@@ -94,7 +99,7 @@ def _promise(call: Call, origin: str, resource: str, told: list[Any], is_secret:
         source = sources[each.source]
         if source.resource != resource:
             continue
-        lines = fresh if source.kind.fields else [(at, values) for at, values in fresh if values[0] == source.log_type]
+        lines = fresh if source.kind.is_text else [(at, values) for at, values in fresh if values[0] == source.log_type]
         if lines:
             body = _encode(Promise(each.id, each.source, resource, lines))
             OUTBOX.put(call, _SECRET + cipher.seal(call.home.settings.seal, body, _PURPOSE) if is_secret else body, lane=each.id)
@@ -130,13 +135,21 @@ async def deliver(call: Call, promised: outbox.Delivery) -> float | None:
 
 
 def _records(held: Delivery, form: str, promise: Promise) -> list[str]:
-    if not promise.kind.fields:
-        return [record for _, (_, record) in promise.lines]
+    if not promise.kind.is_text:
+        return [_chosen(record, held.fields) for _, (_, record) in promise.lines]
     places = [promise.kind.fields.index(name) for name in held.fields]
     chosen = [[values[place] for place in places] for _, values in promise.lines]
     if form == "json":
         return [orjson.dumps(dict(zip(held.fields, values))).decode() for values in chosen]
     return [(DELIMITER if held.delimiter is None else held.delimiter).join(values) for values in chosen]
+
+
+def _chosen(record: str, fields: list[str]) -> str:
+    """Some fields of a record, as far as it has them; without any named all of it."""
+    if not fields:
+        return record
+    told = orjson.loads(record)
+    return orjson.dumps({name: told[name] for name in fields if name in told}).decode()
 
 
 def _as_service(call: Call, owner: Call, promise: Promise) -> Call:
@@ -149,7 +162,7 @@ async def _to_bucket(call: Call, owner: Call, held: Delivery, destination: Deliv
     form = destination.written_as(promise.kind)
     head = f"#Version: 1.0\n#Fields: {' '.join(held.fields)}\n" if form == "w3c" else ""
     body = gzip.compress((head + "".join(f"{line}\n" for line in _records(held, form, promise))).encode(), mtime=0)
-    name, at = promise.resource.rpartition("/")[2], promise.lines[0][0]
+    name, at = promise.name, promise.lines[0][0]
     path = "/".join(part.strip("/") for part in (prefix, _suffix(held, call.account, name, at)) if part.strip("/"))
     key = f"{path}{'/' if path else ''}{name}.{time.strftime('%Y-%m-%d-%H', time.gmtime(at))}.{once.rpartition('-')[2][:8]}.gz"
     await _as_service(call, owner, promise).ask(
@@ -176,7 +189,7 @@ def _suffix(held: Delivery, account: str, distribution: str, at: float) -> str:
 
 async def _to_group(call: Call, owner: Call, held: Delivery, destination: DeliveryDestination, promise: Promise, once: str) -> None:
     us, group, kind = _as_service(call, owner, promise), name_in(destination.target), promise.kind
-    stream, place = kind.stream.format(promise.resource.rpartition("/")[2]), arns.parse(destination.target).region
+    stream, place = kind.stream.format(promise.name), arns.parse(destination.target).region
     records = _records(held, destination.written_as(kind), promise)
     events = [{"timestamp": milliseconds(at), "message": line} for (at, _), line in zip(promise.lines, records)]
     events.sort(key=lambda each: each["timestamp"])

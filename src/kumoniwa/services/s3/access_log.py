@@ -1,8 +1,10 @@
-"""Server access logs: a line for every request to a bucket, put into another bucket some time later.
+"""Server access logs: a line for every request to a bucket, put into another bucket some time later; and a record of JSON, for CloudWatch
+Logs to deliver where that was asked for.
 
 Lines wait as rows; what is delivered is put there by the logging service as itself, so that the target's policy or grants
 must let it. Delivery is an attempt, as on AWS: lines that may not be put are dropped.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/sal-cw-log-format.html
 """
 
 from __future__ import annotations
@@ -11,10 +13,15 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from kumoniwa.gate import identity
 from kumoniwa.gate.access_point import asked_by
+from kumoniwa.gate.backlog import Backlog, Batch
+from kumoniwa.gate.vended_logs import SERVER_ACCESS, SERVER_ACCESS_FIELDS, is_wanted_nearby
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.ids import host_id
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
@@ -24,7 +31,7 @@ from kumoniwa.services.s3.request_metric import body_bytes
 from kumoniwa.services.s3.watched import look_again
 from kumoniwa.store.rows import Table
 from kumoniwa.wire.message import Request, Response
-from kumoniwa.wire.timestamps import MONTHS
+from kumoniwa.wire.timestamps import MONTHS, to_millisecond
 from kumoniwa.wire.xml import MalformedXML
 
 if TYPE_CHECKING:
@@ -38,6 +45,13 @@ LINES = Table(
 )
 WAITING = ("s3", "access log")
 """What wakes the delivery when a first line waits."""
+BACKLOG = Backlog("s3", 3_600.0)
+"""Records, on their way to CloudWatch Logs."""
+_IN_LINE = (
+    "bucket_owner_id", "bucket_name", "request_time", *SERVER_ACCESS_FIELDS[SERVER_ACCESS_FIELDS.index("remote_ip"):],
+)  # fmt: skip
+"""A line has the fields of a record in their order, but for what is told of a record itself."""
+_QUOTED = frozenset(("request_uri", "referer", "user_agent"))
 
 
 class InvalidTargetBucketForLogging(AwsError):
@@ -122,24 +136,23 @@ def GetBucketLogging(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None
 # Lines -----------------------------------------------------------------------------------------------
 
 
-def note(call: Call, route: Route, request: Request, request_id: str, response: Response, began: float) -> None:
-    """Have a request to a bucket that logs be a line."""
-    line = _line(call, route, request, request_id, response, began)
-    call.rows(LINES).run("insert into s3_access_log (bucket, at, line) values (?,?,?)", request.labels["Bucket"], began, line)
-    call.home.wake(WAITING)
+def note(call: Call, bucket: Bucket, route: Route, request: Request, request_id: str, response: Response, began: float) -> None:
+    """Have a request be a line, if its bucket logs, and a record, if somebody wants those delivered."""
+    is_wanted = is_wanted_nearby(call, arn(call, bucket.name))
+    if not bucket.logging and not is_wanted:
+        return
+    told = _told(call, route, request, request_id, response, began)
+    if bucket.logging:
+        line = _line(told, began)
+        call.rows(LINES).run("insert into s3_access_log (bucket, at, line) values (?,?,?)", bucket.name, began, line)
+        call.home.wake(WAITING)
+    if is_wanted:
+        BACKLOG.add(call.home, call.account, bucket.name, orjson.dumps(told))
 
 
-def _said(text: Any) -> str:
-    return str(text) if text not in (None, "") else "-"
-
-
-def _quoted(text: str | None) -> str:
-    return f'"{text}"' if text else '"-"'
-
-
-def _line(call: Call, route: Route, request: Request, request_id: str, response: Response, began: float) -> str:
-    at = time.gmtime(began)
-    stamp = f"[{at.tm_mday:02d}/{MONTHS[at.tm_mon]}/{at.tm_year}:{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} +0000]"
+def _told(call: Call, route: Route, request: Request, request_id: str, response: Response, began: float) -> dict[str, Any]:
+    """All that is known of a request, as records have it. What is not known here is null: which ciphers were agreed upon, and whether an ACL
+    was needed."""
     headers, labels, took_ms = request.headers, request.labels or {}, int((call.now() - began) * 1000)
     error = (
         response.body.partition(b"<Code>")[2].partition(b"</Code>")[0].decode()
@@ -150,17 +163,33 @@ def _line(call: Call, route: Route, request: Request, request_id: str, response:
     size = response.headers.get("Content-Range", "").rpartition("/")[2] or (
         sent if route.name == "GetObject" and response.status == 200 else headers.get("content-length") if route.takes_stream else ""
     )
-    target = request.path + (f"?{request.query}" if request.query else "")
-    version, key = response.headers.get("x-amz-version-id"), labels.get("Key")
+    target, name = request.path + (f"?{request.query}" if request.query else ""), labels["Bucket"]
     is_signed = request.address is not None and request.address.access_key is not None
-    scheme = ("SigV4", "AuthHeader" if "authorization" in headers else "QueryString") if is_signed else ("-", "-")
-    return " ".join((
-        canonical_id(call.account), labels["Bucket"], stamp, "127.0.0.1", _requester(call, request), request_id, _operation(route, request),
-        _said(key.replace(" ", "+") if key else None), _quoted(f"{request.method} {target} HTTP/1.1"), str(response.status), _said(error),
-        _said(sent), _said(size), str(took_ms), str(took_ms), _quoted(headers.get("referer")), _quoted(headers.get("user-agent")),
-        _said(version), "-", *scheme[:1], "-", scheme[1], _said(request.host), "TLSv1.2" if request.is_tls else "-",
-        _said(_point(call, request)), "-",
-    ))  # fmt: skip
+    told = {
+        "schema_version_id": "V_1_0", "bucket_arn": arn(call, name), "bucket_name": name, "request_time": to_millisecond(began),
+        "bucket_owner_id": canonical_id(call.account), "remote_ip": "127.0.0.1", "requester": _requester(call, request),
+        "request_id": request_id, "operation": _operation(route, request), "key_name": labels.get("Key"),
+        "request_uri": f"{request.method} {target} HTTP/1.1", "http_status": response.status, "error_code": error,
+        "bytes_sent_size": _number(sent), "object_size": _number(size), "total_duration": took_ms, "turn_around_duration": took_ms,
+        "referer": headers.get("referer"), "user_agent": headers.get("user-agent"), "version_id": response.headers.get("x-amz-version-id"),
+        "host_id": host_id(request_id), "signature_version": "SigV4" if is_signed else None,
+        "authentication_type": None if not is_signed else "AuthHeader" if "authorization" in headers else "QueryString",
+        "host_header": request.host, "tls_version": "TLSv1.2" if request.is_tls else None, "access_point_arn": _point(call, request),
+    }  # fmt: skip
+    return {field: None if told.get(field) == "" else told.get(field) for field in SERVER_ACCESS_FIELDS}
+
+
+def _number(size: Any) -> int | None:
+    return int(size) if str(size).isdecimal() else None
+
+
+def _line(told: dict[str, Any], began: float) -> str:
+    at, key = time.gmtime(began), told["key_name"]
+    text = {field: "-" if value is None else str(value) for field, value in told.items()} | {
+        "request_time": f"[{at.tm_mday:02d}/{MONTHS[at.tm_mon]}/{at.tm_year}:{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} +0000]",
+        "key_name": key.replace(" ", "+") if key else "-",
+    }
+    return " ".join(f'"{text[field]}"' if field in _QUOTED else text[field] for field in _IN_LINE)
 
 
 def _point(call: Call, request: Request) -> str:
@@ -169,14 +198,14 @@ def _point(call: Call, request: Request) -> str:
     return point.arn if point is not None else ""
 
 
-def _requester(call: Call, request: Request) -> str:
+def _requester(call: Call, request: Request) -> str | None:
     if request.address is None or request.address.access_key is None:
-        return "-"
+        return None
     try:
         token = request.headers.get("x-amz-security-token")
         who: Principal = identity.identify(call.home, request.address.access_key, token, "s3")[0]
     except AwsError:
-        return "-"
+        return None
     return canonical_id(who.account) if who.kind == "root" else who.arn
 
 
@@ -232,6 +261,16 @@ async def _delivered(call: Call) -> bool:
             await _put(call, bucket, lines)
         rows.run("delete from s3_access_log where bucket = ? and id <= ?", name, lines[-1][0])
     return more
+
+
+def wait_s(call: Call, source: str) -> float:
+    return DELIVERED_AFTER_S[call.home.settings.pace]
+
+
+async def carry(call: Call, batch: Batch) -> None:
+    """Hand records over to CloudWatch Logs."""
+    lines = [(line.number, line.at, (SERVER_ACCESS, line.text.decode())) for line in batch.lines]
+    await call.home.heard(call.region, "logs", {"what": "lines", "account": call.account, "arn": arn(call, batch.source), "lines": lines})
 
 
 def _granted(call: Call, bucket: Bucket) -> dict[str, str]:

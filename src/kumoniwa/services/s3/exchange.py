@@ -7,11 +7,12 @@ from typing import Any
 from kumoniwa.kernel import principal as principals
 from kumoniwa.services.s3 import replica, source
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket
+from kumoniwa.services.s3.watched import look_again
 
 
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
     """``do``: take versions in, keep a piece of a large body, say whether a bucket keeps versions, make a data key for a replica,
-    be the source of a copy, or tell which buckets there are here (of which AWS Backup chooses)."""
+    be the source of a copy, tell which buckets there are here (of which AWS Backup chooses), or look again which are logged."""
     what = message["do"]
     if what == "take":
         return await replica.taken(home, origin, message["items"])
@@ -22,6 +23,8 @@ async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
         return await source.told(home, message)
     if what == "buckets":
         return [{"name": bucket.name, "tags": bucket.tags} for bucket in home.store.shelf(message["account"], Bucket).values()]
+    if what == "look again":
+        return look_again(home.call("s3", message["account"], principals.service(S3_ITSELF, message["account"])))
     if what == "data key":
         return await replica.data_key(home, message)
     return replica.versioning(home, message)

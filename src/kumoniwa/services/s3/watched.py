@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate.vended_logs import is_wanted_nearby
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.s3.acl import LOGGING
-from kumoniwa.services.s3.bucket import Bucket, location
+from kumoniwa.services.s3.bucket import Bucket, arn, location
 
 
 class Watched:
@@ -38,7 +39,7 @@ def watched(home: Any, name: str) -> tuple[Call, Bucket] | None:
         known.names = frozenset(
             bucket.name
             for bucket in call.shelf(Bucket).values()
-            if bucket.logging or bucket.metrics or bucket.analytics or bucket.payer == "Requester"
+            if bucket.logging or bucket.metrics or bucket.analytics or bucket.payer == "Requester" or is_wanted_nearby(call, arn(call, bucket.name))
         )
     bucket = call.shelf(Bucket).get(name)
     return (call, bucket) if bucket is not None and name in known.names else None

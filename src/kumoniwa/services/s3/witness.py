@@ -29,8 +29,7 @@ def witness_of(home: Any, route: Route, request: Request, request_id: str) -> Ca
     def witness(response: Response) -> None:
         if bucket.payer == "Requester" and "x-amz-request-payer" in request.headers and response.status < 400:
             response.headers["x-amz-request-charged"] = "requester"
-        if bucket.logging:
-            access_log.note(call, route, request, request_id, response, began)
+        access_log.note(call, bucket, route, request, request_id, response, began)
         for count in counters:
             if count is not None:
                 count(response)

@@ -23,6 +23,7 @@ async def run(region) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(aging.run(region))
         group.create_task(access_log.run(region))
+        group.create_task(access_log.BACKLOG.run(region, access_log.wait_s, access_log.carry))
         group.create_task(inventory_list.run(region))
         group.create_task(analysis.run(region))
         group.create_task(replicating.run(region))

@@ -21,6 +21,8 @@ CHOICE = {"ExplicitAuthFlows": ["ALLOW_USER_AUTH", "ALLOW_USER_PASSWORD_AUTH", "
 WRONG = ("NotAuthorizedException", "Incorrect username or password.")
 WRONG_CODE = ("CodeMismatchException", "Invalid code or auth state for the user.")
 ENDED = ("NotAuthorizedException", "Invalid session for the user, session is expired.")
+BARRED = ("InvalidParameterException", "Password Challenge is Required to SignIn")
+"""The text of https://github.com/dmeiser/kernelworx, with the error that a sample of ASP.NET met where a password had to be changed."""
 
 
 def choosing(cloud, *factors: str, client: dict | None = None, **settings) -> Pool:
@@ -157,10 +159,19 @@ def test_who_has_a_second_factor_signs_in_with_his_password_first(cloud, pool):
     assert pool.idp.get_user_auth_factors(AccessToken=access)["ConfiguredUserAuthFactors"] == ["PASSWORD", "EMAIL_OTP"]
     pool.idp.set_user_mfa_preference(AccessToken=access, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True})
     assert sorted(begin(pool)["AvailableChallenges"]) == ["PASSWORD", "PASSWORD_SRP"]
+    assert refused(begin, pool, "EMAIL_OTP") == BARRED
     assert begin(pool, "PASSWORD", PASSWORD=PASSWORD)["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
     told = pool.idp.get_user_auth_factors(AccessToken=access)
     assert (told["Username"], told["PreferredMfaSetting"], told["UserMFASettingList"]) == ("ann", "SOFTWARE_TOKEN_MFA", ["SOFTWARE_TOKEN_MFA"])
     assert told["ConfiguredUserAuthFactors"] == ["PASSWORD", "EMAIL_OTP", "SOFTWARE_TOKEN"]
+
+
+def test_who_must_change_his_password_signs_in_with_it_first(pool):
+    pool.add(email=ANN)
+    pool.idp.admin_set_user_password(UserPoolId=pool.id, Username="ann", Password=PASSWORD, Permanent=False)
+    assert sorted(begin(pool)["AvailableChallenges"]) == ["PASSWORD", "PASSWORD_SRP"]
+    assert refused(begin, pool, "EMAIL_OTP") == BARRED
+    assert begin(pool, "PASSWORD", PASSWORD=PASSWORD)["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
 
 
 def test_nobody_is_told_apart_where_users_are_hidden(cloud):
@@ -198,9 +209,7 @@ def test_codes_and_a_second_factor_for_all_exclude_each_other(cloud, texter):  #
     pool.idp.set_user_pool_mfa_config(UserPoolId=pool.id, MfaConfiguration="OPTIONAL", **token)
 
 
-def test_passkeys_and_steps_upward_are_refused_by_name(cloud, pool):
-    policies = {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]}}
-    assert "WEB_AUTHN" in refused(pool.idp.create_user_pool, PoolName="p", Policies=policies)[1]
+def test_steps_upward_are_refused_by_name(pool):
     pool.add()
     assert "TARGET_ACR_VALUES" in refused(begin, pool, TARGET_ACR_VALUES="urn:x")[1]
 

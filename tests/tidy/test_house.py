@@ -139,7 +139,7 @@ def test_a_cloud_starts_without_what_is_heavy():
     starts = "import sys, kumoniwa.cli.up, kumoniwa.services.dynamodb.api, kumoniwa.services.sqs.api; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", starts], capture_output=True, check=True, text=True, env={"PYTHONPATH": str(SOURCE.parent)})
     heavy = {
-        "cryptography", "boto3", "botocore", "yaml", "samtranslator", "jsonschema", "sqlglot", "duckdb", "lxml", "matplotlib", "h2",
+        "cryptography", "boto3", "botocore", "yaml", "samtranslator", "jsonschema", "sqlglot", "duckdb", "lxml", "matplotlib", "h2", "fido2",
         "kumoniwa.gate.firewall_guard", "zoneinfo", "sysconfig", "tempfile", "shutil", "lzma",
     }  # fmt: skip
     assert not heavy.intersection(ran.stdout.split())

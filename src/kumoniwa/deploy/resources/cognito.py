@@ -40,9 +40,14 @@ _by_text = use(lambda mfa, kinds: mfa if kinds is None else OMIT, p.MfaConfigura
 that needs (cdk-preflight: pf-cognito-mfa-sms-config)."""
 
 
-@carries("MfaConfiguration EnabledMfas EmailAuthenticationMessage EmailAuthenticationSubject")
+_passkeys = {
+    "WebAuthnRelyingPartyID": "RelyingPartyId", "WebAuthnUserVerification": "UserVerification", "WebAuthnFactorConfiguration": "FactorConfiguration",
+}  # fmt: skip
+
+
+@carries(f"MfaConfiguration EnabledMfas EmailAuthenticationMessage EmailAuthenticationSubject {' '.join(_passkeys)}")
 async def _factors(work: Work) -> None:
-    """A pool says in one place whether it asks for a second factor, and in another for which."""
+    """A pool says in one place whether it asks for a second factor, and in another for which, and what it holds of passkeys."""
     told = work.properties
     mfa = told.get("MfaConfiguration", "OFF")
     said: dict[str, Any] = {}
@@ -55,6 +60,8 @@ async def _factors(work: Work) -> None:
         else:
             mails = {"Message": told.get("EmailAuthenticationMessage"), "Subject": told.get("EmailAuthenticationSubject")}
             said["EmailMfaConfiguration"] = {name: value for name, value in mails.items() if value is not None}
+    if passkeys := {member: told[name] for name, member in _passkeys.items() if name in told}:
+        said["WebAuthnConfiguration"] = passkeys
     await work.ask("cognito-idp:SetUserPoolMfaConfig", UserPoolId=work.id, MfaConfiguration=mfa, **said)
 
 
@@ -80,7 +87,13 @@ UserPool = ResourceType(
     },
     fixed="AliasAttributes Schema UsernameAttributes UsernameConfiguration",
     tags="UserPoolTags",
-    drift=(Reading(same("DeletionProtection AutoVerifiedAttributes UserPoolTags MfaConfiguration", seen.UserPool)),),
+    drift=(
+        Reading(same("DeletionProtection AutoVerifiedAttributes UserPoolTags MfaConfiguration", seen.UserPool)),
+        Reading(
+            {name: getattr(seen.WebAuthnConfiguration, member) for name, member in _passkeys.items()},
+            Call("cognito-idp:GetUserPoolMfaConfig", UserPoolId=ID),
+        ),
+    ),
 )
 
 _client_settings = (

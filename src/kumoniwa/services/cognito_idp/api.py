@@ -1,4 +1,4 @@
-"""The operations of user pools. Federation with social providers, WebAuthn, threat protection, branding and imports are refused by name."""
+"""The operations of user pools. Federation with social providers, threat protection, branding and imports are refused by name."""
 
 from kumoniwa.services.cognito_idp.access import owner_of, refusal_of, resource_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.cognito_idp.administration import (
@@ -51,6 +51,12 @@ from kumoniwa.services.cognito_idp.group import (
     UpdateGroup,
 )
 from kumoniwa.services.cognito_idp.linking import AdminDisableProviderForUser, AdminLinkProviderForUser
+from kumoniwa.services.cognito_idp.passkey import (
+    CompleteWebAuthnRegistration,
+    DeleteWebAuthnCredential,
+    ListWebAuthnCredentials,
+    StartWebAuthnRegistration,
+)
 from kumoniwa.services.cognito_idp.pool import (
     AddCustomAttributes,
     CreateUserPool,
@@ -117,17 +123,18 @@ __all__ = [
     "AdminListDevices", "AdminListGroupsForUser", "AdminRemoveUserFromGroup", "AdminResetUserPassword",
     "AdminRespondToAuthChallenge", "AdminSetUserMFAPreference", "AdminSetUserPassword", "AdminUpdateDeviceStatus",
     "AdminUpdateUserAttributes", "AdminUserGlobalSignOut", "AssociateSoftwareToken", "ChangePassword",
-    "ConfirmDevice", "ConfirmForgotPassword", "ConfirmSignUp", "CreateGroup", "CreateIdentityProvider",
-    "CreateResourceServer", "CreateUserPool", "CreateUserPoolClient", "CreateUserPoolDomain", "DeleteGroup",
-    "DeleteIdentityProvider", "DeleteResourceServer", "DeleteUser", "DeleteUserAttributes", "DeleteUserPool",
-    "DeleteUserPoolClient", "DeleteUserPoolDomain", "DescribeIdentityProvider", "DescribeResourceServer",
-    "DescribeUserPool", "DescribeUserPoolClient", "DescribeUserPoolDomain", "ForgetDevice", "ForgotPassword",
-    "GetDevice", "GetGroup", "GetIdentityProviderByIdentifier", "GetTokensFromRefreshToken", "GetUser",
-    "GetUserAttributeVerificationCode", "GetUserAuthFactors", "GetUserPoolMfaConfig", "GlobalSignOut", "InitiateAuth",
-    "ListDevices", "ListGroups", "ListIdentityProviders", "ListResourceServers", "ListTagsForResource",
-    "ListUserPoolClients", "ListUserPools", "ListUsers", "ListUsersInGroup", "ResendConfirmationCode",
-    "RespondToAuthChallenge", "RevokeToken", "SetUserMFAPreference", "SetUserPoolMfaConfig", "SignUp", "TagResource",
-    "UntagResource", "UpdateDeviceStatus", "UpdateGroup", "UpdateIdentityProvider", "UpdateResourceServer",
-    "UpdateUserAttributes", "UpdateUserPool", "UpdateUserPoolClient", "VerifySoftwareToken", "VerifyUserAttribute",
-    "all_tags",
+    "CompleteWebAuthnRegistration", "ConfirmDevice", "ConfirmForgotPassword", "ConfirmSignUp", "CreateGroup",
+    "CreateIdentityProvider", "CreateResourceServer", "CreateUserPool", "CreateUserPoolClient",
+    "CreateUserPoolDomain", "DeleteGroup", "DeleteIdentityProvider", "DeleteResourceServer", "DeleteUser",
+    "DeleteUserAttributes", "DeleteUserPool", "DeleteUserPoolClient", "DeleteUserPoolDomain",
+    "DeleteWebAuthnCredential", "DescribeIdentityProvider", "DescribeResourceServer", "DescribeUserPool",
+    "DescribeUserPoolClient", "DescribeUserPoolDomain", "ForgetDevice", "ForgotPassword", "GetDevice", "GetGroup",
+    "GetIdentityProviderByIdentifier", "GetTokensFromRefreshToken", "GetUser", "GetUserAttributeVerificationCode",
+    "GetUserAuthFactors", "GetUserPoolMfaConfig", "GlobalSignOut", "InitiateAuth", "ListDevices", "ListGroups",
+    "ListIdentityProviders", "ListResourceServers", "ListTagsForResource", "ListUserPoolClients", "ListUserPools",
+    "ListUsers", "ListUsersInGroup", "ListWebAuthnCredentials", "ResendConfirmationCode", "RespondToAuthChallenge",
+    "RevokeToken", "SetUserMFAPreference", "SetUserPoolMfaConfig", "SignUp", "StartWebAuthnRegistration",
+    "TagResource", "UntagResource", "UpdateDeviceStatus", "UpdateGroup", "UpdateIdentityProvider",
+    "UpdateResourceServer", "UpdateUserAttributes", "UpdateUserPool", "UpdateUserPoolClient", "VerifySoftwareToken",
+    "VerifyUserAttribute", "all_tags",
 ]  # fmt: skip

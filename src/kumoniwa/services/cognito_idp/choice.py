@@ -11,11 +11,11 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cognito_idp import client as clients
 from kumoniwa.services.cognito_idp import code as codes
-from kumoniwa.services.cognito_idp import factor, token
+from kumoniwa.services.cognito_idp import factor, passkey, token
 from kumoniwa.services.cognito_idp.errors import FeatureUnavailableInTierException, InvalidParameterException
-from kumoniwa.services.cognito_idp.pool import BY_CODE, UserPool
+from kumoniwa.services.cognito_idp.pool import BY_CODE, BY_PASSKEY, UserPool
 from kumoniwa.services.cognito_idp.proof import Attempt
-from kumoniwa.services.cognito_idp.user import CONFIRMED, UNCONFIRMED, User
+from kumoniwa.services.cognito_idp.user import CONFIRMED, MUST_CHANGE, UNCONFIRMED, User
 
 SELECT, PASSWORD, SRP = "SELECT_CHALLENGE", "PASSWORD", "PASSWORD_SRP"
 AT_ONCE = (PASSWORD, SRP)
@@ -38,13 +38,38 @@ def _is_sent(pool: UserPool, kind: str) -> bool:
     return BY_CODE[kind] != "phone_number" or bool(pool.settings.get("SmsConfiguration"))
 
 
-def available(pool: UserPool, user: User | None) -> list[str]:
-    """Among what somebody may choose; for a name that nobody has, whatever the pool knows. "If MFA is optional in your user pool, users who have
-    activated MFA can't sign in with a passwordless first factor." A password stands for itself and for SRP."""
+def _has_passkey(call: Call, pool: UserPool, user: User) -> bool:
+    return BY_PASSKEY in pool.first_factors and bool(passkey.usable(call, pool, user))
+
+
+def _is_barred(pool: UserPool, user: User, kind: str) -> bool:
+    """Whether somebody must say his password for all that he has another way: he must change it, or a second factor is asked of him. "If MFA is
+    optional in your user pool, users who have activated MFA can't sign in with a passwordless first factor." A passkey may count for both."""
+    if user.status == MUST_CHANGE:
+        return True
+    is_asked = bool(factor.asked_for(pool, user)) or factor.must_set_up(pool)
+    return is_asked and not (kind == BY_PASSKEY and passkey.counts_for_both(pool, user))
+
+
+def _passwordless(call: Call, pool: UserPool, user: User) -> list[str]:
+    return [*_ways(pool, user.attributes), *([BY_PASSKEY] if _has_passkey(call, pool, user) else [])]
+
+
+def available(call: Call, pool: UserPool, user: User | None) -> list[str]:
+    """Among what somebody may choose. A name that nobody has is like somebody who has no passkey and can be reached in every way that the pool
+    knows. A password stands for itself and for SRP."""
     if user is None:
         return [*(kind for kind in BY_CODE if kind in pool.first_factors and _is_sent(pool, kind)), *AT_ONCE]
-    by_code = _ways(pool, user.attributes) if not factor.asked_for(pool, user) else []
-    return [*by_code, *(AT_ONCE if user.verifier else ())]
+    ways = [kind for kind in _passwordless(call, pool, user) if not _is_barred(pool, user, kind)]
+    return [*ways, *(AT_ONCE if user.verifier else ())]
+
+
+def check_not_barred(call: Call, pool: UserPool, user: User | None, kind: str | None) -> None:
+    """Who prefers a way that he has and may not go is refused, and not offered others. The text is what https://github.com/dmeiser/kernelworx
+    was told of passkeys beside a second factor; an ASP.NET sample of codes, while a password must be changed, tells it with this error, and
+    https://github.com/radubc/dolphin_web_admin calls the error NotAuthorizedException."""
+    if user is not None and kind in _passwordless(call, pool, user) and _is_barred(pool, user, kind):
+        raise InvalidParameterException("Password Challenge is Required to SignIn")
 
 
 def check_reachable(pool: UserPool, attributes: dict[str, str]) -> None:
@@ -55,7 +80,7 @@ def check_reachable(pool: UserPool, attributes: dict[str, str]) -> None:
 
 
 def offer(attempt: Attempt, user: User | None) -> dict[str, Any]:
-    kinds = available(attempt.pool, user)
+    kinds = available(attempt.call, attempt.pool, user)
     return attempt.challenge(SELECT, user, {}, {"kinds": kinds}) | {"AvailableChallenges": kinds}
 
 
@@ -88,6 +113,7 @@ def GetUserAuthFactors(call: Call, *, AccessToken: str) -> dict:
     second = factor.told(user)
     kinds = [PASSWORD] if user.verifier else []
     kinds += [kind for kind, attribute in BY_CODE.items() if kind in _ways(pool, user.attributes) or _is_second(user, attribute)]
+    kinds += [BY_PASSKEY] if _has_passkey(call, pool, user) else []
     kinds += ["SOFTWARE_TOKEN"] if user.totp and user.is_totp_enabled else []
     return {"Username": user.name, **second, "ConfiguredUserAuthFactors": kinds}
 

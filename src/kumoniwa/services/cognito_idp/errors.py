@@ -113,3 +113,36 @@ class UserPoolTaggingException(AwsError): ...
 
 
 class UnsupportedUserStateException(AwsError): ...
+
+
+class WebAuthnNotEnabledException(AwsError):
+    """https://github.com/heavymoons/ampless: a changeset of its backend."""
+
+    message = "WebAuthn not enabled for this pool."
+
+
+# The words of the rest are written after the model's.
+
+
+class WebAuthnConfigurationMissingException(AwsError):
+    message = "The user pool doesn't have a configured relying party ID or a user pool domain."
+
+
+class WebAuthnChallengeNotFoundException(AwsError):
+    message = "The challenge from StartWebAuthnRegistration has expired."
+
+
+class WebAuthnClientMismatchException(AwsError):
+    message = "The access token is for a different client than the one in the original StartWebAuthnRegistration request."
+
+
+class WebAuthnCredentialNotSupportedException(AwsError):
+    message = "The passkey credential is from an unsupported device or provider."
+
+
+class WebAuthnOriginNotAllowedException(AwsError):
+    message = "The passkey credential's registration origin does not align with the user pool relying party ID."
+
+
+class WebAuthnRelyingPartyMismatchException(AwsError):
+    message = "The passkey credential is associated with a different relying party ID than the user pool relying party ID."

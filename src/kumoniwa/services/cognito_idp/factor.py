@@ -15,7 +15,7 @@ from kumoniwa.gate.mfa import MfaDevice
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cognito_idp import code as codes
-from kumoniwa.services.cognito_idp import place, ticket, token
+from kumoniwa.services.cognito_idp import passkey, place, ticket, token
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.errors import (
@@ -27,13 +27,14 @@ from kumoniwa.services.cognito_idp.errors import (
     NotAuthorizedException,
     SoftwareTokenMFANotFoundException,
 )
-from kumoniwa.services.cognito_idp.pool import UserPool
+from kumoniwa.services.cognito_idp.pool import BOTH_FACTORS, UserPool
 from kumoniwa.services.cognito_idp.user import User
 
 if TYPE_CHECKING:
     from kumoniwa.services.cognito_idp.proof import Attempt
 
-TEXT, APP, MAIL = "SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP"
+TEXT, APP, MAIL, PASSKEY = "SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP", "WEB_AUTHN_MFA"
+"""How a user's second factors are called. A passkey is none; it may stand for both."""
 ADDRESS = {TEXT: "phone_number", MAIL: "email"}
 _FIELDS = {TEXT: "sms", APP: "totp", MAIL: "email"}
 SEED_BYTES = 32
@@ -87,7 +88,9 @@ def must_set_up(pool: UserPool) -> bool:
 
 
 def told(user: User) -> dict[str, Any]:
-    wanted = {TEXT: user.is_sms_enabled, APP: bool(user.totp) and user.is_totp_enabled, MAIL: user.is_email_enabled}
+    wanted = {
+        TEXT: user.is_sms_enabled, APP: bool(user.totp) and user.is_totp_enabled, MAIL: user.is_email_enabled, PASSKEY: user.is_passkey_enabled,
+    }  # fmt: skip
     kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
     preferred = _preferred(user)
     return {"UserMFASettingList": kinds, **({"PreferredMfaSetting": preferred} if preferred in kinds else {})} if kinds else {}
@@ -172,7 +175,19 @@ async def VerifySoftwareToken(
     return {"Status": "SUCCESS", **session}
 
 
-def _preferring(call: Call, user: User, said: dict[str, dict[str, Any] | None]) -> dict:
+def _check_passkey(call: Call, pool: UserPool, user: User, said: dict[str, dict[str, Any] | None]) -> None:
+    """What somebody needs whose passkey shall stand for both factors. That the pool must have said so is on SetUserMFAPreference's page, in words
+    of ours; the other texts are those that https://github.com/dmeiser/kernelworx recorded. The first is said also where another factor is there
+    already, and only the request does not name it."""
+    if (pool.web_authn or {}).get("FactorConfiguration") != BOTH_FACTORS:
+        raise InvalidParameterException("WebAuthn MFA is not enabled for this pool.", hint=f"FactorConfiguration is to be {BOTH_FACTORS}.")
+    if not any((each or {}).get("Enabled") for each in said.values()):
+        raise InvalidParameterException("WebAuthn MFA requires enabling an additional MFA setting.")
+    if not passkey.usable(call, pool, user):
+        raise InvalidParameterException("User does not have applicable WebAuthn credentials to enable WebAuthn MFA.")
+
+
+def _preferring(call: Call, pool: UserPool, user: User, said: dict[str, dict[str, Any] | None], of_passkeys: dict[str, Any] | None) -> dict:
     """What a user wants of each factor. One is preferred at most, and the newest wish holds.
 
     The text of SMS is reported in https://github.com/aws-amplify/amplify-js/issues/618; that of mails is written after it. What a pool does
@@ -180,6 +195,10 @@ def _preferring(call: Call, user: User, said: dict[str, dict[str, Any] | None]) 
     """
     if sum(bool((each or {}).get("PreferredMfa")) for each in said.values()) > 1:
         raise InvalidParameterException("Cannot set multiple preferred MFA methods.")
+    if of_passkeys is not None:
+        if of_passkeys.get("Enabled"):
+            _check_passkey(call, pool, user, said)
+        user = changed(user, is_passkey_enabled=bool(of_passkeys.get("Enabled")))
     for kind, wish in said.items():
         if wish is None:
             continue
@@ -198,15 +217,16 @@ def _preferring(call: Call, user: User, said: dict[str, dict[str, Any] | None]) 
 
 def SetUserMFAPreference(
     call: Call, *, AccessToken: str, SMSMfaSettings: dict[str, Any] | None = None, SoftwareTokenMfaSettings: dict[str, Any] | None = None,
-    EmailMfaSettings: dict[str, Any] | None = None,
+    EmailMfaSettings: dict[str, Any] | None = None, WebAuthnMfaSettings: dict[str, Any] | None = None,
 ) -> dict:  # fmt: skip
-    _, user, _ = token.bearer(call, AccessToken)
-    return _preferring(call, user, {TEXT: SMSMfaSettings, APP: SoftwareTokenMfaSettings, MAIL: EmailMfaSettings})
+    pool, user, _ = token.bearer(call, AccessToken)
+    return _preferring(call, pool, user, {TEXT: SMSMfaSettings, APP: SoftwareTokenMfaSettings, MAIL: EmailMfaSettings}, WebAuthnMfaSettings)
 
 
 def AdminSetUserMFAPreference(
     call: Call, *, UserPoolId: str, Username: str, SMSMfaSettings: dict[str, Any] | None = None,
     SoftwareTokenMfaSettings: dict[str, Any] | None = None, EmailMfaSettings: dict[str, Any] | None = None,
+    WebAuthnMfaSettings: dict[str, Any] | None = None,
 ) -> dict:  # fmt: skip
-    user = users.named(call, UserPoolId, Username)
-    return _preferring(call, user, {TEXT: SMSMfaSettings, APP: SoftwareTokenMfaSettings, MAIL: EmailMfaSettings})
+    pool, user = pools.found(call, UserPoolId), users.named(call, UserPoolId, Username)
+    return _preferring(call, pool, user, {TEXT: SMSMfaSettings, APP: SoftwareTokenMfaSettings, MAIL: EmailMfaSettings}, WebAuthnMfaSettings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from kumoniwa.engines import key_material
+from kumoniwa.engines import key_material, passkey
 from kumoniwa.gate import firewall
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
@@ -37,6 +37,7 @@ TRIGGERS = frozenset((
 TAGS_MAX = 50
 BY_CODE = {"EMAIL_OTP": "email", "SMS_OTP": "phone_number"}
 """The first factors that are codes, and to which attribute they go."""
+BY_PASSKEY, BOTH_FACTORS = "WEB_AUTHN", "MULTI_FACTOR_WITH_USER_VERIFICATION"
 
 
 class UserPool(Record):
@@ -57,6 +58,8 @@ class UserPool(Record):
     has_text_codes: bool = False
     email_mfa: dict[str, str] | None = None
     """``Message`` and ``Subject`` of codes in mails; None if there are no such codes."""
+    web_authn: dict[str, str] | None = None
+    """What is said of passkeys, as told and shown."""
     tags: dict[str, str] = {}
     sender_key: str = ""
     sender_grant: str = ""
@@ -89,8 +92,14 @@ class UserPool(Record):
 
     @property
     def is_passwordless(self) -> bool:
-        """Whether users need no password."""
+        """Whether users need no password. A passkey is registered by those who have signed in otherwise."""
         return any(kind in BY_CODE for kind in self.first_factors)
+
+    @property
+    def makes_passwords(self) -> bool:
+        """"If you don't specify a value, Amazon Cognito generates one for you unless you have passwordless options active": API_AdminCreateUser.
+        Passkeys are such an option: https://github.com/non-97/storage-browser-for-s3-sample-app, whose operators must tell one."""
+        return self.first_factors == ["PASSWORD"]
 
     @property
     def password_policy(self) -> dict[str, Any]:
@@ -121,7 +130,8 @@ def _in_tier(tier: str | None, feature: str) -> None:
         raise FeatureUnavailableInTierException(f"The following features need to be disabled for the LITE pricing tier configured: {feature}")
 
 
-def _policies(told: dict[str, Any] | None, tier: str | None) -> dict[str, Any]:
+def _policies(told: dict[str, Any] | None, tier: str | None, standing: dict[str, Any]) -> dict[str, Any]:
+    """First factors that are not said stay those that there are: https://github.com/go-to-k/cdkd/issues/2051, which asked AWS."""
     told = told or {}
     password = PASSWORD_POLICY | (told.get("PasswordPolicy") or {})
     if told.get("PasswordPolicy"):
@@ -131,21 +141,28 @@ def _policies(told: dict[str, Any] | None, tier: str | None) -> dict[str, Any]:
         }  # fmt: skip
     if password.get("PasswordHistorySize"):
         raise NotImplementedHere("PasswordHistorySize of cognito-idp")
-    factors = (told.get("SignInPolicy") or {}).get("AllowedFirstAuthFactors") or ["PASSWORD"]
+    factors = (told.get("SignInPolicy") or standing.get("SignInPolicy") or {}).get("AllowedFirstAuthFactors") or ["PASSWORD"]
     if "PASSWORD" not in factors:
         raise InvalidParameterException("Password should be configured as one of the allowed first auth factors.")
     if factors != ["PASSWORD"]:
         _in_tier(tier, "Passwordless Sign-In")
-    if "WEB_AUTHN" in factors:
-        raise NotImplementedHere("the first factor WEB_AUTHN of cognito-idp")
     return {"PasswordPolicy": password, "SignInPolicy": {"AllowedFirstAuthFactors": factors}}
 
 
-def _check_first_factors(settings: dict[str, Any], mfa: str) -> None:
-    """https://github.com/go-to-k/cdkd/issues/1975, which asked AWS; that it is for a required second factor alone:
+def _check_first_factors(settings: dict[str, Any], mfa: str, web_authn: dict[str, str] | None, *, is_of_factors: bool = True) -> None:
+    """What excludes a required second factor: https://github.com/go-to-k/cdkd/issues/1975 and /2064, which asked AWS, and
+    https://github.com/hashicorp/terraform-provider-aws/issues/50110; that it is for a required one alone:
     https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-authentication-flow-methods.html"""
-    if mfa == "ON" and any(kind in BY_CODE for kind in settings["Policies"]["SignInPolicy"]["AllowedFirstAuthFactors"]):
+    factors = settings["Policies"]["SignInPolicy"]["AllowedFirstAuthFactors"]
+    if mfa != "ON":
+        return
+    if any(kind in BY_CODE for kind in factors):
         raise InvalidParameterException("Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is enabled")
+    if BY_PASSKEY in factors and (web_authn or {}).get("FactorConfiguration") != BOTH_FACTORS:
+        raise InvalidParameterException(
+            "WEB_AUTHN cannot be used as an auth factor when MFA is enabled if not configured for MFA." if is_of_factors else
+            "Cannot set WebAuthn factor configuration to SINGLE_FACTOR if MFA is required and WebAuthn is an allowed first auth factor"
+        )  # fmt: skip
 
 
 def _check_recovery(ways: list[dict[str, Any]]) -> None:
@@ -250,7 +267,7 @@ def _settings(told: dict[str, Any], standing: dict[str, Any], region: str) -> di
         "UserPoolTier": "ESSENTIALS",
         **fixed,
         **told,
-        "Policies": _policies(told.get("Policies"), told.get("UserPoolTier")),
+        "Policies": _policies(told.get("Policies"), told.get("UserPoolTier"), standing.get("Policies") or {}),
         "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": False} | told.get("AdminCreateUserConfig", {}),
     }
     # The older name of the same time, which holds where the policy names none; both are too many (pf-cognito-unused-account-validity-exclusive).
@@ -310,7 +327,7 @@ async def CreateUserPool(
         "DeviceConfiguration": DeviceConfiguration,
     }  # fmt: skip
     settings, attributes, now = _settings(told, {}, call.region), schema.made(Schema), call.now()
-    _check_first_factors(settings, MfaConfiguration)
+    _check_first_factors(settings, MfaConfiguration, None)
     _check_texts_of_mfa(settings, MfaConfiguration)
     await delivery.check(call, settings)
     keys = [await asyncio.to_thread(key_material.make, TOKEN_KEY) for _ in range(2)]
@@ -353,7 +370,7 @@ async def UpdateUserPool(
         "DeviceConfiguration": DeviceConfiguration,
     }  # fmt: skip
     settings, mfa = _settings(told, pool.settings, call.region), MfaConfiguration or pool.mfa
-    _check_first_factors(settings, mfa)
+    _check_first_factors(settings, mfa, pool.web_authn)
     has_others = pool.has_software_tokens or pool.email_mfa is not None
     if MfaConfiguration is not None and not has_others:
         _check_texts_of_mfa(settings, mfa)
@@ -406,9 +423,9 @@ def _belongings() -> list[type[Record]]:
     from kumoniwa.services.cognito_idp.group import Group  # noqa: PLC0415
     from kumoniwa.services.cognito_idp.provider import IdentityProvider  # noqa: PLC0415
     from kumoniwa.services.cognito_idp.resourceserver import ResourceServer  # noqa: PLC0415
-    from kumoniwa.services.cognito_idp.user import Alias, Link, User  # noqa: PLC0415
+    from kumoniwa.services.cognito_idp.user import Alias, Link, Passkey, User  # noqa: PLC0415
 
-    return [UserPoolClient, Device, Group, ResourceServer, User, Alias, Link, IdentityProvider]
+    return [UserPoolClient, Device, Group, ResourceServer, User, Passkey, Alias, Link, IdentityProvider]
 
 
 def AddCustomAttributes(call: Call, *, UserPoolId: str, CustomAttributes: list[dict[str, Any]]) -> dict:
@@ -435,17 +452,23 @@ def GetUserPoolMfaConfig(call: Call, *, UserPoolId: str) -> dict:
         told["SoftwareTokenMfaConfiguration"] = {"Enabled": True}
     if pool.email_mfa is not None:
         told["EmailMfaConfiguration"] = pool.email_mfa
+    if pool.web_authn is not None:
+        told["WebAuthnConfiguration"] = pool.web_authn
     return {**told, "MfaConfiguration": pool.mfa}
 
 
 def SetUserPoolMfaConfig(
     call: Call, *, UserPoolId: str, SmsMfaConfiguration: dict[str, Any] | None = None, SoftwareTokenMfaConfiguration: dict[str, Any] | None = None,
     EmailMfaConfiguration: dict[str, Any] | None = None, MfaConfiguration: str | None = None,
+    WebAuthnConfiguration: dict[str, str] | None = None,
 ) -> dict:  # fmt: skip
-    """The texts: moto's test_set_user_pool_mfa_config and https://github.com/go-to-k/cdkd/issues/1923, which asked AWS."""
+    """The texts: moto's test_set_user_pool_mfa_config and https://github.com/go-to-k/cdkd/issues/1923, which asked AWS; of passkeys, which are no
+    second factor, its issue 1920. What is not said is taken away, as its issue 2064 saw."""
     pool = found(call, UserPoolId)
     said = (SmsMfaConfiguration, SoftwareTokenMfaConfiguration, EmailMfaConfiguration)
     if MfaConfiguration in ("ON", "OPTIONAL") and all(each is None for each in said):
+        if WebAuthnConfiguration is not None:
+            raise InvalidParameterException("Invalid MFA Configuration given. SMS MFA, Email MFA, or Software Token MFA must be enabled.")
         raise InvalidParameterException("At least one of [SmsMfaConfiguration] or [SoftwareTokenMfaConfiguration] must be provided.")
     if SmsMfaConfiguration is not None and not SmsMfaConfiguration.get("SmsConfiguration"):
         raise InvalidParameterException("[SmsConfiguration] is a required member of [SoftwareTokenMfaConfiguration].")
@@ -455,8 +478,10 @@ def SetUserPoolMfaConfig(
         raise InvalidParameterException("Invalid MFA configuration given, can't turn off MFA and configure an MFA together.")
     if mfa != "OFF" and not is_any:
         raise InvalidParameterException("Invalid MFA configuration given, can't turn on MFA without a MFA method enabled.")
-    settings = pool.settings
-    _check_first_factors(settings, mfa)
+    settings, web_authn = pool.settings, WebAuthnConfiguration
+    if web_authn is not None:
+        web_authn = _checked_passkeys(settings, web_authn)
+    _check_first_factors(settings, mfa, web_authn, is_of_factors=False)
     if EmailMfaConfiguration is not None:
         _check_mails_of_mfa(settings)
     if SmsMfaConfiguration is not None:
@@ -464,9 +489,18 @@ def SetUserPoolMfaConfig(
         settings = settings | SmsMfaConfiguration
     put(call, changed(
         pool, mfa=mfa, settings=settings, has_software_tokens=has_tokens, has_text_codes=SmsMfaConfiguration is not None,
-        email_mfa=EmailMfaConfiguration,
+        email_mfa=EmailMfaConfiguration, web_authn=web_authn,
     ))  # fmt: skip
     return GetUserPoolMfaConfig(call, UserPoolId=UserPoolId)
+
+
+def _checked_passkeys(settings: dict[str, Any], told: dict[str, str]) -> dict[str, str]:
+    """"This setting defaults to preferred in API requests that don't provide a value." A relying party may "be any domain name not in the public
+    suffix list"; the words for another are ours, and the tier's text is written after those of other features."""
+    _in_tier(settings.get("UserPoolTier"), "WebAuthn")
+    if "RelyingPartyId" in told and not passkey.is_party(told["RelyingPartyId"]):
+        raise InvalidParameterException(f"Invalid relying party ID: {told['RelyingPartyId']}", hint="It is a domain, and none of the public suffix list.")
+    return {"UserVerification": "preferred"} | told
 
 
 def _check_mails_of_mfa(settings: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cognito_idp import choice, custom, factor, proof, schema, signup, ticket, token, trigger
+from kumoniwa.services.cognito_idp import choice, custom, factor, passkey, proof, schema, signup, ticket, token, trigger
 from kumoniwa.services.cognito_idp import client as clients
 from kumoniwa.services.cognito_idp import code as codes
 from kumoniwa.services.cognito_idp import device as devices
@@ -25,7 +25,7 @@ from kumoniwa.services.cognito_idp.errors import (
     InvalidParameterException,
     NotAuthorizedException,
 )
-from kumoniwa.services.cognito_idp.pool import BY_CODE, UserPool
+from kumoniwa.services.cognito_idp.pool import BY_CODE, BY_PASSKEY, UserPool
 from kumoniwa.services.cognito_idp.proof import Attempt
 from kumoniwa.services.cognito_idp.user import CONFIRMED, MUST_CHANGE, User
 
@@ -112,7 +112,8 @@ async def _chosen(attempt: Attempt, told: dict[str, str], session: str | None) -
     if wanted == choice.PASSWORD and told.get("PASSWORD"):
         await proof.migrate(attempt, told["PASSWORD"])
     user = await proof.known(attempt)
-    if wanted not in choice.available(attempt.pool, user):
+    if wanted not in choice.available(attempt.call, attempt.pool, user):
+        choice.check_not_barred(attempt.call, attempt.pool, user, wanted)
         return choice.offer(attempt, user)
     return await _first(attempt, user, wanted, told)
 
@@ -123,6 +124,8 @@ async def _first(attempt: Attempt, user: User | None, kind: str, told: dict[str,
         return await _admitted(attempt, proof.with_password(attempt, user, _said(told, "PASSWORD")))
     if kind == choice.SRP:
         return proof.by_srp(attempt, _said(told, "SRP_A"), user, {})
+    if kind == BY_PASSKEY:
+        return passkey.ask(attempt, user)
     return await choice.send(attempt, user, kind)
 
 
@@ -134,7 +137,7 @@ async def _signed_up_now(attempt: Attempt, session: str) -> dict[str, Any]:
     if user is None:
         raise NotAuthorizedException(signup.INVALID_SESSION)
     proof.check_standing(user)
-    if any(BY_CODE.get(kind) == said["attribute"] for kind in choice.available(attempt.pool, user)):
+    if any(BY_CODE.get(kind) == said["attribute"] for kind in choice.available(attempt.call, attempt.pool, user)):
         return await _let_in(attempt, user, "password")
     return choice.offer(attempt, user)
 
@@ -393,6 +396,16 @@ async def _code_met(attempt: Attempt, user: User | None, said: dict[str, Any], t
     return await _let_in(attempt, user, "password")
 
 
+async def _passkey_shown(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    """A passkey that is the first factor, and the last: where two are asked for it counts for both, unless that has changed meanwhile."""
+    call, pool, credential = attempt.call, attempt.pool, _said(told, "CREDENTIAL")
+    if BY_PASSKEY not in choice.available(call, pool, user):
+        raise NotAuthorizedException
+    passkey.check_shown(call, pool, user, said["passkey"], credential)
+    proof.check_standing(user)
+    return await _let_in(attempt, user, "password")
+
+
 async def _second_met(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
     if said.get("is_first"):
         return await _code_met(attempt, user, said, told)
@@ -425,7 +438,7 @@ async def _custom_answered(attempt: Attempt, user: User | None, said: dict[str, 
 
 
 _ANSWERS = {
-    choice.SELECT: _first_selected, choice.PASSWORD: _password_told, choice.SRP: _srp_told, "SMS_OTP": _code_met,
+    choice.SELECT: _first_selected, choice.PASSWORD: _password_told, choice.SRP: _srp_told, "SMS_OTP": _code_met, BY_PASSKEY: _passkey_shown,
     "PASSWORD_VERIFIER": _password_proven, devices.SRP_AUTH: _device_begun, devices.VERIFIER: _device_proven,
     "NEW_PASSWORD_REQUIRED": _new_password, "MFA_SETUP": _set_up, "SELECT_MFA_TYPE": _selected, "CUSTOM_CHALLENGE": _custom_answered,
     factor.APP: _second_met, factor.TEXT: _second_met, factor.MAIL: _second_met,

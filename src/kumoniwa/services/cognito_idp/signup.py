@@ -237,8 +237,9 @@ async def AdminCreateUser(
     attributes = schema.checked(pool, UserAttributes, is_new=True)
     if TemporaryPassword:
         users.check_password(pool, TemporaryPassword)
-    # "If you don't specify a value, Amazon Cognito generates one for you unless you have passwordless options active": API_AdminCreateUser.
-    password = TemporaryPassword or ("" if pool.is_passwordless else users.fresh_password(call, pool))
+    password = TemporaryPassword or (users.fresh_password(call, pool) if pool.makes_passwords else "")
+    if not password and not pool.is_passwordless:
+        raise InvalidParameterException(NO_PASSWORD)
     user = _fresh(call, pool, Username, attributes, MUST_CHANGE if password else CONFIRMED)
     if not password:
         choice.check_reachable(pool, user.attributes)

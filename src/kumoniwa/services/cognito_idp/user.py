@@ -77,9 +77,30 @@ class User(Record):
     is_sms_preferred: bool = False
     is_email_enabled: bool = False
     is_email_preferred: bool = False
-    """Which second factors the user wants."""
+    is_passkey_enabled: bool = False
+    """Which second factors the user wants, and whether a passkey shall stand for both."""
+    passkeys: tuple[str, ...] = ()
+    """Their ids, the oldest first."""
     provider: str = ""
     """The identity provider that he was made for; empty for one of the pool's own."""
+
+
+class Passkey(Record):
+    """A credential on one of a user's devices; shelved by ``pool/id``, so that two users never share one."""
+
+    pool: str
+    user: str
+    id: str
+    """In base 64, as browsers spell it."""
+    created: float
+    party: str
+    """The domain for which it was made."""
+    public_key: bytes
+    """In COSE."""
+    counter: int
+    """Of its signatures, as it was last shown."""
+    attachment: str
+    transports: tuple[str, ...]
 
 
 class Alias(Record):
@@ -102,6 +123,10 @@ def _folded(pool: UserPool, name: str) -> str:
 
 def _key(pool: UserPool, name: str) -> str:
     return f"{pool.id}/{_folded(pool, name)}"
+
+
+def passkey_key(pool_id: str, id_: str) -> str:
+    return f"{pool_id}/{id_}"
 
 
 def all_of(call: Call, pool_id: str) -> Iterator[User]:
@@ -186,6 +211,8 @@ def drop(call: Call, user: User) -> None:
     links = call.shelf(Link)
     for key in [key for key, link in links.items() if (link.pool, link.user) == (pool.id, user.name)]:
         del links[key]
+    for id_ in user.passkeys:
+        del call.shelf(Passkey)[passkey_key(pool.id, id_)]
     _devices().drop_all(call, user)
     del call.shelf(User)[_key(pool, user.name)]
 

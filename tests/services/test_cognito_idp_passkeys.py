@@ -188,11 +188,19 @@ def test_a_challenge_is_good_for_one_credential_and_for_a_minute(cloud, pool):
 
 def test_a_registration_ends_with_the_client_that_began_it(cloud, pool):
     options = started(pool, pool.sign_in()["AccessToken"])
-    other = pool.idp.create_user_pool_client(UserPoolId=pool.id, ClientName="other", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"])
-    told = {"USERNAME": "ann", "PASSWORD": PASSWORD}
-    result = pool.idp.initiate_auth(ClientId=other["UserPoolClient"]["ClientId"], AuthFlow="USER_PASSWORD_AUTH", AuthParameters=told)
-    token = result["AuthenticationResult"]["AccessToken"]
-    assert refused(completed, pool, token, Authenticator().make(options))[0] == "WebAuthnClientMismatchException"
+
+    def signed_in_by(*flows: str) -> str:
+        other = pool.idp.create_user_pool_client(UserPoolId=pool.id, ClientName="other", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", *flows])
+        told = {"USERNAME": "ann", "PASSWORD": PASSWORD}
+        result = pool.idp.initiate_auth(ClientId=other["UserPoolClient"]["ClientId"], AuthFlow="USER_PASSWORD_AUTH", AuthParameters=told)
+        return result["AuthenticationResult"]["AccessToken"]
+
+    made = Authenticator().make(options)
+    assert refused(completed, pool, signed_in_by("ALLOW_USER_AUTH"), made)[0] == "WebAuthnClientMismatchException"
+    # https://github.com/non-97/storage-browser-for-s3-sample-app
+    off, token = (INVALID, "USER_AUTH flow is not enabled for the client"), signed_in_by()
+    assert refused(completed, pool, token, made) == off
+    assert refused(pool.idp.start_web_authn_registration, AccessToken=token) == off
 
 
 @pytest.mark.parametrize("page, is_allowed", [
@@ -498,6 +506,9 @@ def test_who_has_a_second_factor_needs_his_password_unless_a_passkey_stands_for_
     assert signed_in(pool, device)
     assert refused(signed_in, pool, lax) == WRONG
     assert begin(pool, "PASSWORD", PASSWORD=PASSWORD)["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
+    configured(pool, "OPTIONAL", FactorConfiguration="SINGLE_FACTOR")
+    assert refused(begin, pool, "WEB_AUTHN") == BARRED, "he wants it still, and the pool no more"
+    configured(pool, "OPTIONAL", FactorConfiguration=BOTH)
     begun, options = asked(pool)
     wish(AccessToken=token, WebAuthnMfaSettings={"Enabled": False})
     assert refused(shown, pool, begun, device.show(options)) == WRONG

@@ -36,6 +36,7 @@ VALIDITY = {"AccessTokenValidity": ("AccessToken", "hours", 3_600), "IdTokenVali
 LIMITS_S = {"AccessToken": (300, 86_400), "IdToken": (300, 86_400), "RefreshToken": (3_600, 315_360_000)}
 OWN_SCOPES = ("openid", "email", "phone", "profile", "aws.cognito.signin.user.admin")
 FLOWS_DEFAULT = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
+USER_AUTH = "ALLOW_USER_AUTH"
 SESSION_MINUTES = 3
 NOBODYS = {"sub", "email_verified", "phone_number_verified"}
 """Attributes that no client writes: pf-cognito-write-attributes-immutable of badmintoncryer/cdk-preflight."""

@@ -16,8 +16,10 @@ import orjson
 from kumoniwa.engines import passkey
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.cognito_idp import client as clients
 from kumoniwa.services.cognito_idp import ticket, token
 from kumoniwa.services.cognito_idp import user as users
+from kumoniwa.services.cognito_idp.client import USER_AUTH
 from kumoniwa.services.cognito_idp.errors import (
     InvalidParameterException,
     LimitExceededException,
@@ -128,9 +130,15 @@ def check_shown(call: Call, pool: UserPool, user: User, challenge: str, told: st
 # Told of by people -----------------------------------------------------------------------------------
 
 
-def _check_enabled(pool: UserPool) -> None:
+def _bearer(call: Call, access_token: str) -> tuple[UserPool, User, str]:
+    """Who registers a passkey, and by which client. The text of a client by which nobody signs in with one is reported by
+    https://github.com/non-97/storage-browser-for-s3-sample-app; with which error is not."""
+    pool, user, claims = token.bearer(call, access_token)
     if BY_PASSKEY not in pool.first_factors:
         raise WebAuthnNotEnabledException
+    if USER_AUTH not in clients.named(call, claims["client_id"], pool.id).flows:
+        raise InvalidParameterException("USER_AUTH flow is not enabled for the client")
+    return pool, user, claims["client_id"]
 
 
 def _check_room(user: User) -> None:
@@ -144,14 +152,13 @@ def _open_id(user: User, challenge: str) -> str:
 
 def StartWebAuthnRegistration(call: Call, *, AccessToken: str) -> dict:
     """The answer is that of the example in AWS's command line interface."""
-    pool, user, claims = token.bearer(call, AccessToken)
-    _check_enabled(pool)
+    pool, user, client = _bearer(call, AccessToken)
     party = party_of(call, pool)
     if not party:
         raise WebAuthnConfigurationMissingException
     _check_room(user)
     challenge = _challenge()
-    ticket.issue(call, _REGISTRATION, {"client": claims["client_id"]}, REGISTRATION_S, _open_id(user, challenge))
+    ticket.issue(call, _REGISTRATION, {"client": client}, REGISTRATION_S, _open_id(user, challenge))
     options = {
         "authenticatorSelection": {"requireResidentKey": True, "residentKey": "required", "userVerification": _verification(pool)},
         "challenge": challenge,
@@ -166,15 +173,14 @@ def StartWebAuthnRegistration(call: Call, *, AccessToken: str) -> dict:
 
 def CompleteWebAuthnRegistration(call: Call, *, AccessToken: str, Credential: dict[str, Any]) -> dict:
     """A challenge is good for one credential. Whatever is refused leaves it as it was."""
-    pool, user, claims = token.bearer(call, AccessToken)
-    _check_enabled(pool)
+    pool, user, client = _bearer(call, AccessToken)
     party = party_of(call, pool)
     try:
         challenge = passkey.challenge_in(Credential)
         said = ticket.redeem(call, _REGISTRATION, _open_id(user, challenge))
         if said is None:
             raise WebAuthnChallengeNotFoundException
-        if said["client"] != claims["client_id"]:
+        if said["client"] != client:
             raise WebAuthnClientMismatchException
         made = passkey.registered(Credential, party, challenge, ALGORITHMS, is_verification_required=is_verification_required(pool))
     except passkey.ForeignOrigin as error:

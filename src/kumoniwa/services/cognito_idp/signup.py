@@ -14,7 +14,7 @@ from kumoniwa.services.cognito_idp import client as clients
 from kumoniwa.services.cognito_idp import code as codes
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import user as users
-from kumoniwa.services.cognito_idp.client import UserPoolClient
+from kumoniwa.services.cognito_idp.client import USER_AUTH, UserPoolClient
 from kumoniwa.services.cognito_idp.errors import (
     AliasExistsException,
     ExpiredCodeException,
@@ -31,7 +31,6 @@ DAY_S = 86_400.0
 INVITE = "Your username is {username} and temporary password is {####}. "
 INVITE_WITHOUT = "Your username is {username}. "
 """For those without a password. How AWS words it no source tells."""
-USER_AUTH = "ALLOW_USER_AUTH"
 SIGNED_UP, CONFIRMED_NOW = "signed up", "confirmed now"
 """Sessions: of one who has signed up, and of one who has confirmed it."""
 NO_PASSWORD = "Password is required: passwordless sign-in is not available in this user pool."

@@ -9,8 +9,9 @@ import json
 import sys
 
 import pytest
-from cognito_workshop import ANN, PASSWORD, Pool, claims, refused
+from cognito_workshop import ANN, PASSWORD, Pool, claims
 from passkey_workshop import PAGE, PARTY, Authenticator, cbor, read, spelled
+from refusals import refused
 from test_cloudformation_stack import create, outputs, settled
 from test_cognito_idp_choice import BARRED, ENDED, WRONG, answer, begin, choosing
 

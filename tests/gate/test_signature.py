@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refuses
 
 from kumoniwa.gate import canonical_request, signature, signature_payload
 from kumoniwa.gate.address import Address
@@ -531,3 +532,27 @@ def test_no_body_is_ever_more_than_a_refusal(body, kind, is_secret_known):
     reader = signature_payload.of(request, signature.claim(request), SECRET if is_secret_known else None)
     with pytest.raises(AwsError):
         read(reader, body, 17)
+
+
+@pytest.mark.parametrize(
+    ("service", "ask", "code", "words"),
+    [
+        # botocore's test_regionalized_endpoints: the region that was signed for is told.
+        ("sts", lambda client: client.get_caller_identity(), "SignatureDoesNotMatch", "scoped to a valid region, not 'us-east-1'"),
+        ("sqs", lambda client: client.list_queues(), "InvalidSignatureException", "scoped to a valid region, not 'us-east-1'"),
+        ("s3", lambda client: client.list_buckets(), "AuthorizationHeaderMalformed", "the region 'us-east-1' is wrong; expecting 'eu-west-1'"),
+    ],
+)
+def test_who_signs_for_one_region_is_refused_at_the_name_of_another(cloud, service, ask, code, words):
+    cloud.region("eu-west-1")
+    for region in "eu-west-1", "us-east-1":
+        client = cloud.own_client(service, region)
+
+        def go_there(request, **_):
+            request.url = request.url.replace("http://localhost:4566", f"https://{service}.eu-west-1.amazonaws.com")
+
+        client.meta.events.register("before-sign", go_there)
+        if region == "eu-west-1":
+            assert ask(client=client)["ResponseMetadata"]["HTTPStatusCode"] == 200
+        else:
+            refuses(ask, code, words, client=client)

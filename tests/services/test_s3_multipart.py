@@ -198,8 +198,24 @@ def test_aborting_leaves_nothing(cloud, s3):
     part(s3, id, 1, FIRST)
     s3.abort_multipart_upload(Bucket="box", Key="k", UploadId=id)
     assert _files(cloud) == 0
-    assert refused_status(s3.abort_multipart_upload, Bucket="box", Key="k", UploadId=id) == (404, "NoSuchUpload")
+    assert refused_status(s3.list_parts, Bucket="box", Key="k", UploadId=id) == (404, "NoSuchUpload")
     assert "Uploads" not in s3.list_multipart_uploads(Bucket="box")
+
+
+@pytest.mark.parametrize("completes", [True, False])
+def test_what_has_ended_may_be_aborted_for_another_day(cloud, s3, completes):
+    """AWS's SDK for Python aborts in its clean-up what it has completed: boto3's test_s3_multipart. The time:
+    https://github.com/beyondstorage/go-storage/issues/963"""
+    upload = {"Bucket": "box", "Key": "k", "UploadId": begin(s3)}
+    listed = {"Parts": [{"PartNumber": 1, "ETag": part(s3, upload["UploadId"], 1, LAST)}]}
+    if completes:
+        s3.complete_multipart_upload(MultipartUpload=listed, **upload)
+    for _ in range(2):
+        s3.abort_multipart_upload(**upload)
+    assert ("Contents" in s3.list_objects_v2(Bucket="box")) == completes
+    assert refused_status(s3.abort_multipart_upload, **upload | {"Key": "other"}) == (404, "NoSuchUpload")
+    cloud.sleep(86_400)
+    assert refused_status(s3.abort_multipart_upload, **upload) == (404, "NoSuchUpload")
 
 
 def test_overwriting_an_object_of_parts_removes_their_files(cloud, s3):

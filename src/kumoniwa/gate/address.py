@@ -47,6 +47,8 @@ class Address(Record):
     """The access point of S3 by which a bucket is asked, as the gate found it."""
     path: str = ""
     """For a door: the path behind it, still percent-encoded; with the stage for execute-api."""
+    endpoint: str | None = None
+    """The region that one of AWS's own host names spells: whoever signed for another is sent away there."""
 
 
 def is_led(address: Address) -> bool:
@@ -125,7 +127,8 @@ def _addressed(region: str | None, signing_name: str | None, access_key: str | N
     if door == "s3" and name.endswith(MULTI_REGION):
         # Whatever region its signature names: the edge says which one answers.
         region = None
-    return Address(region=region, signing_name=signing_name, access_key=access_key, door=door, name=name)
+    endpoint = host_region if region not in (GLOBAL, EDGE, None) and door in (None, "s3") and _is_of_aws(host) else None
+    return Address(region=endpoint or region, signing_name=signing_name, access_key=access_key, door=door, name=name, endpoint=endpoint)
 
 
 def _behind_path(address: Address, path: str) -> Address:
@@ -161,6 +164,10 @@ def _scope(credential: str) -> tuple[str | None, str | None, str | None]:
     if len(parts) != 5:
         return None, None, None
     return parts[2] or None, parts[3] or None, parts[0]
+
+
+def _is_of_aws(host: str) -> bool:
+    return host.partition(":")[0].lower().endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def _is_bucket_label(host: str) -> bool:

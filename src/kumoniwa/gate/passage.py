@@ -188,6 +188,8 @@ class Gate:
             if request.address is not None and is_led(request.address):
                 # The one name under which a client may have meant another region than the one that was asked.
                 signature.check_region(claim, "s3", self.home.name)
+            elif request.address is not None and request.address.endpoint is not None:
+                signature.check_region(claim, route.family, request.address.endpoint)
             if secret is not None:
                 signature.verify(request, claim, secret, self.home.clock.now(), route.family)
                 if principal.key_id not in self.usage.noted:

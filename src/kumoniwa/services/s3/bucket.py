@@ -324,6 +324,10 @@ class InvalidNamespaceHeader(AwsError):
     status = 400
 
 
+class InvalidBucketNamespace(AwsError):
+    status = 400
+
+
 class MissingNamespaceHeader(AwsError):
     status = 400
     message = (
@@ -343,6 +347,13 @@ def _check_namespace(call: Call, name: str, namespace: str | None) -> None:
         raise InvalidArgument(f"Invalid x-amz-bucket-namespace header: {namespace}", ArgumentName="x-amz-bucket-namespace")
     if namespace == ACCOUNT_REGIONAL:
         suffix = f"-{call.account}-{call.region}-an"
+        if name.endswith("-an") and not name.endswith(suffix):
+            # The code is that of the AWS CLI's test_short_an_suffix_sends_namespace_header; the words are not recorded.
+            raise InvalidBucketNamespace(
+                f"The requested bucket is an account-regional namespace bucket, but the bucket name does not end with {suffix}. "
+                "Specify the targeted account and region in the bucket name.",
+                BucketNamespace=name,
+            )
         if not name.endswith(suffix) or name == suffix:
             raise InvalidNamespaceHeader(
                 "The requested bucket name did not include the account-regional namespace suffix, but the provided "

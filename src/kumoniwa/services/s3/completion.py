@@ -137,9 +137,7 @@ def CompleteMultipartUpload(
     )
     kept = {blob.name for blob in head.blobs}
     left = [name for name in storage.forget_parts(call, UploadId) if name not in kept]
-    call.rows(storage.UPLOADS).run(
-        "delete from s3_upload where bucket = ? and key = ? and upload = ?", bucket.id, Key, UploadId
-    )
+    storage.end_upload(call, bucket.id, Key, UploadId)
     wanted = replication.of_object(bucket, Key, head, upload.storage)
     etag = _etag_of([row[2] for row in chosen])
     version = storage.put(call, bucket, Key, replication.pending(head, wanted), size, etag, upload.storage, None)

@@ -48,6 +48,12 @@ UPLOADS = Table(
     """create table if not exists s3_upload (bucket text, key text, upload text, initiated real, head blob,
          primary key (bucket, key, upload)) without rowid""",
 )
+ENDED_S = 86_400
+ENDED_UPLOADS = Table(
+    "s3_ended_upload",
+    "create table if not exists s3_ended_upload (bucket text, key text, upload text, ended real, primary key (bucket, key, upload)) without rowid",
+)
+"""Uploads that were completed or aborted within the last day."""
 PARTS = Table(
     "s3_part",
     """create table if not exists s3_part (upload text, number integer, size integer, etag text, modified real, checksum text,
@@ -327,18 +333,33 @@ def _unlink(blobs, names: list[str]) -> None:
 
 def forget_uploads(call: Call, bucket_id: str) -> None:
     """Abort whatever is being uploaded to a bucket that goes away."""
-    rows, names = call.rows(UPLOADS, PARTS), []
+    rows, names = call.rows(UPLOADS, PARTS, ENDED_UPLOADS), []
     for (upload,) in rows.all("select upload from s3_upload where bucket = ?", bucket_id):
         names += forget_parts(call, upload)
     rows.run("delete from s3_upload where bucket = ?", bucket_id)
+    rows.run("delete from s3_ended_upload where bucket = ?", bucket_id)
     drop(call, names)
 
 
 def forget_upload(call: Call, bucket_id: str, key: str, upload: str) -> None:
     """Abort one upload."""
     names = forget_parts(call, upload)
-    call.rows(UPLOADS).run("delete from s3_upload where bucket = ? and key = ? and upload = ?", bucket_id, key, upload)
+    end_upload(call, bucket_id, key, upload)
     drop(call, names)
+
+
+def end_upload(call: Call, bucket_id: str, key: str, upload: str) -> None:
+    """Note that an upload was completed or aborted."""
+    rows, now = call.rows(UPLOADS, ENDED_UPLOADS), call.now()
+    rows.run("delete from s3_upload where bucket = ? and key = ? and upload = ?", bucket_id, key, upload)
+    rows.run("delete from s3_ended_upload where bucket = ? and ended <= ?", bucket_id, now - ENDED_S)
+    rows.run("insert or replace into s3_ended_upload values (?, ?, ?, ?)", bucket_id, key, upload, now)
+
+
+def has_ended(call: Call, bucket_id: str, key: str, upload: str) -> bool:
+    """Whether an upload was completed or aborted less than a day ago."""
+    sql = "select 1 from s3_ended_upload where bucket = ? and key = ? and upload = ? and ended > ?"
+    return call.rows(ENDED_UPLOADS).one(sql, bucket_id, key, upload, call.now() - ENDED_S) is not None
 
 
 def forget_parts(call: Call, upload: str) -> list[str]:

@@ -220,6 +220,54 @@ def test_what_viewers_ask_for_is_filed_in_a_bucket(edge, logs, site):
 
 
 @pytest.mark.parametrize(
+    "prefix, asked, is_hive, shown, where",
+    [
+        ("/MyLogPrefix", None, False, None, "MyLogPrefix/"),
+        ("/MyLogPrefix", "myFolderA/", False, "myFolderA/", "MyLogPrefix/myFolderA/"),
+        ("/MyLogPrefix", "myFolderA/{yyyy}", True, "myFolderA/{yyyy}", "MyLogPrefix/myFolderA/year=2030/"),
+        ("", None, False, "AWSLogs/{account-id}/CloudFront/", "AWSLogs/000000000000/CloudFront/"),
+        ("", None, True, "AWSLogs/{account-id}/CloudFront/", "AWSLogs/aws-account-id=000000000000/CloudFront/"),
+        ("", "myFolderA/", False, "AWSLogs/{account-id}/CloudFront/myFolderA/", "AWSLogs/000000000000/CloudFront/myFolderA/"),
+        ("", "myFolderA/", True, "AWSLogs/{account-id}/CloudFront/myFolderA/", "AWSLogs/aws-account-id=000000000000/CloudFront/myFolderA/"),
+        ("", "myFolderA/{yyyy}", True, "AWSLogs/{account-id}/CloudFront/myFolderA/{yyyy}", "AWSLogs/aws-account-id=000000000000/CloudFront/myFolderA/year=2030/"),
+        ("", "myFolderA/{accountid}", True, "AWSLogs/{account-id}/CloudFront/myFolderA/{accountid}", "AWSLogs/aws-account-id=000000000000/CloudFront/myFolderA/accountid=000000000000/"),
+    ],
+)  # fmt: skip
+def test_files_lie_where_cloudfronts_examples_have_them(edge, logs, site, prefix, asked, is_hive, shown, where):
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#bucket-path-examples
+    source(logs, site)
+    arn, path = destination(logs, bucket(edge) + prefix)["arn"], {"suffixPath": asked} if asked else {}
+    made = logs.create_delivery(deliverySourceName="s", deliveryDestinationArn=arn, s3DeliveryConfiguration={**path, "enableHiveCompatiblePath": is_hive})["delivery"]
+    assert made["s3DeliveryConfiguration"].get("suffixPath") == shown
+    site.get("/")
+    edge.cloud.sleep(5)
+    (key,) = files(edge)
+    assert key.startswith(f"{where}{site.id}.")
+
+
+def test_a_path_that_is_changed_stands_for_itself_and_hive_is_told_no_names(edge, logs, site):
+    # Seen of AWS: hashicorp/terraform-provider-aws#46328 and KensioSoftware/yulin#1003.
+    source(logs, site)
+    path = {"suffixPath": "at/year={yyyy}", "enableHiveCompatiblePath": True}
+    arn = destination(logs, bucket(edge))["arn"]
+    wanted = {"deliverySourceName": "s", "deliveryDestinationArn": arn}
+    assert refused(logs.create_delivery, **wanted, s3DeliveryConfiguration=path) == ("ValidationException", "Provided suffixPath is invalid")
+    made = logs.create_delivery(**wanted, s3DeliveryConfiguration={"suffixPath": "/partition-global/"})["delivery"]
+    assert made["s3DeliveryConfiguration"]["suffixPath"] == "AWSLogs/{account-id}/CloudFront/partition-global/"
+    logs.update_delivery_configuration(id=made["id"], s3DeliveryConfiguration={"suffixPath": "partition-global/"})
+    assert logs.get_delivery(id=made["id"])["delivery"]["s3DeliveryConfiguration"]["suffixPath"] == "partition-global/"
+    assert refused(logs.update_delivery_configuration, id=made["id"], s3DeliveryConfiguration=path)[0] == "ValidationException"
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#access-logging-s3-permission
+    site.get("/")
+    edge.cloud.sleep(5)
+    assert files(edge) == {}
+    policy = edge.s3.get_bucket_policy(Bucket="logs")["Policy"]
+    edge.s3.put_bucket_policy(Bucket="logs", Policy=policy.replace("logs/AWSLogs/000000000000/CloudFront/*", "logs/partition-global/*"))
+    edge.cloud.sleep(600)
+    assert list(files(edge))[0].startswith(f"partition-global/{site.id}.")
+
+
+@pytest.mark.parametrize(
     "form, delimiter, text",
     [("w3c", None, "#Version: 1.0\n#Fields: cs-method sc-status\nGET\t200\n"), (None, None, "#Version: 1.0\n#Fields: cs-method sc-status\nGET\t200\n"), ("plain", ",", "GET,200\n"), ("raw", " ", "GET 200\n")],
 )
@@ -277,7 +325,9 @@ def test_a_delivery_waits_until_its_bucket_lets_it_in(edge, logs, site):
     source(logs, site)
     logs.create_delivery(deliverySourceName="s", deliveryDestinationArn=destination(logs, bucket(edge))["arn"])
     policy = edge.s3.get_bucket_policy(Bucket="logs")["Policy"]
-    assert json.loads(policy)["Statement"][0]["Principal"] == {"Service": "delivery.logs.amazonaws.com"}
+    assert (json.loads(policy)["Statement"][0]["Principal"], json.loads(policy)["Statement"][0]["Resource"]) == (
+        {"Service": "delivery.logs.amazonaws.com"}, "arn:aws:s3:::logs/AWSLogs/000000000000/CloudFront/*",
+    )  # fmt: skip
     edge.s3.delete_bucket_policy(Bucket="logs")
     site.get("/")
     edge.cloud.sleep(30)

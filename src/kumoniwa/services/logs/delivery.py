@@ -37,6 +37,7 @@ from kumoniwa.services.logs.policy import ResourcePolicy, key_of
 
 DELIMITER = "\t"
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
+_OUTSIDE_SID = re.compile(r"[^A-Za-z0-9]+")
 
 
 def arn_of(call: Call, id_: str) -> str:
@@ -62,10 +63,10 @@ async def CreateDelivery(
     made = Delivery(
         id=call.ids.hex(16).upper(), source=source.name, destination=deliveryDestinationArn, type=held.type, created=call.now(),
         fields=_checked_fields(source.kind, recordFields or source.kind.field_defaults), delimiter=fieldDelimiter, tags=checked_tags(tags or {}),
-        **_checked_path(source.kind, held.type, s3DeliveryConfiguration, None),
+        **_checked_path(source.kind, held.type, s3DeliveryConfiguration, None, _begin(call, source.kind, held)),
     )  # fmt: skip
     if arns.parse(deliveryDestinationArn).account == call.account:
-        await _let_in(call, source, held)
+        await _let_in(call, source, held, is_hive=made.is_hive)
     if source.kind.is_global:
         await call.home.exchange(GLOBAL, "logs", {"what": "want", "arn": source.resource, "account": call.account, "region": call.region})
     answer = call.atomically(lambda: _keep(call, source, made))
@@ -135,29 +136,54 @@ def _checked_fields(kind: Kind, fields: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(fields))
 
 
-def _checked_path(kind: Kind, type_: str, said: dict[str, Any] | None, before: Delivery | None) -> dict[str, Any]:
+def _begin(call: Call, kind: Kind, held: DeliveryDestination) -> tuple[str, ...]:
+    """What a path begins with, where the destination says nothing of that itself, and how else that is spelled."""
+    prefix = arns.parse(held.target).resource.partition("/")[2].strip("/")
+    return ("", "") if prefix else (kind.suffix, kind.suffix.replace("{account-id}", call.account))
+
+
+def _checked_path(
+    kind: Kind, type_: str, said: dict[str, Any] | None, before: Delivery | None, begin: tuple[str, ...] = ("", "")
+) -> dict[str, Any]:
+    """A new delivery's path goes on where AWS begins it; one that is changed stands for itself.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#bucket-path-examples,
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-S3.html#AWS-logs-infrastructure-V2-S3-object-key, and
+    for changes hashicorp/terraform-provider-aws#46328."""
     if type_ != "S3":
         if said:
             raise ValidationException("s3DeliveryConfiguration can only be set for destinations of the type S3.")
         return {}
     said = said or {}
-    suffix = said.get("suffixPath", before.suffix if before is not None else kind.suffix)
+    suffix = said.get("suffixPath", before.suffix if before is not None else "")
+    is_hive = said.get("enableHiveCompatiblePath", before is not None and before.is_hive)
+    if is_hive and "=" in suffix:
+        # Seen of AWS: KensioSoftware/yulin#1003.
+        raise ValidationException("Provided suffixPath is invalid", hint="A path that Hive reads is told the names of its parts by itself.")
+    if not suffix.startswith(begin):
+        suffix = begin[0] + suffix.lstrip("/")
     for name in _VARIABLE.findall(suffix):
         if name not in kind.variables:
             if not kind.is_text:
                 raise NotImplementedHere(f"{{{name}}} in a path of the logs of {kind.service}")
             raise ValidationException(f"The suffix path field {{{name}}} is not supported.")
-    return {"suffix": suffix, "is_hive": said.get("enableHiveCompatiblePath", before is not None and before.is_hive)}
+    return {"suffix": suffix, "is_hive": is_hive}
 
 
-async def _let_in(call: Call, source: DeliverySource, held: DeliveryDestination) -> None:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html#AWS-logs-infrastructure-V2-S3"""
+async def _let_in(call: Call, source: DeliverySource, held: DeliveryDestination, *, is_hive: bool) -> None:
+    """Into that part of a bucket where the path of a new delivery begins: whoever changes it changes the policy, too.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html#AWS-logs-infrastructure-V2-S3
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#access-logging-s3-permission"""
     condition = {"StringEquals": {"aws:SourceAccount": [call.account]}, "ArnLike": {"aws:SourceArn": [delivery_source.arn_of(call, source.name)]}}
     statement = {"Effect": "Allow", "Principal": {"Service": SERVICE}, "Condition": condition}
     if held.type == "S3":
-        bucket = arns.parse(held.target).resource.partition("/")[0]
+        bucket, _, prefix = arns.parse(held.target).resource.partition("/")
+        account = f"aws-account-id={call.account}" if is_hive else call.account
+        where = prefix.strip("/") or source.kind.suffix.replace("{account-id}", account).rstrip("/")
         condition["StringEquals"]["s3:x-amz-acl"] = "bucket-owner-full-control"
-        statement |= {"Sid": f"AWSLogDeliveryWrite-{source.name}", "Action": "s3:PutObject", "Resource": f"arn:{call.home.partition}:s3:::{bucket}/*"}
+        statement |= {
+            "Sid": f"AWSLogDeliveryWrite-{source.name}-{_OUTSIDE_SID.sub('-', where)}", "Action": "s3:PutObject",
+            "Resource": f"arn:{call.home.partition}:s3:::{bucket}/{where}/*",
+        }  # fmt: skip
         await let_into_bucket(call, bucket, [statement])
     elif held.type == "FH":
         await let_into_stream(call, held.target)
@@ -179,7 +205,7 @@ def shown(call: Call, delivery: Delivery) -> dict[str, Any]:
         "tags": delivery.tags or None,
     }  # fmt: skip
     if delivery.type == "S3":
-        told["s3DeliveryConfiguration"] = {"suffixPath": delivery.suffix, "enableHiveCompatiblePath": delivery.is_hive}
+        told["s3DeliveryConfiguration"] = {"enableHiveCompatiblePath": delivery.is_hive} | ({"suffixPath": delivery.suffix} if delivery.suffix else {})
     return {name: value for name, value in told.items() if value is not None}
 
 

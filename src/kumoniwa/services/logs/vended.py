@@ -178,7 +178,7 @@ def _suffix(held: Delivery, account: str, distribution: str, at: float) -> str:
         "account-id": account, "accountid": account, "DistributionId": distribution, "distributionid": distribution,
         "yyyy": time.strftime("%Y", moment), "MM": time.strftime("%m", moment), "dd": time.strftime("%d", moment), "HH": time.strftime("%H", moment),
     }  # fmt: skip
-    names = {"account-id": "aws-account-id", "accountid": "aws-account-id", "yyyy": "year", "MM": "month", "dd": "day", "HH": "hour"}
+    names = {"account-id": "aws-account-id", "accountid": "accountid", "yyyy": "year", "MM": "month", "dd": "day", "HH": "hour"}
 
     def put(found: re.Match) -> str:
         value = values[found[1]]

@@ -154,3 +154,25 @@ def test_records_are_filed_beside_the_lines_of_the_older_log(cloud, s3, logs):
     (key,) = [each["Key"] for each in s3.list_objects_v2(Bucket="lines")["Contents"]]
     line = s3.get_object(Bucket="lines", Key=key)["Body"].read().decode().split()
     assert (record["operation"], record["key_name"], record["request_id"]) == ("REST.PUT.OBJECT", "k", line[6])
+
+
+def test_the_template_of_aws_delivers_what_its_bucket_is_asked(cloud, s3, logs):
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/sal-cw-enabling.html#sal-cw-setup-cfn
+    resources = {
+        "SALLogGroup": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "g", "RetentionInDays": 180}},
+        "SALDeliverySource": {"Type": "AWS::Logs::DeliverySource", "Properties": {
+            "Name": {"Fn::Sub": "${AWS::StackName}-sal-source"}, "ResourceArn": BUCKET, "LogType": "S3_SERVER_ACCESS_LOGS"}},
+        "SALDeliveryDestination": {"Type": "AWS::Logs::DeliveryDestination", "Properties": {
+            "Name": {"Fn::Sub": "${AWS::StackName}-sal-destination"}, "DestinationResourceArn": {"Fn::GetAtt": ["SALLogGroup", "Arn"]}}},
+        "SALDelivery": {"Type": "AWS::Logs::Delivery", "Properties": {
+            "DeliverySourceName": {"Ref": "SALDeliverySource"}, "DeliveryDestinationArn": {"Fn::GetAtt": ["SALDeliveryDestination", "Arn"]}}},
+    }  # fmt: skip
+    stacks = cloud.client("cloudformation", key=ACCOUNT)
+    stacks.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources}))
+    cloud.sleep(30)
+    assert stacks.describe_stacks(StackName="s")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE", stacks.describe_stack_events(StackName="s")["StackEvents"]
+    s3.put_object(Bucket="watched", Key="k", Body=b"1")
+    assert [each["key_name"] for each in told(cloud, logs)] == ["k"]
+    stacks.delete_stack(StackName="s")
+    cloud.sleep(30)
+    assert logs.describe_delivery_sources()["deliverySources"] == []

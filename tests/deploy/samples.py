@@ -371,6 +371,19 @@ SAMPLES = {
         Lifecycle: {DeleteAfterDays: 9}}]}], AdvancedBackupSettings: [{ResourceType: S3, BackupOptions: {BackupACLs: disabled}}]}}""",
         """{BackupPlanTags: {c: d}, BackupPlan: {BackupPlanName: plan, BackupPlanRule: [{RuleName: weekly, TargetBackupVault: vault}]}}""",
     ),
+    "AWS::Backup::RestoreTestingPlan": (
+        """{RestoreTestingPlanName: p, ScheduleExpression: "cron(0 5 ? * * *)", RecoveryPointSelection: {Algorithm: LATEST_WITHIN_WINDOW,
+        IncludeVaults: ["*"], RecoveryPointTypes: [SNAPSHOT], SelectionWindowDays: 7, ExcludeVaults: [a]}, ScheduleExpressionTimezone: Asia/Tokyo,
+        StartWindowHours: 1, Tags: [{Key: a, Value: b}]}""",
+        """{RestoreTestingPlanName: p, ScheduleExpression: "cron(0 6 ? * * *)", RecoveryPointSelection: {Algorithm: RANDOM_WITHIN_WINDOW,
+        IncludeVaults: [a], RecoveryPointTypes: [CONTINUOUS]}, ScheduleExpressionTimezone: UTC, StartWindowHours: 2, Tags: [{Key: c, Value: d}]}""",
+    ),
+    "AWS::Backup::RestoreTestingSelection": (
+        """{RestoreTestingPlanName: p, RestoreTestingSelectionName: s, IamRoleArn: r, ProtectedResourceType: S3, ProtectedResourceArns: ["*"],
+        ProtectedResourceConditions: {StringEquals: [{Key: a, Value: b}], StringNotEquals: [{Key: c, Value: d}]}}""",
+        """{RestoreTestingPlanName: p, RestoreTestingSelectionName: s, IamRoleArn: t, ProtectedResourceType: S3, ProtectedResourceArns: ["*"],
+        ProtectedResourceConditions: {StringEquals: [{Key: e, Value: f}]}, RestoreMetadataOverrides: {a: b}, ValidationWindowHours: 1}""",
+    ),
     "AWS::Backup::BackupSelection": (
         """{BackupPlanId: p, BackupSelection: {SelectionName: s, IamRoleArn: "arn:aws:iam::123456789012:role/r", Resources: ["*"],
         Conditions: {StringEquals: [{ConditionKey: "aws:ResourceTag/a", ConditionValue: b}]}}}""",

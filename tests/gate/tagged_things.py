@@ -173,6 +173,13 @@ def legal_hold(m):
     return {"LegalHoldId": made["LegalHoldId"], "ResourceArn": made["LegalHoldArn"]}
 
 
+def restore_testing_plan(m):
+    chosen = {"Algorithm": "LATEST_WITHIN_WINDOW", "IncludeVaults": ["*"], "RecoveryPointTypes": ["SNAPSHOT"]}
+    said = {"RestoreTestingPlanName": m.name.replace("-", "_"), "ScheduleExpression": "cron(0 5 ? * * *)", "RecoveryPointSelection": chosen}
+    made = m.backup.create_restore_testing_plan(RestoreTestingPlan=said, Tags=m.map)
+    return {"RestoreTestingPlanName": made["RestoreTestingPlanName"], "ResourceArn": made["RestoreTestingPlanArn"]}
+
+
 # CloudFormation to Config --------------------------------------------------------------------------
 
 
@@ -662,7 +669,7 @@ KINDS = {
     "acm": {"certificate": certificate},
     "application-autoscaling": {"ScalableTarget": scalable_target},
     "appsync": {"graphqlapi": graphql_api, "api": event_api, "channelNamespace": channel_namespace},
-    "backup": {"backupVault": vault, "backupPlan": plan, "legalHold": legal_hold},
+    "backup": {"backupVault": vault, "backupPlan": plan, "legalHold": legal_hold, "restoreTestingPlan": restore_testing_plan},
     "cloudformation": {"stack": stack, "stackset": stack_set},
     "cloudfront": {"distribution": distribution},
     "cloudtrail": {"trail": trail},

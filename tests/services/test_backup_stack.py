@@ -80,3 +80,46 @@ def test_a_stack_backs_up_what_it_has_and_changes_its_plan_in_place(cloud):
     stacks.delete_stack(StackName="s")
     assert settled(cloud, "s")["StackStatus"] == "DELETE_FAILED"
     assert len(points(cloud, "stacked")) == 1 and backup.list_backup_plans()["BackupPlansList"] == []
+
+
+TESTED = """
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {Service: backup.amazonaws.com}, Action: "sts:AssumeRole"}]}
+  Plan:
+    Type: AWS::Backup::RestoreTestingPlan
+    Properties:
+      RestoreTestingPlanName: weekly
+      ScheduleExpression: cron(0 5 ? * SUN *)
+      RecoveryPointSelection: {Algorithm: LATEST_WITHIN_WINDOW, IncludeVaults: ["*"], RecoveryPointTypes: [SNAPSHOT]}
+      Tags: [{Key: team, Value: red}]
+  Tables:
+    Type: AWS::Backup::RestoreTestingSelection
+    Properties:
+      RestoreTestingPlanName: !Ref Plan
+      RestoreTestingSelectionName: tables
+      ProtectedResourceType: DynamoDB
+      IamRoleArn: !GetAtt Role.Arn
+      ProtectedResourceArns: ["*"]
+      ValidationWindowHours: HOURS
+Outputs:
+  Plan: {Value: !GetAtt Plan.RestoreTestingPlanArn}
+"""
+
+
+def test_a_stack_tests_restores_and_takes_its_plan_away(cloud):
+    stacks, backup = cloud.client("cloudformation"), cloud.client("backup")
+    stacks.create_stack(StackName="s", TemplateBody=TESTED.replace("HOURS", "1"), Capabilities=["CAPABILITY_IAM"])
+    assert settled(cloud, "s")["StackStatus"] == "CREATE_COMPLETE"
+    [out] = stacks.describe_stacks(StackName="s")["Stacks"][0]["Outputs"]
+    assert backup.list_tags(ResourceArn=out["OutputValue"])["Tags"]["team"] == "red"
+    stacks.update_stack(StackName="s", TemplateBody=TESTED.replace("HOURS", "8").replace("SUN", "MON"), Capabilities=["CAPABILITY_IAM"])
+    assert settled(cloud, "s")["StackStatus"] == "UPDATE_COMPLETE"
+    plan = backup.get_restore_testing_plan(RestoreTestingPlanName="weekly")["RestoreTestingPlan"]
+    selection = backup.get_restore_testing_selection(RestoreTestingPlanName="weekly", RestoreTestingSelectionName="tables")["RestoreTestingSelection"]
+    assert (plan["RestoreTestingPlanArn"], plan["ScheduleExpression"], selection["ValidationWindowHours"]) == (out["OutputValue"], "cron(0 5 ? * MON *)", 8)
+    stacks.delete_stack(StackName="s")
+    cloud.sleep(5)
+    assert backup.list_restore_testing_plans()["RestoreTestingPlans"] == []

@@ -26,6 +26,8 @@ TELLS_PROPERTIES = frozenset(
         "AWS::AppSync::Resolver",
         "AWS::Backup::BackupSelection",
         "AWS::Backup::BackupVault",
+        "AWS::Backup::RestoreTestingPlan",
+        "AWS::Backup::RestoreTestingSelection",
         "AWS::Events::EventBus",
         "AWS::S3::AccessPoint",
         "AWS::SNS::Topic",

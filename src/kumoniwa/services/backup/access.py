@@ -9,8 +9,10 @@ from typing import Any
 
 from kumoniwa.gate.once import Token
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.backup import testing_plan
 from kumoniwa.services.backup.errors import NoStorage
 from kumoniwa.services.backup.point import RecoveryPoint
+from kumoniwa.services.backup.testing_plan import TestingPlan
 from kumoniwa.services.backup.vault import Vault, arn_of
 
 _OF_POINTS = frozenset({
@@ -36,6 +38,11 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return call.arn(f"backup-plan:{params['BackupPlanId']}", "backup")
     if "LegalHold" in operation and operation != "ListLegalHolds":
         return call.arn(f"legal-hold:{params.get('LegalHoldId', '*')}", "backup")
+    if "RestoreTestingPlanName" in params:
+        plan = call.shelf(TestingPlan).get(str(params["RestoreTestingPlanName"]))
+        return testing_plan.arn_of(call, plan) if plan is not None else call.arn(f"restore-testing-plan:{params['RestoreTestingPlanName']}-*", "backup")
+    if operation == "CreateRestoreTestingPlan":
+        return call.arn("restore-testing-plan:*", "backup")
     return call.arn("backup-plan:*", "backup") if operation == "CreateBackupPlan" else "*"
 
 

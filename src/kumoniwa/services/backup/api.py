@@ -1,4 +1,4 @@
-"""The operations of AWS Backup. Air-gapped vaults, restore testing, indexes, scans, frameworks and reports are refused by name."""
+"""The operations of AWS Backup. Air-gapped vaults, indexes, scans, frameworks and reports are refused by name."""
 
 from kumoniwa.services.backup.access import TOKENS, conditions_of, denied, policy_of, resource_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.backup.bill import standing_of  # noqa: F401 (the gate's hook)
@@ -67,6 +67,19 @@ from kumoniwa.services.backup.tag import (
     reserved_tag,  # noqa: F401 (the gate's hook)
     tags_of,  # noqa: F401 (the gate's hook)
 )
+from kumoniwa.services.backup.testing import GetRestoreTestingInferredMetadata, PutRestoreValidationResult
+from kumoniwa.services.backup.testing_plan import (
+    CreateRestoreTestingPlan,
+    CreateRestoreTestingSelection,
+    DeleteRestoreTestingPlan,
+    DeleteRestoreTestingSelection,
+    GetRestoreTestingPlan,
+    GetRestoreTestingSelection,
+    ListRestoreTestingPlans,
+    ListRestoreTestingSelections,
+    UpdateRestoreTestingPlan,
+    UpdateRestoreTestingSelection,
+)
 from kumoniwa.services.backup.upkeep import (
     DeleteRecoveryPoint,
     DescribeRecoveryPoint,
@@ -89,17 +102,21 @@ from kumoniwa.services.backup.vault import (
 )
 
 __all__ = [
-    "CancelLegalHold", "CreateBackupPlan", "CreateBackupSelection", "CreateBackupVault", "CreateLegalHold", "DeleteBackupPlan",
-    "DeleteBackupSelection", "DeleteBackupVault", "DeleteBackupVaultAccessPolicy", "DeleteBackupVaultLockConfiguration",
-    "DeleteBackupVaultNotifications", "DeleteRecoveryPoint", "DescribeBackupJob", "DescribeBackupVault", "DescribeCopyJob",
-    "DescribeGlobalSettings", "DescribeProtectedResource", "DescribeRecoveryPoint", "DescribeRegionSettings",
-    "DescribeRestoreJob", "ExportBackupPlanTemplate", "GetBackupPlan", "GetBackupPlanFromJSON", "GetBackupSelection",
-    "GetBackupVaultAccessPolicy", "GetBackupVaultNotifications", "GetLegalHold", "GetRecoveryPointRestoreMetadata",
-    "GetRestoreJobMetadata", "GetSupportedResourceTypes", "ListBackupJobs", "ListBackupPlanVersions", "ListBackupPlans",
-    "ListBackupSelections", "ListBackupVaults", "ListCopyJobs", "ListLegalHolds", "ListProtectedResources",
-    "ListProtectedResourcesByBackupVault", "ListRecoveryPointsByBackupVault", "ListRecoveryPointsByLegalHold",
-    "ListRecoveryPointsByResource", "ListRestoreJobs", "ListRestoreJobsByProtectedResource", "ListTags",
-    "PutBackupVaultAccessPolicy", "PutBackupVaultLockConfiguration", "PutBackupVaultNotifications", "StartBackupJob",
-    "StartCopyJob", "StartRestoreJob", "StopBackupJob", "TagResource", "UntagResource", "UpdateBackupPlan",
-    "UpdateGlobalSettings", "UpdateRecoveryPointLifecycle", "UpdateRegionSettings", "all_tags",
+    "CancelLegalHold", "CreateBackupPlan", "CreateBackupSelection", "CreateBackupVault", "CreateLegalHold",
+    "CreateRestoreTestingPlan", "CreateRestoreTestingSelection", "DeleteBackupPlan", "DeleteBackupSelection",
+    "DeleteBackupVault", "DeleteBackupVaultAccessPolicy", "DeleteBackupVaultLockConfiguration",
+    "DeleteBackupVaultNotifications", "DeleteRecoveryPoint", "DeleteRestoreTestingPlan", "DeleteRestoreTestingSelection",
+    "DescribeBackupJob", "DescribeBackupVault", "DescribeCopyJob", "DescribeGlobalSettings", "DescribeProtectedResource",
+    "DescribeRecoveryPoint", "DescribeRegionSettings", "DescribeRestoreJob", "ExportBackupPlanTemplate", "GetBackupPlan",
+    "GetBackupPlanFromJSON", "GetBackupSelection", "GetBackupVaultAccessPolicy", "GetBackupVaultNotifications",
+    "GetLegalHold", "GetRecoveryPointRestoreMetadata", "GetRestoreJobMetadata", "GetRestoreTestingInferredMetadata",
+    "GetRestoreTestingPlan", "GetRestoreTestingSelection", "GetSupportedResourceTypes", "ListBackupJobs",
+    "ListBackupPlanVersions", "ListBackupPlans", "ListBackupSelections", "ListBackupVaults", "ListCopyJobs",
+    "ListLegalHolds", "ListProtectedResources", "ListProtectedResourcesByBackupVault", "ListRecoveryPointsByBackupVault",
+    "ListRecoveryPointsByLegalHold", "ListRecoveryPointsByResource", "ListRestoreJobs",
+    "ListRestoreJobsByProtectedResource", "ListRestoreTestingPlans", "ListRestoreTestingSelections", "ListTags",
+    "PutBackupVaultAccessPolicy", "PutBackupVaultLockConfiguration", "PutBackupVaultNotifications",
+    "PutRestoreValidationResult", "StartBackupJob", "StartCopyJob", "StartRestoreJob", "StopBackupJob", "TagResource",
+    "UntagResource", "UpdateBackupPlan", "UpdateGlobalSettings", "UpdateRecoveryPointLifecycle", "UpdateRegionSettings",
+    "UpdateRestoreTestingPlan", "UpdateRestoreTestingSelection", "all_tags",
 ]  # fmt: skip

@@ -31,6 +31,11 @@ def copied(call: Call, point: RecoveryPoint, target: str, size_bytes: int) -> No
         call.bill(f"backup:{point.kind.lower()}_cross_region_copy", point.name, size_bytes / GIB)
 
 
+def tested(call: Call, point: RecoveryPoint) -> None:
+    """"Restore testing has a cost per restore test": restore-testing.html in the guide. Nobody republishes how much."""
+    call.bill("backup:restore_test", point.name)
+
+
 def standing_of(call: Call) -> list[Use]:
     found: defaultdict[tuple[str, str], float] = defaultdict(float)
     buckets: dict[tuple[str, str], int] = {}

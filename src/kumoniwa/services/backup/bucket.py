@@ -189,12 +189,25 @@ def metadata_of(resource: str) -> dict[str, str]:
     return {"aws:backup:sourceBucketName": resource.rpartition(":")[2]}
 
 
-def check(said: dict[str, str]) -> Put:
-    """What is asked of a restore. Raises InvalidParameterValueException."""
-    unknown = said.keys() - {
-        "DestinationBucketName", "RestoreACLs", "EncryptionType", "ItemsToRestore", "KMSKey", "RestoreLatestVersionsUpTo", "NewBucket",
-        "Encrypted", "CreationToken", "RestoreTime", *metadata_of("x"),
+def inferred(point: RecoveryPoint, name: str) -> dict[str, str]:
+    """With which a point is restored for a test."""
+    return {
+        "destinationBucketName": name, "encrypted": "true", "encryptionType": "SSE-S3", "newBucket": "true",
+        "restoreACLs": "false" if point.options.get("BackupACLs") == "disabled" else "true",
     }  # fmt: skip
+
+
+_ASKED = {
+    name.lower(): name
+    for name in ("DestinationBucketName", "RestoreACLs", "EncryptionType", "ItemsToRestore", "KMSKey", "RestoreLatestVersionsUpTo", "NewBucket",
+                 "Encrypted", "CreationToken")
+}  # fmt: skip
+
+
+def check(said: dict[str, str]) -> Put:
+    """What is asked of a restore, in whatever case its keys are. Raises InvalidParameterValueException."""
+    said = {_ASKED.get(name.lower(), name): value for name, value in said.items()}
+    unknown = said.keys() - {*_ASKED.values(), "RestoreTime", *metadata_of("x")}
     if unknown:
         raise InvalidParameterValueException(f"Invalid restore metadata. Unrecognized key: {min(unknown)}")
     if not said.get("DestinationBucketName"):
@@ -279,7 +292,7 @@ async def put_back(
     if frames is None:
         frames = keeping.frames(call, point, await keeping.secret_of(call, point))
     if wanted.is_new:
-        await _made(role, call.region, wanted.bucket)
+        await _made(role, call.region, wanted)
     arn = f"arn:{call.home.partition}:s3:::{wanted.bucket}"
     put, failed, number = 0, [], 0
     async for key, what, facts, flow in _chosen(frames, wanted):
@@ -307,11 +320,14 @@ async def put_back(
     return arn, "" if put else f"There are no objects that match the restore request for {point.arn}."
 
 
-async def _made(role: Call, region: str, bucket: str) -> None:
-    """A new bucket keeps versions. One that an earlier life of the job has made is taken."""
-    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+async def _made(role: Call, region: str, wanted: Put) -> None:
+    """A new bucket keeps versions, and takes grants if they are to come back: that AWS turns them on is seen of the policy that it gives such
+    roles, with s3:PutBucketOwnershipControls. One that an earlier life of the job has made is taken."""
+    bucket = wanted.bucket
+    place: dict[str, Any] = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    grants = {"ObjectOwnership": "ObjectWriter"} if wanted.has_acls else {}
     try:
-        await role.ask("s3:CreateBucket", Bucket=bucket, **place)
+        await role.ask("s3:CreateBucket", Bucket=bucket, **place, **grants)
     except AwsError as error:
         if error.code != "BucketAlreadyOwnedByYou":
             raise

@@ -20,7 +20,7 @@ from kumoniwa.services.backup.errors import (
     ResourceNotFoundException,
 )
 from kumoniwa.services.backup.job import COMPLETED, FAILED, KINDS, RUNNING
-from kumoniwa.services.backup.point import RecoveryPoint
+from kumoniwa.services.backup.point import DUE, RecoveryPoint
 from kumoniwa.services.backup.session import assumed
 from kumoniwa.services.backup.vault import SERVICE, Vault, arn_of
 from kumoniwa.wire import timestamps
@@ -50,6 +50,14 @@ class RestoreJob(Record):
     """The ARN of what it made."""
     size: int = 0
     copies_tags: bool = False
+    test: str = ""
+    """The ARN of the restore testing plan that began it."""
+    keeps_s: float = 0.0
+    """How long what a test has made stays."""
+    validation: str = ""
+    validation_message: str = ""
+    deletion: str = ""
+    deletion_message: str = ""
 
 
 def StartRestoreJob(
@@ -90,11 +98,18 @@ def _check_time(call: Call, point: RecoveryPoint, said: dict[str, str]) -> None:
         return
     if ("RestoreTime" in said) != point.is_continuous:
         raise InvalidParameterValueException("Invalid restore metadata. RestoreTime is required for continuous recovery points, and only for them.")
-    earliest = max(point.completed, call.now() - point.lifecycle["DeleteAfterDays"] * points.DAY_S)
-    if not int(earliest) <= bucket.moment(said["RestoreTime"]) <= call.now():
+    first, last = moments(call, point)
+    if not int(first) <= bucket.moment(said["RestoreTime"]) <= last:
         raise InvalidParameterValueException(
             "Invalid restore metadata. RestoreTime is not within the time that the recovery point can be restored to."
         )
+
+
+def moments(call: Call, point: RecoveryPoint) -> tuple[float, float]:
+    """The first and the last moment that a point can be restored to."""
+    if not point.is_continuous:
+        return point.created, point.created
+    return max(point.completed, call.now() - point.lifecycle["DeleteAfterDays"] * points.DAY_S), call.now()
 
 
 def _put(call: Call, job: RestoreJob) -> None:
@@ -139,7 +154,25 @@ async def _as_it_was(call: Call, role: Call, job: RestoreJob, point: RecoveryPoi
 
 
 def end(call: Call, job: RestoreJob, state: str, message: str = "") -> None:
-    _put(call, changed(job, state=state, message=message, ended=call.now()))
+    job = changed(job, state=state, message=message, ended=call.now())
+    _put(call, job)
+    if job.test and job.made:
+        plan_deletion(call, job, job.ended + job.keeps_s)
+
+
+def plan_deletion(call: Call, job: RestoreJob, at: float) -> None:
+    """Keep when what a test has made is to be deleted."""
+    call.rows(DUE).run("insert or replace into backup_due values ('tested', ?, ?)", job.id, at)
+    call.after_commit(lambda: call.home.wake(points.WORK))
+
+
+def refused(call: Call, point: RecoveryPoint, role: str, metadata: dict[str, str], why: str, **more: Any) -> None:
+    """Keep that a test could not begin."""
+    job = RestoreJob(
+        id=call.new_id().upper(), point=point.arn, vault=point.vault, resource=point.resource, kind=point.kind, role=role, taken=point.created,
+        created=call.now(), metadata=metadata, size=point.size, **more,
+    )  # fmt: skip
+    end(call, job, FAILED, why)
 
 
 # Telling ---------------------------------------------------------------------------------------------
@@ -151,12 +184,14 @@ def shown(call: Call, job: RestoreJob) -> dict[str, Any]:
         "BackupVaultArn": arn_of(call, job.vault), "CreationDate": job.created, "CompletionDate": job.ended or None, "Status": job.state,
         "StatusMessage": job.message or None, "PercentDone": "100.00%" if job.state == COMPLETED else "0.00%", "BackupSizeInBytes": job.size,
         "IamRoleArn": job.role, "CreatedResourceArn": job.made or None, "ResourceType": job.kind, "RecoveryPointCreationDate": job.taken,
-        "IsParent": False,
+        "IsParent": False, "CreatedBy": {"RestoreTestingPlanArn": job.test} if job.test else None,
+        "ValidationStatus": job.validation or None, "ValidationStatusMessage": job.validation_message or None,
+        "DeletionStatus": job.deletion or None, "DeletionStatusMessage": job.deletion_message or None,
     }  # fmt: skip
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _found(call: Call, id_: str) -> RestoreJob:
+def found(call: Call, id_: str) -> RestoreJob:
     job = call.shelf(RestoreJob).get(id_.upper())
     if job is None:
         raise ResourceNotFoundException(f"Restore job {id_} does not exist.")
@@ -164,11 +199,11 @@ def _found(call: Call, id_: str) -> RestoreJob:
 
 
 def DescribeRestoreJob(call: Call, *, RestoreJobId: str) -> dict:
-    return shown(call, _found(call, RestoreJobId))
+    return shown(call, found(call, RestoreJobId))
 
 
 def GetRestoreJobMetadata(call: Call, *, RestoreJobId: str) -> dict:
-    return {"RestoreJobId": RestoreJobId, "Metadata": _found(call, RestoreJobId).metadata}
+    return {"RestoreJobId": RestoreJobId, "Metadata": found(call, RestoreJobId).metadata}
 
 
 def ListRestoreJobs(
@@ -181,12 +216,13 @@ def ListRestoreJobs(
     ByStatus: str | None = None,
     ByCompleteBefore: float | None = None,
     ByCompleteAfter: float | None = None,
+    ByRestoreTestingPlanArn: str | None = None,
 ) -> dict:
     if ByAccountId not in (None, "*", call.account):
         return {"RestoreJobs": []}
     times = (ByCreatedAfter, ByCreatedBefore, ByCompleteAfter, ByCompleteBefore)
-    found = jobs.listed(call, RestoreJob, {"kind": ByResourceType, "state": ByStatus}, times)
-    return {"RestoreJobs": [shown(call, job) for job in found]}
+    wanted = {"kind": ByResourceType, "state": ByStatus, "test": ByRestoreTestingPlanArn}
+    return {"RestoreJobs": [shown(call, job) for job in jobs.listed(call, RestoreJob, wanted, times)]}
 
 
 def ListRestoreJobsByProtectedResource(
@@ -197,12 +233,12 @@ def ListRestoreJobsByProtectedResource(
     ByRecoveryPointCreationDateAfter: float | None = None,
     ByRecoveryPointCreationDateBefore: float | None = None,
 ) -> dict:
-    found = [
+    of_resource = [
         job
         for job in jobs.listed(call, RestoreJob, {"resource": ResourceArn, "state": ByStatus}, (None,) * 4)
         if (ByRecoveryPointCreationDateAfter or 0.0) <= job.taken <= (ByRecoveryPointCreationDateBefore or job.taken)
     ]
-    return {"RestoreJobs": [shown(call, job) for job in found]}
+    return {"RestoreJobs": [shown(call, job) for job in of_resource]}
 
 
 _NOTICES = {
@@ -229,6 +265,8 @@ def _tell(call: Call, job: RestoreJob) -> None:
             "backupVaultArn": arn_of(call, job.vault), "recoveryPointArn": job.point, "sourceResourceArn": job.resource,
             "createdResourceArn": job.made,
         }  # fmt: skip
+    if job.test:
+        detail["restoreTestingPlanArn"] = job.test
     if job.ended:
         detail["completionDate"] = timestamps.to_millisecond(job.ended)
     telling.fact(call, "Restore Job State Change", [job.point], detail)

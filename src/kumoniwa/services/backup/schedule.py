@@ -1,4 +1,4 @@
-"""What is due: rules of plans, whose jobs begin, and recovery points, whose days are over.
+"""What is due: rules of plans and restore testing plans, whose jobs begin, and recovery points and what tests have made, whose days are over.
 
 A region that was dark while a rule was due several times makes one backup for it when it comes back, if its start window is still open.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import hold, running, selection, upkeep
+from kumoniwa.services.backup import hold, running, selection, testing, upkeep
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import plan as plans
 from kumoniwa.services.backup.plan import Plan, Selection
@@ -30,6 +30,10 @@ async def follow(call: Call) -> None:
             running.follow(call, key)
         elif kind == "hold":
             call.atomically(partial(hold.forget, call, key))
+        elif kind == "testing":
+            await testing.run(call, key, at)
+        elif kind == "tested":
+            await testing.delete(call, key)
         else:
             await _fire(call, key, at)
 

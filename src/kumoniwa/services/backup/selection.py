@@ -18,6 +18,8 @@ from kumoniwa.services.backup.plan import Selection
 from kumoniwa.services.backup.vault import SERVICE
 
 NAMED_MAX, PATTERNS_MAX = 500, 30
+TESTED = "awsbackup-restore-test"
+"""Plans ignore what restore tests have made: https://docs.aws.amazon.com/aws-backup/latest/devguide/restore-testing.html"""
 
 
 def CreateBackupSelection(call: Call, *, BackupPlanId: str, BackupSelection: dict[str, Any], CreatorRequestId: str | None = None) -> dict:
@@ -100,6 +102,10 @@ def DeleteBackupSelection(call: Call, *, BackupPlanId: str, SelectionId: str) ->
 # Choosing --------------------------------------------------------------------------------------------
 
 
+def _is_of_test(arn: str) -> bool:
+    return arn.rpartition(":table/" if ":table/" in arn else ":")[2].startswith(TESTED)
+
+
 async def chosen(call: Call, selection: Selection) -> list[str]:
     """The ARNs of what is here and is to be backed up. A type that is opted out is chosen only by its own ARN.
     https://docs.aws.amazon.com/aws-backup/latest/devguide/assigning-resources.html"""
@@ -108,6 +114,6 @@ async def chosen(call: Call, selection: Selection) -> list[str]:
     for kind, module in KINDS.items():
         is_in = setting.is_opted_in(call, kind)
         for arn, tags in await module.all_of(call):
-            if (is_in or arn in selection.resources) and chooser.means(arn, tags):
+            if (is_in or arn in selection.resources) and not _is_of_test(arn) and chooser.means(arn, tags):
                 found.append(arn)
     return sorted(found)

@@ -64,6 +64,11 @@ def metadata_of(resource: str) -> dict[str, str]:
     return {"originalTableName": resource.rpartition("/")[2], "encryptionType": "Default"}
 
 
+def inferred(point: RecoveryPoint, name: str) -> dict[str, str]:
+    """With which a point is restored for a test."""
+    return {"deletionProtection": "false", "encryptionType": "Default", "targetTableName": name}
+
+
 def check(said: dict[str, str]) -> None:
     """What is asked of a restore; the guide spells the same keys with both cases."""
     wanted = _spelled(said)
@@ -74,7 +79,9 @@ def check(said: dict[str, str]) -> None:
         raise InvalidParameterValueException(f"Invalid restore metadata. Unknown encryptionType: {kind}")
     if kind == "KMS" and not wanted.get("kmsmasterkeyarn"):
         raise InvalidParameterValueException("Invalid restore metadata. Missing required metadata: kmsMasterKeyArn")
-    unknown = wanted.keys() - {"targettablename", "originaltablename", "encryptiontype", "kmsmasterkeyarn"}
+    if wanted.get("deletionprotection", "false").lower() != "false":
+        raise NotImplementedHere("backup:StartRestoreJob(Metadata.deletionProtection) for DynamoDB")
+    unknown = wanted.keys() - {"targettablename", "originaltablename", "encryptiontype", "kmsmasterkeyarn", "deletionprotection"}
     if unknown:
         raise NotImplementedHere(f"backup:StartRestoreJob(Metadata.{min(unknown)}) for DynamoDB")
 

@@ -1,4 +1,4 @@
-"""Tags of vaults, plans, legal holds and recovery points."""
+"""Tags of vaults, plans of both kinds, legal holds and recovery points."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import hold, plan, vault
+from kumoniwa.services.backup import hold, plan, testing_plan, vault
 from kumoniwa.services.backup.errors import (
     InvalidParameterValueException,
     LimitExceededException,
@@ -18,10 +18,11 @@ from kumoniwa.services.backup.errors import (
 from kumoniwa.services.backup.hold import Hold
 from kumoniwa.services.backup.plan import Plan
 from kumoniwa.services.backup.point import RecoveryPoint
+from kumoniwa.services.backup.testing_plan import TestingPlan
 from kumoniwa.services.backup.vault import Vault
 
 TAGS_MAX = 50
-_KINDS = {"backup-vault": Vault, "backup-plan": Plan, "recovery-point": RecoveryPoint, "legal-hold": Hold}
+_KINDS = {"backup-vault": Vault, "backup-plan": Plan, "recovery-point": RecoveryPoint, "legal-hold": Hold, "restore-testing-plan": TestingPlan}
 
 
 def held(call: Call, arn: str) -> tuple[Any, str] | None:
@@ -33,6 +34,10 @@ def held(call: Call, arn: str) -> tuple[Any, str] | None:
         return None
     key = arn if kind is RecoveryPoint else name
     shelf = call.shelf(kind)
+    if kind is TestingPlan:
+        # Its ARN ends with an id, and its name has no hyphen.
+        key = name.partition("-")[0]
+        return (shelf, key) if key in shelf and testing_plan.arn_of(call, shelf[key]) == arn else None
     return (shelf, key) if key in shelf else None
 
 
@@ -53,6 +58,7 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
 def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
     found = [(vault.arn_of(call, key), each.tags) for key, each in call.shelf(Vault).items()]
     found += [(plan.arn_of(call, each), each.tags) for each in call.shelf(Plan).values() if not each.deleted]
+    found += [(testing_plan.arn_of(call, each), each.tags) for each in call.shelf(TestingPlan).values()]
     found += [(hold.arn_of(call, key), each.tags) for key, each in call.shelf(Hold).items()]
     return found + [(each.arn, each.tags) for each in call.shelf(RecoveryPoint).values()]
 

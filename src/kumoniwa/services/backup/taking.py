@@ -65,7 +65,7 @@ async def _run(call: Call, job: BackupJob) -> None:
     keeping.forget(call, job.point)
     point = RecoveryPoint(
         arn=job.point, vault=job.vault, resource=job.resource, kind=job.kind, role=job.role, created=job.created, data_key=key, job=job.id,
-        lifecycle=job.lifecycle, by=job.by, metadata=KINDS[job.kind].metadata_of(job.resource),
+        lifecycle=job.lifecycle, by=job.by, metadata=KINDS[job.kind].metadata_of(job.resource), options=job.options,
     )  # fmt: skip
     call.shelf(RecoveryPoint)[point.arn] = point
     keeper = Keeper(call, point.arn, secret)

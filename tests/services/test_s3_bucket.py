@@ -110,6 +110,20 @@ def test_a_bucket_is_listed_everywhere_and_answers_only_at_home(two):
     )
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+def test_the_one_name_for_all_regions_sends_on_to_where_a_bucket_is(two, method):
+    """As long as no name server knows a new bucket: https://docs.aws.amazon.com/AmazonS3/latest/developerguide/RESTRedirect.html,
+    and so AWS's own tests read by presigned URLs and post forms (botocore's TestS3PresignNonUsStandard)."""
+    there = two.client("s3", "eu-west-1")
+    there.create_bucket(Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    path = "/" if method == "POST" else "/a%20b?versionId=null"
+    form = {"content-type": "multipart/form-data; boundary=b"} if method == "POST" else {}
+    status, headers, body = two.http(method, path, headers={"host": "far-away.s3.amazonaws.com"} | form)
+    assert (status, headers["x-amz-bucket-region"]) == (307, "eu-west-1")
+    assert headers["Location"] == f"http://far-away.s3.eu-west-1.amazonaws.com{path}"
+    assert b"<Code>TemporaryRedirect</Code>" in body and b"<Endpoint>far-away.s3.eu-west-1.amazonaws.com</Endpoint>" in body
+
+
 def test_the_location_constraint_must_be_the_regions(two):
     here, there = two.client("s3"), two.client("s3", "eu-west-1")
     assert refused_fully(there.create_bucket, Bucket="nowhere") == (

@@ -196,6 +196,25 @@ def test_expect_100_continue_is_answered_before_the_body_is_sent():
     assert talk(echo, conversation)[2] == b"PUT /? ok"
 
 
+def test_who_is_refused_by_his_head_is_not_told_to_send_a_large_body():
+    """As S3 does: https://docs.aws.amazon.com/AmazonS3/latest/developerguide/RESTRedirect.html"""
+    head = b"PUT / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % (3 << 20)
+
+    async def refused(reader, writer, server):
+        writer.write(head)
+        return (await response(reader))[0]
+
+    assert talk(lambda request: Response(307), refused) == 307
+
+    async def read(reader, writer, server):
+        writer.write(head)
+        told = (await response(reader))[0]
+        writer.write(bytes(3 << 20))
+        return told, (await response(reader))[2]
+
+    assert talk(streamed, read) == (100, b"%d" % (3 << 20))
+
+
 def test_head_says_the_length_and_sends_nothing():
     async def conversation(reader, writer, server):
         writer.write(b"HEAD /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n")

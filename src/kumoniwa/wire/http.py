@@ -216,15 +216,22 @@ class Connection(asyncio.Protocol):
                 self._encourage(headers)
             return
         length = headers.get("content-length")
-        self._encourage(headers)
         if (length is None and "transfer-encoding" in headers) or (length is not None and int(length) > STREAM_ABOVE_BYTES):
             self.stream = request.stream = Stream(int(length) if length else None, self._pause, self._resume)
             self.body_left = int(length) if length else 0
             self.transport.max_size = STREAM_READ_BYTES
+            if _expects(headers):
+                self.stream.ask = self._go_on
             self._take(request)
+        else:
+            self._encourage(headers)
 
     def _encourage(self, headers: dict[str, str]) -> None:
-        if "expect" in headers and headers["expect"].lower() == "100-continue" and not self.is_busy:
+        if not self.is_busy and _expects(headers):
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if not self.is_lost and not self.is_ending:
             self.transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
@@ -431,6 +438,10 @@ class Connection(asyncio.Protocol):
     def _resume(self) -> None:
         if not self.is_lost and not self.transport.is_reading():
             self.transport.resume_reading()
+
+
+def _expects(headers: dict[str, str]) -> bool:
+    return "expect" in headers and headers["expect"].lower() == "100-continue"
 
 
 async def _leave(body: AsyncGenerator[bytes]) -> None:

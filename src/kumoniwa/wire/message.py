@@ -22,7 +22,7 @@ class Disconnected(Exception):
 class Stream:
     """A body too large to hold, read piece by piece with back-pressure."""
 
-    __slots__ = ("length", "pieces", "held_bytes", "arrived", "pause", "resume", "is_paused", "is_complete", "is_broken")
+    __slots__ = ("length", "pieces", "held_bytes", "arrived", "pause", "resume", "ask", "is_paused", "is_complete", "is_broken")
 
     HIGH_WATER_BYTES = 1 << 20
 
@@ -33,6 +33,8 @@ class Stream:
         self.held_bytes = 0
         self.arrived = asyncio.Event()
         self.pause, self.resume = pause, resume
+        self.ask = None
+        """Tells a client that waits for it to send the body (``Expect: 100-continue``). Who is refused by his head alone never hears it."""
         self.is_paused = self.is_complete = self.is_broken = False
 
     def feed(self, piece: bytes) -> None:
@@ -51,6 +53,10 @@ class Stream:
         return self
 
     async def __anext__(self) -> bytes:
+        if self.ask is not None:
+            ask, self.ask = self.ask, None
+            if not self.pieces:
+                ask()
         while not self.pieces:
             if self.is_broken:
                 raise Disconnected

@@ -28,6 +28,7 @@ from kumoniwa.kernel.record import Record
 from kumoniwa.services.s3 import point, storage
 from kumoniwa.services.s3.acl import CLOSED, ENFORCED, OWNERSHIPS, Grant, grants_of
 from kumoniwa.services.s3.tag import tags_of_new
+from kumoniwa.wire.message import Request
 
 S3_ITSELF = "s3.amazonaws.com"
 OLD_NAMES = {"EU": "eu-west-1"}
@@ -73,6 +74,29 @@ class PermanentRedirect(AwsError):
         "The bucket you are attempting to access must be addressed using the specified endpoint. "
         "Please send all future requests to this endpoint."
     )
+
+
+class TemporaryRedirect(AwsError):
+    status = 307
+    message = (
+        "Please re-send this request to the specified temporary endpoint. Continue to use the original request endpoint for "
+        "future requests."
+    )
+
+
+def redirect(request: Request | None, name: str, region: str) -> AwsError:
+    """Where a bucket of another region must be asked. At the one name for all regions it is only for as long as no name server knows
+    the new bucket, which here is always: https://docs.aws.amazon.com/AmazonS3/latest/developerguide/RESTRedirect.html"""
+    endpoint = f"{name}.s3.{region}.amazonaws.com"
+    headers = {"x-amz-bucket-region": region}
+    if request is None or request.host.partition(":")[0].lower() != f"{name}.s3.amazonaws.com":
+        error: AwsError = PermanentRedirect(Endpoint=endpoint, Bucket=name)
+    else:
+        error = TemporaryRedirect(Endpoint=endpoint, Bucket=name)
+        target = f"{request.path}?{request.query}" if request.query else request.path
+        headers["Location"] = f"{'https' if request.is_tls else 'http'}://{endpoint}{target}"
+    error.headers = headers
+    return error
 
 
 class IllegalLocationConstraintException(AwsError):
@@ -207,9 +231,7 @@ def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
     if place is None:
         raise NoSuchBucket(BucketName=name)
     if place.region != region and not (operation == "GetBucketLocation" and region == "us-east-1"):
-        error = PermanentRedirect(Endpoint=f"{name}.s3.{place.region}.amazonaws.com", Bucket=name)
-        error.headers = {"x-amz-bucket-region": place.region}
-        raise error
+        raise redirect(call.request, name, place.region)
     expected = params.get("ExpectedBucketOwner")
     if expected is not None and expected != place.account:
         if re.fullmatch("[0-9]{12}", expected) is None:

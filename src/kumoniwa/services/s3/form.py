@@ -23,7 +23,7 @@ from kumoniwa.gate.signature import Claim
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3.body import EntityTooLarge
-from kumoniwa.services.s3.bucket import AccessDenied, InvalidArgument
+from kumoniwa.services.s3.bucket import AccessDenied, InvalidArgument, location, redirect
 from kumoniwa.services.s3.completion import EntityTooSmall
 from kumoniwa.services.s3.condition import PreconditionFailed
 from kumoniwa.services.s3.notification import POSTED
@@ -265,6 +265,9 @@ async def serve(home: Any, request: Request, address: Any, request_id: str) -> R
 
 
 async def _posted(home: Any, request: Request, bucket: str) -> Response:
+    place = location(home, bucket)
+    if place is not None and place.region != home.name:
+        raise redirect(request, bucket, place.region)
     form, now = form_of(request), home.clock.now()
     fields = form.fields
     key = fields.get("key", "")

@@ -26,6 +26,13 @@ from kumoniwa.services.cloudformation.life import (
     UpdateTerminationProtection,
 )
 from kumoniwa.services.cloudformation.policy import GetStackPolicy, SetStackPolicy
+from kumoniwa.services.cloudformation.refactoring import (
+    CreateStackRefactor,
+    DescribeStackRefactor,
+    ExecuteStackRefactor,
+    ListStackRefactorActions,
+    ListStackRefactors,
+)
 from kumoniwa.services.cloudformation.registry import DescribeType, ListTypes
 from kumoniwa.services.cloudformation.review import (
     CreateChangeSet,
@@ -61,6 +68,7 @@ __all__ = [
     "CreateChangeSet",
     "CreateStack",
     "CreateStackInstances",
+    "CreateStackRefactor",
     "CreateStackSet",
     "DeleteChangeSet",
     "DeleteStack",
@@ -70,6 +78,7 @@ __all__ = [
     "DescribeChangeSetHooks",
     "DescribeStackDriftDetectionStatus",
     "DescribeStackInstance",
+    "DescribeStackRefactor",
     "DescribeStackResourceDrifts",
     "DescribeStackSet",
     "DescribeStackSetOperation",
@@ -78,9 +87,12 @@ __all__ = [
     "DetectStackResourceDrift",
     "DetectStackSetDrift",
     "ExecuteChangeSet",
+    "ExecuteStackRefactor",
     "GetStackPolicy",
     "ListChangeSets",
     "ListStackInstances",
+    "ListStackRefactorActions",
+    "ListStackRefactors",
     "ListStackSetOperationResults",
     "ListStackSetOperations",
     "ListStackSets",

@@ -17,9 +17,10 @@ from kumoniwa.deploy.step import Work
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.cloudformation import request, template, work
+from kumoniwa.services.cloudformation import request, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import CHECKED, Checked, Stack
+from kumoniwa.services.cloudformation.surroundings import Surroundings
 
 DETECTABLE = frozenset(
     ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", "IMPORT_COMPLETE")
@@ -93,7 +94,7 @@ async def _detected(call: Call, stack: Stack, standing: Standing) -> Drift:
     if entry is None:
         return Drift(status="NOT_CHECKED")
     looking = Work(
-        host=work.Surroundings(call, stack.name, is_reading=True),
+        host=Surroundings(call, stack.name, is_reading=True),
         entry=entry,
         logical_id=standing.logical_id,
         pseudo=template.pseudo_parameters(call, stack.name, stack.arn, stack.notified),

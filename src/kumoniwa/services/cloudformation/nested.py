@@ -19,10 +19,11 @@ from kumoniwa.deploy.step import Work
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import changeset, event, export, template, work
+from kumoniwa.services.cloudformation import changeset, event, export, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.changeset import ChangeSet, InvalidChangeSetStatusException
 from kumoniwa.services.cloudformation.stack import Stack, Wish
+from kumoniwa.services.cloudformation.surroundings import Surroundings
 from kumoniwa.services.cloudformation.template import InsufficientCapabilitiesException
 
 KIND = "AWS::CloudFormation::Stack"
@@ -105,7 +106,7 @@ def _told(value: Any) -> str:
 def _reviewed(call: Call, parent: Stack, logical_id: str) -> Stack:
     """A nested stack that is not there yet."""
     pseudo = template.pseudo_parameters(call, parent.name, parent.arn, parent.notified)
-    host = work.Surroundings(call, parent.name, is_reading=True)
+    host = Surroundings(call, parent.name, is_reading=True)
     making = Work(host=host, entry=types.find(KIND), logical_id=logical_id, pseudo=pseudo, token="", properties={})
     name, id = making.fresh_name(NAME_CHARACTERS_MAX), call.new_id()
     return Stack(

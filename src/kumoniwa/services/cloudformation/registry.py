@@ -21,7 +21,7 @@ def _arn(call: Call, name: str) -> str:
     return f"arn:{call.home.partition}:cloudformation:{call.region}::type/resource/{name.replace('::', '-')}"
 
 
-def _provisioning(schema: dict[str, Any]) -> str:
+def provisioning(schema: dict[str, Any]) -> str:
     """Schemas of types without handlers are of those that the registry cannot provision."""
     if "handlers" not in schema:
         return "NON_PROVISIONABLE"
@@ -45,7 +45,7 @@ def ListTypes(
     found = []
     for name in types.names():
         schema = schemas.schema(name) or {}
-        if name.startswith(filters.get("TypeNamePrefix", "")) and _provisioning(schema) == ProvisioningType:
+        if name.startswith(filters.get("TypeNamePrefix", "")) and provisioning(schema) == ProvisioningType:
             summary = {"Type": "RESOURCE", "TypeName": name, "TypeArn": _arn(call, name), "IsActivated": True}
             found.append(summary | _described(schema))
     return {"TypeSummaries": found}
@@ -78,7 +78,7 @@ def DescribeType(
         "TypeName": TypeName,
         "IsDefaultVersion": True,
         "Schema": json.dumps(schema),
-        "ProvisioningType": _provisioning(schema),
+        "ProvisioningType": provisioning(schema),
         "DeprecatedStatus": "LIVE",
         "Visibility": "PUBLIC",
         "IsActivated": True,

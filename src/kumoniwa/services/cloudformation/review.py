@@ -28,6 +28,7 @@ from kumoniwa.services.cloudformation.changeset import (
     with_names,
 )
 from kumoniwa.services.cloudformation.stack import Stack, Wish
+from kumoniwa.services.cloudformation.surroundings import Surroundings
 from kumoniwa.services.cloudformation.template import InsufficientCapabilitiesException
 
 
@@ -111,7 +112,7 @@ def _imported(call: Call, stack: Stack, blueprint: Blueprint, wanted: list[dict]
 async def _with_existing(call: Call, stack: Stack, blueprint: Blueprint) -> Blueprint:
     """The blueprint with the ids of the new resources that exist, as far as whoever asks may see them."""
     looked = importing.nameable(blueprint, stacks.resources_of(call, stack))
-    surroundings = work.Surroundings(call, stack.name, is_reading=True)
+    surroundings = Surroundings(call, stack.name, is_reading=True)
     pseudo = template.pseudo_parameters(call, stack.name, stack.arn, stack.notified)
 
     async def is_there(name: str, id: str) -> bool:

@@ -188,8 +188,16 @@ def test_what_is_no_policy(cloud, scaling):
         "1 validation error detected: Value 'ABCDEFG' at 'policyType' failed to satisfy constraint: "
         "Member must satisfy enum value set: [PredictiveScaling, StepScaling, TargetTrackingScaling]",
     )
-    for wrong in ({"target": 95.0}, {"metric": {"MetricName": "m"}}, {"ScaleInCooldown": -1}):
-        assert refused(follow, scaling=scaling, **wrong)[0] == "ValidationException"
+    assert refused(follow, scaling=scaling, metric={"MetricName": "m"})[0] == "ValidationException"
+    # Recorded from AWS by ack-api-quirks (DDB-TABLE-253).
+    assert refused(follow, scaling=scaling, target=90.1) == (
+        "ValidationException",
+        "For predefined metric type DynamoDBReadCapacityUtilization, target value must be between '10.0' and '90.0', but was '90.1'.",
+    )
+    assert refused(follow, scaling=scaling, target=0.0) == (
+        "ValidationException", "For target tracking scaling, target value must be between '8.51592E-109' and '1.174271E108', but was '0.0'."
+    )  # fmt: skip
+    follow(scaling, target=19.9, ScaleInCooldown=-1)
     follow(scaling)
     # https://github.com/hashicorp/terraform-provider-aws/issues/41179
     text = "Only one TargetTrackingScaling policy for a given metric specification is allowed."

@@ -139,6 +139,9 @@ def test_group_changes_are_refused_in_aws_codes(joined):
 
 def test_capacity_is_set_for_the_group_and_reads_for_each_replica(joined):
     cloud, clients = joined
+    for wrong in ({"GlobalTableBillingMode": "PROVISIONED"}, {"GlobalTableProvisionedWriteCapacityUnits": 7}):
+        with pytest.raises(ClientError, match="ValidationException"):
+            clients[0].update_global_table_settings(GlobalTableName=TABLE, **wrong)
     clients[0].update_global_table_settings(
         GlobalTableName=TABLE,
         GlobalTableBillingMode="PROVISIONED",

@@ -17,9 +17,10 @@ from kumoniwa.services.application_autoscaling.target import registered, spelled
 
 TRACKING = "TargetTrackingScaling"
 _OF_ONE_METRIC = ("MetricName", "Namespace", "Statistic")
-UTILIZATION_MIN, UTILIZATION_MAX = 20.0, 90.0
-"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/AutoScaling.html"""
-VALUE_MAX = 2.0**360
+UTILIZATION_MIN, UTILIZATION_MAX = 10.0, 90.0
+"""Recorded from AWS by ack-api-quirks in October 2026 (DDB-TABLE-253), the words and negative cooldowns, too, though the guide of DynamoDB says
+20 to 90."""
+VALUE_MIN, VALUE_MAX = 2.0**-359, 2.0**359
 
 
 async def PutScalingPolicy(
@@ -57,8 +58,10 @@ def _check(call: Call, resource: Resource, said: dict[str, Any], name: str) -> N
     if (predefined is None) == (customized is None):
         raise ValidationException("Exactly one of PredefinedMetricSpecification and CustomizedMetricSpecification must be specified")
     value = said["TargetValue"]
-    if not 0 < value <= VALUE_MAX:
-        raise ValidationException(f"Target value must be greater than 0 and at most {VALUE_MAX}")
+    if not VALUE_MIN <= value <= VALUE_MAX:
+        raise ValidationException(
+            f"For target tracking scaling, target value must be between '8.51592E-109' and '1.174271E108', but was '{float(value)}'."
+        )
     if predefined is not None:
         if predefined["PredefinedMetricType"] != resource.kind.predefined:
             raise ValidationException(
@@ -68,14 +71,14 @@ def _check(call: Call, resource: Resource, said: dict[str, Any], name: str) -> N
         if "ResourceLabel" in predefined:
             raise ValidationException("ResourceLabel can only be specified for metrics of load balancers")
         if resource.is_dynamodb and not UTILIZATION_MIN <= value <= UTILIZATION_MAX:
-            raise ValidationException(f"Target value must be between {UTILIZATION_MIN} and {UTILIZATION_MAX} for {resource.kind.predefined}")
+            raise ValidationException(
+                f"For predefined metric type {resource.kind.predefined}, target value must be between '{UTILIZATION_MIN}' and "
+                f"'{UTILIZATION_MAX}', but was '{float(value)}'."
+            )
     elif ("Metrics" in customized) == any(each in customized for each in _OF_ONE_METRIC):
         raise ValidationException("Exactly one of Metrics and a metric's name, namespace and statistic must be specified")
     elif "Metrics" not in customized and not all(each in customized for each in _OF_ONE_METRIC):
         raise ValidationException("MetricName, Namespace and Statistic must be specified")
-    for word in ("ScaleOutCooldown", "ScaleInCooldown"):
-        if said.get(word, 0) < 0:
-            raise ValidationException(f"{word} must not be negative")
     for other in policies_of(call, resource.key):
         if other.name != name and _metric(other.settings) == _metric(said):
             # https://github.com/hashicorp/terraform-provider-aws/issues/41179

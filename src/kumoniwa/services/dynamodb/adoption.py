@@ -14,6 +14,7 @@ from kumoniwa.services.dynamodb import (
     history,
     item,
     policy,
+    replica,
     replication,
     resealing,
     stream,
@@ -47,7 +48,13 @@ def adopt(call: Call, name: str, group: Group, settings: dict[str, Any]) -> None
             raise Refused
         return
     if not group.is_later_than(table.group):
+        merged = table.group.with_reads_of(group)
+        if merged != table.group:
+            _follow(call, table, merged, merged.member(call.home.name), replica.settings_of(table))
         return
+    if table.group is not None:
+        group = group.with_reads_of(table.group)
+        me = group.member(call.home.name)
     if me is None or me.status == DELETING:
         if group.version == groups.CURRENT:
             give_up(call, table)
@@ -78,7 +85,8 @@ def _follow(call: Call, table: Table, group: Group, me: Member, settings: dict[s
         table = changed(table, on_demand_since=call.now())
     table = changed(
         table, group=group, definitions=settings["definitions"], is_on_demand=settings["is_on_demand"],
-        read_units=me.read_units or settings["read_units"], write_units=settings["write_units"],
+        read_units=me.read_units or settings["read_units"], base_reads=settings["read_units"] if me.read_units else 0,
+        write_units=settings["write_units"],
         reads_max=settings.get("reads_max", 0), writes_max=settings.get("writes_max", 0),
         table_class=me.table_class or settings["table_class"], active_at=math.inf if me.status == CREATING else 0.0,
     )  # fmt: skip
@@ -87,6 +95,7 @@ def _follow(call: Call, table: Table, group: Group, me: Member, settings: dict[s
     for given in settings["indexes"]:
         shape = given | {
             "projected": tuple(given["projected"]), "read_units": me.index_reads.get(given["name"], given["read_units"]),
+            "base_reads": given["read_units"] if given["name"] in me.index_reads else 0,
             "more_hashes": tuple(given["more_hashes"]), "more_ranges": tuple(given["more_ranges"]),
         }  # fmt: skip
         held = had.pop(given["name"], None)

@@ -69,6 +69,10 @@ from kumoniwa.services.dynamodb.policy import (  # noqa: F401 (operations, and t
     PutResourcePolicy,
     policy_of,
 )
+from kumoniwa.services.dynamodb.replica_autoscaling import (  # noqa: F401 (operations)
+    DescribeTableReplicaAutoScaling,
+    UpdateTableReplicaAutoScaling,
+)
 from kumoniwa.services.dynamodb.sealing import shown as encryption_shown
 from kumoniwa.services.dynamodb.table import ResourceInUseException, ResourceNotFoundException, Table
 from kumoniwa.services.dynamodb.tags import (  # noqa: F401 (operations, and the gate's hooks)

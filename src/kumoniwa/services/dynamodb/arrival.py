@@ -6,7 +6,7 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages.dynamodb.value import Item
-from kumoniwa.services.dynamodb import bill, capacity, item, replication
+from kumoniwa.services.dynamodb import capacity, figures, item, replication
 from kumoniwa.services.dynamodb.replication import CONFLICTS, Change, Version
 from kumoniwa.services.dynamodb.table import Layout
 
@@ -34,7 +34,8 @@ def apply(call: Call, layout: Layout, change: Change, *, is_news: bool = True) -
     )  # fmt: skip
     if not is_news:
         return True
-    bill.written(call, layout, capacity.write_units(old_size, change.size))
+    indexes = item.index_units(layout, old, new) if layout.indexes else {False: {}, True: {}}
+    figures.replicated(call, layout, capacity.write_units(old_size, change.size) + sum(indexes[False].values()), indexes[True])
     call.home.note(
         "apply", account=call.account, table=layout.name, key=key_of(layout, new or old), version=list(theirs.stamp),
         origin=theirs.region, written_at=theirs.at / 1_000_000, applied_at=call.now(),

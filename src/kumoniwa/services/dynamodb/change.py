@@ -18,7 +18,7 @@ from kumoniwa.services.dynamodb.table import Index, ResourceInUseException, Reso
 
 def update(call: Call, name: str, asked: dict[str, Any], definitions: list[dict] | None) -> Table:
     """The table with what UpdateTable asks for, on its shelf."""
-    table = tables.described(call, name)
+    table = before = tables.described(call, name)
     if not asked:
         raise ValidationException(replica.AT_LEAST_ONE)
     if table.active_at > call.now():
@@ -46,7 +46,7 @@ def update(call: Call, name: str, asked: dict[str, Any], definitions: list[dict]
     table = streamed(call, table, asked.get("StreamSpecification"))
     if "GlobalSecondaryIndexUpdates" in asked:
         table = reindexed(call, table, definitions, asked["GlobalSecondaryIndexUpdates"])
-    return replica.put(call, table)
+    return replica.put(call, replica.with_own_reads(call, before, table))
 
 
 def streamed(call: Call, table: Table, wanted: dict[str, Any] | None) -> Table:

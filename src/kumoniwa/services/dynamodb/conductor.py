@@ -14,7 +14,7 @@ import msgspec
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.dynamodb import adoption, bill, quorum, replication, table_key, unlocking
+from kumoniwa.services.dynamodb import adoption, bill, quorum, replica_autoscaling, replication, table_key, unlocking
 from kumoniwa.services.dynamodb import log as logs
 from kumoniwa.services.dynamodb.courier import MESSAGE_BYTES, RETRY_S, Courier
 from kumoniwa.services.dynamodb.group import ACTIVE, CREATING, DELETING, Group
@@ -137,6 +137,8 @@ async def _advance(call: Call, table: Table) -> bool:
     group = table.group
     for member in group.members:
         if member.status == CREATING and not group.is_strong and not await _give(call, table, member.region):
+            return False
+        if member.status == CREATING and not await replica_autoscaling.passed_on(call, table, member.region):
             return False
     now = call.shelf(Table).get(table.name)
     if now is None or now.group != group:

@@ -51,7 +51,9 @@ def UpdateContributorInsights(
     index = _index(table, IndexName)
     for each, what in ((table, "TableStatus"), (index, "IndexStatus")):
         if each is not None and each.active_at > call.now():
-            raise ValidationException(f"{what} must be ACTIVE")
+            raise ValidationException(
+                f"Table or Index is not in a valid state to update Key Access Insights: {what} must be ACTIVE to enable ContributorInsights."
+            )
     held = table.insights if index is None else index.insights
     mode, was_on = ContributorInsightsMode or ALL, held is not None and held.is_on
     is_on = ContributorInsightsAction == "ENABLE"

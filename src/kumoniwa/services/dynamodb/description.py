@@ -23,7 +23,7 @@ def shown(
         ],
         "TableName": table.name,
         "KeySchema": schema_shown(table.hash_name, table.range_name),
-        "TableStatus": status or _status(table, now),
+        "TableStatus": status or status_of(table, now),
         "CreationDateTime": table.created,
         "ProvisionedThroughput": provisioning.units_shown(table, table.read_units, table.write_units),
         "TableSizeBytes": size,
@@ -66,7 +66,7 @@ def shown(
     return shown
 
 
-def _status(table: Table, now: float) -> str:
+def status_of(table: Table, now: float) -> str:
     if table.active_at > now:
         return "CREATING"
     if table.encryption is not None and table.encryption.inaccessible_since:
@@ -74,6 +74,14 @@ def _status(table: Table, now: float) -> str:
     if table.resealing is not None:
         return "UPDATING"
     return "UPDATING" if table.group is not None and table.group.is_changing else "ACTIVE"
+
+
+def _is_filling(call: Call, index: Index) -> bool:
+    return index.active_at > call.now() or str(index.id) in call.shelf(Filling)
+
+
+def index_status(call: Call, table: Table, index: Index) -> str:
+    return "CREATING" if _is_filling(call, index) or table.active_at > call.now() else "ACTIVE"
 
 
 def schema_shown(hash_name: str, range_name: str) -> list[dict[str, str]]:
@@ -99,10 +107,8 @@ def _index_shown(
         "IndexArn": call.arn(f"table/{table.name}/index/{index.name}", "dynamodb"),
     }
     if index.is_global:
-        is_filling = index.active_at > call.now() or str(index.id) in call.shelf(Filling)
-        is_coming = is_filling or table.active_at > call.now() or status == "CREATING"
-        shown["IndexStatus"] = "CREATING" if is_coming else "ACTIVE"
-        if is_filling:
+        shown["IndexStatus"] = "CREATING" if status == "CREATING" else index_status(call, table, index)
+        if _is_filling(call, index):
             shown["Backfilling"] = True
         shown["ProvisionedThroughput"] = provisioning.units_shown(table, index.read_units, index.write_units)
         shown |= provisioning.ceilings_shown(index)

@@ -71,6 +71,19 @@ def written(
         call.measure(SPACE, WRITTEN, TABLE, layout.name, INDEX, index, value=own)
 
 
+def replicated(call: Call, layout: Layout, units: float, by_index: dict[str, float]) -> None:
+    """What a write of another replica costs here: as much as there. Nobody is turned away for it but who writes next.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_reqs_bestpractices.html
+    """
+    for index, own in {"": units, **by_index}.items():
+        if layout.limits is not None:
+            layout.limits.take(call, throughput.WRITE, own, index)
+        place = (TABLE, layout.name, INDEX, index) if index else (TABLE, layout.name)
+        call.measure(SPACE, WRITTEN, *place, value=own)
+    bill.written(call, layout, units + sum(by_index.values()))
+
+
 def watch(call: Call) -> None:
     """Have what is provisioned measured each minute, for as long as something is. Who is on demand has no such figures."""
     is_provisioned = any(not table.is_on_demand for table in call.shelf(Table).values())

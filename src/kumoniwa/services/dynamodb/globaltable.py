@@ -14,7 +14,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import replica
+from kumoniwa.services.dynamodb import provisioning, replica
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.group import ACTIVE, LEGACY, Group, Member
 from kumoniwa.services.dynamodb.table import Table
@@ -209,7 +209,7 @@ def _settings_shown(table: Table, member: Member) -> dict[str, Any]:
     found: dict[str, Any] = {
         "RegionName": member.region,
         "ReplicaStatus": member.status,
-        "ReplicaProvisionedReadCapacityUnits": member.read_units or table.read_units,
+        "ReplicaProvisionedReadCapacityUnits": member.read_units or table.base_reads or table.read_units,
         "ReplicaProvisionedWriteCapacityUnits": table.write_units,
     }
     if table.is_on_demand:
@@ -220,7 +220,7 @@ def _settings_shown(table: Table, member: Member) -> dict[str, Any]:
             {
                 "IndexName": index.name,
                 "IndexStatus": ACTIVE,
-                "ProvisionedReadCapacityUnits": member.index_reads.get(index.name, index.read_units),
+                "ProvisionedReadCapacityUnits": member.index_reads.get(index.name, index.base_reads or index.read_units),
                 "ProvisionedWriteCapacityUnits": index.write_units,
             }
             for index in indexes
@@ -239,24 +239,24 @@ def UpdateGlobalTableSettings(
     """What auto scaling is to do with them belongs to Application Auto Scaling."""
     table = _global(call, GlobalTableName, f"Global table with name: '{GlobalTableName}' does not exist.")
     if GlobalTableBillingMode == "PAY_PER_REQUEST" and not table.is_on_demand:
-        table = changed(table, is_on_demand=True, on_demand_since=call.now(), read_units=0, write_units=0)
+        table = changed(table, is_on_demand=True, on_demand_since=call.now(), read_units=0, base_reads=0, write_units=0)
     elif GlobalTableBillingMode == "PROVISIONED" and table.is_on_demand:
         if GlobalTableProvisionedWriteCapacityUnits is None:
-            tables.units(None, is_on_demand=False)
+            provisioning.units(None, is_on_demand=False)
         # AWS estimates the reads from those of the last half hour; here they are as many as the writes.
         table = changed(table, is_on_demand=False, read_units=GlobalTableProvisionedWriteCapacityUnits)
     if GlobalTableProvisionedWriteCapacityUnits is not None:
         if table.is_on_demand:
-            tables.units({"WriteCapacityUnits": GlobalTableProvisionedWriteCapacityUnits}, is_on_demand=True)
+            provisioning.units({"WriteCapacityUnits": GlobalTableProvisionedWriteCapacityUnits}, is_on_demand=True)
         table = changed(table, write_units=GlobalTableProvisionedWriteCapacityUnits)
     group = table.group
     for given in ReplicaSettingsUpdate or ():
-        group = _resized(group, table, given)
+        group = _resized(call, group, given)
     table = replica.publish(call, table, group)
     return {"GlobalTableName": table.name, "ReplicaSettings": [_settings_shown(table, member) for member in table.group.members]}
 
 
-def _resized(group: Group, table: Table, given: dict[str, Any]) -> Group:
+def _resized(call: Call, group: Group, given: dict[str, Any]) -> Group:
     member = group.member(given["RegionName"])
     if member is None:
         raise ReplicaNotFoundException(f"Replica does not exist in region: '{given['RegionName']}'.")
@@ -265,6 +265,7 @@ def _resized(group: Group, table: Table, given: dict[str, Any]) -> Group:
         raise replica.not_here("UpdateGlobalTableSettings", "ReplicaSettingsUpdate", unknown)
     fresh = changed(
         member, read_units=given.get("ReplicaProvisionedReadCapacityUnits", member.read_units),
+        reads_at=int(call.now() * 1_000_000) if "ReplicaProvisionedReadCapacityUnits" in given else member.reads_at,
         table_class=given.get("ReplicaTableClass", member.table_class),
     )  # fmt: skip
     return changed(group, members=tuple(fresh if m is member else m for m in group.members))

@@ -5,7 +5,7 @@ A group is one record that the regions pass around whole. Whoever changes it sta
 
 from __future__ import annotations
 
-from kumoniwa.kernel.record import Record
+from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.dynamodb.sealing import Encryption
 
 CURRENT, LEGACY = "2019.11.21", "2017.11.29"
@@ -32,6 +32,8 @@ class Member(Record):
     index_reads: dict[str, int] = {}
     encryption: Encryption | None = None
     """What it was made with: its own key, under a key of its region."""
+    reads_at: int = 0
+    """When the reads that it overrides were last set, in microseconds since the epoch. The later stand, whichever group is the later."""
 
 
 class Group(Record):
@@ -52,6 +54,17 @@ class Group(Record):
 
     def member(self, region: str) -> Member | None:
         return next((member for member in self.members if member.region == region), None)
+
+    def with_reads_of(self, other: Group) -> Group:
+        """The group with what the other knows of its members' reads since then: regions scale their reads at once, each its own."""
+        known = {member.region: member for member in other.members}
+        members = tuple(
+            changed(mine, read_units=theirs.read_units, index_reads=theirs.index_reads, reads_at=theirs.reads_at)
+            if (theirs := known.get(mine.region, mine)).reads_at > mine.reads_at
+            else mine
+            for mine in self.members
+        )
+        return changed(self, members=members)
 
     @property
     def is_changing(self) -> bool:

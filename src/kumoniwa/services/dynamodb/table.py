@@ -58,6 +58,8 @@ class Index(Record):
     """The most request units a second it may be asked for on demand; 0 for as many as anybody likes."""
     writes_max: int = 0
     insights: Insights | None = None
+    base_reads: int = 0
+    """What a global table reads where nothing overrides it, if this replica overrides it."""
 
     @property
     def hashes(self) -> tuple[str, ...]:
@@ -131,6 +133,7 @@ class Table(Record):
     has_aws_ties: bool = False
     """Whether items that stand at one place of a global index are in AWS's order among themselves."""
     insights: Insights | None = None
+    base_reads: int = 0
 
 
 class Dropped(Record):

@@ -214,10 +214,11 @@ class Gate:
             self.usage.note(principal.key_id, service)
 
     async def _collected(self, route: Route, request: Request, request_id: str):
+        most = route.service.body_bytes_max or BODY_BYTES_MAX
         try:
-            request.body = await request.stream.whole(BODY_BYTES_MAX)
+            request.body = await request.stream.whole(most)
         except BodyTooLarge:
-            raise RequestEntityTooLarge
+            raise RequestEntityTooLarge(f"Request must be smaller than {most} bytes.")
         request.stream = None
         result = self._admit(route, request, request_id)
         return await result if type(result) is CoroutineType else result

@@ -35,7 +35,7 @@ class Service:
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "tags_of", "all_tags", "tag_keys", "conditions_of", "headers_of",
         "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "tokens", "witness_of", "confided_of", "denied", "is_of_aws",
-        "uses_of", "caller_pays", "standing_of", "work", "door", "exchange",
+        "body_bytes_max", "uses_of", "caller_pays", "standing_of", "work", "door", "exchange",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
@@ -61,6 +61,8 @@ class Service:
         self.tokens = getattr(module, "TOKENS", {})
         """By which parameter clients say that they ask again, for operations that then give the answer they gave: ``{operation: gate.once.Token}``."""
         self.witness_of = getattr(module, "witness_of", None)
+        self.body_bytes_max = getattr(module, "BODY_BYTES_MAX", 0)
+        """How much it takes for one request; 0 for as much as the gate does."""
         self.confided_of = getattr(module, "confided_of", None)
         """Texts of a request that no trail may tell, whether or not it is let in, where the model calls them no secrets."""
         self.denied = getattr(module, "denied", None)

@@ -63,6 +63,46 @@ def _decompressing(read: Callable[..., dict]) -> Callable[..., dict]:
     return read_compressed
 
 
+class InternalServerError(AwsError):
+    status = 500
+    message = "Internal server error"
+
+
+UNDOES_CODINGS = frozenset({"dynamodb"})
+"""Services that take any request compressed, whatever their model says."""
+_CODINGS = {"gzip": 31, "deflate": 15}
+
+
+def _plain(body: bytes, coding: str) -> bytes:
+    """A body without its coding. What cannot be undone, or becomes too large, AWS answers with a failure of its own; pieces compressed one by
+    one are read as one. Source: scylladb/scylladb, test_compressed_request.py."""
+    if coding == "identity":
+        return body
+    wbits, found, left = _CODINGS.get(coding), b"", body
+    while wbits is not None:
+        unpacker = zlib.decompressobj(wbits=wbits)
+        try:
+            found += unpacker.decompress(left, DECOMPRESSED_BYTES_MAX + 1 - len(found))
+        except zlib.error:
+            break
+        if not unpacker.eof or len(found) > DECOMPRESSED_BYTES_MAX:
+            break
+        left = unpacker.unused_data
+        if coding == "deflate" or not left.startswith(b"\x1f\x8b"):
+            return found
+    raise InternalServerError
+
+
+def _undoing_codings(read: Callable[..., dict]) -> Callable[..., dict]:
+    """A reader that first undoes what Content-Encoding names."""
+
+    def read_coded(request: Request, labels: dict | None = None) -> dict:
+        coding = request.headers.get("content-encoding")
+        return read(request if coding is None else changed(request, body=_plain(request.body, coding.strip().lower())), labels)
+
+    return read_coded
+
+
 class UnknownOperationException(AwsError):
     status = 404
 
@@ -90,6 +130,8 @@ class Codec:
     def read(self) -> Callable[..., dict]:
         """``read(request, labels=None) -> params`` with AWS's names; raises `AwsError` for what cannot be read."""
         read = self._module.reader(self.operation)
+        if self.operation.service.name in UNDOES_CODINGS:
+            return _undoing_codings(read)
         return _decompressing(read) if "gzip" in self.operation.request_encodings else read
 
     @cached_property

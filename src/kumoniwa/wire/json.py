@@ -18,7 +18,7 @@ import orjson
 from kumoniwa.aws.aliases import FRACTIONS
 from kumoniwa.aws.models import Member, Operation, Shape
 from kumoniwa.kernel.errors import AwsError, SerializationException
-from kumoniwa.wire import eventstream, refusals, timestamps
+from kumoniwa.wire import eventstream, json_dynamodb, refusals, timestamps
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.walk import walker
 
@@ -278,13 +278,36 @@ def reader(operation: Operation) -> Callable[[Request, dict | None], dict]:
     if operation.input is None:
         return lambda request, labels=None: {}
     read = body_reader(operation.input)
+    if operation.service.name in json_dynamodb.SERVICES:
+        read = _read_by_dynamodb(read, operation.input)
     return lambda request, labels=None: read(request.body)
+
+
+def _read_by_dynamodb(read: Callable[[bytes], dict], shape: Shape) -> Callable[[bytes], dict]:
+    """A reader that refuses in DynamoDB's words, and takes no ``null`` for a body: scylladb/scylladb, test_request_payload_must_be_object."""
+
+    def read_strictly(body: bytes) -> dict:
+        try:
+            params = read(body)
+        except SerializationException:
+            try:
+                value = loads(body)
+            except SerializationException:
+                raise SerializationException("") from None
+            raise json_dynamodb.refusal(value, shape) from None
+        if not params and body.strip() == b"null":
+            raise SerializationException("")
+        return params
+
+    return read_strictly
 
 
 def writer(operation: Operation) -> Callable[[dict | None, str], Response]:
     content_type = f"application/x-amz-json-{operation.service.json_version}"
     if operation.output is None:
-        return lambda reply, request_id: Response(200, b"{}", {"Content-Type": content_type})
+        # DynamoDB says nothing then: scylladb/scylladb, test_tags_return_empty_body.
+        nothing = b"" if operation.service.name in json_dynamodb.SERVICES else b"{}"
+        return lambda reply, request_id: Response(200, nothing, {"Content-Type": content_type})
     epoch = timestamps.epoch_with_fraction if operation.service.name in FRACTIONS else timestamps.epoch
     write = body_writer(operation.output, epoch=epoch)
     stream = next((each for each in operation.output.members.values() if each.shape.is_event_stream), None)

@@ -67,4 +67,6 @@ def members(said: Refusal, error: AwsError) -> dict[str, Any]:
     """The members of the error's shape: its message under the name the shape gives it, and what the error carries."""
     names = said.shape.members if said.shape is not None else {}
     spelled = next((name for name in ("message", "Message", "errorMessage") if name in names), "message")
+    if said.type_name == "com.amazon.coral.service#SerializationException":
+        spelled = "Message"  # As DynamoDB spells it: recorded by architect/dynalite, test/helpers.js.
     return ({spelled: said.text} if said.text else {}) | error.members

@@ -108,7 +108,7 @@ def _refuse_type(content: Any, wanted: str) -> SerializationException:
     if isinstance(content, dict):
         return SerializationException("Start of structure or map found where not expected")
     if isinstance(content, list):
-        return SerializationException(f"Unrecognized collection type class java.lang.{wanted}")
+        return SerializationException(f"Unrecognized collection type class java.{wanted if '.' in wanted else f'lang.{wanted}'}")
     seen = {True: "TRUE_VALUE", False: "FALSE_VALUE"}.get(content) if isinstance(content, bool) else None
     if seen is None:
         seen = {int: "NUMBER_VALUE", float: "DECIMAL_VALUE", str: "STRING_VALUE"}.get(
@@ -134,6 +134,8 @@ def _binary(content: Any) -> tuple[str, bytes]:
     """Base64 text in its canonical form, and the bytes. Calls from inside the house may hand us bytes."""
     if type(content) is bytes:
         return b64encode(content).decode(), content
+    if isinstance(content, dict | list):
+        raise _refuse_type(content, "nio.ByteBuffer")
     if type(content) is not str:
         raise SerializationException("only base-64-encoded strings are convertible to bytes")
     if len(content) % 4:
@@ -144,7 +146,11 @@ def _binary(content: Any) -> tuple[str, bytes]:
         body = b64decode(content, validate=True)
     except (Base64Error, ValueError):
         raise SerializationException("Invalid Base64 character detected") from None
-    return b64encode(body).decode(), body
+    canonical = b64encode(body).decode()
+    if canonical != content:
+        # Bits that mean nothing are set: recorded by architect/dynalite, test/helpers.js, with AWS's own spelling.
+        raise SerializationException("Invalid last non-pad Base64 character dectected")
+    return canonical, body
 
 
 def _check_binary(value: Value, content: Any, level: int) -> int:
@@ -225,6 +231,8 @@ def _check_binaries(value: Value, content: Any, level: int) -> int:
 
 
 def _check_list(value: Value, content: Any, level: int) -> int:
+    if type(content) is dict:
+        raise SerializationException("Start of structure or map found where not expected")
     if type(content) is not list:
         raise SerializationException("Unexpected field type")
     if level >= NESTING_LEVELS_MAX and content:
@@ -232,9 +240,18 @@ def _check_list(value: Value, content: Any, level: int) -> int:
     return 3 + sum([1 + check_value(member, level + 1) for member in content])
 
 
+_VALUE = "com.amazonaws.dynamodb.v20120810.AttributeValue"
+
+
+def _not_a_map(content: Any) -> SerializationException:
+    if type(content) is list:
+        return SerializationException(f"Unrecognized collection type java.util.Map<java.lang.String, {_VALUE}>")
+    return SerializationException("Unexpected field type")
+
+
 def _check_map(value: Value, content: Any, level: int) -> int:
     if type(content) is not dict:
-        raise SerializationException("Unexpected field type")
+        raise _not_a_map(content)
     if level >= NESTING_LEVELS_MAX and content:
         raise ValidationException(_TOO_DEEP)
     return 3 + len(content) + check_item(content, level + 1)
@@ -258,6 +275,8 @@ KINDS = frozenset(_CHECKS)
 def check_value(value: Any, level: int = 1) -> int:
     """Bytes of an attribute value as AWS counts them; the value is made canonical in place, or refused."""
     if type(value) is not dict:
+        if type(value) is list:
+            raise SerializationException(f"Unrecognized collection type class {_VALUE}")
         raise SerializationException("Unexpected value type in payload")
     if len(value) == 1:
         for kind, content in value.items():
@@ -286,7 +305,7 @@ def check_item(item: Any, level: int = 1) -> int:
     Source: "DynamoDB item sizes and formats", developer guide.
     """
     if type(item) is not dict:
-        raise SerializationException("Unexpected field type")
+        raise _not_a_map(item)
     size = 0
     for name, value in item.items():
         if not name and level == 1:

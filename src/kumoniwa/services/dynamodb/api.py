@@ -44,6 +44,7 @@ from kumoniwa.services.dynamodb.backup import (  # noqa: F401 (operations)
     UpdateContinuousBackups,
 )
 from kumoniwa.services.dynamodb.bill import standing_of  # noqa: F401 (a hook of the gate's)
+from kumoniwa.services.dynamodb.coding import witness_of  # noqa: F401 (a hook of the gate's)
 from kumoniwa.services.dynamodb.contributor_insights import (  # noqa: F401 (operations)
     DescribeContributorInsights,
     ListContributorInsights,
@@ -55,6 +56,7 @@ from kumoniwa.services.dynamodb.destination import (  # noqa: F401 (operations)
     EnableKinesisStreamingDestination,
     UpdateKinesisStreamingDestination,
 )
+from kumoniwa.services.dynamodb.door import BODY_BYTES_MAX, headers_of  # noqa: F401 (what the gate reads)
 from kumoniwa.services.dynamodb.globaltable import (  # noqa: F401 (operations)
     CreateGlobalTable,
     DescribeGlobalTable,

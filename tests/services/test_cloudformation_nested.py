@@ -112,6 +112,103 @@ def test_a_template_that_changed_where_it_lies_is_seen_by_the_next_update(cloud,
     assert len(cloud.client("sns").list_topics()["Topics"]) == 4
 
 
+def failing(cloud, template: str) -> str:
+    """The template with a resource that cannot be made once everything nested was updated."""
+    cloud.client("sqs").create_queue(QueueName="taken")
+    more = json.loads(template)
+    more["Resources"]["Late"] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "taken"}, "DependsOn": ["Inside"]}
+    return json.dumps(more)
+
+
+def names(cloud) -> list[str]:
+    return sorted(each["TopicArn"].rpartition(":")[2] for each in cloud.client("sns").list_topics()["Topics"])
+
+
+def nested(cloud, stack: str, logical_id: str) -> str:
+    return cloud.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)["StackResourceDetail"]["PhysicalResourceId"]
+
+
+def put_changed(cloud) -> dict:
+    """Another template where the innermost lies."""
+    other = topics("Low", "Lower") | {"Parameters": {"Shown": {"Type": "String"}}, "Outputs": {"Name": {"Value": "other"}}}
+    put(cloud, "inner", other)
+    return other
+
+
+def test_what_an_update_is_taken_back_to_is_what_stood_whatever_lies_where_its_template_lay(cloud, outer):
+    cloudformation = cloud.client("cloudformation")
+    create(cloud, "outer", outer)
+    inner = nested(cloud, nested(cloud, "outer", "Inside"), "Inner")
+    template = cloudformation.get_template(StackName=inner)["TemplateBody"]
+    put_changed(cloud)
+    cloudformation.update_stack(StackName="outer", TemplateBody=failing(cloud, outer))
+    assert settled(cloud, "outer")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert names(cloud) == ["low", "middle", "top"]
+    assert cloudformation.get_template(StackName=inner)["TemplateBody"] == template
+    assert outputs(cloudformation.describe_stacks(StackName=inner)["Stacks"][0]) == {"Name": "low"}
+    told = [each for each in cloudformation.describe_stack_events(StackName=inner)["StackEvents"] if each["LogicalResourceId"] == "Lower"]
+    assert [each["ResourceStatus"] for each in reversed(told)] == ["CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+    # What is there next is seen again, and what has come of it is what a later update is taken back to.
+    cloudformation.update_stack(StackName="outer", TemplateBody=outer)
+    assert settled(cloud, "outer")["StackStatus"] == "UPDATE_COMPLETE"
+    assert names(cloud) == ["low", "lower", "middle", "top"]
+    put(cloud, "inner", topics("Lowest") | {"Parameters": {"Shown": {"Type": "String"}}})
+    changing = [{"ParameterKey": "Shown", "ParameterValue": "b"}]
+    cloudformation.update_stack(StackName="outer", TemplateBody=failing(cloud, outer), Parameters=changing)
+    assert settled(cloud, "outer")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert names(cloud) == ["low", "lower", "middle", "top"]
+    assert outputs(cloudformation.describe_stacks(StackName=inner)["Stacks"][0]) == {"Name": "other"}
+
+
+def test_a_failure_left_standing_is_taken_back_to_what_stood_before_every_attempt(cloud, outer):
+    cloudformation = cloud.client("cloudformation")
+    create(cloud, "outer", outer)
+    broken = failing(cloud, outer)
+    for key in ("Lower", "Lowest"):
+        put(cloud, "inner", topics("Low", key) | {"Parameters": {"Shown": {"Type": "String"}}})
+        cloudformation.update_stack(StackName="outer", TemplateBody=broken, DisableRollback=True)
+        assert settled(cloud, "outer")["StackStatus"] == "UPDATE_FAILED"
+    assert names(cloud) == ["low", "lowest", "middle", "top"]
+    cloudformation.rollback_stack(StackName="outer")
+    assert settled(cloud, "outer")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert names(cloud) == ["low", "middle", "top"]
+
+
+def test_a_nested_stack_updated_by_itself_is_brought_back_by_itself(cloud, outer):
+    cloudformation = cloud.client("cloudformation")
+    create(cloud, "outer", outer)
+    middle = nested(cloud, "outer", "Inside")
+    other = put_changed(cloud)
+    template = json.loads(cloud.client("s3").get_object(Bucket="templates", Key="middle")["Body"].read())
+    parameters = [{"ParameterKey": "Shown", "ParameterValue": "b"}]
+    cloudformation.update_stack(StackName=middle, TemplateBody=json.dumps(template), Parameters=parameters)
+    assert settled(cloud, middle)["StackStatus"] == "UPDATE_COMPLETE"
+    assert names(cloud) == ["low", "lower", "middle", "top"]
+    cloud.client("sqs").create_queue(QueueName="taken")
+    template["Resources"]["Late"] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "taken"}, "DependsOn": ["Inner"]}
+    put(cloud, "inner", topics("Low") | {key: other[key] for key in ("Parameters", "Outputs")})
+    cloudformation.update_stack(StackName=middle, TemplateBody=json.dumps(template), Parameters=parameters)
+    assert settled(cloud, middle)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert names(cloud) == ["low", "lower", "middle", "top"]
+
+
+def test_a_region_that_is_killed_goes_on_bringing_back_what_stood(cloud, outer):
+    cloudformation = cloud.client("cloudformation")
+    create(cloud, "outer", outer)
+    inner = nested(cloud, nested(cloud, "outer", "Inside"), "Inner")
+    put_changed(cloud)
+    cloudformation.update_stack(StackName="outer", TemplateBody=failing(cloud, outer))
+    for _ in range(600):
+        told = cloudformation.describe_stack_events(StackName="outer")["StackEvents"]
+        if any(each["ResourceStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS" for each in told):
+            break
+        cloud.sleep(0.01)
+    cloud.restart(kill=True)
+    assert settled(cloud, "outer")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert names(cloud) == ["low", "middle", "top"]
+    assert outputs(cloud.client("cloudformation").describe_stacks(StackName=inner)["Stacks"][0]) == {"Name": "low"}
+
+
 def test_a_nested_change_set_is_executed_and_deleted_with_its_root_alone(cloud, outer):
     cloudformation = cloud.client("cloudformation")
     root = review(cloud, "first", outer, "CREATE")

@@ -530,7 +530,10 @@ class Deploy:
 
     async def _restore_one(self, name: str) -> None:
         old, current = self.state.before[name], self.state.resources[name]
-        if not current.doing and not difference(current.properties, old.properties):
+        entry = types.find(current.type)
+        # Beneath, something may have changed that no property tells of.
+        is_touched = current.doing or entry is not None and entry.may_change_beneath and current.token != old.token
+        if not is_touched and not difference(current.properties, old.properties):
             self.state.put("resources", name, old)
             return None
         # What the failed update may have applied is what has to be undone, in however many attempts.

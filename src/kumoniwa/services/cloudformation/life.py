@@ -175,6 +175,8 @@ async def UpdateStack(
     stack = request.named(call, StackName, "Stack [{}] does not exist")
     if request.is_repeated(stack, ClientRequestToken, "UpdateStack"):
         return _begun(stack)
+    if UsePreviousTemplate and stack.before is not None and call.principal.through == stacks.SERVICE:
+        return _as_before(call, stack)
     request.check_updatable(stack)
     notified = stack.notified if NotificationARNs is None else notification.check(NotificationARNs)
     text = await template.text_of(call, TemplateBody, TemplateURL, stack if UsePreviousTemplate else None)
@@ -216,6 +218,19 @@ async def UpdateStack(
     changeset.outdate(call, stack)
     wish = stacks.wished(call, text, blueprint, tags, Capabilities or [])
     work.begin(call, stack, "UPDATE_IN_PROGRESS", "UpdateStack", changeset.with_names(call, stack, blueprint), wish, doomed)
+    return _begun(call.shelf(Stack)[stack.name])
+
+
+def _as_before(call: Call, stack: Stack) -> dict[str, str]:
+    """The stack that it is nested in takes an update back: what was drawn then stands again, whatever lies where its template lay."""
+    if stack.is_before:
+        if stack.is_busy:
+            return _begun(stack)
+        raise ValidationError("No updates are to be performed.")
+    request.check_updatable(stack)
+    stack = changed(stack, principal=call.principal, on_failure="ROLLBACK", token="", policy_after="", policy_of_update="")
+    changeset.outdate(call, stack)
+    work.begin(call, stack, "UPDATE_IN_PROGRESS", "UpdateStack", stacks.drawn(call, stack.before), stack.before)
     return _begun(call.shelf(Stack)[stack.name])
 
 

@@ -275,7 +275,7 @@ def _become(call: Call, part: Part, comparison: Comparison, outcome: Outcome) ->
     stack = changed(before, wish=part.wish, previous=None, operation=call.new_id(), operation_name="ExecuteStackRefactor")
     stack = stack if part.is_new else changed(stack, updated=call.now())
     call.shelf(Stack)[stack.name] = stack
-    stacks.forget(call, before.wish)
+    stacks.let_go(call, before, before.wish)
     kind = "CREATE" if part.is_new else "UPDATE"
     event.begun(call, stack, f"{kind}_STACK", stack.operation)
     event.happened(call, stack, stack.name, event.STACK, stack.arn, f"{kind}_IN_PROGRESS", "User Initiated")

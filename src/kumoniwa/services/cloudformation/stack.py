@@ -22,6 +22,8 @@ from kumoniwa.store.rows import Table
 SERVICE = "cloudformation.amazonaws.com"
 SESSION = "AWSCloudFormation"
 """As whom CloudFormation assumes a role."""
+WHOLE = ("UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+"""How an update ends that can no longer be taken back."""
 KEPT_DELETED_S = 90 * 86_400
 """How long a deleted stack can still be described by its id:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html"""
@@ -85,6 +87,8 @@ class Stack(Record):
     """When its resources began to be taken away, by a deletion or by a rollback of its creation."""
     previous: Wish | None = None
     """While an update may still be taken back."""
+    before: Wish | None = None
+    """Of a nested stack: what it was before the stacks above it began an update, while that may still be taken back."""
     role: str = ""
     on_failure: str = "ROLLBACK"
     is_protected: bool = False
@@ -127,6 +131,11 @@ class Stack(Record):
     @property
     def is_busy(self) -> bool:
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
+    @property
+    def is_before(self) -> bool:
+        """Whether it is, or is becoming again, what it was before the stacks above it began an update."""
+        return self.before is not None and self.wish.id == self.before.id
 
 
 # Finding ---------------------------------------------------------------------------------------------
@@ -208,6 +217,23 @@ def forget(call: Call, wish: Wish | None) -> None:
         call.rows(DOCUMENTS).run("delete from cloudformation_document where wish = ?", wish.id)
 
 
+def let_go(call: Call, stack: Stack, wish: Wish | None) -> None:
+    """Forget what the stack is no longer to be, unless the stacks above it may want it again."""
+    if wish is not None and (stack.before is None or wish.id != stack.before.id):
+        forget(call, wish)
+
+
+def _settle_beneath(call: Call, stack: Stack) -> None:
+    """Nobody takes back any more what the stacks nested in this one became."""
+    shelf = call.shelf(Stack)
+    for child in [each for each in shelf.values() if each.parent == stack.arn and each.status != "DELETE_COMPLETE"]:
+        if child.before is not None:
+            if not child.is_before:
+                forget(call, child.before)
+            shelf[child.name] = changed(child, before=None)
+        _settle_beneath(call, child)
+
+
 # The state of a deploy ---------------------------------------------------------------------------------
 
 
@@ -254,15 +280,17 @@ def _move_on(call: Call, stack: Stack, status: str, reason: str) -> None:
     shelf = call.shelf(Stack)
     stack = changed(shelf[stack.name], status=status, reason=reason)
     if status in ("UPDATE_COMPLETE", "IMPORT_COMPLETE"):
-        forget(call, stack.previous)
+        let_go(call, stack, stack.previous)
         stack = changed(stack, previous=None, policy=stack.policy_after or stack.policy)
     elif status in ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE") and stack.previous is not None:
-        forget(call, stack.wish)
+        let_go(call, stack, stack.wish)
         stack = changed(stack, wish=stack.previous, previous=None)
     elif status == "DELETE_COMPLETE":
         export.withdraw(call, stack.arn)
-        forget(call, stack.previous)
-        stack = changed(stack, previous=None, deleted=call.now())
+        let_go(call, stack, stack.previous)
+        if not stack.is_before:
+            forget(call, stack.before)
+        stack = changed(stack, previous=None, before=None, deleted=call.now())
         export.use(call, stack.name, set())
         call.rows(PARTS).run("delete from cloudformation_part where stack = ?", stack.id)
         call.rows(CHECKED).run("delete from cloudformation_drift where stack = ?", stack.id)
@@ -271,6 +299,8 @@ def _move_on(call: Call, stack: Stack, status: str, reason: str) -> None:
         _forget_long_gone(call)
     if status in ("DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"):
         stack = changed(stack, deleting=call.now())
+    if status == "DELETE_COMPLETE" or status in WHOLE and stack.before is None:
+        _settle_beneath(call, stack)
     if not stack.is_busy:
         stack = changed(stack, policy_of_update="", policy_after="", watched_until=0.0)
     if stack.previous is None and not stack.deleted:

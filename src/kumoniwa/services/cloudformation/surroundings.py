@@ -8,6 +8,7 @@ from typing import Any
 from kumoniwa.deploy.step import Failure
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cloudformation import answer, event, export, macro, patience
 from kumoniwa.services.cloudformation import stack as stacks
@@ -38,6 +39,12 @@ class Surroundings:
         role = "" if self.is_reading else self.stack.role
         if operation in NESTING:
             params = params | {"Capabilities": list(self.stack.wish.capabilities)}
+        if operation == NESTING[1]:
+            if self.stack.status == "UPDATE_ROLLBACK_IN_PROGRESS" or self.stack.is_before:
+                # The template may have changed where it lies. Asked again, it is answered that there is nothing to do.
+                params, once = self._as_before(params["StackName"]), None
+            else:
+                self._remember(params["StackName"])
 
         async def ask() -> dict[str, Any]:
             call = self.call.assuming(role, stacks.SERVICE, stacks.SESSION) if role else self.call
@@ -47,6 +54,19 @@ class Surroundings:
         if operation == NESTING[0]:
             self._adopt(reply["StackId"])
         return reply
+
+    def _remember(self, arn: str) -> None:
+        """What a nested stack is, before the first update of the stacks above it that may yet be taken back."""
+        child = stacks.find(self.call, arn)
+        if child is not None and child.before is None:
+            stood = child.previous if child.status == "UPDATE_FAILED" and child.previous is not None else child.wish
+            self.call.shelf(Stack)[child.name] = changed(child, before=stood)
+
+    def _as_before(self, arn: str) -> dict[str, Any]:
+        child = stacks.find(self.call, arn)
+        if child is not None and child.before is None:
+            raise ValidationError("No updates are to be performed.")
+        return {"StackName": arn, "UsePreviousTemplate": True}
 
     def _adopt(self, arn: str) -> None:
         """A nested stack knows its parent and the outermost of its ancestors."""

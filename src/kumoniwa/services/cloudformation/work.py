@@ -68,7 +68,7 @@ def begin(
         previous = stack.wish
         if stack.status == "UPDATE_FAILED" and stack.previous is not None:
             # A rollback goes back to what last stood whole.
-            stacks.forget(call, stack.wish)
+            stacks.let_go(call, stack, stack.wish)
             previous = stack.previous
         stack = changed(stack, previous=previous, wish=wish, updated=call.now())
     call.shelf(Stack)[stack.name] = stack

@@ -303,10 +303,15 @@ class Routes:
         return Route(ours, model.operation(operation), ours.handlers[operation], protocol or model.protocol)
 
     def protocol_of(self, request: Request | None) -> str:
-        """What the service of a request speaks, even one whose operation we do not know; empty for none we know."""
+        """What the service of a request speaks, even one whose operation we do not know; empty where nothing tells."""
         signing_name = request.address.signing_name if request is not None and request.address else None
-        names = self.names.signed_as.get(signing_name) if signing_name else None
-        return models.service(names[0]).protocol if names else ""
+        if not signing_name:
+            return ""
+        names = self.names.signed_as.get(signing_name)
+        if names is not None:
+            return models.service(names[0]).protocol
+        # Of AWS's services that are told by their paths, S3's kin, CloudFront and Route 53 alone speak XML.
+        return "rest-json" if not signing_name.startswith("s3") and detect(request)[0] == "rest" else ""
 
     def _service(self, address: Address, request: Request, fallback: str = "") -> str:
         """The boto3 name of the service a request is for."""

@@ -110,6 +110,15 @@ def test_a_bucket_is_listed_everywhere_and_answers_only_at_home(two):
     )
 
 
+def test_who_may_not_see_a_bucket_is_told_where_it_is(two):
+    two.client("s3", "eu-west-1").create_bucket(Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    # aws-sdk-go's TestGetBucketRegion, without a key at the bucket's region.
+    status, headers, body = two.http("HEAD", "/far-away", host="s3.eu-west-1.amazonaws.com")
+    assert (status, headers["x-amz-bucket-region"], body) == (403, "eu-west-1", b"")
+    status, headers, _ = two.http("HEAD", "/never-made", host="s3.eu-west-1.amazonaws.com")
+    assert status == 404 and "x-amz-bucket-region" not in headers
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
 def test_the_one_name_for_all_regions_sends_on_to_where_a_bucket_is(two, method):
     """As long as no name server knows a new bucket: https://docs.aws.amazon.com/AmazonS3/latest/developerguide/RESTRedirect.html,

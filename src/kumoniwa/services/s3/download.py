@@ -138,8 +138,13 @@ def _refuse_absent(call: Call, bucket: Bucket, key: str) -> NoReturn:
 
 
 def denied(call: Call, operation: str, action: str, params: dict[str, Any]) -> None:
-    """Who may not read an object, but may list its bucket, is told that it is not there.
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, Permissions"""
+    """Who may not read an object, but may list its bucket, is told that it is not there; and who may not see a bucket, where it is.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, Permissions;
+    https://docs.aws.amazon.com/sdk-for-go/api/service/s3/s3manager/#GetBucketRegion, which asks without any key"""
+    if operation == "HeadBucket":
+        error = AccessDenied()
+        error.headers = {"x-amz-bucket-region": call.region}
+        raise error
     if operation not in ("GetObject", "HeadObject") or params.get("VersionId") is not None:
         return
     bucket = call.shelf(Bucket).get(params["Bucket"])

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from refusals import refused
+from refusals import refused, refused_status
 
 ACCOUNT = "111111111111"
 GOOD, BETTER = "Correct-horse1", "Battery-staple2"
@@ -385,3 +385,16 @@ def test_a_stack_makes_a_service_linked_role_and_a_server_certificate(cloud, iam
     cloud.sleep(60)
     assert refused(iam.get_role, RoleName=told["role"])[0] == "NoSuchEntity"
     assert refused(iam.get_server_certificate, ServerCertificateName="web")[0] == "NoSuchEntity"
+
+
+def test_a_key_that_stands_for_long_has_no_token(cloud):
+    """botocore's test_bad_request_on_invalid_credentials; the others' words are those for any token that is none."""
+    iam = cloud.client("iam")
+    iam.create_user(UserName="u")
+    iam.attach_user_policy(UserName="u", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    held = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
+    cloud.client("s3", **held).list_buckets()
+    assert refused_status(cloud.client("s3", token="none", **held).list_buckets) == (400, "InvalidToken")
+    assert refused_status(cloud.client("sts", token="none", **held).get_caller_identity) == (403, "InvalidClientTokenId")
+    assert refused_status(cloud.client("sqs", token="none", **held).list_queues)[1] == "UnrecognizedClientException"

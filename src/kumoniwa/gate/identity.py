@@ -219,15 +219,23 @@ def identify(home, access_key: str | None, token: str | None, protocol: str) -> 
             raise UNKNOWN_TOKEN.get(protocol, InvalidClientTokenId)()
     opening = home.settings.root_key
     if opening is not None and access_key == opening[0]:
+        _must_be_alone(token, protocol)
         return _root(access_key, home.settings.account, home.name), opening[1]
     credential = home.store.shelf(SHARED, Credential).get(access_key)
     if credential is not None:
         if not credential.is_active:
             raise UNKNOWN_KEY.get(protocol, InvalidClientTokenId)()
+        _must_be_alone(token, protocol)
         return _holder(credential), credential.secret
     if home.settings.auth == "strict":
         raise UNKNOWN_KEY.get(protocol, InvalidClientTokenId)(hint="--auth strict refuses keys that IAM here did not issue.")
     return _root(access_key, home.settings.account, home.name), None
+
+
+def _must_be_alone(token: str | None, protocol: str) -> None:
+    """A key that stands for long has no token: botocore's test_bad_request_on_invalid_credentials."""
+    if token:
+        raise UNKNOWN_TOKEN.get(protocol, InvalidClientTokenId)()
 
 
 @lru_cache(maxsize=4096)

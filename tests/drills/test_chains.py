@@ -98,10 +98,10 @@ def test_what_was_acknowledged_arrives_whatever_is_killed(cloud, tmp_path, kind)
 
 
 def test_the_command_kills_real_processes_and_says_what_arrived():
-    command = [sys.executable, str(Path(__file__).with_name("kill_chains.py")), "notices", "--messages", "200", "--kills", "2", "--seed", "1"]
+    command = [sys.executable, str(Path(__file__).with_name("kill_chains.py")), "notices", "--messages", "600", "--kills", "3", "--seed", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     head, row = (line.split() for line in done.stdout.splitlines()[-2:])
     shown = dict(zip(head, row))
-    assert int(shown["sent"]) >= 200 and row[-1] == "holds"
-    assert [shown[name] for name in ("acknowledged", "arrived", "lost", "kills")] == ["200", "200", "0", "2"]
+    assert int(shown["sent"]) >= 600 and row[-1] == "holds"
+    assert [shown[name] for name in ("acknowledged", "arrived", "lost", "kills")] == ["600", "600", "0", "3"]

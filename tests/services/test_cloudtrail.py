@@ -431,3 +431,22 @@ def test_a_trails_files_are_encrypted_under_its_key(cloud, ct, s3):
     kms.enable_key(KeyId=key)
     ct.update_trail(Name="main", KmsKeyId="")
     assert "KmsKeyId" not in ct.get_trail(Name="main")["Trail"]
+
+
+def test_some_operations_are_recorded_by_other_names(cloud, ct):
+    """Rules and searches ask for these: https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html,
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html"""
+    s3, functions, control = (cloud.client(service, key=ACCOUNT) for service in ("s3", "lambda", "s3control"))
+    s3.create_bucket(Bucket="box")
+    s3.delete_public_access_block(Bucket="box")
+    s3.put_bucket_notification_configuration(Bucket="box", NotificationConfiguration={})
+    functions.get_account_settings()
+    functions.list_functions()
+    assert refused_code(functions.get_policy, FunctionName="none") == "ResourceNotFoundException"
+    assert refused_code(control.get_public_access_block, AccountId=ACCOUNT) == "NoSuchPublicAccessBlockConfiguration"
+    assert {event["EventName"] for event in ct.lookup_events()["Events"]} == {
+        "CreateBucket", "DeleteBucketPublicAccessBlock", "PutBucketNotification", "GetAccountSettings20160819", "ListFunctions20150331",
+        "GetPolicy20150331v2", "GetAccountPublicAccessBlock",
+    }  # fmt: skip
+    found = ct.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "ListFunctions20150331"}])["Events"]
+    assert [event["EventName"] for event in found] == ["ListFunctions20150331"]

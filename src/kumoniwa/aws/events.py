@@ -1,4 +1,4 @@
-"""Which calls CloudTrail takes for management events, and which need no permission."""
+"""Which calls CloudTrail takes for management events, by what names it records them, and which calls need no permission."""
 
 from __future__ import annotations
 
@@ -29,6 +29,48 @@ DATA_EVENTS = {
     ),
 }
 """Endings of the operations that are data events, which a trail records only if it is told to."""
+
+_DATED = {
+    "20150331": (
+        "CreateAlias", "CreateEventSourceMapping", "CreateFunction", "DeleteAlias", "DeleteEventSourceMapping", "DeleteFunction", "GetAlias",
+        "GetEventSourceMapping", "ListAliases", "ListEventSourceMappings", "ListFunctions", "ListVersionsByFunction", "PublishVersion",
+        "UpdateAlias", "UpdateEventSourceMapping",
+    ),
+    "20150331v2": (
+        "AddPermission", "GetFunction", "GetFunctionConfiguration", "GetPolicy", "RemovePermission", "UpdateFunctionCode",
+        "UpdateFunctionConfiguration",
+    ),
+    "20160819": ("GetAccountSettings",),
+    "20170331": ("ListTags",),
+    "20170331v2": ("TagResource", "UntagResource"),
+    "20171031": ("DeleteFunctionConcurrency", "PutFunctionConcurrency"),
+    "20181031": (
+        "AddLayerVersionPermission", "DeleteLayerVersion", "GetLayerVersion", "GetLayerVersionByArn", "GetLayerVersionPolicy", "ListLayers",
+        "ListLayerVersions", "PublishLayerVersion", "RemoveLayerVersionPermission",
+    ),
+}  # fmt: skip
+EVENT_NAMES = {
+    # "The eventName might include date and version information": https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html
+    "lambda": {operation: operation + date for date, operations in _DATED.items() for operation in operations},
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
+    "s3": {
+        "DeletePublicAccessBlock": "DeleteBucketPublicAccessBlock", "GetBucketLifecycleConfiguration": "GetBucketLifecycle",
+        "GetBucketNotificationConfiguration": "GetBucketNotification", "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
+        "GetPublicAccessBlock": "GetBucketPublicAccessBlock", "PutBucketLifecycleConfiguration": "PutBucketLifecycle",
+        "PutBucketNotificationConfiguration": "PutBucketNotification", "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
+        "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    },
+    "s3control": {
+        "DeletePublicAccessBlock": "DeleteAccountPublicAccessBlock", "GetPublicAccessBlock": "GetAccountPublicAccessBlock",
+        "PutPublicAccessBlock": "PutAccountPublicAccessBlock",
+    },
+}  # fmt: skip
+"""By service: operations that CloudTrail calls otherwise."""
+
+
+def event_name(service: str, operation: str) -> str:
+    return EVENT_NAMES.get(service, {}).get(operation, operation)
+
 
 READING = ("Get", "List", "Describe", "Head", "Query", "Scan", "Filter", "Simulate", "Lookup")
 CHANGING_NOTHING = {

@@ -83,7 +83,7 @@ class Route:
 
     __slots__ = (
         "service", "name", "model", "handler", "codec", "check", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
-        "takes_stream", "door", "is_read_only", "mark", "calls", "refusals", "source", "tags", "told_tags",
+        "takes_stream", "door", "is_read_only", "mark", "calls", "refusals", "source", "event_name", "tags", "told_tags",
         "service_has_two_modes", "token",
     )  # fmt: skip
 
@@ -98,7 +98,8 @@ class Route:
         self.pager: Pager | None = pager_for(model, handler.members)
         self.paging_members = self.pager.members if self.pager else frozenset()
         self.source = f"{actions.prefix(service.name)}.amazonaws.com"
-        """The service as CloudTrail calls it."""
+        self.event_name = events.event_name(service.name, model.name)
+        """Service and operation as CloudTrail calls them."""
         self.is_recorded = events.is_management(service.name, model.name)
         self.is_read_only = events.is_read_only(service.name, model.name)
         self.takes_stream = any(m.is_streaming for m in model.input.members.values()) if model.input else False

@@ -79,7 +79,7 @@ class Trail:
             return ()
         touched = route.service.resource_of(call, route.name, params)
         arns = (touched,) if isinstance(touched, str) else tuple(need[1] if isinstance(need, tuple) else need for need in touched)
-        event = trails.Event("Data", route.source, route.name, route.is_read_only, kind, arns)
+        event = trails.Event("Data", route.source, route.event_name, route.is_read_only, kind, arns)
         return arns if any(trails.is_of(self.home, trail, call.account) and trails.wants(trail, event) for trail in self.trails) else ()
 
     def _caller(self, principal: Principal) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Trail:
             "userIdentity": self._caller(call.principal),
             "eventTime": timestamps.to_second(now),
             "eventSource": route.source,
-            "eventName": route.name,
+            "eventName": route.event_name,
             "awsRegion": "us-east-1" if call.region == GLOBAL else call.region,
             "sourceIPAddress": _source(call),
             "userAgent": call.request.headers.get("user-agent", "") if call.request else "kumoniwa.internal",

@@ -176,6 +176,8 @@ def test_an_operation_that_is_unknown_is_refused_without_a_word(ask, cloud):
     assert ask("ListTable", {})[::2] == (400, told)
     assert cloud.http("POST", "/", host=HOST)[::2] == (400, told)
     assert cloud.http("POST", "/", host=HOST, body=b"{}", headers={"content-type": "application/json"})[::2] == (400, told)
+    told = b'{"__type":"com.amazon.coral.service#SerializationException"}'
+    assert cloud.http("POST", "/", host=HOST, body=b"hi", headers={"content-type": "application/json; x"})[::2] == (400, told)
     assert cloud.http("POST", "/", host=HOST, body=b"hi")[::2] == (404, b"<UnknownOperationException/>\n")
     assert cloud.http("PUT", "/", host=HOST)[::2] == (404, b"<UnknownOperationException/>\n")
 

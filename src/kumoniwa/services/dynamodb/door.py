@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 from zlib import crc32
 
+import orjson
+
 from kumoniwa.gate.address import Address
 from kumoniwa.wire.message import Request, Response
 
@@ -35,7 +37,8 @@ async def serve(home: Any, request: Request, address: Address, request_id: str) 
         allowed = {ours: request.headers[theirs] for theirs, ours in _ECHOED.items() if theirs in request.headers}
         response = Response(200, b"", {"Access-Control-Max-Age": str(MAX_AGE_S)} | allowed)
     elif request.method == "POST" and _is_json(request):
-        response = Response(400, b'{"__type":"com.amazon.coral.service#UnknownOperationException"}', {"Content-Type": _kind(request)})
+        why = "UnknownOperationException" if _is_read(request.body) else "SerializationException"
+        response = Response(400, f'{{"__type":"com.amazon.coral.service#{why}"}}'.encode(), {"Content-Type": _kind(request)})
     else:
         response = Response(404, b"<UnknownOperationException/>\n")
     response.headers |= {"x-amzn-RequestId": request_id, "x-amz-crc32": str(crc32(response.body))}
@@ -46,6 +49,13 @@ async def serve(home: Any, request: Request, address: Address, request_id: str) 
 
 def _kind(request: Request) -> str:
     return request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+
+
+def _is_read(body: bytes) -> bool:
+    try:
+        return not body or orjson.loads(body) is not None
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _is_json(request: Request) -> bool:

@@ -261,3 +261,14 @@ def test_first_words_are_read_or_not_and_never_break(junk, cut):
     for damaged in (hello[:cut], b"\x16" + junk, hello[:cut] + junk + hello[cut + len(junk) :]):
         with contextlib.suppress(Incomplete):
             host_of(damaged)
+
+
+def test_who_is_refused_while_he_sends_a_large_body_hears_why(shared, trust):
+    """S3's clients took it for a broken certificate: "SSL validation failed … EOF occurred in violation of protocol"."""
+    with secure(shared, trust, "never-made.s3.us-east-1.amazonaws.com") as connection:
+        head = b"PUT /k HTTP/1.1\r\nHost: never-made.s3.us-east-1.amazonaws.com\r\nContent-Length: %d\r\n\r\n"
+        connection.sendall(head % (32 << 20))
+        for _ in range(32):
+            connection.sendall(bytes(1 << 20))
+        heard = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert heard.startswith(b"HTTP/1.1 404 ") and b"<Code>NoSuchBucket</Code>" in heard

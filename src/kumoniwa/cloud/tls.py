@@ -20,6 +20,7 @@ from kumoniwa.kernel.clock import Clock
 HANDSHAKE = 0x16
 """The first byte of a client that speaks TLS."""
 HANDSHAKE_WITHIN_S = 30.0
+SILENCE_S = 0.2
 NAMES_MAX = 1_024
 
 
@@ -120,6 +121,7 @@ class _End(asyncio.Protocol):
     other: _End | None = None
     transport: Any = None
     is_gone = False
+    heard_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -129,6 +131,7 @@ class _End(asyncio.Protocol):
             self.other.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
+        self.heard_bytes += len(data)
         self.other.transport.write(data)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -145,9 +148,26 @@ class _End(asyncio.Protocol):
             self.other.transport.resume_reading()
 
 
+class _Plain(_End):
+    """The end at which a region stands. When it has said its last word, its client may be in the midst of a body that nobody wants: TLS has
+    no half of a connection to close, and who is cut off while he speaks does not hear why. So he is heard until he is silent."""
+
+    def eof_received(self) -> bool:
+        self._part(-1)
+        return True
+
+    def _part(self, heard_bytes: int) -> None:
+        if self.other.is_gone:
+            self.transport.close()
+        elif self.other.heard_bytes == heard_bytes:
+            self.other.transport.close()
+        else:
+            asyncio.get_running_loop().call_later(SILENCE_S, self._part, self.other.heard_bytes)
+
+
 async def opened(connection: socket.socket, context: ssl.SSLContext, ready: Ready) -> None:
     """Open an encrypted connection, and hand its plain end to ``ready``. One that fails is closed."""
-    loop, secure, plain = asyncio.get_running_loop(), _End(), _End()
+    loop, secure, plain = asyncio.get_running_loop(), _End(), _Plain()
     try:
         await loop.connect_accepted_socket(lambda: secure, connection, ssl=context, ssl_handshake_timeout=HANDSHAKE_WITHIN_S)
     except (OSError, ssl.SSLError):

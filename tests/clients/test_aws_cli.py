@@ -120,7 +120,7 @@ Outputs:
 
 
 def test_what_is_not_implemented_is_refused_by_name(aws):
-    assert "Kumoniwa does not implement dynamodb:ListContributorInsights" in aws("dynamodb", "list-contributor-insights", fails=True)
+    assert "Kumoniwa does not implement codepipeline:ListActionTypes" in aws("codepipeline", "list-action-types", fails=True)
     assert "Kumoniwa does not implement the service" in aws("ec2", "describe-instances", fails=True)
 
 

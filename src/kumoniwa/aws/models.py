@@ -7,7 +7,6 @@ never imported.
 
 from __future__ import annotations
 
-import gzip
 import importlib.util
 import json
 import marshal
@@ -58,6 +57,8 @@ def service_names() -> frozenset[str]:
 def _load(folder: Path, stem: str) -> dict | None:
     plain, packed = folder / f"{stem}.json", folder / f"{stem}.json.gz"
     if packed.exists():
+        import gzip  # noqa: PLC0415 - each service's model is unpacked once in the life of a machine
+
         return json.loads(gzip.decompress(packed.read_bytes()))
     return json.loads(plain.read_bytes()) if plain.exists() else None
 

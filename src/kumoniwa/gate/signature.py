@@ -9,7 +9,6 @@ Texts and order of the JSON family's checks as recorded by https://github.com/mh
 
 from __future__ import annotations
 
-import calendar
 import hmac
 import re
 import time
@@ -26,6 +25,7 @@ from kumoniwa.gate import signature_refusals as refusals
 from kumoniwa.gate import signature_version_2 as version_2
 from kumoniwa.gate.address import is_led
 from kumoniwa.gate.canonical_request import signing_key, spelled
+from kumoniwa.kernel.clock import epoch_of
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.wire import timestamps
 
@@ -272,7 +272,7 @@ def _moment(headers: dict[str, str]) -> str | None:
 
         parsed = parsedate_tz(at) if "x-amz-date" not in headers else None
         if parsed is not None:
-            seconds = calendar.timegm(parsed[:6] + (0, 0, 0)) - (parsed[9] or 0)
+            seconds = epoch_of(*parsed[:6]) - (parsed[9] or 0)
             return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
     except (ValueError, OverflowError, IndexError, TypeError):
         pass
@@ -388,9 +388,7 @@ def _epoch_s(at: str) -> int:
     """Epoch seconds of YYYYMMDDTHHMMSSZ, 0 in a month that does not exist; days that do not run over into the next, which harms nobody."""
     if not 1 <= int(at[4:6]) <= 12:
         return 0
-    return calendar.timegm(
-        (int(at[:4]), int(at[4:6]), int(at[6:8]), int(at[9:11]), int(at[11:13]), int(at[13:15]))
-    )
+    return epoch_of(int(at[:4]), int(at[4:6]), int(at[6:8]), int(at[9:11]), int(at[11:13]), int(at[13:15]))
 
 
 def _basic(now: float) -> str:

@@ -13,6 +13,7 @@ import math
 import selectors
 import time
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 VIRTUAL_EPOCH_S = 1_893_456_000.0
@@ -20,6 +21,16 @@ VIRTUAL_EPOCH_S = 1_893_456_000.0
 
 monotonic = time.monotonic
 """Seconds for measuring how long our own work took; never a date."""
+
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+def epoch_of(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
+    """Epoch seconds of a moment in UTC; days, hours, … that are too many run over. As ``calendar.timegm`` counts, whose module would cost every
+    region a tenth of a mebibyte."""
+    days = date(year, month, 1).toordinal() - _EPOCH_DAY + day - 1
+    return ((days * 24 + hour) * 60 + minute) * 60 + second
 
 
 def milliseconds(epoch_s: float) -> int:

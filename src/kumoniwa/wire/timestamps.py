@@ -8,12 +8,11 @@ from __future__ import annotations
 import math
 import re
 import time
-from calendar import timegm
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
-from kumoniwa.kernel.clock import milliseconds
+from kumoniwa.kernel.clock import epoch_of, milliseconds
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -104,7 +103,7 @@ def parsed(value: str | int | float) -> float:
         )
         if not (1 <= month <= 12 and 1 <= day <= 31 and hour <= 24 and minute <= 59 and second <= 60):
             raise ValueError("no such date")
-        seconds = timegm((int(year), month, day, hour, minute, second))
+        seconds = epoch_of(int(year), month, day, hour, minute, second)
         if sign:
             offset = int(off_hours) * 3600 + int(off_minutes) * 60
             seconds -= offset if sign == "+" else -offset
@@ -121,7 +120,7 @@ def parsed(value: str | int | float) -> float:
     fields = parsedate_tz(f"{whole} {zone}" if dot else value)
     if fields is None:
         raise ValueError("not a timestamp")
-    return _bounded(timegm(fields[:6]) - (fields[9] or 0) + (float(f"0.{fraction}") if dot else 0.0))
+    return _bounded(epoch_of(*fields[:6]) - (fields[9] or 0) + (float(f"0.{fraction}") if dot else 0.0))
 
 
 def _bounded(seconds: float) -> float:

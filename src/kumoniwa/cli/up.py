@@ -12,7 +12,6 @@ from kumoniwa.cloud.cloud import AlreadyRunning, Folder, serve
 from kumoniwa.cloud.links import PROFILES, Links
 from kumoniwa.cloud.trace_daemon import PORT as XRAY_PORT
 from kumoniwa.console.pages import page
-from kumoniwa.gate.place import Places
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.record import changed
 
@@ -41,6 +40,8 @@ def up(asked: argparse.Namespace) -> int:
     )
     try:
         if settings.places:
+            from kumoniwa.gate.place import Places  # noqa: PLC0415 - few tell where their clients are
+
             Places(settings.places)
     except (OSError, ValueError) as error:
         print(f"kumoniwa: --places takes a table of subnets, countries, states and regions: {error}", file=sys.stderr)

@@ -12,7 +12,6 @@ from pathlib import Path
 import orjson
 
 from kumoniwa.aws import regions
-from kumoniwa.aws.geography import countries, site_of
 from kumoniwa.wire.message import Response
 
 STATIC = Path(__file__).with_name("static")
@@ -39,6 +38,8 @@ def page(path: str) -> Response | None:
 @cache
 def _regions() -> bytes:
     """Where each region lies, and the middle of each country as a coast of dots for the map."""
+    from kumoniwa.aws.geography import countries, site_of  # noqa: PLC0415 - who looks at no map needs no table of countries
+
     places = {
         region.code: {"name": region.name, "latitude": site.point[0], "longitude": site.point[1]}
         for region in regions.regions()

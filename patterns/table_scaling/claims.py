@@ -52,10 +52,13 @@ def show(cloud):
     table_scaling.make_table(tables[REGIONS[0]])
     text = refused_unscaled(tables[REGIONS[0]])
     holds("a provisioned table gets no replicas before its writes are scaled", text == UNSCALED, text)
-    made = table_scaling.scale(scaling[REGIONS[0]], REGIONS[0])
+    table_scaling.scale(scaling[REGIONS[0]], REGIONS[0])
     table_scaling.add_replicas(tables[REGIONS[0]])
+    scaled = [each["ScalableDimension"].split(":")[2] for region in REGIONS[1:] for each in table_scaling.policies(scaling[region])]
+    holds("a replica's writes are scaled as those of the table it is made from", scaled == ["WriteCapacityUnits"] * 2)
     for region in REGIONS[1:]:
-        made += table_scaling.scale(scaling[region], region)
+        table_scaling.scale(scaling[region], region, ["Read"])
+    made = [each for region in REGIONS for each in table_scaling.policies(scaling[region])]
     holds("each region has policies for reads and writes, with four alarms each", [len(each["Alarms"]) for each in made] == [4] * 6)
     high = LEAST * 60 * TARGET_PERCENT / 100
     holds("and they really stand in CloudWatch", all(alarms(cloud, region)["AlarmHigh"] == high for region in REGIONS), f"above {high:g} a minute")

@@ -34,7 +34,7 @@ def make_table(client):
 
 
 def add_replicas(client):
-    """One after the other, once the table's writes are scaled."""
+    """One after the other, once the table's writes are scaled: those of each replica are then scaled alike."""
     for region in REGIONS[1:]:
         client.update_table(TableName=TABLE, ReplicaUpdates=[{"Create": {"RegionName": region}}])
         ends = time.monotonic() + WITHIN_S
@@ -49,19 +49,21 @@ def is_settled(client):
     return table["TableStatus"] == "ACTIVE" and all(each["ReplicaStatus"] == "ACTIVE" for each in table.get("Replicas", []))
 
 
-def scale(scaling, region):
+def scale(scaling, region, kinds=KINDS):
     """What the handbook's ``configure_table_settings`` asks of the wrong client: first a target, then its policy."""
-    made = []
-    for kind in KINDS:
+    for kind in kinds:
         scaling.register_scalable_target(**scaled(kind), MinCapacity=LEAST, MaxCapacity=MOST)
         metric = {"PredefinedMetricType": f"DynamoDB{kind}CapacityUtilization"}
-        made.append(scaling.put_scaling_policy(
+        scaling.put_scaling_policy(
             PolicyName=f"{TABLE}-{kind}Capacity-{region}",
             **scaled(kind),
             PolicyType="TargetTrackingScaling",
             TargetTrackingScalingPolicyConfiguration={"TargetValue": TARGET_PERCENT, "PredefinedMetricSpecification": metric},
-        ))  # fmt: skip
-    return made
+        )
+
+
+def policies(scaling):
+    return scaling.describe_scaling_policies(ServiceNamespace="dynamodb", ResourceId=f"table/{TABLE}")["ScalingPolicies"]
 
 
 def provisioned(client):
@@ -78,9 +80,9 @@ def main():
     scale(scaling[REGIONS[0]], REGIONS[0])
     add_replicas(first)
     for region in REGIONS[1:]:
-        scale(scaling[region], region)
+        scale(scaling[region], region, ["Read"])
     for region in REGIONS:
-        for policy in scaling[region].describe_scaling_policies(ServiceNamespace="dynamodb", ResourceId=f"table/{TABLE}")["ScalingPolicies"]:
+        for policy in policies(scaling[region]):
             print(f"{region}: {policy['PolicyARN']}, {len(policy['Alarms'])} alarms")
 
 

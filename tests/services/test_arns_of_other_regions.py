@@ -54,7 +54,6 @@ def pool(client) -> str:
 CASES: list[tuple[str, Callable[[Any], str], str, Callable[[str], dict[str, Any]]]] = [
     ("dynamodb", table, "put_item", lambda arn: {"TableName": arn, "Item": {"id": {"S": "1"}}}),
     ("dynamodb", table, "describe_table", lambda arn: {"TableName": arn}),
-    ("dynamodb", table, "tag_resource", lambda arn: {"ResourceArn": arn, "Tags": TAG}),
     ("dynamodb", table, "create_backup", lambda arn: {"TableName": arn, "BackupName": "backup"}),
     ("logs", log_group, "describe_log_streams", lambda arn: {"logGroupIdentifier": arn}),
     ("logs", log_group, "tag_resource", lambda arn: {"resourceArn": arn, "tags": TAGS}),

@@ -244,6 +244,8 @@ def run(make_cloud, capfd, numbers) -> None:
             continue
         except AssertionError:
             continue  # the damage made it a request for a region that this cloud does not have
+        if "content-encoding" in case.request.headers and b"#InternalServerError" in body:
+            continue  # what AWS answers to a body that DynamoDB cannot unpack: tests/services/test_dynamodb_wire.py
         if response.status == 500 or response.status not in range(100, 600):
             error = capfd.readouterr().err.strip().splitlines()
             place = [line.strip() for line in error if 'File "' in line]

@@ -15,6 +15,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.languages.policy import statements_in
 
 SERVICE = "delivery.logs.amazonaws.com"
 POLICY = "AWSLogDeliveryWrite20150319"
@@ -32,7 +33,7 @@ class NotEnabled(AwsError):
 def added(document: str | None, statements: list[dict[str, Any]]) -> str | None:
     """A policy with these statements, too; None if it has them all."""
     read = orjson.loads(document) if document else {"Version": "2012-10-17", "Id": POLICY, "Statement": []}
-    held = read["Statement"] if isinstance(read["Statement"], list) else [read["Statement"]]
+    held = statements_in(read)
     known = {each.get("Sid") for each in held}
     missing = [each for each in statements if each["Sid"] not in known]
     return orjson.dumps({**read, "Statement": [*held, *missing]}).decode() if missing else None

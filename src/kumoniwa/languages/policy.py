@@ -434,6 +434,24 @@ def parse_verdict(document: str | dict[str, Any]) -> Policy:
     return parse({**document, "Statement": speaking}, "identity") if speaking or not statements else Policy("", "identity", ())
 
 
+def statements_in(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The statements of a document that is a policy, of which one alone need not be in a list."""
+    said = document["Statement"]
+    return said if isinstance(said, list) else [said]
+
+
+def granting(label: str, accounts: list[str], actions: list[str], resource: str, partition: str) -> dict[str, Any]:
+    """The statement that AddPermission of SQS and of SNS writes: one account, or one action, is in no list."""
+    named = [f"arn:{partition}:iam::{account}:root" for account in accounts]
+    return {
+        "Sid": label,
+        "Effect": "Allow",
+        "Principal": {"AWS": named[0] if len(named) == 1 else named},
+        "Action": actions[0] if len(actions) == 1 else actions,
+        "Resource": resource,
+    }
+
+
 def quoted(statement: dict[str, Any]) -> str:
     """A statement as one line of JSON."""
     return json.dumps(statement, ensure_ascii=False)

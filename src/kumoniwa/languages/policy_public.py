@@ -10,6 +10,8 @@ import json
 from functools import lru_cache
 from typing import Any
 
+from kumoniwa.languages.policy import statements_in
+
 _FIXING = frozenset((
     "aws:principalorgid", "aws:principalorgpaths", "aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceaccount",
     "aws:sourceorgid", "aws:sourceowner", "aws:userid", "aws:principalarn", "aws:principalaccount", "s3:dataaccesspointarn",
@@ -20,12 +22,7 @@ _FIXING = frozenset((
 @lru_cache(maxsize=1024)
 def is_public(document: str) -> bool:
     """Whether a policy lets in people who are not named: a wildcard principal, not narrowed by a fixed condition."""
-    return any(map(is_public_statement, statements_of(document)))
-
-
-def statements_of(document: str) -> list[dict[str, Any]]:
-    statements = json.loads(document)["Statement"]
-    return statements if isinstance(statements, list) else [statements]
+    return any(map(is_public_statement, statements_in(json.loads(document))))
 
 
 def is_public_statement(statement: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from kumoniwa.gate.address import region_mark
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse, statements_in
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules, flag
 
 COMPRESSION_BYTES_MAX = 10_485_760
@@ -95,10 +95,7 @@ def checked_policy(call: Call, api_id: str, policy: str | None) -> str | None:
         return None
     try:
         document = json.loads(policy)
-        statements = (
-            document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
-        )
-        for statement in statements:
+        for statement in statements_in(document):
             for member in ("Resource", "NotResource"):
                 if member in statement:
                     named = statement[member]

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages.backup_selection import Chooser
+from kumoniwa.languages.policy import statements_in
 from kumoniwa.languages.policy_pattern import glob
 from kumoniwa.languages.schedule_expression import of_scheduler
 from kumoniwa.services.config import resource_s3, resource_service
@@ -203,12 +204,8 @@ def _covers(actions: Any, action: str) -> bool:
 def _vault_guarded(call: Call, item: Item, given: Given) -> Verdict:
     """Everybody must be denied all that deletes points; where principals are given, each of these must be."""
     policy = item.configuration.get("AccessPolicy")
-    statements = policy["Statement"] if policy else []
-    denying = [
-        each
-        for each in ([statements] if isinstance(statements, dict) else statements)
-        if each.get("Effect") == "Deny" and "Condition" not in each
-    ]
+    statements = statements_in(policy) if policy else []
+    denying = [each for each in statements if each.get("Effect") == "Deny" and "Condition" not in each]
     for whom in given["principalArnList"] or ("*",):
         for action in _DELETING:
             if not any(_names(each.get("Principal"), whom) and _covers(each.get("Action"), action) for each in denying):

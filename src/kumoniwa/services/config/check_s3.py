@@ -12,7 +12,8 @@ from typing import Any
 from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.languages.policy_public import is_public_statement, statements_of
+from kumoniwa.languages.policy import statements_in
+from kumoniwa.languages.policy_public import is_public_statement
 from kumoniwa.services.config.item import Item
 from kumoniwa.services.config.verdict import FINE, OUTSIDE, Check, Given, Verdict, fault, verdict
 
@@ -37,7 +38,7 @@ def covers(statement: dict[str, Any], action: str) -> bool:
 
 def _statements(item: Item) -> list[dict[str, Any]]:
     text = (item.supplementary.get("BucketPolicy") or {}).get("policyText")
-    return statements_of(text) if text else []
+    return statements_in(json.loads(text)) if text else []
 
 
 def _grants(item: Item) -> list[dict[str, Any]]:

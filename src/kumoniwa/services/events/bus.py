@@ -9,7 +9,7 @@ from kumoniwa.gate.key_chain import OPEN, Lock
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse, statements_in
 from kumoniwa.services.events import encryption
 from kumoniwa.services.events.errors import (
     LimitExceededException,
@@ -176,8 +176,7 @@ def PutPermission(
             parse(Policy, "resource")
         except MalformedPolicyDocument as error:
             raise ValidationException("Parameter Policy is not valid.", hint=error.text)
-        said = json.loads(Policy)["Statement"]
-        statements = tuple(said if isinstance(said, list) else [said])
+        statements = tuple(statements_in(json.loads(Policy)))
     else:
         for name, value in (("Action", Action), ("Principal", Principal), ("StatementId", StatementId)):
             if value is None:

@@ -16,6 +16,7 @@ import orjson
 from kumoniwa.gate.identity import SHARED, Grant, Identity
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import Record
+from kumoniwa.languages.policy import statements_in
 from kumoniwa.services.iam.errors import (
     EntityAlreadyExists,
     InvalidInput,
@@ -199,8 +200,7 @@ def renamed(trust: str, names: dict[str, str]) -> str:
     if not names:
         return trust
     document = orjson.loads(trust)
-    statements = document["Statement"]
-    for statement in [statements] if isinstance(statements, dict) else statements:
+    for statement in statements_in(document):
         held = statement["Principal"]
         if isinstance(held, dict) and "AWS" in held:
             listed = [held["AWS"]] if isinstance(held["AWS"], str) else held["AWS"]

@@ -17,7 +17,7 @@ from kumoniwa.gate.identity import SHARED, Identity
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse, statements_in
 from kumoniwa.languages.policy_decision import Authority, keys_of
 from kumoniwa.services.kms.errors import (
     MalformedPolicyDocumentException,
@@ -105,8 +105,7 @@ def standing(call: Call, key: Key) -> str:
         document = key.policy
         if grants:
             policy = orjson.loads(key.policy)
-            statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
-            document = orjson.dumps({**policy, "Statement": statements + [_statement(grant) for grant in grants]}).decode()
+            document = orjson.dumps({**policy, "Statement": statements_in(policy) + [_statement(grant) for grant in grants]}).decode()
         written = documents[key.id] = (key, document)
     return written[1]
 

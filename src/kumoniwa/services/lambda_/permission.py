@@ -9,7 +9,7 @@ from kumoniwa.gate.identity import SHARED, Identity
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse, statements_in
 from kumoniwa.services.lambda_.errors import (
     InvalidParameterValueException,
     PolicyLengthExceededException,
@@ -236,10 +236,9 @@ def PutResourcePolicy(call: Call, *, ResourceArn: str, Policy: str, RevisionId: 
     except MalformedPolicyDocument as error:
         raise InvalidParameterValueException(error.text)
     said = json.loads(Policy)
-    statements = said.pop("Statement")
-    listed = [statements] if isinstance(statements, dict) else statements
-    texts = tuple(json.dumps(each, separators=(",", ":")) for each in listed)
-    return _shown(_put(call, key, _Policy(function=name, statements=texts, revision=call.new_id(), head=tuple(said.items()))))
+    texts = tuple(json.dumps(each, separators=(",", ":")) for each in statements_in(said))
+    head = tuple((member, value) for member, value in said.items() if member != "Statement")
+    return _shown(_put(call, key, _Policy(function=name, statements=texts, revision=call.new_id(), head=head)))
 
 
 def GetResourcePolicy(call: Call, *, ResourceArn: str) -> dict:

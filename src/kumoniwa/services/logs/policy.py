@@ -15,7 +15,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
-from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse, statements_in
 from kumoniwa.services.logs.group import (
     InvalidParameterException,
     ResourceNotFoundException,
@@ -121,8 +121,7 @@ def normal_form(document: str) -> str:
     """A policy as AWS keeps it: with its version, statements as a list, lists of one as what they hold, in AWS's order.
     Recorded: localstack's test_logs_resource_policies.snapshot.json."""
     read = orjson.loads(document)
-    statements = read["Statement"] if isinstance(read["Statement"], list) else [read["Statement"]]
-    whole = {"Version": "2008-10-17", **read, "Statement": [_in_order(_single(one), _STATEMENT_ORDER) for one in statements]}
+    whole = {"Version": "2008-10-17", **read, "Statement": [_in_order(_single(one), _STATEMENT_ORDER) for one in statements_in(read)]}
     return orjson.dumps(_in_order(whole, _ORDER)).decode()
 
 

@@ -13,6 +13,7 @@ import orjson
 
 from kumoniwa.gate.organization import member
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.languages.policy import statements_in
 from kumoniwa.services.organizations import delegation, tag
 from kumoniwa.services.organizations.errors import AccessDeniedException, InvalidInputException
 from kumoniwa.services.organizations.membership import policies
@@ -81,8 +82,7 @@ def policy_of(call: Call, arn: str) -> str | None:
         return None
     statements: list[dict[str, Any]] = []
     if (policy := delegation.standing(call)) is not None:
-        said = orjson.loads(policy.content)["Statement"]
-        statements += [said] if isinstance(said, dict) else said
+        statements += statements_in(orjson.loads(policy.content))
     account = call.shelf(Account).get(asker)
     if account is not None and account.delegated:
         reading = ["organizations:Describe*", "organizations:List*"]

@@ -16,7 +16,7 @@ from kumoniwa.gate.public_access import PublicAccess
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse, statements_in
 from kumoniwa.languages.policy_public import is_public
 from kumoniwa.services.s3 import acl, point, storage
 from kumoniwa.services.s3 import body as bodies
@@ -115,8 +115,7 @@ def policy_of(call: Call, arn: str) -> str | None:
     if not granted:
         return document
     whole = json.loads(document) if document else {"Version": "2012-10-17", "Statement": []}
-    statements = whole["Statement"] if isinstance(whole["Statement"], list) else [whole["Statement"]]
-    return json.dumps({**whole, "Statement": [*statements, *granted]})
+    return json.dumps({**whole, "Statement": [*statements_in(whole), *granted]})
 
 
 def _bucket_arn(arn: str) -> str:

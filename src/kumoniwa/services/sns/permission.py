@@ -6,7 +6,7 @@ import json
 import re
 from functools import lru_cache
 
-from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy import MalformedPolicyDocument, granting, parse, statements_in
 from kumoniwa.services.sns.errors import InvalidParameterException
 
 OWNERS = (
@@ -38,7 +38,7 @@ def checked(text: str) -> str:
         refusal = InvalidParameterException.of("Policy Error: null")
         refusal.hint = error.text
         raise refusal from None
-    for statement in statements(text):
+    for statement in statements_in(json.loads(text)):
         said = statement.get("Action", [])
         for action in [said] if isinstance(said, str) else said:
             if action != "*" and not action.lower().startswith("sns:"):
@@ -46,15 +46,10 @@ def checked(text: str) -> str:
     return text
 
 
-def statements(text: str) -> list[dict]:
-    """The statements of a policy, of which a document with only one need not make a list."""
-    said = json.loads(text)["Statement"]
-    return said if isinstance(said, list) else [said]
-
-
 def with_statement(policy: str, topic: str, label: str, accounts: list[str], actions: list[str], partition: str) -> str:
     """Order of the refusals recorded: test_add_permission_errors."""
-    held = statements(policy)
+    document = json.loads(policy)
+    held = statements_in(document)
     if any(statement.get("Sid") == label for statement in held):
         raise InvalidParameterException.of("Statement already exists")
     for account in accounts:
@@ -63,19 +58,12 @@ def with_statement(policy: str, topic: str, label: str, accounts: list[str], act
     for action in actions:
         if action.lower() not in _GRANTABLE and action != "*":
             raise InvalidParameterException.of(_OUT_OF_SCOPE)
-    named = [f"arn:{partition}:iam::{account}:root" for account in accounts]
-    spelled = [f"SNS:{action}" for action in actions]
-    statement = {
-        "Sid": label,
-        "Effect": "Allow",
-        "Principal": {"AWS": named[0] if len(named) == 1 else named},
-        "Action": spelled[0] if len(spelled) == 1 else spelled,
-        "Resource": topic,
-    }
-    return json.dumps({**json.loads(policy), "Statement": [*held, statement]}, separators=(",", ":"))
+    statement = granting(label, accounts, [f"SNS:{action}" for action in actions], topic, partition)
+    return json.dumps({**document, "Statement": [*held, statement]}, separators=(",", ":"))
 
 
 def without_statement(policy: str, label: str) -> str:
     """The policy without it; empty where nothing is left. A label that stands nowhere is removed with success."""
-    kept = [statement for statement in statements(policy) if statement.get("Sid") != label]
-    return json.dumps({**json.loads(policy), "Statement": kept}, separators=(",", ":")) if kept else ""
+    document = json.loads(policy)
+    kept = [statement for statement in statements_in(document) if statement.get("Sid") != label]
+    return json.dumps({**document, "Statement": kept}, separators=(",", ":")) if kept else ""

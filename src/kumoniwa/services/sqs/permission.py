@@ -7,6 +7,7 @@ import re
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
+from kumoniwa.languages.policy import granting, statements_in
 from kumoniwa.services.sqs.message import OverLimit
 from kumoniwa.services.sqs.queue import InvalidParameterValue, MissingParameter, Queue, of_url
 
@@ -42,25 +43,16 @@ def AddPermission(call: Call, *, QueueUrl: str, Label: str, AWSAccountIds: list[
         raise InvalidParameterValue.of("Label", Label, "Already exists.")
     if len(statements) >= 20:
         raise OverLimit("20 Permissions have been granted already; the maximum is 20.")
-    named = [f"arn:{call.home.partition}:iam::{account}:root" for account in AWSAccountIds]
-    actions = [f"SQS:{action}" for action in Actions]
-    statement = {
-        "Sid": Label,
-        "Effect": "Allow",
-        "Principal": {"AWS": named[0] if len(named) == 1 else named},
-        "Action": actions[0] if len(actions) == 1 else actions,
-        "Resource": arn,
-    }
+    statement = granting(Label, AWSAccountIds, [f"SQS:{action}" for action in Actions], arn, call.home.partition)
     policy = json.dumps({**document, "Statement": [*statements, statement]})
     call.shelf(Queue)[queue.name] = changed(queue, attributes={**queue.attributes, "Policy": policy}, modified=call.now())
 
 
 def _policy(queue: Queue, default: dict) -> tuple[dict, list[dict]]:
-    """The queue's policy and its statements, of which a document with only one need not make a list."""
+    """The queue's policy and its statements."""
     text = queue.attributes.get("Policy")
     document = json.loads(text) if text else default
-    statements = document["Statement"]
-    return document, statements if isinstance(statements, list) else [statements]
+    return document, statements_in(document)
 
 
 def RemovePermission(call: Call, *, QueueUrl: str, Label: str) -> None:

@@ -80,6 +80,20 @@ def test_all_destinations_are_told_the_same(shop):
     assert list(filed(shop.cloud, "streamed").values()) == [found]
 
 
+def test_more_than_one_request_may_hold_is_logged_in_several(shop):
+    # "The maximum batch size is 1,048,576 bytes": API_PutLogEvents.
+    said = {"Level": "TRACE", "IncludeExecutionData": ["ALL"], "CloudwatchLogsLogDestination": group(shop)}
+    shop.pipe(shop.queue("in"), shop.queue("out"), LogConfiguration=said, TargetParameters={"InputTemplate": '{"said": <$.body>}'})
+    shop.send("in", "a" * 300_000)
+    shop.rest(40)
+    pages = shop.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName="/pipes")
+    texts = [each["message"] for page in pages for each in page["events"]]
+    assert sum(map(len, texts)) > 1_048_576
+    transformed = ["TARGET_TRANSFORMATION_STARTED", "TARGET_TRANSFORMATION_SUCCEEDED"]
+    invoked = ["TARGET_INVOCATION_STARTED", "TARGET_INVOCATION_SUCCEEDED"]
+    assert steps([json.loads(each) for each in texts]) == [*STEPS[:2], *transformed, *invoked, *STEPS[2:]]
+
+
 def test_the_delivery_of_logs_is_let_in_by_whoever_sets_it_up(shop):
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-S3.html and …-Firehose.html
     pipe(shop, S3=bucket(), Firehose=firehose(shop))

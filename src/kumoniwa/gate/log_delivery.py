@@ -1,4 +1,5 @@
-"""The delivery of logs: the service of AWS that carries the logs of others into buckets and Firehoses, and how whoever wants logs lets it in.
+"""The delivery of logs: the service of AWS that carries the logs of others into groups, buckets and Firehoses, and how whoever wants logs lets it
+in.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
 """
@@ -21,8 +22,10 @@ SERVICE = "delivery.logs.amazonaws.com"
 POLICY = "AWSLogDeliveryWrite20150319"
 TAG = "LogDeliveryEnabled"
 """What a Firehose has that logs may be delivered to: ``true``."""
-_RECORDS_MAX, _BYTES_MAX = 500, 4 << 20
+_RECORDS_MAX, _RECORD_BYTES_MAX = 500, 4 << 20
 # https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
+_EVENTS_MAX, _EVENT_BYTES_MAX, _EVENT_BYTES = 10_000, 1_048_576, 26
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 
 
 class NotEnabled(AwsError):
@@ -70,7 +73,21 @@ def batches(entries: list[Any], size_of: Callable[[Any], int], count_max: int, b
             batch, size = [], 0
         batch.append(entry)
         size += own
-    yield batch
+    if batch:
+        yield batch
+
+
+async def to_group(us: Call, region: str | None, group: str, stream: str, events: list[dict[str, Any]], once: str | None) -> None:
+    """Write events, which are of one day, into a stream that need not be there yet."""
+    place = {"to_region": region, "logGroupName": group, "logStreamName": stream}
+    try:
+        await us.ask("logs:CreateLogStream", **place)
+    except AwsError as error:
+        if error.code != "ResourceAlreadyExistsException":
+            raise
+    ordered = sorted(events, key=lambda each: each["timestamp"])
+    for number, batch in enumerate(batches(ordered, lambda each: len(each["message"].encode()) + _EVENT_BYTES, _EVENTS_MAX, _EVENT_BYTES_MAX)):
+        await us.ask("logs:PutLogEvents", once=f"{once}-{number}" if once else None, **place, logEvents=batch)
 
 
 async def to_stream(owner: Call, arn: str, lines: list[str], once: str) -> None:
@@ -83,5 +100,5 @@ async def to_stream(owner: Call, arn: str, lines: list[str], once: str) -> None:
     if {"Key": TAG, "Value": "true"} not in tags:
         raise NotEnabled(f"The delivery stream {arn} has no tag {TAG} that is true.")
     records = [{"Data": f"{line}\n".encode()} for line in lines]
-    for number, batch in enumerate(batches(records, lambda each: len(each["Data"]), _RECORDS_MAX, _BYTES_MAX)):
+    for number, batch in enumerate(batches(records, lambda each: len(each["Data"]), _RECORDS_MAX, _RECORD_BYTES_MAX)):
         await us.ask("firehose:PutRecordBatch", once=f"{once}-{number}", **place, Records=batch)

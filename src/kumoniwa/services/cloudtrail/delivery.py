@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.gate import trails
+from kumoniwa.gate import log_delivery, trails
 from kumoniwa.gate.organization import member
 from kumoniwa.gate.trail import DATA, TRAIL
 from kumoniwa.gate.trails import Trail
@@ -173,15 +173,8 @@ async def _log(call: Call, trail: Trail, records: list[bytes]) -> None:
     stream = f"{trail.organization}_{stream}" if trail.organization else stream
     try:
         role = trail_records.at_owner(call, trail).assuming(trail.log_role, trail_records.SERVICE, "cloudtrail", **{"aws:SourceArn": trail.arn})
-        try:
-            await role.ask("logs:CreateLogStream", to_region=group.region, logGroupName=name, logStreamName=stream)
-        except AwsError as error:
-            if error.code != "ResourceAlreadyExistsException":
-                raise
         events = [{"timestamp": milliseconds(timestamps.parsed(orjson.loads(record)["eventTime"])), "message": record.decode()} for record in records]
-        for start in range(0, len(events), 1_000):
-            page = events[start : start + 1_000]
-            await role.ask("logs:PutLogEvents", to_region=group.region, logGroupName=name, logStreamName=stream, logEvents=page)
+        await log_delivery.to_group(role, group.region, name, stream, events, None)
         _set(call, trail, logged=call.now(), logs_error="")
     except AwsError as error:
         _set(call, trail, logs_error=error.code)

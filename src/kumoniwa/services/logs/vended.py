@@ -18,7 +18,7 @@ import orjson
 from kumoniwa.engines import cipher
 from kumoniwa.gate import log_delivery, outbox, patience
 from kumoniwa.gate.identity import SHARED
-from kumoniwa.gate.log_delivery import SERVICE, batches
+from kumoniwa.gate.log_delivery import SERVICE
 from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.gate.outbox import Outbox
 from kumoniwa.gate.vended_logs import Wanted
@@ -189,19 +189,9 @@ def _suffix(held: Delivery, account: str, distribution: str, at: float) -> str:
 
 async def _to_group(call: Call, owner: Call, held: Delivery, destination: DeliveryDestination, promise: Promise, once: str) -> None:
     us, group, kind = _as_service(call, owner, promise), name_in(destination.target), promise.kind
-    stream, place = kind.stream.format(promise.name), arns.parse(destination.target).region
     records = _records(held, destination.written_as(kind), promise)
     events = [{"timestamp": milliseconds(at), "message": line} for (at, _), line in zip(promise.lines, records)]
-    events.sort(key=lambda each: each["timestamp"])
-    named = {"logGroupName": group, "logStreamName": stream}
-    try:
-        await us.ask("logs:CreateLogStream", to_region=place, **named)
-    except AwsError as error:
-        if error.code != "ResourceAlreadyExistsException":
-            raise
-    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
-    for number, batch in enumerate(batches(events, lambda each: len(each["message"].encode()) + 26, 10_000, 1_048_576)):
-        await us.ask("logs:PutLogEvents", to_region=place, once=f"{once}-{number}", **named, logEvents=batch)
+    await log_delivery.to_group(us, arns.parse(destination.target).region, group, kind.stream.format(promise.name), events, once)
 
 
 async def _to_stream(call: Call, owner: Call, held: Delivery, destination: DeliveryDestination, promise: Promise, once: str) -> None:

@@ -194,14 +194,8 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
 
 async def _to_group(call: Call, told: dict[str, Any], once: str) -> None:
     region, group = _GROUP.match(told["group"]).groups()
-    place = {"logGroupName": group, "logStreamName": told["stream"]}
     writer = call.home.call("pipes", call.account, principals.root(call.account, partition=call.home.partition))
-    try:
-        await writer.ask("logs:CreateLogStream", to_region=region, **place)
-    except AwsError as error:
-        if error.code != "ResourceAlreadyExistsException":
-            raise
-    await writer.ask("logs:PutLogEvents", to_region=region, once=once, **place, logEvents=told["lines"])
+    await log_delivery.to_group(writer, region, group, told["stream"], told["lines"], once)
 
 
 def wait_s(call: Call, source: str) -> float:

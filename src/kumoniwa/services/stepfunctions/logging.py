@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
+from kumoniwa.gate import log_delivery
 from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.key_chain import OPEN, Lock
 from kumoniwa.gate.outbox import Delivery, Outbox
@@ -160,16 +161,10 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
     """Write lines as AWS's own log delivery does. A group that is gone hears nothing."""
     told = _decode(delivery.body)
     region, _, group = _GROUP.match(told.group).groups()
-    place = {"logGroupName": group, "logStreamName": told.stream}
     writer = call.home.call("stepfunctions", call.account, principals.root(call.account, partition=call.home.partition))
     try:
         lines = orjson.loads(await _opened(call, told))
-        try:
-            await writer.ask("logs:CreateLogStream", to_region=region, **place)
-        except AwsError as error:
-            if error.code != "ResourceAlreadyExistsException":
-                raise
-        await writer.ask("logs:PutLogEvents", to_region=region, once=delivery.token, **place, logEvents=lines)
+        await log_delivery.to_group(writer, region, group, told.stream, lines, delivery.token)
     except AwsError as error:
         is_gone = error.code == "ResourceNotFoundException" or delivery.attempts >= TRIED_MAX
         return None if is_gone else AGAIN_S

@@ -9,13 +9,12 @@ import gzip
 import time
 from typing import Any
 
-from kumoniwa.gate import firewall
+from kumoniwa.gate import firewall, log_delivery
 from kumoniwa.gate.backlog import Batch
 from kumoniwa.gate.firewall_record import BACKLOG, FILE_S
 from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
-from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.wafv2.logging import WRITER, Destination, destination
 
 FILED_AFTER_S = {"instant": 1.0, "real": FILE_S}
@@ -47,14 +46,8 @@ async def _carry(call: Call, batch: Batch) -> None:
         records = [{"Data": line.text + b"\n"} for line in batch.lines]
         await call.ask("firehose:PutRecordBatch", to_region=region, once=batch.once, DeliveryStreamName=place.name, Records=records)
     elif place.service == "logs":
-        stream = {"logGroupName": place.name, "logStreamName": f"{where}_{name}_0"}
-        try:
-            await us.ask("logs:CreateLogStream", to_region=region, **stream)
-        except AwsError as error:
-            if error.code != "ResourceAlreadyExistsException":
-                raise
         events = [{"timestamp": milliseconds(line.at), "message": line.text.decode()} for line in batch.lines]
-        await us.ask("logs:PutLogEvents", to_region=region, once=batch.once, **stream, logEvents=events)
+        await log_delivery.to_group(us, region, place.name, f"{where}_{name}_0", events, batch.once)
     else:
         body = gzip.compress(b"".join(line.text + b"\n" for line in batch.lines), mtime=0)
         key = _key(call, name, place, where, batch.lines[0].at)

@@ -209,7 +209,7 @@ def _settings_shown(table: Table, member: Member) -> dict[str, Any]:
     found: dict[str, Any] = {
         "RegionName": member.region,
         "ReplicaStatus": member.status,
-        "ReplicaProvisionedReadCapacityUnits": member.read_units or table.base_reads or table.read_units,
+        "ReplicaProvisionedReadCapacityUnits": member.read_units or table.shared_reads,
         "ReplicaProvisionedWriteCapacityUnits": table.write_units,
     }
     if table.is_on_demand:
@@ -220,7 +220,7 @@ def _settings_shown(table: Table, member: Member) -> dict[str, Any]:
             {
                 "IndexName": index.name,
                 "IndexStatus": ACTIVE,
-                "ProvisionedReadCapacityUnits": member.index_reads.get(index.name, index.base_reads or index.read_units),
+                "ProvisionedReadCapacityUnits": member.index_reads.get(index.name, index.shared_reads),
                 "ProvisionedWriteCapacityUnits": index.write_units,
             }
             for index in indexes
@@ -265,7 +265,7 @@ def _resized(call: Call, group: Group, given: dict[str, Any]) -> Group:
         raise replica.not_here("UpdateGlobalTableSettings", "ReplicaSettingsUpdate", unknown)
     fresh = changed(
         member, read_units=given.get("ReplicaProvisionedReadCapacityUnits", member.read_units),
-        reads_at=int(call.now() * 1_000_000) if "ReplicaProvisionedReadCapacityUnits" in given else member.reads_at,
+        reads_at=replica.stamp(call) if "ReplicaProvisionedReadCapacityUnits" in given else member.reads_at,
         table_class=given.get("ReplicaTableClass", member.table_class),
     )  # fmt: skip
     return changed(group, members=tuple(fresh if m is member else m for m in group.members))

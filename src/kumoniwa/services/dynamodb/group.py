@@ -35,6 +35,15 @@ class Member(Record):
     reads_at: int = 0
     """When the reads that it overrides were last set, in microseconds since the epoch. The later stand, whichever group is the later."""
 
+    def own_reads(self, index: str) -> int:
+        """What it overrides of an index, or of the table where ``index`` is empty."""
+        return self.index_reads.get(index, 0) if index else self.read_units
+
+    def reading(self, index: str, units: int, at: int | None = None) -> Member:
+        """The member with other reads of an index, or of the table. Without ``at`` it reads as much as it did."""
+        own = {"index_reads": self.index_reads | {index: units}} if index else {"read_units": units}
+        return changed(self, **own, reads_at=self.reads_at if at is None else at)
+
 
 class Group(Record):
     version: str

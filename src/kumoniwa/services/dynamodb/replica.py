@@ -13,19 +13,16 @@ from typing import Any
 import msgspec
 
 from kumoniwa.aws.regions import is_region
-from kumoniwa.gate.linked_role import LinkedRole
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import item, provisioning, stream, table_key
+from kumoniwa.services.dynamodb import item, provisioning, scaling, stream, table_key
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.group import CREATING, CURRENT, DELETING, STRONG_SETS, Group, Member
-from kumoniwa.services.dynamodb.table import ResourceInUseException, Table, described
+from kumoniwa.services.dynamodb.scaling import WRITE, Dimension
+from kumoniwa.services.dynamodb.table import Index, ResourceInUseException, Table, described
 
-SCALING = LinkedRole("dynamodb.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable")
-"""As whom Application Auto Scaling changes tables."""
 SOURCE_FOR_S = 86_400
 _NO_ACTION = "There are no actions specified in the Replica Update Action of the request."
 _NOT_PART = (
@@ -129,14 +126,8 @@ def refuse_while_changing(call: Call, table: Table) -> None:
 
 
 async def _is_scaled(call: Call, table: Table, index: str = "") -> bool:
-    """Whether a scaling policy follows the writes of a table or of its index. Asked as its owner: who adds replicas need not see policies."""
-    owner = call.home.call("dynamodb", call.account, principals.root(call.account, partition=call.home.partition))
-    told = await owner.ask(
-        "application-autoscaling:DescribeScalingPolicies", ServiceNamespace="dynamodb",
-        ResourceId=f"table/{table.name}" + (f"/index/{index}" if index else ""),
-        ScalableDimension=f"dynamodb:{'index' if index else 'table'}:WriteCapacityUnits",
-    )  # fmt: skip
-    return bool(told["ScalingPolicies"])
+    """Whether a scaling policy follows the writes of a table or of its index."""
+    return bool(await scaling.policies(call, call.home.name, Dimension.of(table.name, WRITE, index)))
 
 
 def _create(
@@ -270,11 +261,16 @@ def joined(call: Call, table: Table, members: list[Member], *, is_strong: bool =
     return publish(call, table, group)
 
 
+def stamp(call: Call) -> int:
+    """Now, in microseconds since the epoch."""
+    return int(call.now() * 1_000_000)
+
+
 def publish(call: Call, table: Table, group: Group, *, also: list[str] | tuple = ()) -> Table:
     """A group's new version: stamped, put on the shelf with its table, and left for every region it concerns, ``also`` those
     that are members no more."""
     last = table.group.at if table.group is not None else 0
-    group = changed(group, at=max(int(call.now() * 1_000_000), last + 1), region=call.home.name)
+    group = changed(group, at=max(stamp(call), last + 1), region=call.home.name)
     table = changed(table, group=group)
     call.shelf(Table)[table.name] = table
     tables.laid_out(call, table)
@@ -293,14 +289,14 @@ def settings_of(table: Table) -> dict[str, Any]:
         "indexes": [
             {
                 "name": i.name, "hash_name": i.hash_name, "range_name": i.range_name, "projection": i.projection,
-                "projected": list(i.projected), "is_global": i.is_global, "read_units": i.base_reads or i.read_units, "write_units": i.write_units,
+                "projected": list(i.projected), "is_global": i.is_global, "read_units": i.shared_reads, "write_units": i.write_units,
                 "reads_max": i.reads_max, "writes_max": i.writes_max,
                 "more_hashes": list(i.more_hashes), "more_ranges": list(i.more_ranges),
             }
             for i in table.indexes
         ],
         "is_on_demand": table.is_on_demand,
-        "read_units": table.base_reads or table.read_units,
+        "read_units": table.shared_reads,
         "write_units": table.write_units,
         "reads_max": table.reads_max,
         "writes_max": table.writes_max,
@@ -324,37 +320,39 @@ def put(call: Call, table: Table) -> Table:
 def with_own_reads(call: Call, before: Table, table: Table) -> Table:
     """The table that UpdateTable has changed here, where its reads are its own: of a replica that overrides what the others read, and of one
     that is scaled, which then keeps apart from the others (recorded by ack-api-quirks in October 2026: DDB-TABLE-251, DDB-TABLE-321)."""
-    group, here = table.group, call.home.name
+    group = table.group
     if group is None:
         return table
-    stamp = int(call.now() * 1_000_000)
     if table.is_on_demand != before.is_on_demand:
-        members = tuple(changed(m, read_units=0, index_reads={}, reads_at=stamp) if m.read_units or m.index_reads else m for m in group.members)
+        members = tuple(
+            changed(m, read_units=0, index_reads={}, reads_at=stamp(call)) if m.read_units or m.index_reads else m for m in group.members
+        )
         indexes = tuple(changed(index, base_reads=0) for index in table.indexes)
         return changed(table, group=changed(group, members=members), base_reads=0, indexes=indexes)
-    is_scaled = call.principal.source_arn == SCALING.arn(call)
-    members = {member.region: member for member in group.members}
-    if table.read_units != before.read_units and (members[here].read_units or is_scaled):
-        base = before.base_reads or before.read_units
-        for region, member in members.items():
-            if region == here:
-                members[region] = changed(member, read_units=table.read_units, reads_at=stamp)
-            elif not member.read_units:
-                members[region] = changed(member, read_units=base)
-        table = changed(table, base_reads=base)
+    group, is_own = _own(call, group, "", before, table)
+    if is_own:
+        table = changed(table, base_reads=before.shared_reads)
     held, indexes = {index.name: index for index in before.indexes}, []
     for index in table.indexes:
         was = held.get(index.name, index)
-        if index.read_units != was.read_units and (index.name in members[here].index_reads or is_scaled):
-            base = was.base_reads or was.read_units
-            for region, member in members.items():
-                if region == here:
-                    members[region] = changed(member, index_reads=member.index_reads | {index.name: index.read_units}, reads_at=stamp)
-                elif index.name not in member.index_reads:
-                    members[region] = changed(member, index_reads=member.index_reads | {index.name: base})
-            index = changed(index, base_reads=base)
-        indexes.append(index)
-    return changed(table, indexes=tuple(indexes), group=changed(group, members=tuple(members.values())))
+        group, is_own = _own(call, group, index.name, was, index)
+        indexes.append(changed(index, base_reads=was.shared_reads) if is_own else index)
+    return changed(table, indexes=tuple(indexes), group=group)
+
+
+def _own(call: Call, group: Group, index: str, before: Table | Index, now: Table | Index) -> tuple[Group, bool]:
+    """The group where the replica here reads otherwise than before and by itself, and whether it does. The others go on as they did."""
+    here = call.home.name
+    is_scaled = call.principal.source_arn == scaling.ROLE.arn(call)
+    if now.read_units == before.read_units or not (is_scaled or group.member(here).own_reads(index)):
+        return group, False
+    members = tuple(
+        member.reading(index, now.read_units, stamp(call)) if member.region == here
+        else member if member.own_reads(index)
+        else member.reading(index, before.shared_reads)
+        for member in group.members
+    )  # fmt: skip
+    return changed(group, members=members), True
 
 
 # Changing and deleting -----------------------------------------------------------------------------
@@ -378,16 +376,16 @@ def _change(call: Call, table: Table, given: dict[str, Any]) -> Table:
         raise ValidationException(
             "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
         )
-    if overrides.get("read_units") == (table.base_reads or table.read_units):
+    if overrides.get("read_units") == table.shared_reads:
         overrides["read_units"] = 0
     if overrides.get("table_class") == (table.table_class or "STANDARD"):
         overrides["table_class"] = ""
     if "index_reads" in overrides:
-        own = {index.name: index.base_reads or index.read_units for index in table.indexes}
+        own = {index.name: index.shared_reads for index in table.indexes}
         merged = group.member(region).index_reads | overrides["index_reads"]
         overrides["index_reads"] = {name: units for name, units in merged.items() if own.get(name) not in (None, units)}
     if "read_units" in overrides or "index_reads" in overrides:
-        overrides["reads_at"] = int(call.now() * 1_000_000)
+        overrides["reads_at"] = stamp(call)
     members = tuple(changed(m, **overrides) if m.region == region else m for m in group.members)
     return publish(call, table, changed(group, members=members))
 

@@ -11,43 +11,23 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
-from kumoniwa.services.dynamodb import description, replica
+from kumoniwa.services.dynamodb import description, replica, scaling
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.group import CURRENT
+from kumoniwa.services.dynamodb.scaling import READ, WRITE, Dimension
 from kumoniwa.services.dynamodb.table import Index, ResourceNotFoundException, Table
 
-READ, WRITE = "Read", "Write"
 _ALL = ("MaximumUnits", "ScalingPolicyUpdate", "MinimumUnits")
 """What an update says, in the order in which AWS names what is missing."""
 _TOLD = ("DisableScaleIn", "ScaleInCooldown", "ScaleOutCooldown", "TargetValue")
-
-
-class Dimension(NamedTuple):
-    resource: str
-    kind: str
-    """READ or WRITE."""
-
-    @property
-    def named(self) -> dict[str, str]:
-        of = "index" if "/index/" in self.resource else "table"
-        return {"ServiceNamespace": "dynamodb", "ResourceId": self.resource, "ScalableDimension": f"dynamodb:{of}:{self.kind}CapacityUnits"}
-
-    @property
-    def metric(self) -> str:
-        return f"DynamoDB{self.kind}CapacityUtilization"
 
 
 class Change(NamedTuple):
     regions: list[str]
     dimension: Dimension
     wanted: dict[str, Any]
-
-
-def _dimension(table: Table, kind: str, index: str | None = None) -> Dimension:
-    return Dimension(f"table/{table.name}" + (f"/index/{index}" if index else ""), kind)
 
 
 def _global(call: Call, name: str) -> Table:
@@ -60,12 +40,6 @@ def _global(call: Call, name: str) -> Table:
 def _indexes(call: Call, table: Table) -> list[Index]:
     """One that is still being made is not spoken of (DDB-TABLE-323)."""
     return [index for index in table.indexes if index.is_global and description.index_status(call, table, index) == "ACTIVE"]
-
-
-async def _ask(call: Call, region: str, operation: str, **params: Any) -> dict:
-    """DynamoDB asks by itself: who sets this needs no permission for Application Auto Scaling."""
-    owner = call.home.call("dynamodb", call.account, principals.root(call.account, partition=call.home.partition))
-    return await owner.ask(f"application-autoscaling:{operation}", to_region=region, **params)
 
 
 # Told ----------------------------------------------------------------------------------------------
@@ -93,13 +67,13 @@ async def _shown(call: Call, table: Table) -> dict[str, Any]:
                     {
                         "IndexName": index.name,
                         "IndexStatus": "ACTIVE",
-                        "ProvisionedReadCapacityAutoScalingSettings": found[_dimension(table, READ, index.name)],
-                        "ProvisionedWriteCapacityAutoScalingSettings": found[_dimension(table, WRITE, index.name)],
+                        "ProvisionedReadCapacityAutoScalingSettings": found[Dimension.of(table.name, READ, index.name)],
+                        "ProvisionedWriteCapacityAutoScalingSettings": found[Dimension.of(table.name, WRITE, index.name)],
                     }
                     for index in _indexes(call, table)
                 ],
-                "ReplicaProvisionedReadCapacityAutoScalingSettings": found[_dimension(table, READ)],
-                "ReplicaProvisionedWriteCapacityAutoScalingSettings": found[_dimension(table, WRITE)],
+                "ReplicaProvisionedReadCapacityAutoScalingSettings": found[Dimension.of(table.name, READ)],
+                "ReplicaProvisionedWriteCapacityAutoScalingSettings": found[Dimension.of(table.name, WRITE)],
                 "ReplicaStatus": member.status,
             }
             for member, found in zip(members, held)
@@ -109,13 +83,13 @@ async def _shown(call: Call, table: Table) -> dict[str, Any]:
 
 async def _held(call: Call, region: str, table: Table) -> dict[Dimension, dict[str, Any]]:
     """A target without a policy scales nothing, and is told like none."""
-    dimensions = [_dimension(table, kind, name) for name in (None, *(index.name for index in _indexes(call, table))) for kind in (READ, WRITE)]
+    dimensions = [Dimension.of(table.name, kind, name) for name in ("", *(index.name for index in _indexes(call, table))) for kind in (READ, WRITE)]
     ids = list(dict.fromkeys(dimension.resource for dimension in dimensions))
-    targets = (await _ask(call, region, "DescribeScalableTargets", ServiceNamespace="dynamodb", ResourceIds=ids))["ScalableTargets"]
+    targets = (await scaling.ask(call, region, "DescribeScalableTargets", ServiceNamespace="dynamodb", ResourceIds=ids))["ScalableTargets"]
     bounds = {(target["ResourceId"], target["ScalableDimension"]): target for target in targets}
     policies: dict[tuple[str, str], list[dict]] = {}
     for each in dict.fromkeys(resource for resource, _ in bounds):
-        for policy in (await _ask(call, region, "DescribeScalingPolicies", ServiceNamespace="dynamodb", ResourceId=each))["ScalingPolicies"]:
+        for policy in (await scaling.ask(call, region, "DescribeScalingPolicies", ServiceNamespace="dynamodb", ResourceId=each))["ScalingPolicies"]:
             policies.setdefault((each, policy["ScalableDimension"]), []).append(policy)
     found = {}
     for dimension in dimensions:
@@ -189,16 +163,16 @@ def _changes(call: Call, table: Table, writes: dict | None, indexes: list[dict],
             _failed(table, f"because the global secondary indexes with names: ‘[{', '.join(unknown)}]’ do not exist.")
         )
     if writes is not None:
-        yield Change(everywhere, _dimension(table, WRITE), writes)
+        yield Change(everywhere, Dimension.of(table.name, WRITE), writes)
     for given in indexes:
         if "ProvisionedWriteCapacityAutoScalingUpdate" in given:
-            yield Change(everywhere, _dimension(table, WRITE, given["IndexName"]), given["ProvisionedWriteCapacityAutoScalingUpdate"])
+            yield Change(everywhere, Dimension.of(table.name, WRITE, given["IndexName"]), given["ProvisionedWriteCapacityAutoScalingUpdate"])
     for given in replicas:
         region, of_indexes = given["RegionName"], given.get("ReplicaGlobalSecondaryIndexUpdates") or []
         if "ReplicaProvisionedReadCapacityAutoScalingUpdate" not in given and not of_indexes:
             raise ValidationException(_failed(table, f"because at least one update parameter must be specified for region: ‘{region}’."))
         if "ReplicaProvisionedReadCapacityAutoScalingUpdate" in given:
-            yield Change([region], _dimension(table, READ), given["ReplicaProvisionedReadCapacityAutoScalingUpdate"])
+            yield Change([region], Dimension.of(table.name, READ), given["ReplicaProvisionedReadCapacityAutoScalingUpdate"])
         for each in of_indexes:
             name = each.get("IndexName", "")
             if name not in names:
@@ -206,7 +180,7 @@ def _changes(call: Call, table: Table, writes: dict | None, indexes: list[dict],
                     _failed(table, f"because a global secondary index with name: ‘{name}’ does not exist in region: ‘{region}’.")
                 )
             if "ProvisionedReadCapacityAutoScalingUpdate" in each:
-                yield Change([region], _dimension(table, READ, name), each["ProvisionedReadCapacityAutoScalingUpdate"])
+                yield Change([region], Dimension.of(table.name, READ, name), each["ProvisionedReadCapacityAutoScalingUpdate"])
 
 
 def _parameter(dimension: Dimension) -> str:
@@ -238,8 +212,8 @@ def _check(call: Call, table: Table, change: Change) -> None:
             f"Failed to update global table with name ‘{table.name}‘. Replicas {regions} BillingMode is PayPerRequest. "
             f"You must convert table's BillingMode to PROVISIONED to set parameters: '{_parameter(change.dimension)}'."
         )
-    role = wanted.get("AutoScalingRoleArn", replica.SCALING.arn(call))
-    if role != replica.SCALING.arn(call):
+    role = wanted.get("AutoScalingRoleArn", scaling.ROLE.arn(call))
+    if role != scaling.ROLE.arn(call):
         # The session's name is ours: what was recorded does not tell it.
         us = f"arn:{call.home.partition}:sts::{call.account}:assumed-role/AWSServiceRoleForDynamoDBReplication/DynamoDB"
         refused = f"User: {us} is not authorized to perform: iam:PassRole on resource: {role} because no identity-based policy allows the iam:PassRole action"
@@ -271,7 +245,7 @@ async def _set(call: Call, region: str, change: Change) -> None:
 
 async def _forget(call: Call, region: str, dimension: Dimension) -> None:
     try:
-        await _ask(call, region, "DeregisterScalableTarget", **dimension.named)
+        await scaling.ask(call, region, "DeregisterScalableTarget", **dimension.named)
     except AwsError as error:
         if error.code != "ObjectNotFoundException":
             raise
@@ -284,19 +258,19 @@ async def _scale(call: Call, region: str, dimension: Dimension, wanted: dict[str
     followed = {"PredefinedMetricSpecification": {"PredefinedMetricType": dimension.metric}}
     settings = {each: value for each, value in said["TargetTrackingScalingPolicyConfiguration"].items() if each in _TOLD} | followed
     put = {"PolicyType": "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration": settings, **dimension.named}
-    await _ask(
+    await scaling.ask(
         call, region, "RegisterScalableTarget", MinCapacity=wanted["MinimumUnits"], MaxCapacity=wanted["MaximumUnits"], **dimension.named
     )
-    held = (await _ask(call, region, "DescribeScalingPolicies", **dimension.named))["ScalingPolicies"]
+    held = await scaling.policies(call, region, dimension)
     others = sorted(
         (policy for policy in held if policy["PolicyName"] != name),
         key=lambda policy: "PredefinedMetricSpecification" not in policy["TargetTrackingScalingPolicyConfiguration"],
     )
     if others:
-        await _ask(call, region, "PutScalingPolicy", PolicyName=others[0]["PolicyName"], **put)
+        await scaling.ask(call, region, "PutScalingPolicy", PolicyName=others[0]["PolicyName"], **put)
     for policy in others:
-        await _ask(call, region, "DeleteScalingPolicy", PolicyName=policy["PolicyName"], **dimension.named)
-    await _ask(call, region, "PutScalingPolicy", PolicyName=name, **put)
+        await scaling.ask(call, region, "DeleteScalingPolicy", PolicyName=policy["PolicyName"], **dimension.named)
+    await scaling.ask(call, region, "PutScalingPolicy", PolicyName=name, **put)
 
 
 # Passed on -----------------------------------------------------------------------------------------
@@ -308,8 +282,8 @@ async def passed_on(call: Call, table: Table, region: str) -> bool:
     if table.is_on_demand:
         return True
     try:
-        for name in (None, *(index.name for index in _indexes(call, table))):
-            await _copy(call, region, _dimension(table, WRITE, name))
+        for name in ("", *(index.name for index in _indexes(call, table))):
+            await _copy(call, region, Dimension.of(table.name, WRITE, name))
     except AwsError as error:
         return error.code in ("ValidationException", "LimitExceededException")
     return True
@@ -317,12 +291,12 @@ async def passed_on(call: Call, table: Table, region: str) -> bool:
 
 async def _copy(call: Call, region: str, dimension: Dimension) -> None:
     here, place = call.home.name, dimension.named
-    held = (await _ask(call, here, "DescribeScalingPolicies", **place))["ScalingPolicies"]
+    held = (await scaling.ask(call, here, "DescribeScalingPolicies", **place))["ScalingPolicies"]
     policy = next((each for each in held if "PredefinedMetricSpecification" in each["TargetTrackingScalingPolicyConfiguration"]), None)
     if policy is None:
         return
     asked = {"ServiceNamespace": "dynamodb", "ResourceIds": [dimension.resource], "ScalableDimension": place["ScalableDimension"]}
-    for target in (await _ask(call, here, "DescribeScalableTargets", **asked))["ScalableTargets"]:
+    for target in (await scaling.ask(call, here, "DescribeScalableTargets", **asked))["ScalableTargets"]:
         said = {name: policy[name] for name in ("PolicyName", "TargetTrackingScalingPolicyConfiguration")}
         wanted = {"MinimumUnits": target["MinCapacity"], "MaximumUnits": target["MaxCapacity"], "ScalingPolicyUpdate": said}
         await _scale(call, region, dimension, wanted)

@@ -62,6 +62,11 @@ class Index(Record):
     """What a global table reads where nothing overrides it, if this replica overrides it."""
 
     @property
+    def shared_reads(self) -> int:
+        """What a replica reads that overrides nothing."""
+        return self.base_reads or self.read_units
+
+    @property
     def hashes(self) -> tuple[str, ...]:
         return (self.hash_name, *self.more_hashes)
 
@@ -134,6 +139,10 @@ class Table(Record):
     """Whether items that stand at one place of a global index are in AWS's order among themselves."""
     insights: Insights | None = None
     base_reads: int = 0
+
+    @property
+    def shared_reads(self) -> int:
+        return self.base_reads or self.read_units
 
 
 class Dropped(Record):

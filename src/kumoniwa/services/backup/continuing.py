@@ -18,11 +18,12 @@ import msgspec
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.backup import bucket, keeping
+from kumoniwa.services.backup import agenda, bucket, keeping
 from kumoniwa.services.backup import point as points
+from kumoniwa.services.backup.agenda import DUE
 from kumoniwa.services.backup.errors import JobFailed
 from kumoniwa.services.backup.keeping import PIECES, Keeper
-from kumoniwa.services.backup.point import DUE, RecoveryPoint
+from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.session import assumed
 from kumoniwa.store.rows import Table
 
@@ -86,7 +87,7 @@ def heard(region: Any, fact: tuple) -> None:
         if kind in TOUCHES:
             rows.run("insert or ignore into backup_touched values (?, ?, ?)", arn, detail["object"]["key"], detail["object"].get("version-id", ""))
         rows.run("insert or ignore into backup_due values ('follow', ?, ?)", arn, region.clock.now() + SETTLED_S)
-    region.wake(points.WORK)
+    region.wake(agenda.WORK)
 
 
 async def begin(call: Call, role: Call, point: RecoveryPoint) -> None:
@@ -121,18 +122,18 @@ def _follow_no_more(call: Call, point: RecoveryPoint) -> None:
             call.shelf(Followed)[point.name] = changed(followed, points=left)
         else:
             del call.shelf(Followed)[point.name]
-    call.rows(ENTRIES, TOUCHED, DUE).run("delete from backup_entry where point = ?", point.arn)
+    call.rows(ENTRIES).run("delete from backup_entry where point = ?", point.arn)
     call.rows(TOUCHED).run("delete from backup_touched where point = ?", point.arn)
-    call.rows(DUE).run("delete from backup_due where kind = 'follow' and key = ?", point.arn)
+    agenda.plan(call, "follow", point.arn, None)
 
 
 async def follow(call: Call, role: Call, arn: str, options: dict[str, str]) -> str:
     """Keep what is new of the bucket, and note what is gone; answers what could not be kept."""
     async with call.memory(Locks).by_point.setdefault(arn, asyncio.Lock()):
         point = call.shelf(RecoveryPoint)[arn]
-        rows = call.rows(ENTRIES, TOUCHED, DUE)
+        rows = call.rows(ENTRIES, TOUCHED)
         # What changes from here on is looked at again.
-        rows.run("delete from backup_due where kind = 'follow' and key = ?", arn)
+        agenda.plan(call, "follow", arn, None)
         touched = set(rows.all("select key, version from backup_touched where point = ?", arn))
         known = set(rows.all("select key, version from backup_entry where point = ? and gone is null", arn))
         now, secret, failed = call.now(), await keeping.secret_of(call, point), ""
@@ -184,7 +185,7 @@ async def due(call: Call, arn: str) -> None:
     """Something has changed. A bucket that tells no more, or that the role may not read, is not followed any longer."""
     point = call.shelf(RecoveryPoint).get(arn)
     if point is None or point.status != points.AVAILABLE:
-        call.rows(DUE).run("delete from backup_due where kind = 'follow' and key = ?", arn)
+        agenda.plan(call, "follow", arn, None)
         return
     try:
         role = assumed(call, point.role, point.resource)
@@ -194,13 +195,13 @@ async def due(call: Call, arn: str) -> None:
         if (error.status or 400) < 500:
             stop(call, arn)
         else:
-            call.rows(DUE).run("insert or replace into backup_due values ('follow', ?, ?)", arn, call.now() + 60.0)
+            agenda.plan(call, "follow", arn, call.now() + 60.0)
 
 
 def stop(call: Call, arn: str) -> None:
     """What is kept stays and can be restored; the next job makes a point anew."""
     point = call.shelf(RecoveryPoint)[arn] = changed(call.shelf(RecoveryPoint)[arn], status=points.STOPPED)
-    call.rows(DUE).run("delete from backup_due where kind = 'follow' and key = ?", arn)
+    agenda.plan(call, "follow", arn, None)
     call.tell("Recovery Point State Change", {"resources": [arn], **points.told(call, point, call.arn(f"backup-vault:{point.vault}", "backup"))})
 
 

@@ -10,11 +10,11 @@ from typing import Any
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed, unpack
-from kumoniwa.services.backup import keeping, telling
+from kumoniwa.services.backup import agenda, keeping, telling
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import JobFailed
 from kumoniwa.services.backup.keeping import PIECES, Keeper
-from kumoniwa.services.backup.point import DUE, RecoveryPoint
+from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.session import assumed
 from kumoniwa.services.backup.vault import SERVICE, Vault, arn_of
 
@@ -45,7 +45,7 @@ async def _begin(call: Call, message: dict[str, Any]) -> None:
     call.shelf(RecoveryPoint)[about.arn] = changed(
         about, vault=vault.name, data_key=key, status=points.CREATING, created=call.now(), completed=0.0, restored=0.0, is_cold=False, size=0
     )
-    call.rows(DUE).run("insert or replace into backup_due values ('point', ?, ?)", about.arn, call.now() + FORGOTTEN_AFTER_S)
+    agenda.plan(call, "point", about.arn, call.now() + FORGOTTEN_AFTER_S)
 
 
 def _coming(call: Call, message: dict[str, Any]) -> RecoveryPoint | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.backup import agenda
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import (
     InvalidParameterValueException,
@@ -17,7 +18,7 @@ from kumoniwa.services.backup.errors import (
     LimitExceededException,
     ResourceNotFoundException,
 )
-from kumoniwa.services.backup.point import DAY_S, DUE, WORK, RecoveryPoint
+from kumoniwa.services.backup.point import DAY_S, RecoveryPoint
 
 ACTIVE, CANCELED = "ACTIVE", "CANCELED"
 ACTIVE_MAX = 50
@@ -137,12 +138,11 @@ def CancelLegalHold(call: Call, *, LegalHoldId: str, CancelDescription: str, Ret
     for point in [point for point in call.shelf(RecoveryPoint).values() if hold.covers(point)]:
         points.plan_next(call, point)
     if until is not None:
-        call.rows(DUE).run("insert or replace into backup_due values ('hold', ?, ?)", hold.id, until)
-        call.after_commit(lambda: call.home.wake(WORK))
+        agenda.plan(call, "hold", hold.id, until)
     return {}
 
 
 def forget(call: Call, id_: str) -> None:
     """The days of a cancelled hold's record are over."""
-    call.rows(DUE).run("delete from backup_due where kind = 'hold' and key = ?", id_)
+    agenda.plan(call, "hold", id_, None)
     call.shelf(Hold).pop(id_, None)

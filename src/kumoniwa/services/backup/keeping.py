@@ -18,8 +18,9 @@ from kumoniwa.engines import cipher
 from kumoniwa.gate import data_key as data_keys
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.backup import agenda
 from kumoniwa.services.backup.errors import JobFailed
-from kumoniwa.services.backup.point import DUE, RecoveryPoint
+from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.vault import CONTEXT, Vault, arn_of, ourselves
 from kumoniwa.store.rows import Table
 
@@ -136,7 +137,7 @@ def size_of(call: Call, point: str) -> int:
 def drop(call: Call, arn: str) -> None:
     """Let a point go, with its bytes."""
     if call.shelf(RecoveryPoint).pop(arn, None) is not None:
-        call.rows(DUE).run("delete from backup_due where kind = 'point' and key = ?", arn)
+        agenda.plan(call, "point", arn, None)
         forget(call, arn)
 
 

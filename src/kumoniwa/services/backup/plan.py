@@ -16,15 +16,15 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import schedule_expression
-from kumoniwa.services.backup import copying, point, telling
+from kumoniwa.services.backup import agenda, copying, point, telling
 from kumoniwa.services.backup import job as jobs
+from kumoniwa.services.backup.agenda import DUE
 from kumoniwa.services.backup.errors import (
     AlreadyExistsException,
     InvalidParameterValueException,
     InvalidRequestException,
     ResourceNotFoundException,
 )
-from kumoniwa.services.backup.point import DUE
 from kumoniwa.wire import timestamps
 
 DEFAULT_SCHEDULE, DEFAULT_ZONE = "cron(0 5 ? * * *)", "Etc/UTC"
@@ -130,13 +130,9 @@ def times_of(rule: dict[str, Any]) -> schedule_expression.Schedule:
 
 def plan_next(call: Call, plan: Plan, after: float) -> None:
     """Keep when each rule of a plan is due next."""
-    rows = call.rows(DUE)
-    rows.run("delete from backup_due where kind = 'rule' and key >= ? and key < ?", f"{plan.id}/", f"{plan.id}0")
+    call.rows(DUE).run("delete from backup_due where kind = 'rule' and key >= ? and key < ?", f"{plan.id}/", f"{plan.id}0")
     for rule in () if plan.deleted else plan.rules:
-        at = times_of(rule).after(after)
-        if at is not None:
-            rows.run("insert into backup_due values ('rule', ?, ?)", f"{plan.id}/{rule['RuleId']}", at)
-    call.after_commit(lambda: call.home.wake(point.WORK))
+        agenda.plan(call, "rule", f"{plan.id}/{rule['RuleId']}", times_of(rule).after(after))
 
 
 # Operations ------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from typing import Any
 from kumoniwa.gate.data_key import DataKey
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
+from kumoniwa.services.backup import agenda
 from kumoniwa.services.backup.errors import InvalidParameterValueException, ResourceNotFoundException
-from kumoniwa.store.rows import Table
 from kumoniwa.wire import timestamps
 
 DAY_S = 86_400.0
@@ -20,14 +20,6 @@ CREATING, COMPLETED, DELETING, AVAILABLE, STOPPED = "CREATING", "COMPLETED", "DE
 CONTINUOUS_DAYS_MAX = 35
 COLD_TYPES = frozenset({"DynamoDB"})
 """What can be moved to cold storage: https://docs.aws.amazon.com/aws-backup/latest/devguide/backup-feature-availability.html"""
-
-DUE = Table(
-    "backup_due",
-    """create table if not exists backup_due (kind text, key text, at real, primary key (kind, key)) without rowid;
-       create index if not exists backup_due_at on backup_due (at)""",
-)
-"""When something is to be done by itself: with a rule of a plan, or with a point."""
-WORK = ("backup", "work")
 
 
 class RecoveryPoint(Record):
@@ -112,11 +104,7 @@ def calculated(point: RecoveryPoint) -> dict[str, float]:
 def plan_next(call: Call, point: RecoveryPoint) -> None:
     """Keep when the point is to be looked at next: when it cools or when it ends."""
     moments = [at for at in (None if point.is_cold else point.cools, point.expires) if at is not None]
-    if moments:
-        call.rows(DUE).run("insert or replace into backup_due values ('point', ?, ?)", point.arn, min(moments))
-        call.after_commit(lambda: call.home.wake(WORK))
-    else:
-        call.rows(DUE).run("delete from backup_due where kind = 'point' and key = ?", point.arn)
+    agenda.plan(call, "point", point.arn, min(moments, default=None))
 
 
 def told(call: Call, point: RecoveryPoint, vault_arn: str) -> dict[str, Any]:

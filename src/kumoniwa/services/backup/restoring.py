@@ -9,7 +9,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.backup import bill, bucket, continuing, keeping, telling, underway
+from kumoniwa.services.backup import agenda, bill, bucket, continuing, keeping, telling, underway
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import (
@@ -20,7 +20,7 @@ from kumoniwa.services.backup.errors import (
     ResourceNotFoundException,
 )
 from kumoniwa.services.backup.job import COMPLETED, FAILED, KINDS, RUNNING
-from kumoniwa.services.backup.point import DUE, RecoveryPoint
+from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.session import assumed
 from kumoniwa.services.backup.vault import SERVICE, Vault, arn_of
 from kumoniwa.wire import timestamps
@@ -162,8 +162,7 @@ def end(call: Call, job: RestoreJob, state: str, message: str = "") -> None:
 
 def plan_deletion(call: Call, job: RestoreJob, at: float) -> None:
     """Keep when what a test has made is to be deleted."""
-    call.rows(DUE).run("insert or replace into backup_due values ('tested', ?, ?)", job.id, at)
-    call.after_commit(lambda: call.home.wake(points.WORK))
+    agenda.plan(call, "tested", job.id, at)
 
 
 def refused(call: Call, point: RecoveryPoint, role: str, metadata: dict[str, str], why: str, **more: Any) -> None:

@@ -13,12 +13,11 @@ from kumoniwa.gate import patience
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, InternalFailure
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import continuing, copying, keeping, restoring, taking, underway
+from kumoniwa.services.backup import agenda, continuing, copying, keeping, restoring, taking, underway
 from kumoniwa.services.backup import job as jobs
-from kumoniwa.services.backup import point as points
+from kumoniwa.services.backup.agenda import DUE
 from kumoniwa.services.backup.copying import CopyJob
 from kumoniwa.services.backup.job import BackupJob
-from kumoniwa.services.backup.point import DUE
 from kumoniwa.services.backup.restoring import RestoreJob
 
 ATTEMPTS_MAX = 3
@@ -87,7 +86,7 @@ async def _attempt(call: Call, kind: type, id_: str) -> None:
         if failure is not error:
             raise
     finally:
-        call.home.wake(points.WORK)
+        call.home.wake(agenda.WORK)
 
 
 def _left(call: Call, kind: type, id_: str) -> None:

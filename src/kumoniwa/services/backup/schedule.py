@@ -10,11 +10,11 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import hold, running, selection, testing, upkeep
+from kumoniwa.services.backup import agenda, hold, running, selection, testing, upkeep
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import plan as plans
+from kumoniwa.services.backup.agenda import DUE
 from kumoniwa.services.backup.plan import Plan, Selection
-from kumoniwa.services.backup.point import DUE
 
 
 def next_due(call: Call) -> float | None:
@@ -43,7 +43,7 @@ async def _fire(call: Call, key: str, at: float) -> None:
     plan = call.shelf(Plan).get(id_)
     rule = next((rule for rule in plan.rules if rule["RuleId"] == rule_id), None) if plan is not None and not plan.deleted else None
     if rule is None:
-        call.rows(DUE).run("delete from backup_due where kind = 'rule' and key = ?", key)
+        agenda.plan(call, "rule", key, None)
         return
     resources = [
         (one, arn) for one in sorted(call.shelf(Selection).values(), key=lambda one: one.created) if one.plan == id_
@@ -55,14 +55,10 @@ async def _fire(call: Call, key: str, at: float) -> None:
 def _begin(call: Call, id_: str, rule: dict[str, Any], at: float, resources: list[tuple[Selection, str]]) -> None:
     """The jobs and when the rule is due next are kept together: nothing is begun twice."""
     plan = call.shelf(Plan).get(id_)
-    held = call.rows(DUE).one("select at from backup_due where kind = 'rule' and key = ?", f"{id_}/{rule['RuleId']}")
-    if plan is None or held is None or held[0] != at:
+    if plan is None or agenda.when(call, "rule", f"{id_}/{rule['RuleId']}") != at:
         return  # It was changed while its resources were looked for.
     following = plans.times_of(rule).after(max(at, call.now()))
-    if following is None:
-        call.rows(DUE).run("delete from backup_due where kind = 'rule' and key = ?", f"{id_}/{rule['RuleId']}")
-    else:
-        call.rows(DUE).run("update backup_due set at = ? where kind = 'rule' and key = ?", following, f"{id_}/{rule['RuleId']}")
+    agenda.plan(call, "rule", f"{id_}/{rule['RuleId']}", following)
     call.shelf(Plan)[id_] = changed(plan, ran=at)
     by = {
         "BackupPlanId": plan.id, "BackupPlanArn": plans.arn_of(call, plan), "BackupPlanName": plan.name, "BackupPlanVersion": plan.version,

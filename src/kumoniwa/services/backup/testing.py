@@ -15,11 +15,11 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.backup_selection import Chooser
-from kumoniwa.services.backup import bill, restoring, testing_plan, underway
+from kumoniwa.services.backup import agenda, bill, restoring, testing_plan, underway
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import InvalidRequestException
 from kumoniwa.services.backup.job import COMPLETED, KINDS
-from kumoniwa.services.backup.point import DUE, RecoveryPoint
+from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.restoring import RestoreJob
 from kumoniwa.services.backup.testing_plan import ROLE, TestingPlan, TestingSelection
 from kumoniwa.services.backup.vault import arn_of, held
@@ -144,8 +144,7 @@ def _keep(call: Call, plan: TestingPlan | None, name: str, at: float, begun: lis
             bill.tested(call, test.point)
         else:
             restoring.refused(call, test.point, test.selection.role, test.metadata, why, **of_test)
-    row = call.rows(DUE).one("select at from backup_due where kind = 'testing' and key = ?", name)
-    if row is None or row[0] != at:
+    if agenda.when(call, "testing", name) != at:
         return  # It was changed or deleted meanwhile.
     plan = call.shelf(TestingPlan)[name]
     call.shelf(TestingPlan)[name] = changed(plan, ran=call.now()) if begun else plan
@@ -176,7 +175,7 @@ async def delete(call: Call, id_: str) -> None:
     """Delete what a job has made, whose time is over."""
     job = call.shelf(RestoreJob).get(id_)
     if job is None:
-        call.rows(DUE).run("delete from backup_due where kind = 'tested' and key = ?", id_)
+        agenda.plan(call, "tested", id_, None)
         return
     status, why, again_s = DELETING, "", AGAIN_S
     try:
@@ -198,7 +197,7 @@ def _deleted(call: Call, id_: str, status: str, why: str, again_s: float) -> Non
     if status == DELETING:
         restoring.plan_deletion(call, job, call.now() + again_s)
     else:
-        call.rows(DUE).run("delete from backup_due where kind = 'tested' and key = ?", id_)
+        agenda.plan(call, "tested", id_, None)
 
 
 def _name(job: RestoreJob) -> str:

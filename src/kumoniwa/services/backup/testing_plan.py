@@ -14,8 +14,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.backup_selection import TAG
+from kumoniwa.services.backup import agenda
 from kumoniwa.services.backup import plan as plans
-from kumoniwa.services.backup import point
 from kumoniwa.services.backup.errors import (
     AlreadyExistsException,
     InvalidParameterValueException,
@@ -26,7 +26,6 @@ from kumoniwa.services.backup.errors import (
 )
 from kumoniwa.services.backup.job import KINDS, kind_of
 from kumoniwa.services.backup.plan import DEFAULT_ZONE
-from kumoniwa.services.backup.point import DUE
 from kumoniwa.services.backup.vault import SERVICE
 
 ROLE = LinkedRole("restore-testing.backup.amazonaws.com", "AWSServiceRoleForBackupRestoreTesting")
@@ -146,12 +145,7 @@ def next_after(plan: TestingPlan, moment: float) -> float | None:
 
 def plan_next(call: Call, plan: TestingPlan, after: float) -> None:
     """Keep when it is due next."""
-    at = next_after(plan, after)
-    if at is None:
-        call.rows(DUE).run("delete from backup_due where kind = 'testing' and key = ?", plan.name)
-    else:
-        call.rows(DUE).run("insert or replace into backup_due values ('testing', ?, ?)", plan.name, at)
-    call.after_commit(lambda: call.home.wake(point.WORK))
+    agenda.plan(call, "testing", plan.name, next_after(plan, after))
 
 
 async def CreateRestoreTestingPlan(
@@ -216,7 +210,7 @@ def DeleteRestoreTestingPlan(call: Call, *, RestoreTestingPlanName: str) -> None
     if of_plan(call, plan.name):
         raise InvalidRequestException("Related restore testing selections must be deleted prior to restore testing plan deletion")
     del call.shelf(TestingPlan)[plan.name]
-    call.rows(DUE).run("delete from backup_due where kind = 'testing' and key = ?", plan.name)
+    agenda.plan(call, "testing", plan.name, None)
 
 
 # Selections ------------------------------------------------------------------------------------------

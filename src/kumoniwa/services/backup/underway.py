@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.backup.point import WORK
+from kumoniwa.services.backup.agenda import WORK
 
 OPEN = ("CREATED", "PENDING", "RUNNING")
 

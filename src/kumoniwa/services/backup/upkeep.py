@@ -9,7 +9,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import continuing, hold, telling, underway
+from kumoniwa.services.backup import agenda, continuing, hold, telling, underway
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.copying import CopyJob
 from kumoniwa.services.backup.errors import (
@@ -17,7 +17,7 @@ from kumoniwa.services.backup.errors import (
     InvalidRequestException,
     InvalidResourceStateException,
 )
-from kumoniwa.services.backup.point import DUE, RecoveryPoint
+from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.restoring import RestoreJob
 from kumoniwa.services.backup.vault import Vault, arn_of, held
 
@@ -152,16 +152,16 @@ def due(call: Call, arn: str) -> None:
     call.keeps_otherwise()
     point = call.shelf(RecoveryPoint).get(arn)
     if point is None:
-        call.rows(DUE).run("delete from backup_due where kind = 'point' and key = ?", arn)
+        agenda.plan(call, "point", arn, None)
     elif point.status == points.CREATING:
         continuing.drop(call, arn)
     elif hold.is_held(call, point):
         # "Lifecycle policies that would alter the backup status are delayed until the legal hold is removed", which looks at it anew.
-        call.rows(DUE).run("delete from backup_due where kind = 'point' and key = ?", arn)
+        agenda.plan(call, "point", arn, None)
     elif point.expires is not None and point.expires <= call.now():
         if _is_read(call, arn):
             # Who reads it reads it to its end.
-            call.rows(DUE).run("update backup_due set at = ? where kind = 'point' and key = ?", call.now() + 60.0, arn)
+            agenda.plan(call, "point", arn, call.now() + 60.0)
         else:
             _drop(call, point)
     elif not point.is_cold and point.cools is not None and point.cools <= call.now():

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from kumoniwa.services.backup import continuing, keeping, running, schedule
-from kumoniwa.services.backup.point import WORK
+from kumoniwa.services.backup.agenda import WORK
 from kumoniwa.services.backup.telling import OUTBOX
 from kumoniwa.services.backup.vault import SERVICE
 

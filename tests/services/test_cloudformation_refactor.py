@@ -246,3 +246,15 @@ def test_parameters_keep_their_values(cloud, cloudformation):
     assert executed(cloud, refactor)["ExecutionStatus"] == "EXECUTE_COMPLETE"
     (parameter,) = settled(cloud, "shop")["Parameters"]
     assert parameter["ParameterValue"] == "green"
+
+
+def test_a_parameter_that_is_gone_by_then_leaves_everything_where_it_was(cloud, cloudformation, capfd):
+    cloud.client("ssm").put_parameter(Name="/colour", Value="red", Type="String")
+    topic = TOPIC.replace("Value: red", 'Value: "{{resolve:ssm:/colour}}"')
+    create(cloud, "shop", template(topic, "Rest: {Type: AWS::SQS::Queue}"))
+    before = resources(cloudformation, "shop")
+    refactor = asked(cloudformation, ("shop", template("Rest: {Type: AWS::SQS::Queue}")), ("news", template(topic)), EnableStackCreation=True)
+    cloud.client("ssm").delete_parameter(Name="/colour")
+    found = executed(cloud, refactor)
+    assert (found["ExecutionStatus"], found["ExecutionStatusReason"]) == ("EXECUTE_FAILED", "ParameterNotFound")
+    assert resources(cloudformation, "shop") == before and "failed" not in capfd.readouterr().err

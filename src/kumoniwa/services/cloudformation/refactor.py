@@ -189,7 +189,7 @@ class Comparison:
         self.resolving: list[str] = []
         self.standing = {each.stack.arn: self._standing(each) for each in drafts}
         self.scopes = {arn: _After(standing, self._exported) for arn, standing in self.standing.items()}
-        self.exporters = {str(name): arn for each in drafts for name in _exports(each.blueprint) for arn in (each.stack.arn,)}
+        self.exporters = {name: each.stack.arn for each in drafts for name in _exports(each.blueprint)}
 
     def origin(self, arn: str, name: str) -> tuple[Draft, Standing]:
         source, logical_id = self.sources[arn, name]
@@ -293,7 +293,7 @@ def exported(outcome: Outcome) -> Iterator[tuple[str, str]]:
             yield str(output["Export"]["Name"]), str(output["Value"])
 
 
-def _exports(blueprint: Blueprint) -> Iterator[Any]:
+def _exports(blueprint: Blueprint) -> Iterator[str]:
     """The names that a template exports under; one that only the deploy would know is known to nobody here."""
     for output in blueprint.outputs.values():
         name = output.get("Export", {}).get("Name")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Any
+from typing import Any, NamedTuple
 
 from kumoniwa.deploy import step, types
 from kumoniwa.deploy.standing import Blueprint
@@ -46,9 +46,8 @@ async def CreateStackRefactor(
         comparison = Comparison(call, drafts, mappings)
         outcomes = await comparison.outcomes()
         refactor.check_types(comparison, outcomes)
-    except (ValidationError, Failure, AwsError) as error:
-        reason = error.text if isinstance(error, AwsError) else str(error)
-        found = changed(found, status="CREATE_FAILED", execution="UNAVAILABLE", reason=reason)
+    except (AwsError, Failure) as error:
+        found = changed(found, status="CREATE_FAILED", execution="UNAVAILABLE", reason=_why(error))
         call.shelf(StackRefactor)[found.id] = found
         return {"StackRefactorId": found.id}
 
@@ -193,16 +192,16 @@ async def _executed(call: Call, found: StackRefactor) -> tuple[str, str]:
     try:
         comparison = Comparison(call, _kept(call, found), dict(found.mappings))
         outcomes = await comparison.outcomes()
-    except (ValidationError, Failure) as error:
-        return "EXECUTE_FAILED", str(error)
-    done: list[refactor.Place] = []
+    except (AwsError, Failure) as error:
+        return "EXECUTE_FAILED", _why(error)
+    taggings = [_Tagging(call, comparison, outcomes, found.id, place) for _, place in comparison.moves()]
+    done: list[_Tagging] = []
     try:
-        for _, place in comparison.moves():
-            await _retag(call, comparison, outcomes, found.id, place, done)
+        for each in taggings:
+            await _tagged(each, done)
         call.atomically(lambda: _commit(call, found, comparison, outcomes))
     except (AwsError, Failure) as error:
-        reason = error.text if isinstance(error, AwsError) else str(error)
-        return await _taken_back(call, comparison, outcomes, found.id, done, reason)
+        return await _taken_back(done, _why(error))
     return "", ""
 
 
@@ -212,43 +211,58 @@ def _kept(call: Call, found: StackRefactor) -> list[Draft]:
     return [_draft(call, stacks.find(call, part.arn), stacks.drawn(call, part.wish), part.is_new) for part in found.parts]
 
 
-async def _retag(
-    call: Call, comparison: Comparison, outcomes: dict[str, Outcome], id: str, place: refactor.Place, done: list[refactor.Place] | None = None
-) -> None:
-    """Tell a resource where it belongs, or, without ``done``, where it did. ``done`` is told of what is to be taken back if anything fails."""
-    arn, name = place
-    outcome = outcomes[arn].resources[name]
-    was, now = comparison.marks(arn, name, outcome)
-    if was == now:
+def _why(error: AwsError | Failure) -> str:
+    """Some services say no more than their code."""
+    return str(error) or error.code
+
+
+class _Tagging(NamedTuple):
+    """How a resource is told where it belongs."""
+
+    call: Call
+    comparison: Comparison
+    outcomes: dict[str, Outcome]
+    id: str
+    """Of the refactor."""
+    place: refactor.Place
+
+    def work(self, *, is_back: bool = False) -> Work | None:
+        """To tell it where it belongs, or where it did; None where that is the same."""
+        arn, name = self.place
+        outcome, stack = self.outcomes[arn].resources[name], self.comparison.drafts[arn].stack
+        was, now = self.comparison.marks(arn, name, outcome)
+        if was == now:
+            return None
+        if is_back:
+            was, now = now, was
+        pseudo = template.pseudo_parameters(self.call, stack.name, stack.arn, stack.notified)
+        return Work(
+            host=Surroundings(self.call, stack.name), entry=types.find(outcome.type), logical_id=name, pseudo=pseudo,
+            token=f"{self.id}/{name}{'/back' if is_back else ''}", properties=dict(now), old=dict(was), id=outcome.physical_id, made=outcome.made,
+        )  # fmt: skip
+
+
+async def _tagged(tagging: _Tagging, done: list[_Tagging]) -> None:
+    """``done`` is told of what is to be taken back if anything fails."""
+    doing = tagging.work()
+    if doing is None:
         return
-    if done is None:
-        was, now = now, was
-    stack = comparison.drafts[arn].stack
-    pseudo = template.pseudo_parameters(call, stack.name, stack.arn, stack.notified)
-    doing = Work(
-        host=Surroundings(call, stack.name), entry=types.find(outcome.type), logical_id=name, pseudo=pseudo,
-        token=f"{id}/{name}{'' if done is not None else '/back'}", properties=dict(now), old=dict(was), id=outcome.physical_id, made=outcome.made,
-    )  # fmt: skip
     try:
         await step.update(doing)
     except (AwsError, Failure):
-        if done is not None and doing.calls > 1:
+        if doing.calls > 1:
             # Where the first call was refused, nothing was done.
-            done.append(place)
+            done.append(tagging)
         raise
-    if done is not None:
-        done.append(place)
+    done.append(tagging)
 
 
-async def _taken_back(
-    call: Call, comparison: Comparison, outcomes: dict[str, Outcome], id: str, done: list[refactor.Place], reason: str
-) -> tuple[str, str]:
+async def _taken_back(done: list[_Tagging], reason: str) -> tuple[str, str]:
     try:
-        for place in reversed(done):
-            await _retag(call, comparison, outcomes, id, place)
+        for each in reversed(done):
+            await step.update(each.work(is_back=True))
     except (AwsError, Failure) as error:
-        text = error.text if isinstance(error, AwsError) else str(error)
-        return "ROLLBACK_FAILED", f"{reason} {text}"
+        return "ROLLBACK_FAILED", f"{reason} {_why(error)}"
     return "ROLLBACK_COMPLETE", reason
 
 

@@ -180,9 +180,8 @@ async def _one(call: Call, key: str, result: Result) -> None:
         else:
             await _bring(call, operation, found, instance)
     except (_Failed, AwsError) as error:
-        reason = error.text if isinstance(error, AwsError) else str(error)
-        _note(call, operation, result, detailed="FAILED", reason=reason)
-        _record(call, key, changed(result, status="FAILED", reason=reason))
+        _note(call, operation, result, detailed="FAILED", reason=str(error))
+        _record(call, key, changed(result, status="FAILED", reason=str(error)))
         return
     if operation.action == "DELETE":
         call.shelf(Instance).pop(instance.key, None)

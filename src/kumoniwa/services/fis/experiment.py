@@ -185,8 +185,7 @@ async def begin(call: Call, role: Call, experiment: Experiment, name: str) -> Ex
             faults.append((await call.home.inject("start", **fault))["id"])
     except (AwsError, FaultRefused) as error:
         await heal(call, faults)
-        text = error.text if isinstance(error, AwsError) else str(error)
-        return put(call, with_step(experiment, name, Step(status="failed", reason=text, started_at=now, ended_at=now)))
+        return put(call, with_step(experiment, name, Step(status="failed", reason=str(error), started_at=now, ended_at=now)))
     step = Step(status="running", reason="Action is running", started_at=now, ends_at=now + seconds(params["duration"]), faults=faults)
     return put(call, with_step(experiment, name, step))
 

@@ -32,8 +32,7 @@ async def deliver(call: Call, id_: str) -> None:
         role = assumed(call, shelf[id_])
         await role.ask("s3:PutObject", Bucket=place["bucketName"], Key=key, Body=await pdf(_written(call, shelf[id_])), ContentType="application/pdf")
     except (AwsError, PdfFailed) as error:
-        text = error.text if isinstance(error, AwsError) else str(error)
-        put(call, changed(shelf[id_], report={"state": {"status": "failed", "reason": text, "error": {"code": "ReportDeliveryFailed"}}}))
+        put(call, changed(shelf[id_], report={"state": {"status": "failed", "reason": str(error), "error": {"code": "ReportDeliveryFailed"}}}))
         return
     arn = f"arn:{call.home.partition}:s3:::{place['bucketName']}/{key}"
     done = {"state": {"status": "completed", "reason": "Experiment report completed"}, "s3Reports": [{"arn": arn, "reportType": "pdf"}]}

@@ -289,6 +289,18 @@ def test_an_endpoint_is_heard_before_it_has_finished(cloud, gateway, endpoint):
     assert (response.status, pieces[0]) == (202, b"first") and isinstance(pieces[1], ConnectionAbortedError)
 
 
+def test_an_endpoint_that_nobody_can_be_is_a_504_however_its_answer_would_come(cloud, gateway):
+    # A label of a host name has 63 octets at most: RFC 1035, 2.3.4.
+    api, root = rest_api(gateway)
+    for mode in ("STREAM", "BUFFERED"):
+        place = resource(gateway, api, root, mode)
+        method(gateway, api, place, type="HTTP_PROXY", integrationHttpMethod="GET", uri=f"http://{'a' * 64}.example/chat", responseTransferMode=mode)
+    deploy(gateway, api)
+    for mode in ("STREAM", "BUFFERED"):
+        response, pieces = pieces_of(cloud, api, path=f"/{mode}")
+        assert (response.status, pieces) == (504, b'{"message": "Internal server error"}')
+
+
 # What is taken and refused ---------------------------------------------------------------------------
 
 

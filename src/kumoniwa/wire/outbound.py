@@ -148,28 +148,35 @@ async def _connected(asked: _Asked, within_s: float | None) -> tuple[asyncio.Str
     except OSError as error:
         # A time that is over is one of these, too.
         raise Unconnected(f"Network error communicating with endpoint: {error}")
+    except ValueError as error:
+        # No host is called like that.
+        raise _unreachable(error)
     writer.write(asked.sent)
     return reader, writer
 
 
 async def _exchanged(verb: str, asked: _Asked, connected_within_s: float | None) -> Answer:
-    writer = None
     collecting = _Collecting(verb)
+    reader, writer = await _connected(asked, connected_within_s)
     try:
-        reader, writer = await _connected(asked, connected_within_s)
-        while not collecting.is_complete:
-            data = await reader.read(1 << 16)
-            if not data:
-                break
-            collecting.parser.feed_data(data)
-    except (OSError, UnicodeError, ValueError, httptools.HttpParserError) as error:
-        raise _unreachable(error)
+        while not collecting.is_complete and await _heard(reader, collecting):
+            pass
     finally:
-        if writer is not None:
-            writer.close()
+        writer.close()
     if not collecting.is_complete and not _ends_with_connection(collecting):
         raise Unreachable("The endpoint's response is malformed")
     return Answer(collecting.parser.get_status_code(), collecting.headers, b"".join(collecting.pieces))
+
+
+async def _heard(reader: asyncio.StreamReader, collecting: _Collecting) -> bool:
+    """Read on; answers whether there was anything. Raises Unreachable."""
+    try:
+        data = await reader.read(1 << 16)
+        if data:
+            collecting.parser.feed_data(data)
+    except (OSError, httptools.HttpParserError) as error:
+        raise _unreachable(error)
+    return bool(data)
 
 
 def _unreachable(error: Exception) -> Unreachable:
@@ -214,17 +221,6 @@ class Coming:
                     return
         finally:
             self._writer.close()
-
-
-async def _heard(reader: asyncio.StreamReader, streaming: _Streaming) -> bool:
-    """Read on; answers whether there was anything. Raises Unreachable."""
-    try:
-        data = await reader.read(1 << 16)
-        if data:
-            streaming.parser.feed_data(data)
-    except (OSError, httptools.HttpParserError) as error:
-        raise _unreachable(error)
-    return bool(data)
 
 
 async def begun(

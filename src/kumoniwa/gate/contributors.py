@@ -40,7 +40,6 @@ class ServiceRule(Record):
     """What the keys of a contributor are."""
     value: str
     """What is summed up."""
-    resource: str
 
 
 class _Counted:

@@ -77,7 +77,6 @@ FORM = "application/x-www-form-urlencoded"
 class RequestEntityTooLarge(AwsError):
     code = "RequestEntityTooLargeException"
     status = 413
-    message = "Request must be smaller than 100663296 bytes."
 
 
 class NoDataPlane(AwsError):
@@ -114,6 +113,14 @@ async def _once_open(shut: Shut, call: Call, operation: Callable[[], Any]) -> An
     await shut.opening()
     result = await opening(call, operation)
     return result.act() if type(result) is Afterwards else result
+
+
+async def _held_whole(request: Request, most: int = BODY_BYTES_MAX) -> None:
+    """Take in a body that is still arriving. Raises RequestEntityTooLarge, Disconnected."""
+    try:
+        request.body = await request.stream.whole(most)
+    except BodyTooLarge:
+        raise RequestEntityTooLarge(f"Request must be smaller than {most} bytes.") from None
 
 
 def _reply_before(witness: Callable[[Response], None], reply: Reply, response: Response) -> None:
@@ -169,9 +176,9 @@ class Gate:
     async def _gathered(self, request: Request, reply: Reply) -> None:
         """A form says in its body what it wants, however long it is."""
         try:
-            request.body = await request.stream.whole(BODY_BYTES_MAX)
-        except BodyTooLarge:
-            reply(self._refusal(RequestEntityTooLarge(), None, request, self.home.ids.request_id()))
+            await _held_whole(request)
+        except RequestEntityTooLarge as error:
+            reply(self._refusal(error, None, request, self.home.ids.request_id()))
         except Disconnected:
             reply(Response(400))
         else:
@@ -214,21 +221,14 @@ class Gate:
             self.usage.note(principal.key_id, service)
 
     async def _collected(self, route: Route, request: Request, request_id: str):
-        most = route.service.body_bytes_max or BODY_BYTES_MAX
-        try:
-            request.body = await request.stream.whole(most)
-        except BodyTooLarge:
-            raise RequestEntityTooLarge(f"Request must be smaller than {most} bytes.")
+        await _held_whole(request, route.service.body_bytes_max or BODY_BYTES_MAX)
         request.stream = None
         result = self._admit(route, request, request_id)
         return await result if type(result) is CoroutineType else result
 
     async def _through_door(self, route: Route, request: Request, request_id: str) -> Response:
         if request.stream is not None and not route.takes_stream:
-            try:
-                request.body = await request.stream.whole(BODY_BYTES_MAX)
-            except BodyTooLarge:
-                raise RequestEntityTooLarge
+            await _held_whole(request)
         if self.home.faults and (fault := door_fault(self.home, route)) is not None:
             return await suffered(self.home, route.service, fault, lambda: route.door(self.home, request, route.address, request_id))
         return await route.door(self.home, request, route.address, request_id)

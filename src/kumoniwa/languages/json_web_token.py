@@ -77,7 +77,8 @@ def is_signed_by(key: dict[str, Any], token: Token) -> bool:
 # Written -------------------------------------------------------------------------------------------
 
 
-def _encoded(body: bytes) -> str:
+def base64url(body: bytes) -> str:
+    """As RFC 7515 writes bytes: for URLs, and without padding."""
     return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
 
 
@@ -88,18 +89,18 @@ def published(public: bytes, name: str, algorithm: str) -> dict[str, str]:
     head = {"kid": name, "use": "sig", "alg": algorithm}
     if isinstance(key, rsa.RSAPublicKey):
         size = (key.key_size + 7) // 8
-        return {**head, "kty": "RSA", "n": _encoded(numbers.n.to_bytes(size, "big")), "e": _encoded(numbers.e.to_bytes(3, "big"))}
+        return {**head, "kty": "RSA", "n": base64url(numbers.n.to_bytes(size, "big")), "e": base64url(numbers.e.to_bytes(3, "big"))}
     size = (key.curve.key_size + 7) // 8
     curve = next(curve for curve, (kind, _) in _CURVES.items() if isinstance(key.curve, kind))
-    return {**head, "kty": "EC", "crv": curve, "x": _encoded(numbers.x.to_bytes(size, "big")), "y": _encoded(numbers.y.to_bytes(size, "big"))}
+    return {**head, "kty": "EC", "crv": curve, "x": base64url(numbers.x.to_bytes(size, "big")), "y": base64url(numbers.y.to_bytes(size, "big"))}
 
 
 def written(name: str, algorithm: str, claims: bytes, sign: Callable[[bytes], bytes]) -> str:
     """A token with claims in JSON. ``sign`` answers as X.509 has it, from which RFC 7518 differs for elliptic curves."""
     header = orjson.dumps({"kid": name, "typ": "JWT", "alg": algorithm})
-    body = f"{_encoded(header)}.{_encoded(claims)}"
+    body = f"{base64url(header)}.{base64url(claims)}"
     signature = sign(body.encode())
     if algorithm.startswith("ES"):
         size = {"256": 32, "384": 48, "512": 66}[algorithm[2:]]
         signature = b"".join(number.to_bytes(size, "big") for number in decode_dss_signature(signature))
-    return f"{body}.{_encoded(signature)}"
+    return f"{body}.{base64url(signature)}"

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-integra
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from typing import Any, NamedTuple
 
@@ -80,10 +79,6 @@ async def _proven(call: Call, pool: IdentityPool, name: str, text: str) -> Login
 # Tokens of our own ---------------------------------------------------------------------------------
 
 
-def _spelled(body: bytes) -> str:
-    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
-
-
 def _name(public: bytes) -> str:
     return f"{hashlib.sha256(public).hexdigest()[:40]}"
 
@@ -95,7 +90,7 @@ def published(home: Any) -> list[dict[str, str]]:
         return []
     public = key_material.public(secret)
     numbers = serialization.load_der_public_key(public).public_numbers()
-    n, e = (_spelled(number.to_bytes((number.bit_length() + 7) // 8, "big")) for number in (numbers.n, numbers.e))
+    n, e = (json_web_token.base64url(number.to_bytes((number.bit_length() + 7) // 8, "big")) for number in (numbers.n, numbers.e))
     return [{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": _name(public), "n": n, "e": e}]
 
 
@@ -103,5 +98,5 @@ def token_for(call: Call, pool: IdentityPool, identity: str, methods: list[str],
     """What tells STS, or anybody who knows the key, which identity of which pool has come and how."""
     now, secret = int(call.now()), token_key(call.home)
     claims = {"sub": identity, "aud": pool.id, "amr": methods, "iss": ISSUER, "exp": now + lasts_s, "iat": now}
-    body = f"{_spelled(orjson.dumps({'kid': _name(key_material.public(secret)), 'typ': 'JWS', 'alg': 'RS256'}))}.{_spelled(orjson.dumps(claims))}"
-    return f"{body}.{_spelled(key_material.sign(secret, ALGORITHM, body.encode(), is_digest=False))}"
+    body = f"{json_web_token.base64url(orjson.dumps({'kid': _name(key_material.public(secret)), 'typ': 'JWS', 'alg': 'RS256'}))}.{json_web_token.base64url(orjson.dumps(claims))}"
+    return f"{body}.{json_web_token.base64url(key_material.sign(secret, ALGORITHM, body.encode(), is_digest=False))}"

@@ -20,6 +20,7 @@ from kumoniwa.gate.address import Address
 from kumoniwa.gate.identity import ANONYMOUS
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.languages.json_web_token import base64url
 from kumoniwa.services.cognito_idp import client as clients
 from kumoniwa.services.cognito_idp import exchange, factor, federation, guard, proof, saml, signup, ticket, token, trigger
 from kumoniwa.services.cognito_idp import pool as pools
@@ -440,7 +441,7 @@ async def _by_code(call: Call, pool: UserPool, client: UserPoolClient, form: dic
         raise OAuthError("invalid_grant")
     if said["challenge"] is not None:
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        if not hmac.compare_digest(base64.urlsafe_b64encode(digest).rstrip(b"="), said["challenge"].encode()):
+        if not hmac.compare_digest(base64url(digest).encode(), said["challenge"].encode()):
             raise OAuthError("invalid_grant")
     user = token.users.find(call, pool, said["user"])
     if user is None or not user.is_enabled:

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-po
 
 from __future__ import annotations
 
-import base64
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import orjson
 from kumoniwa.engines import passkey
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
+from kumoniwa.languages.json_web_token import base64url
 from kumoniwa.services.cognito_idp import client as clients
 from kumoniwa.services.cognito_idp import ticket, token
 from kumoniwa.services.cognito_idp import user as users
@@ -78,7 +78,7 @@ def usable(call: Call, pool: UserPool, user: User) -> list[Passkey]:
 
 
 def _challenge() -> str:
-    return base64.urlsafe_b64encode(os.urandom(CHALLENGE_BYTES)).rstrip(b"=").decode()
+    return base64url(os.urandom(CHALLENGE_BYTES))
 
 
 def _verification(pool: UserPool) -> str:
@@ -166,7 +166,7 @@ def StartWebAuthnRegistration(call: Call, *, AccessToken: str) -> dict:
         "pubKeyCredParams": [{"alg": each, "type": "public-key"} for each in ALGORITHMS],
         "rp": {"id": party, "name": party},
         "timeout": int(REGISTRATION_S * 1_000),
-        "user": {"displayName": user.name, "id": base64.urlsafe_b64encode(user.sub.encode()).rstrip(b"=").decode(), "name": user.name},
+        "user": {"displayName": user.name, "id": base64url(user.sub.encode()), "name": user.name},
     }
     return {"CredentialCreationOptions": options}
 

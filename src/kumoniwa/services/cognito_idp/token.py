@@ -61,11 +61,7 @@ def _secret(home: Any, pool: UserPool, which: int) -> bytes:
 
 
 def _text(number: int) -> str:
-    return _spelled(number.to_bytes((number.bit_length() + 7) // 8, "big"))
-
-
-def _spelled(body: bytes) -> str:
-    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+    return json_web_token.base64url(number.to_bytes((number.bit_length() + 7) // 8, "big"))
 
 
 def _name(public: bytes) -> str:
@@ -84,8 +80,8 @@ def published(home: Any, pool: UserPool) -> list[dict[str, str]]:
 
 def signed(home: Any, secret: bytes, claims: dict[str, Any]) -> str:
     header = {"kid": _name(key_material.public(secret)), "alg": "RS256"}
-    body = f"{_spelled(orjson.dumps(header))}.{_spelled(orjson.dumps(claims))}"
-    return f"{body}.{_spelled(key_material.sign(secret, ALGORITHM, body.encode(), is_digest=False))}"
+    body = f"{json_web_token.base64url(orjson.dumps(header))}.{json_web_token.base64url(orjson.dumps(claims))}"
+    return f"{body}.{json_web_token.base64url(key_material.sign(secret, ALGORITHM, body.encode(), is_digest=False))}"
 
 
 # Issued --------------------------------------------------------------------------------------------
@@ -157,7 +153,7 @@ async def issue(
             "pool": pool.id, "client": client.id, "user": user.name, "at": sign_in.at, "origin": sign_in.origin, "how": sign_in.how,
             "scopes": sign_in.scopes, "exp": now + client.lasts_s("RefreshTokenValidity"), "device": device,
         }  # fmt: skip
-        result["RefreshToken"] = _spelled(place.shut(call.home, orjson.dumps(body), "refresh token"))
+        result["RefreshToken"] = json_web_token.base64url(place.shut(call.home, orjson.dumps(body), "refresh token"))
     return result
 
 

@@ -58,7 +58,7 @@ class Watch:
             for key, labels in (("PK", LABELS[:1]), ("SK", LABELS)):
                 if key == "PK" or self.ranges:
                     name = names[key + kind] = f"DynamoDBContributorInsights-{key}{kind}-{resource}-{part.insights.made_ms}"
-                    self.rules.append(ServiceRule(name=name, labels=labels, value=value, resource=resource))
+                    self.rules.append(ServiceRule(name=name, labels=labels, value=value))
         self.accessed = (names.get("PKC"), names.get("SKC"))
         self.throttled = (names["PKT"], names.get("SKT"))
 

@@ -24,7 +24,7 @@ POLICY_BYTES_MAX = 20_480
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 
 _STALE = (
-    "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest Revision Id"
+    "The Revision Id provided does not match the latest Revision Id. Call the {} API to retrieve the latest Revision Id"
 )
 
 
@@ -108,10 +108,7 @@ def AddPermission(
 def _added(call: Call, name: str, qualifier: str | None, sid: str, statement: dict, revision: str | None) -> str:
     policies, key = call.shelf(Policy), key_of(name, qualifier)
     held = policies.get(key)
-    # Before there is a policy, the revision is that of what the policy is for.
-    current = held.revision if held is not None else _revision(call, name, qualifier)
-    if revision is not None and revision != current:
-        raise PreconditionFailedException(_STALE)
+    _expect(call, name, qualifier, held, revision, "GetPolicy")
     statements = held.statements if held is not None else ()
     if any(json.loads(each).get("Sid") == sid for each in statements):
         raise ResourceConflictException(
@@ -187,8 +184,7 @@ def RemovePermission(
     kept = tuple(each for each in held.statements if json.loads(each).get("Sid") != StatementId)
     if len(kept) == len(held.statements):
         raise ResourceNotFoundException(f"Statement {StatementId} is not found in resource policy.")
-    if RevisionId is not None and RevisionId != held.revision:
-        raise PreconditionFailedException(_STALE)
+    _expect(call, name, qualifier, held, RevisionId, "GetPolicy")
     if kept:
         policies[key] = changed(held, statements=kept, revision=call.new_id())
     else:
@@ -197,10 +193,21 @@ def RemovePermission(
 
 def GetPolicy(call: Call, *, FunctionName: str, Qualifier: str | None = None) -> dict:
     name, qualifier = function_named(call, FunctionName, Qualifier)
-    policy = call.shelf(Policy).get(key_of(name, None if qualifier == LATEST else qualifier))
+    return _shown(_held(call, name, None if qualifier == LATEST else qualifier))
+
+
+def _held(call: Call, name: str, qualifier: str | None) -> Policy:
+    policy = call.shelf(Policy).get(key_of(name, qualifier))
     if policy is None:
         raise ResourceNotFoundException("The resource you requested does not exist.")
-    return _shown(policy)
+    return policy
+
+
+def _expect(call: Call, name: str, qualifier: str | None, held: Policy | None, revision: str | None, told_by: str) -> None:
+    """Before there is a policy, the revision is that of what the policy is for."""
+    current = held.revision if held is not None else _revision(call, name, qualifier)
+    if revision is not None and revision != current:
+        raise PreconditionFailedException(_STALE.format(told_by))
 
 
 def _shown(policy: Policy) -> dict[str, str]:
@@ -219,18 +226,12 @@ def _of(call: Call, resource: str) -> tuple[str, str | None]:
     return name, qualifier
 
 
-def _expect(call: Call, name: str, qualifier: str | None, held: Policy | None, revision: str | None) -> None:
-    current = held.revision if held is not None else _revision(call, name, qualifier)
-    if revision is not None and revision != current:
-        raise PreconditionFailedException(_STALE.replace("GetPolicy", "GetResourcePolicy"))
-
-
 def PutResourcePolicy(call: Call, *, ResourceArn: str, Policy: str, RevisionId: str | None = None) -> dict:
     """The policy takes the place of whatever statements AddPermission has made, which may add to it later.
     https://docs.aws.amazon.com/lambda/latest/api/API_PutResourcePolicy.html. What is said of a document that is no policy is what IAM says."""
     name, qualifier = _of(call, ResourceArn)
     key = key_of(name, qualifier)
-    _expect(call, name, qualifier, call.shelf(_Policy).get(key), RevisionId)
+    _expect(call, name, qualifier, call.shelf(_Policy).get(key), RevisionId, "GetResourcePolicy")
     try:
         parse(Policy, "resource")
     except MalformedPolicyDocument as error:
@@ -245,14 +246,7 @@ def GetResourcePolicy(call: Call, *, ResourceArn: str) -> dict:
     return _shown(_held(call, *_of(call, ResourceArn)))
 
 
-def _held(call: Call, name: str, qualifier: str | None) -> Policy:
-    policy = call.shelf(Policy).get(key_of(name, qualifier))
-    if policy is None:
-        raise ResourceNotFoundException("The resource you requested does not exist.")
-    return policy
-
-
 def DeleteResourcePolicy(call: Call, *, ResourceArn: str, RevisionId: str | None = None) -> None:
     name, qualifier = _of(call, ResourceArn)
-    _expect(call, name, qualifier, _held(call, name, qualifier), RevisionId)
+    _expect(call, name, qualifier, _held(call, name, qualifier), RevisionId, "GetResourcePolicy")
     del call.shelf(Policy)[key_of(name, qualifier)]

@@ -179,6 +179,33 @@ def test_reads_that_are_scaled_are_those_of_their_region(world):
     assert (overrides(world, US), overrides(world, EU)) == ({EU: None}, {US: None})
 
 
+def test_a_region_may_override_its_own_settings_and_only_its_own(world):
+    # AWS refuses to add or delete the region that is asked, and no more to update it: DDB-TABLE-223 of ack-api-quirks.
+    us, eu = world.client("dynamodb", US), world.client("dynamodb", EU)
+    rare = "STANDARD_INFREQUENT_ACCESS"
+    said = {"RegionName": US, "ProvisionedThroughputOverride": {"ReadCapacityUnits": 6}, "TableClassOverride": rare}
+    said["GlobalSecondaryIndexes"] = [{"IndexName": "by_k", "ProvisionedThroughputOverride": {"ReadCapacityUnits": 7}}]
+    us.update_table(TableName=TABLE, ReplicaUpdates=[{"Update": said}])
+    world.sleep(30)
+    assert (units(world, US), units(world, EU), overrides(world, EU)) == ((6, 1), (1, 1), {US: 6})
+    assert (units(world, US, is_index=True), units(world, EU, is_index=True)) == ((7, 1), (1, 1))
+    assert (table_class(us), table_class(eu)) == (rare, "STANDARD")
+    # Whatever else is set there is set everywhere, and these stay its own.
+    us.update_time_to_live(TableName=TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ends"})
+    world.sleep(30)
+    assert eu.describe_time_to_live(TableName=TABLE)["TimeToLiveDescription"]["AttributeName"] == "ends"
+    assert (units(world, US), units(world, EU)) == ((6, 1), (1, 1)) and (table_class(us), table_class(eu)) == (rare, "STANDARD")
+    us.update_table(TableName=TABLE, TableClass="STANDARD")
+    same = {"RegionName": US, "ProvisionedThroughputOverride": {"ReadCapacityUnits": 1}}
+    us.update_table(TableName=TABLE, ReplicaUpdates=[{"Update": same}])
+    world.sleep(30)
+    assert (units(world, US), overrides(world, EU)) == ((1, 1), {US: None}) and (table_class(us), table_class(eu)) == ("STANDARD", "STANDARD")
+
+
+def table_class(client):
+    return client.describe_table(TableName=TABLE)["Table"].get("TableClassSummary", {}).get("TableClass", "STANDARD")
+
+
 def test_a_policy_of_another_name_takes_the_place_of_the_one_there_was(world):
     update(world, ProvisionedWriteCapacityAutoScalingUpdate=wanted(name="other", target=40.0))
     assert policies(world, US, place()) == policies(world, EU, place()) == {"other": 40.0}

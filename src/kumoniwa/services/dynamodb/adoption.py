@@ -85,17 +85,15 @@ def _follow(call: Call, table: Table, group: Group, me: Member, settings: dict[s
         table = changed(table, on_demand_since=call.now())
     table = changed(
         table, group=group, definitions=settings["definitions"], is_on_demand=settings["is_on_demand"],
-        read_units=me.read_units or settings["read_units"], base_reads=settings["read_units"] if me.read_units else 0,
-        write_units=settings["write_units"],
+        read_units=settings["read_units"], base_reads=0, write_units=settings["write_units"],
         reads_max=settings.get("reads_max", 0), writes_max=settings.get("writes_max", 0),
-        table_class=me.table_class or settings["table_class"], active_at=math.inf if me.status == CREATING else 0.0,
+        table_class=settings["table_class"], base_class=None, active_at=math.inf if me.status == CREATING else 0.0,
     )  # fmt: skip
     had = {index.name: index for index in table.indexes}
     indexes, fresh = [], []
     for given in settings["indexes"]:
         shape = given | {
-            "projected": tuple(given["projected"]), "read_units": me.index_reads.get(given["name"], given["read_units"]),
-            "base_reads": given["read_units"] if given["name"] in me.index_reads else 0,
+            "projected": tuple(given["projected"]), "base_reads": 0,
             "more_hashes": tuple(given["more_hashes"]), "more_ranges": tuple(given["more_ranges"]),
         }  # fmt: skip
         held = had.pop(given["name"], None)
@@ -110,7 +108,7 @@ def _follow(call: Call, table: Table, group: Group, me: Member, settings: dict[s
         indexes.append(fresh[-1])
     for gone in had.values():
         item.forget_index(call, gone.id)
-    before, table = table, changed(table, indexes=tuple(indexes))
+    before, table = table, replica.overridden(changed(table, indexes=tuple(indexes)), me)
     contribution.follow(call, before, table)
     table = with_expiry(call, table, settings["ttl_attribute"])
     for index in fresh:
@@ -136,7 +134,8 @@ def with_expiry(call: Call, table: Table, attribute: str) -> Table:
 
 def alone(call: Call, table: Table) -> None:
     """The table is a replica no more, and stays."""
-    call.shelf(Table)[table.name] = changed(table, group=None)
+    indexes = tuple(changed(index, base_reads=0) for index in table.indexes)
+    call.shelf(Table)[table.name] = changed(table, group=None, base_reads=0, base_class=None, indexes=indexes)
     _forget(call, table)
 
 

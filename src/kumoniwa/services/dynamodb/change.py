@@ -46,7 +46,7 @@ def update(call: Call, name: str, asked: dict[str, Any], definitions: list[dict]
     table = streamed(call, table, asked.get("StreamSpecification"))
     if "GlobalSecondaryIndexUpdates" in asked:
         table = reindexed(call, table, definitions, asked["GlobalSecondaryIndexUpdates"])
-    return replica.put(call, replica.with_own_reads(call, before, table))
+    return replica.put(call, replica.with_own(call, before, table))
 
 
 def streamed(call: Call, table: Table, wanted: dict[str, Any] | None) -> Table:

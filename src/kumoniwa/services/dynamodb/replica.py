@@ -271,13 +271,26 @@ def publish(call: Call, table: Table, group: Group, *, also: list[str] | tuple =
     that are members no more."""
     last = table.group.at if table.group is not None else 0
     group = changed(group, at=max(stamp(call), last + 1), region=call.home.name)
-    table = changed(table, group=group)
+    me = group.member(call.home.name)
+    table = changed(table if me is None else overridden(table, me), group=group)
     call.shelf(Table)[table.name] = table
     tables.laid_out(call, table)
     for region in dict.fromkeys((*group.others(call.home.name), *filter(None, [group.witness]), *also)):
         call.shelf(Push)[f"{table.name}/{region}"] = Push(table=table.name, region=region, group=group, settings=settings_of(table))
     call.home.wake(("dynamodb", "conductor"))
     return table
+
+
+def overridden(table: Table, me: Member) -> Table:
+    """A table that has what all replicas have, and what this one overrides."""
+    indexes = tuple(
+        changed(index, read_units=me.own_reads(index.name) or index.shared_reads, base_reads=index.shared_reads if me.own_reads(index.name) else 0)
+        for index in table.indexes
+    )
+    return changed(
+        table, indexes=indexes, read_units=me.read_units or table.shared_reads, base_reads=table.shared_reads if me.read_units else 0,
+        table_class=me.table_class or table.shared_class, base_class=table.shared_class if me.table_class else None,
+    )  # fmt: skip
 
 
 def settings_of(table: Table) -> dict[str, Any]:
@@ -300,7 +313,7 @@ def settings_of(table: Table) -> dict[str, Any]:
         "write_units": table.write_units,
         "reads_max": table.reads_max,
         "writes_max": table.writes_max,
-        "table_class": table.table_class,
+        "table_class": table.shared_class,
         "ttl_attribute": table.ttl_attribute,
         "stream_view": table.stream_view,
         "has_aws_order": table.has_aws_order,
@@ -317,12 +330,16 @@ def put(call: Call, table: Table) -> Table:
     return table
 
 
-def with_own_reads(call: Call, before: Table, table: Table) -> Table:
-    """The table that UpdateTable has changed here, where its reads are its own: of a replica that overrides what the others read, and of one
-    that is scaled, which then keeps apart from the others (recorded by ack-api-quirks in October 2026: DDB-TABLE-251, DDB-TABLE-321)."""
+def with_own(call: Call, before: Table, table: Table) -> Table:
+    """The table that UpdateTable has changed here, where what it changes is its own: the class and the reads of a replica that overrides those
+    of the others, and the reads of one that is scaled, which then keeps apart (recorded by ack-api-quirks in October 2026: DDB-TABLE-251,
+    DDB-TABLE-321; that it is so with the class is ours)."""
     group = table.group
     if group is None:
         return table
+    if table.table_class != before.table_class and before.base_class is not None:
+        members = tuple(changed(m, table_class=table.table_class) if m.region == call.home.name else m for m in group.members)
+        group = changed(group, members=members)
     if table.is_on_demand != before.is_on_demand:
         members = tuple(
             changed(m, read_units=0, index_reads={}, reads_at=stamp(call)) if m.read_units or m.index_reads else m for m in group.members
@@ -378,7 +395,7 @@ def _change(call: Call, table: Table, given: dict[str, Any]) -> Table:
         )
     if overrides.get("read_units") == table.shared_reads:
         overrides["read_units"] = 0
-    if overrides.get("table_class") == (table.table_class or "STANDARD"):
+    if overrides.get("table_class") == (table.shared_class or "STANDARD"):
         overrides["table_class"] = ""
     if "index_reads" in overrides:
         own = {index.name: index.shared_reads for index in table.indexes}

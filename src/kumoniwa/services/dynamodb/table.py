@@ -139,10 +139,16 @@ class Table(Record):
     """Whether items that stand at one place of a global index are in AWS's order among themselves."""
     insights: Insights | None = None
     base_reads: int = 0
+    base_class: str | None = None
+    """What class the others have, if this replica overrides it."""
 
     @property
     def shared_reads(self) -> int:
         return self.base_reads or self.read_units
+
+    @property
+    def shared_class(self) -> str:
+        return self.table_class if self.base_class is None else self.base_class
 
 
 class Dropped(Record):

@@ -134,9 +134,9 @@ class Trail:
         if table.name not in rows.tables:
             rows.use(table)
         if data:
-            rows.run("insert into trail_data values (?,?,?)", now, event["eventID"], body)
+            rows.append("insert into trail_data values (?,?,?)", now, event["eventID"], body)
         else:
-            rows.run("insert into trail values (?,?,?,?,?,?)", now, event["eventID"], route.service.name, route.name, call.principal.arn, body)
+            rows.append("insert into trail values (?,?,?,?,?,?)", now, event["eventID"], route.service.name, route.name, call.principal.arn, body)
         if self.trails:
             self.home.service_used(load(CLOUDTRAIL))
 

@@ -60,7 +60,7 @@ coverage: setup       ## docs/coverage.md from the signatures
 	$(BIN)/python docs/make_coverage.py
 
 lock:                 ## refresh requirements.lock (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra lambda --extra deploy --extra drill --extra edge --extra reports --extra javascript --extra query --extra test pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra lambda --extra deploy --extra drill --extra edge --extra reports --extra javascript --extra query --extra lake --extra sql --extra test pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf .venv

@@ -139,6 +139,45 @@ def test_a_batch_of_writes_is_chosen_item_by_item(world):
     assert [read(world, OREGON, str(n)) for n in range(10)] == list(range(10))
 
 
+def test_statements_are_chosen_and_read_as_other_calls_are(world):
+    virginia, ohio, oregon = (world.client("dynamodb", region) for region in REGIONS)
+    virginia.execute_statement(Statement=f"INSERT INTO \"{TABLE}\" VALUE {{'id': 'a', 'v': 1}}")
+    with pytest.raises(ClientError, match="DuplicateItemException"):
+        ohio.execute_statement(Statement=f"INSERT INTO \"{TABLE}\" VALUE {{'id': 'a', 'v': 2}}")
+    answer = ohio.execute_statement(Statement=f"UPDATE \"{TABLE}\" SET v = v + 4 WHERE id = 'a' RETURNING ALL NEW *", ReturnConsumedCapacity="TOTAL")
+    assert answer["Items"] == [{"id": {"S": "a"}, "v": {"N": "5"}}]
+    assert answer["ConsumedCapacity"]["CapacityUnits"] == 1.0
+    isolate(world, VIRGINIA)
+    for asked in (f"SELECT v FROM \"{TABLE}\"", f"SELECT v FROM \"{TABLE}\" WHERE id = 'a'"):
+        assert oregon.execute_statement(Statement=asked, ConsistentRead=True)["Items"] == [{"v": {"N": "5"}}]
+        with pytest.raises(ClientError, match="InternalServerError"):
+            virginia.execute_statement(Statement=asked, ConsistentRead=True)
+        assert virginia.execute_statement(Statement=asked)["Items"] == [{"v": {"N": "1"}}]
+    with pytest.raises(ClientError, match="InternalServerError"):
+        virginia.execute_statement(Statement=f"DELETE FROM \"{TABLE}\" WHERE id = 'a'")
+    with pytest.raises(ClientError, match="ValidationException"):
+        virginia.execute_statement(Statement=f"SELECT v FROM \"{TABLE}\".nowhere", ConsistentRead=True)
+
+
+def test_a_batch_of_statements_is_chosen_one_by_one(world):
+    ohio, oregon = (world.client("dynamodb", region) for region in (OHIO, OREGON))
+    put(world, VIRGINIA, 1)
+    ohio.create_table(
+        TableName="plain", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )  # fmt: skip
+    wanted = [f"INSERT INTO {TABLE} VALUE {{'id': 'b', 'v': 2}}", f"INSERT INTO {TABLE} VALUE {{'id': 'a', 'v': 2}}", "INSERT INTO plain VALUE {'id': 'c'}"]
+    done = ohio.batch_execute_statement(Statements=[{"Statement": each} for each in wanted])["Responses"]
+    assert [each.get("Error", {}).get("Code") for each in done] == [None, "DuplicateItem", None]
+    isolate(world, VIRGINIA)
+    select = {"Statement": f"SELECT * FROM {TABLE} WHERE id = ?", "ConsistentRead": True}
+    asked = [select | {"Parameters": [{"S": key}]} for key in ("a", "b")]
+    assert [each["Item"]["v"]["N"] for each in oregon.batch_execute_statement(Statements=asked)["Responses"]] == ["1", "2"]
+    alone = world.client("dynamodb", VIRGINIA).batch_execute_statement(Statements=asked)["Responses"]
+    assert [each["Error"]["Code"] for each in alone] == ["InternalServerError"] * 2
+    assert ohio.get_item(TableName="plain", Key={"id": {"S": "c"}})["Item"] == {"id": {"S": "c"}}
+
+
 def test_of_two_writes_of_one_item_at_once_in_two_regions_one_is_refused(world):
     writes = {}
     for number, region in enumerate((OREGON, VIRGINIA), 1):

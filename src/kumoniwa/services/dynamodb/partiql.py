@@ -6,9 +6,11 @@ its key. Refusals: recorded from AWS by nubo-db/dynoxide unless a comment says o
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from typing import Any
 
 import orjson
@@ -19,7 +21,7 @@ from kumoniwa.languages import partiql
 from kumoniwa.languages.dynamodb.value import INVALID, ITEM_BYTES_MAX, Item, item_bytes
 from kumoniwa.languages.partiql import DELETE, EXISTS, INSERT, SELECT, UPDATE, Statement
 from kumoniwa.languages.partiql_plan import Cut, Plan, compiled, cut
-from kumoniwa.services.dynamodb import capacity, figures, item, page, throughput, transaction
+from kumoniwa.services.dynamodb import capacity, figures, item, page, quorum, throughput, transaction
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb import write as writes
 from kumoniwa.services.dynamodb.compound import CompoundSchema
@@ -73,13 +75,14 @@ class Insert(Write):
 
     __slots__ = ()
 
-    def judge(self, call: Call, *, needs_old: bool = True) -> None:
-        super().judge(call, needs_old=True)
+    def judge(self, call: Call, *, needs_old: bool = True, **known: Any) -> None:
+        super().judge(call, needs_old=True, **known)
         if self.old is not None:
             raise writes.DuplicateItemException
 
 
 def _write(call: Call, bound: Bound, shows_old: str | None) -> Write:
+    """A statement's write, to be placed, judged and stored."""
     statement, values = bound.statement, bound.values
     layout = bound.layout(call)
     if statement.kind == INSERT:
@@ -122,13 +125,16 @@ def _returned(call: Call, write: Write, wanted: str) -> Any:
     return None
 
 
-def _written(call: Call, bound: Bound, shows_old: str | None) -> tuple[Write, Any]:
-    """One statement's write, done, and what it returns."""
-    write = _write(call, bound, shows_old)
-    write.place()
+def _written(call: Call, bound: Bound, write: Write, detail: str | None) -> tuple[Any, dict | None]:
+    """What a write returns that is judged, and the capacity."""
+    wants_units = detail is not None and detail != "NONE"
+    return _returned(call, write, bound.statement.returning), write.consumed(detail) if wants_units else None
+
+
+def _stored(call: Call, bound: Bound, write: Write, detail: str | None) -> tuple[Any, dict | None]:
     write.judge(call)
     write.store(call)
-    return write, _returned(call, write, bound.statement.returning)
+    return _written(call, bound, write, detail)
 
 
 # Selecting -----------------------------------------------------------------------------------------
@@ -181,19 +187,10 @@ class _Projecting:
         self.project, self.attributes = plan.project, plan.projected
 
 
-def _select(
-    call: Call,
-    bound: Bound,
-    *,
-    is_consistent: bool,
-    limit: int | None,
-    start: Item | None,
-    detail: str | None,
-) -> dict[str, Any]:
-    """One page: Items, LastEvaluatedKey, ConsumedCapacity."""
-    layout = bound.layout(call)
-    if layout.is_strong and is_consistent:
-        raise NotImplementedHere("dynamodb: consistent PartiQL reads of strongly consistent global tables")
+def _selecting(
+    call: Call, layout: Layout, bound: Bound, *, is_consistent: bool, limit: int | None, start: Item | None, detail: str | None
+) -> Callable[[], dict[str, Any]]:
+    """What answers one page: Items, LastEvaluatedKey, ConsumedCapacity. Raises what is wrong with the statement."""
     index = _index(layout, bound, is_consistent=is_consistent)
     schema = (index or layout).key
     if isinstance(schema, CompoundSchema):
@@ -206,11 +203,11 @@ def _select(
         [found.rest, _Projecting(bound.plan) if bound.plan.project is not None else None], False,
     )  # fmt: skip
     if not found.hashes:
-        return page.across(call, read, start, limit, detail)
+        return partial(page.across, call, read, start, limit, detail)
     stretches = _stretches(bound, schema, found)
     if bound.statement.order and bound.statement.order[0][0] == schema.hash_name:
         stretches.sort(key=lambda stretch: stretch.hash_key, reverse=is_backward)
-    return _along_all(call, read, stretches, start, limit, detail, forward=not is_sort_backward)
+    return partial(_along_all, call, read, _from(start, read.schema, stretches), start, limit, detail, forward=not is_sort_backward)
 
 
 def _stretches(bound: Bound, schema: KeySchema, found: Cut) -> list[page.Range]:
@@ -224,25 +221,21 @@ def _stretches(bound: Bound, schema: KeySchema, found: Cut) -> list[page.Range]:
     return list({stretch.hash_key: stretch for stretch in stretches}.values())
 
 
+def _from(start: Item | None, schema: KeySchema, stretches: list[page.Range]) -> list[page.Range]:
+    """The partitions that are still to be read."""
+    if start is None:
+        return stretches
+    value = start.get(schema.hash_name)
+    at = next((n for n, stretch in enumerate(stretches) if schema.is_hash(stretch.hash_key, value)), None)
+    if at is None:
+        raise ValidationException("Invalid NextToken")
+    return stretches[at:]
+
+
 def _along_all(
-    call: Call,
-    read: page.Read,
-    stretches: list,
-    start: Item | None,
-    limit: int | None,
-    detail: str | None,
-    *,
-    forward: bool,
+    call: Call, read: page.Read, stretches: list[page.Range], start: Item | None, limit: int | None, detail: str | None, *, forward: bool
 ) -> dict[str, Any]:
     """Pages of several partitions, one after the other, until one of them ends early."""
-    if start is not None:
-        value = start.get(read.schema.hash_name)
-        at = next(
-            (n for n, stretch in enumerate(stretches) if read.schema.is_hash(stretch.hash_key, value)), None
-        )
-        if at is None:
-            raise ValidationException("Invalid NextToken")
-        stretches = stretches[at:]
     items: list[Any] = []
     entries: list[dict] = []
     reply: dict[str, Any] = {}
@@ -267,7 +260,8 @@ def _along_all(
 def execute(
     call: Call, text: str, parameters: list[dict] | None, *, is_consistent: bool, limit: int | None, token: str | None,
     detail: str | None, shows_old: str | None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]:  # fmt: skip
+    """A coroutine if other regions have a word in the table."""
     bound = Bound(text, parameters)
     statement = bound.statement
     if statement.kind == EXISTS:
@@ -275,14 +269,30 @@ def execute(
     if statement.kind != SELECT:
         if token is not None:
             raise ValidationException("NextToken is only valid on a SELECT statement")
-        write, returned = _written(call, bound, shows_old)
-        reply: dict[str, Any] = {"Items": [] if returned is None else [returned]}
-        if detail is not None and detail != "NONE":
-            reply["ConsumedCapacity"] = write.consumed(detail)
-        return reply
+        write = _write(call, bound, shows_old)
+        write.place()
+        if write.layout.is_strong:
+            return _executed_everywhere(call, bound, write, detail)
+        return _executed(*_stored(call, bound, write, detail))
     mark = base64.b64encode(transaction.digest_of([text, parameters])).decode()
     start = _opened(token, mark) if token is not None else None
-    found = _select(call, bound, is_consistent=is_consistent, limit=limit, start=start, detail=detail)
+    layout = bound.layout(call)
+    select = _selecting(call, layout, bound, is_consistent=is_consistent, limit=limit, start=start, detail=detail)
+    answer = partial(_selected, select, mark)
+    return quorum.caught_up(call, layout, answer) if layout.is_strong and is_consistent else answer()
+
+
+def _executed(returned: Any, entry: dict | None) -> dict[str, Any]:
+    return {"Items": [] if returned is None else [returned]} | ({"ConsumedCapacity": entry} if entry else {})
+
+
+async def _executed_everywhere(call: Call, bound: Bound, write: Write, detail: str | None) -> dict[str, Any]:
+    await quorum.written(call, write)
+    return _executed(*_written(call, bound, write, detail))
+
+
+def _selected(select: Callable[[], dict[str, Any]], mark: str) -> dict[str, Any]:
+    found = select()
     reply = {name: found[name] for name in ("Items", "LastEvaluatedKey", "ConsumedCapacity") if name in found}
     if "LastEvaluatedKey" in reply:
         reply["NextToken"] = base64.b64encode(orjson.dumps([mark, reply["LastEvaluatedKey"]])).decode()
@@ -303,8 +313,13 @@ def _opened(token: str, mark: str) -> Item:
 # BatchExecuteStatement -----------------------------------------------------------------------------
 
 
-def batch(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
-    """Every statement for itself: what fails is told in its place, and hinders no other."""
+Outcome = tuple[Any, dict | None] | AwsError
+"""What is answered of an item, and the capacity; or why neither."""
+
+
+def batch(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]:
+    """Every statement for itself: what fails is told in its place, and hinders no other. A coroutine if other regions have a word in
+    any of the tables."""
     prepared = [_prepared(each) for each in wanted]
     statements = [one for one in prepared if isinstance(one, Bound)]
     if len({one.statement.kind == SELECT for one in statements}) > 1:
@@ -312,25 +327,60 @@ def batch(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
     keys = [key for one in statements if (key := _named(call, one)) is not None]
     if len(set(keys)) < len(keys):
         raise ValidationException("Provided list of item keys contains duplicates")
+    if any(_is_strong(call, one) for one in statements):
+        return _batch_everywhere(call, prepared, wanted, detail)
+    return _batch_shown(call, prepared, [_one_of_batch(call, one, each, detail) for one, each in zip(prepared, wanted)])
+
+
+def _is_strong(call: Call, bound: Bound) -> bool:
+    layout = find(call, bound.statement.table)
+    return layout is not None and layout.is_strong
+
+
+async def _batch_everywhere(call: Call, prepared: list[Bound | AwsError], wanted: list[dict], detail: str | None) -> dict[str, Any]:
+    async def one_of_batch(bound: Bound, each: dict) -> Outcome:
+        try:
+            if bound.statement.kind != SELECT:
+                write = _write(call, bound, each.get("ReturnValuesOnConditionCheckFailure"))
+                write.place()
+                await quorum.written(call, write)
+                return _written(call, bound, write, detail)
+            get = _get(call, bound, "BatchExecuteStatement", is_consistent=bool(each.get("ConsistentRead")))
+            if get.is_consistent:
+                await quorum.Assembly(call, get.layout.record).catch_up()
+            return _got(call, get, detail)
+        except AwsError as refusal:
+            return refusal.with_traceback(None)
+
+    everywhere = {n for n, one in enumerate(prepared) if isinstance(one, Bound) and _is_strong(call, one)}
+    found = dict(zip(everywhere, await asyncio.gather(*[one_of_batch(prepared[n], wanted[n]) for n in everywhere])))
+
+    def rest() -> list[Outcome]:
+        return [
+            found[n] if n in everywhere else _one_of_batch(call, one, each, detail) for n, (one, each) in enumerate(zip(prepared, wanted))
+        ]
+
+    return _batch_shown(call, prepared, call.atomically(rest))
+
+
+def _batch_shown(call: Call, prepared: list[Bound | AwsError], outcomes: list[Outcome]) -> dict[str, Any]:
     responses: list[dict] = []
     entries: list[dict] = []
     throttled: list[str] = []
-    for one, each in zip(prepared, wanted):
+    for one, outcome in zip(prepared, outcomes):
         response = {} if isinstance(one, AwsError) else {"TableName": tables.plain_name(one.statement.table)}
-        try:
-            if isinstance(one, AwsError):
-                raise one
-            content, entry = _one_of_batch(call, one, each, detail)
+        if isinstance(outcome, AwsError):
+            code = _code(outcome)
+            content = {"Item": outcome.members["Item"]} if "Item" in outcome.members else {}
+            response["Error"] = {"Code": code, "Message": outcome.text, **content}
+            throttled += [response["TableName"]] if isinstance(outcome, throughput.THROTTLED) else []
+            if code == "ValidationError":
+                response.pop("TableName", None)
+        else:
+            content, entry = outcome
             if content is not None:
                 response["Item"] = content
             entries += [entry] if entry else []
-        except AwsError as refusal:
-            code = _code(refusal)
-            content = {"Item": refusal.members["Item"]} if "Item" in refusal.members else {}
-            response["Error"] = {"Code": code, "Message": refusal.text, **content}
-            throttled += [response["TableName"]] if isinstance(refusal, throughput.THROTTLED) else []
-            if code == "ValidationError":
-                response.pop("TableName", None)
         responses.append(response)
     if len(throttled) == len(responses):
         throughput.turned_away(call, throttled)
@@ -371,20 +421,25 @@ def _named(call: Call, bound: Bound) -> tuple | None:
         return None
 
 
-def _one_of_batch(call: Call, bound: Bound, each: dict, detail: str | None) -> tuple[Any, dict | None]:
-    """What is answered of the item, and the capacity."""
-    wants_units = detail is not None and detail != "NONE"
-    if bound.statement.kind != SELECT:
-        write, returned = _written(call, bound, each.get("ReturnValuesOnConditionCheckFailure"))
-        return returned, write.consumed(detail) if wants_units else None
-    get = _get(call, bound, "BatchExecuteStatement", is_consistent=bool(each.get("ConsistentRead")))
+def _one_of_batch(call: Call, bound: Bound | AwsError, each: dict, detail: str | None) -> Outcome:
+    if isinstance(bound, AwsError):
+        return bound
+    try:
+        if bound.statement.kind != SELECT:
+            write = _write(call, bound, each.get("ReturnValuesOnConditionCheckFailure"))
+            write.place()
+            return _stored(call, bound, write, detail)
+        return _got(call, _get(call, bound, "BatchExecuteStatement", is_consistent=bool(each.get("ConsistentRead"))), detail)
+    except AwsError as refusal:
+        return refusal.with_traceback(None)
+
+
+def _got(call: Call, get: transaction.Get, detail: str | None) -> tuple[Any, dict | None]:
     get.place()
     content = get.read(call)
     units = capacity.read_units(get.size, is_consistent=get.is_consistent)
     figures.read(call, get.layout, units)
-    if not wants_units:
-        return content, None
-    return content, capacity.consumed(get.layout.name, units, detail=detail)
+    return content, None if detail is None or detail == "NONE" else capacity.consumed(get.layout.name, units, detail=detail)
 
 
 def _get(call: Call, bound: Bound, operation: str, *, is_consistent: bool = True) -> transaction.Get:

@@ -19,7 +19,7 @@ from kumoniwa.services.dynamodb.decree import Ballot, Decree
 from kumoniwa.services.dynamodb.group import Group
 from kumoniwa.services.dynamodb.replica import InternalServerError
 from kumoniwa.services.dynamodb.table import Layout, Table
-from kumoniwa.services.dynamodb.write import ConditionalCheckFailedException, Write
+from kumoniwa.services.dynamodb.write import ConditionalCheckFailedException, DuplicateItemException, Write
 
 WITHIN_S = 3.0
 TRIES = 5
@@ -101,7 +101,7 @@ class Assembly:
         try:
             one.judge(self.call, found=(latest.size, latest.body, None) if latest.body is not None else None)
             size, body = one.made()
-        except ConditionalCheckFailedException as error:
+        except (ConditionalCheckFailedException, DuplicateItemException) as error:
             # The condition was asked of a value that others may not have chosen yet: they must, before anybody acts upon it.
             refusal, size, body = error, latest.size, latest.body
         except AwsError:

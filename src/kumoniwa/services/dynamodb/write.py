@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
+from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.languages.dynamodb import legacy
 from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import (
@@ -166,8 +166,6 @@ class Write:
         if self.kind == CHECK:
             return
         layout = self.layout
-        if layout.is_strong:
-            raise NotImplementedHere("dynamodb: PartiQL writes of strongly consistent global tables")
         if self.new is not None:
             if layout.is_legacy:
                 self.new, self.size = replication.marked(call, self.new)

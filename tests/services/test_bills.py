@@ -9,6 +9,7 @@ import pytest
 from bill_workshop import used
 from botocore.exceptions import ClientError
 from lambda_workshop import invoke, make, provisioned
+from source_workshop import Workshop
 
 HOUR_S = 3_600
 GB = 1 << 30
@@ -95,6 +96,17 @@ def test_provisioned_concurrency_costs_as_long_as_it_stands(cloud):
     after = used(cloud)["lambda:provisioned_concurrency", "f"]
     cloud.sleep(3 * HOUR_S)
     assert used(cloud)["lambda:provisioned_concurrency", "f"] == after
+
+
+def test_provisioned_pollers_of_a_queue_cost_as_long_as_they_stand(cloud, tmp_path):
+    shop = Workshop(cloud, tmp_path)
+    shop.function()
+    _, source = shop.queue()
+    uuid = shop.map(source, ProvisionedPollerConfig={"MinimumPollers": 3})["UUID"]
+    cloud.sleep(2)
+    before = used(cloud).get(("lambda:event_pollers", uuid), 0)
+    cloud.sleep(2 * HOUR_S)
+    assert used(cloud)["lambda:event_pollers", uuid] - before == pytest.approx(2 * 3)
 
 
 # DynamoDB: https://aws.amazon.com/dynamodb/pricing/on-demand/ --------------------------------------------------

@@ -395,9 +395,6 @@ def test_a_stack_says_when_its_functions_get_another_runtime(cloud):
 def test_what_aws_would_take_and_is_not_built_is_refused_by_name(functions):
     code, text = refused(functions.create_function, FunctionName="g", Role=ROLE, PackageType="Image", Code={"ImageUri": IMAGE})
     assert code == "NotImplemented" and "PackageType Image" in text
-    pollers = {"MinimumPollers": 2, "MaximumPollers": 10}
-    code, text = refused(functions.create_event_source_mapping, FunctionName="f", EventSourceArn=QUEUE, ProvisionedPollerConfig=pollers)
-    assert code == "NotImplemented" and "ProvisionedPollerConfig" in text
     stays = {"S3Bucket": "bucket", "S3Key": "key", "S3ObjectStorageMode": "REFERENCE"}
     code, text = refused(functions.publish_layer_version, LayerName="b", Content=stays)
     assert code == "NotImplemented" and "S3ObjectStorageMode" in text

@@ -195,16 +195,18 @@ def test_a_disabled_mapping_reads_nothing_until_it_is_enabled(shop):
     )  # fmt: skip
 
 
+WAITING = """
+    import os, threading
+    def handler(event, context):
+        with open(os.environ["LOG"], "a") as log:
+            log.write("+")
+        while not os.path.exists(os.environ["LOG"] + ".go"):
+            threading.Event().wait(0.01)
+"""
+
+
 def test_at_most_so_many_batches_at_once(shop, tmp_path):
-    source = """
-        import os, threading
-        def handler(event, context):
-            with open(os.environ["LOG"], "a") as log:
-                log.write("+")
-            while not os.path.exists(os.environ["LOG"] + ".go"):
-                threading.Event().wait(0.01)
-    """
-    shop.function(source, Timeout=30)
+    shop.function(WAITING, Timeout=30)
     url, arn = shop.queue(VisibilityTimeout=300)
     for number in range(6):
         shop.sqs.send_message(QueueUrl=url, MessageBody=str(number))
@@ -216,6 +218,44 @@ def test_at_most_so_many_batches_at_once(shop, tmp_path):
     for _ in range(6):
         settle(shop.cloud)
     assert (shop.log.read_text(), shop.left(url)) == ("++++++", 0)
+
+
+def test_each_provisioned_poller_has_ten_batches_under_way_from_the_first_moment(shop, tmp_path):
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: five without them.
+    shop.function(WAITING, Timeout=300)
+    url, arn = shop.queue(VisibilityTimeout=300)
+    for number in range(25):
+        shop.sqs.send_message(QueueUrl=url, MessageBody=str(number))
+    pollers = {"MinimumPollers": 2, "MaximumPollers": 2}
+    made = shop.map(arn, BatchSize=1, ProvisionedPollerConfig=pollers)
+    assert made["ProvisionedPollerConfig"] == pollers
+    for _ in range(100):
+        shop.cloud.sleep(0.1)
+    assert shop.log.read_text() == "+" * 20
+    shop.cloud.sleep(90)
+    assert shop.log.read_text() == "+" * 20
+    (tmp_path / "log.go").touch()
+    for _ in range(6):
+        settle(shop.cloud)
+    assert (shop.log.read_text(), shop.left(url)) == ("+" * 25, 0)
+
+
+def test_pollers_are_provisioned_and_given_back(shop):
+    shop.function()
+    _, arn = shop.queue()
+    uuid = shop.map(arn, ProvisionedPollerConfig={"MinimumPollers": 5})["UUID"]
+    update, get = shop.functions.update_event_source_mapping, shop.functions.get_event_source_mapping
+    assert get(UUID=uuid)["ProvisionedPollerConfig"] == {"MinimumPollers": 5, "MaximumPollers": 200}
+    assert update(UUID=uuid, ProvisionedPollerConfig={"MaximumPollers": 10})["ProvisionedPollerConfig"] == {"MinimumPollers": 5, "MaximumPollers": 10}
+    shop.cloud.sleep(1)
+    assert refused(update, UUID=uuid, ProvisionedPollerConfig={"MinimumPollers": 20}) == (
+        "InvalidParameterValueException", "MinimumPollers must be less than or equal to MaximumPollers."
+    )  # fmt: skip
+    code, text = refused(update, UUID=uuid, ScalingConfig={"MaximumConcurrency": 2})
+    assert code == "InvalidParameterValueException" and text.startswith("Provisioned mode for SQS ESM does not support maximum concurrency")
+    assert "ProvisionedPollerConfig" not in update(UUID=uuid, ProvisionedPollerConfig={})
+    shop.cloud.sleep(1)
+    assert update(UUID=uuid, ScalingConfig={"MaximumConcurrency": 2})["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
 def test_a_throttled_batch_is_tried_again_while_its_messages_are_hidden(shop):

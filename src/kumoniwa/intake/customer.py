@@ -26,6 +26,8 @@ class Wishes(Protocol):
     position_at: float | None
     concurrency_max: int
     """Batches of a queue under way at once; 0 if nobody says."""
+    pollers: tuple[int, ...]
+    """How many pollers of a queue there are at least and at most, if they are provisioned."""
     parallel: int
     """Batches of a shard under way at once."""
     tumbling_s: int

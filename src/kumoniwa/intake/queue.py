@@ -27,6 +27,9 @@ BATCHES_FIRST = 5
 BATCHES_MORE = 300
 """A minute. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 BATCHES_MAX = 1_250
+BATCHES_OF_A_POLLER = 10
+BATCHES_MORE_PROVISIONED = 1_000
+"""What a provisioned poller has under way, and a minute of provisioned mode adds, by the same page."""
 PAYLOAD_BYTES_MAX = 6 << 20
 RETRY_S_MAX = 60.0
 
@@ -71,9 +74,15 @@ class QueueReader:
 
     def _room(self, wishes: Wishes) -> int:
         """How many batches may be under way: a few at first, more each minute in which that was not enough, fewer when they fail."""
+        least, most, more = 1, BATCHES_MAX, BATCHES_MORE
+        if wishes.pollers:
+            least, most = (BATCHES_OF_A_POLLER * count for count in wishes.pollers)
+            more = BATCHES_MORE_PROVISIONED
+        self.at_once = max(self.at_once, least)
         if self.in_flight >= self.at_once and self.call.now() >= self.raised_at + 60.0:
-            self.at_once, self.raised_at = min(self.at_once + BATCHES_MORE, BATCHES_MAX), self.call.now()
-        return min(self.at_once, wishes.concurrency_max or BATCHES_MAX)
+            self.at_once, self.raised_at = self.at_once + more, self.call.now()
+        self.at_once = min(self.at_once, most)
+        return min(self.at_once, wishes.concurrency_max or most)
 
     # Receiving --------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ class Wishes(Record):
     filters: tuple[str, ...] = ()
     position: str = "AT_TIMESTAMP"
     concurrency_max: int = 0
+    pollers: tuple[int, ...] = ()
     parallel: int = 1
     tumbling_s: int = 0
     bisects: bool = False

@@ -9,6 +9,7 @@ from kumoniwa.engines.lambda_runtime.environment import Outcome
 from kumoniwa.gate.ledger import Use
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.lambda_.function import Provisioned, Version, found
+from kumoniwa.services.lambda_.source import Mapping
 
 FREE_STORAGE_MB = 512
 MB_PER_GB = 1024
@@ -28,8 +29,10 @@ def ended(call: Call, version: Version, outcome: Outcome) -> None:
 
 
 def standing_of(call: Call) -> list[Use]:
-    """Gigabytes that are kept ready."""
-    return [
+    """Gigabytes that are kept ready, and pollers of queues: as many as there are at least."""
+    kept = [
         ("lambda:provisioned_concurrency", held.function, held.requested * found(call, held.function, held.qualifier).memory_mb / MB_PER_GB)
         for held in call.shelf(Provisioned).values()
     ]
+    mappings = [held for held in call.shelf(Mapping).values() if held.pollers and held.is_enabled]
+    return kept + [("lambda:event_pollers", held.uuid, held.pollers[0]) for held in mappings]

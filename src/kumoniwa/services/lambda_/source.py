@@ -57,6 +57,7 @@ class Mapping(Record):
     response_types: tuple[str, ...] = ()
     tags: dict[str, str] = {}
     concurrency_max: int = 0
+    pollers: tuple[int, ...] = ()
     position: str = ""
     position_at: float | None = None
     on_failure: str = ""
@@ -107,6 +108,8 @@ def shown(call: Call, mapping: Mapping, state: str = "") -> dict[str, Any]:
         reply["MetricsConfig"] = {"Metrics": list(mapping.metrics)}
     if mapping.concurrency_max:
         reply["ScalingConfig"] = {"MaximumConcurrency": mapping.concurrency_max}
+    if mapping.pollers:
+        reply["ProvisionedPollerConfig"] = dict(zip(("MinimumPollers", "MaximumPollers"), mapping.pollers))
     if mapping.is_stream:
         reply |= {
             "StartingPosition": mapping.position,
@@ -255,28 +258,43 @@ def _check_supported(is_stream: bool, said: Said) -> None:
             raise InvalidParameterValueException(f"Unsupported {name} parameter for given event source mapping type.")
 
 
+POLLERS_LEAST, POLLERS_MOST = 2, 200
+# https://docs.aws.amazon.com/lambda/latest/api/API_ProvisionedPollerConfig.html
+_NO_CONCURRENCY = (
+    "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove "
+    "maximum concurrency."
+)
+
+
 def _check_pollers(said: Said) -> None:
-    """Pollers of a queue that are provisioned are not built; what AWS refuses of them is refused in its words, as cdk-preflight saw them
-    (pf-lambda-esm-poller-group-name-kafka-only, -pollers-max-ge-min, -scaling-provisioned-mutually-exclusive, -sqs-minimum-pollers-min)."""
-    pollers = said.ProvisionedPollerConfig
-    if pollers is None:
-        return
-    least, most = pollers.get("MinimumPollers"), pollers.get("MaximumPollers")
-    refusal = ""
+    """As cdk-preflight saw AWS refuse them (pf-lambda-esm-poller-group-name-kafka-only, -pollers-max-ge-min,
+    -scaling-provisioned-mutually-exclusive, -sqs-minimum-pollers-min)."""
+    pollers = said.ProvisionedPollerConfig or {}
     if "PollerGroupName" in pollers:
-        refusal = "Invalid parameter: pollerGroupName"
-    elif said.ScalingConfig:
-        refusal = (
-            "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove "
-            "maximum concurrency."
+        raise InvalidParameterValueException("Invalid parameter: pollerGroupName")
+    if pollers and said.ScalingConfig:
+        raise InvalidParameterValueException(_NO_CONCURRENCY)
+    if len(pollers) == 2:
+        _check_order(pollers["MinimumPollers"], pollers["MaximumPollers"])
+    if not 2 <= pollers.get("MinimumPollers", POLLERS_LEAST) <= 200 or not 2 <= pollers.get("MaximumPollers", POLLERS_MOST) <= 10_000:
+        raise InvalidParameterValueException(
+            "MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]"
         )
-    elif least is not None and most is not None and least > most:
-        refusal = "MinimumPollers must be less than or equal to MaximumPollers."
-    elif (least is not None and not 2 <= least <= 200) or (most is not None and not 2 <= most <= 10_000):
-        refusal = "MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]"
-    if refusal:
-        raise InvalidParameterValueException(refusal)
-    raise NotImplementedHere("provisioned pollers of event source mappings (lambda ProvisionedPollerConfig)")
+
+
+def _check_order(least: int, most: int) -> None:
+    if least > most:
+        raise InvalidParameterValueException("MinimumPollers must be less than or equal to MaximumPollers.")
+
+
+def _pollers(held: tuple[int, ...], said: dict[str, Any]) -> tuple[int, ...]:
+    """An empty configuration ends provisioned mode; whoever says one number only keeps the other (ours)."""
+    if not said:
+        return ()
+    least, most = held or (POLLERS_LEAST, POLLERS_MOST)
+    least, most = said.get("MinimumPollers", least), said.get("MaximumPollers", most)
+    _check_order(least, most)
+    return least, most
 
 
 def _function(call: Call, text: str) -> tuple[Version, str]:
@@ -299,10 +317,13 @@ def _with(call: Call, version: Version, mapping: Mapping, said: Said) -> Mapping
         "metrics": None if said.MetricsConfig is None else _metrics(said.MetricsConfig),
         "response_types": None if types is None else tuple(types),
         "concurrency_max": None if scaling is None else scaling.get("MaximumConcurrency", 0),
+        "pollers": None if said.ProvisionedPollerConfig is None else _pollers(mapping.pollers, said.ProvisionedPollerConfig),
         "filters": None if said.FilterCriteria is None else _filters(said.FilterCriteria),
         "on_failure": None if said.DestinationConfig is None else _destination(call, version, said.DestinationConfig),
     }  # fmt: skip
     mapping = changed(mapping, **{name: value for name, value in wanted.items() if value is not None})
+    if mapping.pollers and mapping.concurrency_max:
+        raise InvalidParameterValueException(_NO_CONCURRENCY)
     if mapping.is_fifo and mapping.window_s:
         raise InvalidParameterValueException("Batching window is not supported for FIFO queues")
     # A FIFO queue, which can have no window, is so held to ten as well.

@@ -52,6 +52,7 @@ class Wishes(NamedTuple):
     retries_max: int
     age_s_max: int
     concurrency_max: int = 0
+    pollers: tuple[int, ...] = ()
     tumbling_s: int = 0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 MEMBERS = frozenset((
     "tags", "Tags", "TagsList", "AddTags", "tagKeys", "TagKeys", "TagKeyList", "RemoveTagKeys", "BackupPlanTags", "BackupVaultTags",
-    "RecoveryPointTags", "IdentityPoolTags", "UserPoolTags", "DistributionConfigWithTags",
+    "RecoveryPointTags", "IdentityPoolTags", "UserPoolTags", "DistributionConfigWithTags", "TagsToAdd", "TagsToRemove",
 ))  # fmt: skip
 """What parameters are called that carry tags or keys of tags. S3, whose requests replace all tags at once, looks for itself."""
 MESSAGES = ("Send", "TestRender")

@@ -1,0 +1,60 @@
+"""The operations of Glue: those of the Data Catalog. Connections, jobs, triggers, workflows, schemas and all else are refused by name."""
+
+from kumoniwa.services.glue.access import resource_of  # noqa: F401 (the gate's hook)
+from kumoniwa.services.glue.catalog import (
+    GetCatalogImportStatus,
+    GetDataCatalogEncryptionSettings,
+    PutDataCatalogEncryptionSettings,
+)
+from kumoniwa.services.glue.database import CreateDatabase, DeleteDatabase, GetDatabase, GetDatabases, UpdateDatabase
+from kumoniwa.services.glue.function import (
+    CreateUserDefinedFunction,
+    DeleteUserDefinedFunction,
+    GetUserDefinedFunction,
+    GetUserDefinedFunctions,
+    UpdateUserDefinedFunction,
+)
+from kumoniwa.services.glue.partition import (
+    BatchCreatePartition,
+    BatchDeletePartition,
+    BatchGetPartition,
+    BatchUpdatePartition,
+    CreatePartition,
+    DeletePartition,
+    GetPartition,
+    GetPartitions,
+    UpdatePartition,
+)
+from kumoniwa.services.glue.policy import (
+    DeleteResourcePolicy,
+    GetResourcePolicies,
+    GetResourcePolicy,
+    PutResourcePolicy,
+    policy_of,  # noqa: F401 (the gate's hook)
+)
+from kumoniwa.services.glue.search import SearchTables
+from kumoniwa.services.glue.table import BatchDeleteTable, CreateTable, DeleteTable, GetTable, GetTables, UpdateTable
+from kumoniwa.services.glue.tag import (
+    GetTags,
+    TagResource,
+    UntagResource,
+    all_tags,
+    reserved_tag,  # noqa: F401 (the gate's hook)
+    tags_of,  # noqa: F401 (the gate's hook)
+)
+from kumoniwa.services.glue.version import (
+    BatchDeleteTableVersion,
+    DeleteTableVersion,
+    GetTableVersion,
+    GetTableVersions,
+)
+
+__all__ = [
+    "BatchCreatePartition", "BatchDeletePartition", "BatchDeleteTable", "BatchDeleteTableVersion", "BatchGetPartition", "BatchUpdatePartition",
+    "CreateDatabase", "CreatePartition", "CreateTable", "CreateUserDefinedFunction", "DeleteDatabase", "DeletePartition", "DeleteResourcePolicy",
+    "DeleteTable", "DeleteTableVersion", "DeleteUserDefinedFunction", "GetCatalogImportStatus", "GetDataCatalogEncryptionSettings", "GetDatabase",
+    "GetDatabases", "GetPartition", "GetPartitions", "GetResourcePolicies", "GetResourcePolicy", "GetTable", "GetTableVersion",
+    "GetTableVersions", "GetTables", "GetTags", "GetUserDefinedFunction", "GetUserDefinedFunctions", "PutDataCatalogEncryptionSettings",
+    "PutResourcePolicy", "SearchTables", "TagResource", "UntagResource", "UpdateDatabase", "UpdatePartition", "UpdateTable",
+    "UpdateUserDefinedFunction", "all_tags",
+]  # fmt: skip

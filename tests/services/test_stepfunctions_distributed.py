@@ -5,6 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 from states_workshop import events, make, run, start, told
+from test_s3_inventory import configure, manifests, prepared
 
 CONFIG = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
 
@@ -93,6 +94,79 @@ def test_items_are_batched_and_results_written_to_a_bucket(cloud):
     assert [json.loads(one["Output"]) for one in written] == [
         {"BatchInput": {"of": found["name"]}, "Items": [1, 2]}, {"BatchInput": {"of": found["name"]}, "Items": [3]},
     ]  # fmt: skip
+
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html; which file of lines is ``.jsonl`` is ours.
+FLAT = processor({
+    "C": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 3, "Next": "F"}], "Default": "P"},
+    "F": {"Type": "Fail", "Error": "E", "Cause": "three"}, "P": {"Type": "Pass", "Result": [1, 2], "End": True},
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(("how", "shown"), [({"Transformation": "COMPACT"}, [[1, 2], [1, 2]]), ({"Transformation": "FLATTEN"}, [1, 2, 1, 2]), ({}, [[1, 2], [1, 2]])])
+def test_what_came_of_executions_is_told_as_a_writer_without_a_bucket_wants_it(cloud, how, shown):
+    writer = {"WriterConfig": {"OutputType": "JSON", **how}}
+    states = {"M": {"Type": "Map", "ItemProcessor": FLAT, "ResultWriter": writer, "ToleratedFailureCount": 1, "End": True}}
+    *done, failed = run(cloud, states, [1, 2, 3], seconds=5)["output"]
+    assert done == shown
+    # What failed is told whole whatever is asked for.
+    assert (failed["Status"], failed["Error"], failed["Cause"], failed["Input"]) == ("FAILED", "E", "three", "3")
+
+
+def test_a_writer_tells_executions_whole_if_nothing_else_is_asked_for(cloud):
+    states = {"M": {"Type": "Map", "ItemProcessor": ECHO, "ResultWriter": {"WriterConfig": {"Transformation": "NONE"}}, "End": True}}
+    (one,) = run(cloud, states, [{"a": 1}], seconds=5)["output"]
+    assert (one["Status"], one["Input"], one["Output"], one["InputDetails"]) == ("SUCCEEDED", '{"a":1}', '{"a":1}', {"Included": True})
+
+
+def test_results_are_written_to_a_bucket_as_lines(cloud):
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="out")
+    writer = {
+        "Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "out"}, "WriterConfig": {"Transformation": "FLATTEN", "OutputType": "JSONL"},
+    }  # fmt: skip
+    states = {"M": {"Type": "Map", "ItemProcessor": FLAT, "ResultWriter": writer, "ToleratedFailureCount": 1, "End": True}}
+    found = run(cloud, states, [1, 3], seconds=5)
+    manifest = json.loads(s3.get_object(Bucket="out", Key=found["output"]["ResultWriterDetails"]["Key"])["Body"].read())
+
+    def lines(status):
+        key = manifest["ResultFiles"][status][0]["Key"]
+        assert key.endswith(f"/{status}_0.jsonl")
+        return [json.loads(line) for line in s3.get_object(Bucket="out", Key=key)["Body"].read().splitlines()]
+
+    assert lines("SUCCEEDED") == [1, 2]
+    assert [(one["Status"], one["Error"]) for one in lines("FAILED")] == [("FAILED", "E")]
+
+
+def test_a_writer_that_says_nothing_is_refused(cloud):
+    with pytest.raises(ClientError, match="InvalidDefinition"):
+        make(cloud, {"M": {"Type": "Map", "ItemProcessor": ECHO, "ResultWriter": {}, "End": True}})
+
+
+@pytest.mark.parametrize("config", [{"InputType": "MANIFEST"}, {"InputType": "CSV", "ManifestType": "S3_INVENTORY", "MaxItems": 1}])
+def test_the_objects_of_an_inventory_are_the_items(cloud, config):
+    s3 = prepared(cloud)
+    for key in ("a b", "c"):
+        s3.put_object(Bucket="shop", Key=key, Body=key.encode())
+    configure(s3, versions="Current", OptionalFields=["Size"])
+    cloud.sleep(5)
+    (manifest,) = manifests(s3)
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": config, "Parameters": {"Bucket": "books", "Key": manifest}}
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": ECHO, "ItemReader": reader, "End": True}}, seconds=5)
+    # Keys as the list has them: https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory.html
+    listed = [{"Bucket": "shop", "Key": "a+b", "Size": "3"}, {"Bucket": "shop", "Key": "c", "Size": "1"}]
+    assert found["output"] == listed[: config.get("MaxItems", 2)]
+
+
+@pytest.mark.parametrize(
+    "manifest", [b"{", b"[]", b'{"fileFormat": "CSV"}', b'{"fileFormat": "CSV", "fileSchema": "Key", "destinationBucket": "box", "files": [{"key": "items"}]}']
+)
+def test_a_manifest_that_is_none_fails_the_run(cloud, manifest):
+    cloud.client("s3").create_bucket(Bucket="box")
+    cloud.client("s3").put_object(Bucket="box", Key="items", Body=manifest)
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "MANIFEST"}, "Parameters": {"Bucket": "box", "Key": "items"}}
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": ECHO, "ItemReader": reader, "End": True}}, seconds=5)
+    assert (found["status"], found["error"]) == ("FAILED", "States.ItemReaderFailed")
 
 
 @pytest.mark.parametrize(("tolerated", "status"), [({}, "FAILED"), ({"ToleratedFailureCount": 1}, "SUCCEEDED"), ({"ToleratedFailurePercentage": 20}, "FAILED")])

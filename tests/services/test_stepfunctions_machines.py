@@ -215,7 +215,7 @@ def test_a_role_that_does_not_trust_step_functions_is_refused(cloud):
 
 
 def test_what_we_do_not_do_is_refused_by_name(cloud):
-    with pytest.raises(ClientError, match="ResultWriter.WriterConfig in a Map"):
+    with pytest.raises(ClientError, match="the OutputType JSONL of a ResultWriter without a bucket in a Map"):
         make(cloud, {"M": {"Type": "Map", "End": True, "ResultWriter": {"WriterConfig": {"OutputType": "JSONL"}}, "ItemProcessor": {
             "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "A", "States": PASS}}})  # fmt: skip
 

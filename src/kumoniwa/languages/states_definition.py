@@ -466,6 +466,8 @@ class _Reader:
                 self.fail("Expected value of type String", f"{at}/{field}/Resource")
             elif self.require(holder, ("Resource",) if field == "ItemReader" else (), f"{at}/{field}") and given in holder:
                 state.values[field] = self.template(holder, given, f"{at}/{field}", state.is_jsonata, f"{field}/{given}")
+            elif field == "ResultWriter" and not holder.keys() & {"Resource", "WriterConfig"}:
+                self.fail("There should be one of the following fields: [Resource, WriterConfig]", f"{at}/{field}")
         for field, names in (("ItemBatcher", ("MaxItemsPerBatch", "MaxInputBytesPerBatch")), ("ItemReader", ("MaxItems",))):
             holder = state.fields.get(field)
             holder = holder.get("ReaderConfig", {}) if field == "ItemReader" and isinstance(holder, dict) else holder

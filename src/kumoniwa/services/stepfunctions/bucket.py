@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zlib
 from typing import Any
 
 import orjson
@@ -22,8 +23,10 @@ from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions.encryption import SERVICE
 from kumoniwa.services.stepfunctions.execution import Execution, Strand
 from kumoniwa.services.stepfunctions.task import read_whole
-from kumoniwa.wire import timestamps
 
+UNPACKED_BYTES_MAX = 256 << 20
+_GZIP = 31
+_ENDINGS = {"JSON": "json", "JSONL": "jsonl"}
 _DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
 
 
@@ -35,9 +38,14 @@ def check(state: State) -> None:
         kind = reader.get("ReaderConfig", {}).get("InputType")
         if action not in ("s3:getObject", "s3:listObjectsV2"):
             raise NotImplementedHere(f"ItemReader of {action} in a Map of Step Functions")
-        if action == "s3:getObject" and kind not in ("JSON", "JSONL", "CSV"):
-            raise NotImplementedHere(f"ItemReader of InputType {kind} in a Map of Step Functions")
         config = reader.get("ReaderConfig", {})
+        if action == "s3:getObject" and kind not in ("JSON", "JSONL", "CSV", "MANIFEST"):
+            raise NotImplementedHere(f"ItemReader of InputType {kind} in a Map of Step Functions")
+        manifest = config.get("ManifestType", "S3_INVENTORY")
+        if manifest != "S3_INVENTORY" or ("ManifestType" in config and kind not in ("CSV", "MANIFEST")):
+            raise NotImplementedHere(f"ItemReader of ManifestType {manifest} and InputType {kind} in a Map of Step Functions")
+        if "Transformation" in config:
+            raise NotImplementedHere("ItemReader with a Transformation in a Map of Step Functions")
         headers = config.get("CSVHeaders", [])
         if not isinstance(headers, list) or not all(isinstance(name, str) for name in headers):
             raise NotImplementedHere("CSVHeaders that are no list of names in a Map of Step Functions")
@@ -47,10 +55,16 @@ def check(state: State) -> None:
         if str(config.get("CSVDelimiter", "COMMA")) not in _DELIMITERS:
             raise NotImplementedHere(f"CSVDelimiter {config['CSVDelimiter']} in a Map of Step Functions")
     if writer is not None:
-        if "WriterConfig" in writer:
-            raise NotImplementedHere("ResultWriter.WriterConfig in a Map of Step Functions")
-        if writer.get("Resource", "").rpartition(":::")[2] != "s3:putObject":
+        config = writer.get("WriterConfig", {})
+        if config.get("Transformation", "NONE") not in ("NONE", "COMPACT", "FLATTEN"):
+            raise NotImplementedHere(f"the Transformation {config['Transformation']} of a ResultWriter in a Map of Step Functions")
+        if config.get("OutputType", "JSON") not in _ENDINGS:
+            raise NotImplementedHere(f"the OutputType {config['OutputType']} of a ResultWriter in a Map of Step Functions")
+        if "Resource" in writer and writer["Resource"].rpartition(":::")[2] != "s3:putObject":
             raise NotImplementedHere("a ResultWriter that does not s3:putObject in a Map of Step Functions")
+        if "Resource" not in writer and config.get("OutputType") == "JSONL":
+            # How lines stand in a state's output is not published.
+            raise NotImplementedHere("the OutputType JSONL of a ResultWriter without a bucket in a Map of Step Functions")
 
 
 def _failed(error: str, cause: str) -> StateFailure:
@@ -64,14 +78,47 @@ async def outcome(call: Call, execution: Execution, strand: Strand, state: State
     try:
         speaker = call.assuming(execution.role, SERVICE, execution.name[:64], **{"aws:SourceArn": execution.machine})
         if told["stage"] == "write":
-            return await _written(call, execution, speaker, told)
+            return await _written(call, execution, speaker, told, state.fields["ResultWriter"].get("WriterConfig", {}))
         reader = state.fields["ItemReader"]
         if reader["Resource"].endswith("listObjectsV2"):
             return await _listed(speaker, told["params"], told["most"])
-        found = await speaker.ask("s3:GetObject", **told["params"])
-        return items_in((await read_whole(found, "s3"))["Body"], reader["ReaderConfig"])
+        body, config = await _got(speaker, **told["params"]), reader["ReaderConfig"]
+        if config["InputType"] == "MANIFEST" or "ManifestType" in config:
+            return await _inventoried(speaker, body, told["most"])
+        return items_in(body, config)
     except AwsError as refusal:
         raise _failed(error, refusal.text)
+
+
+async def _got(speaker: Call, **params: Any) -> bytes:
+    return (await read_whole(await speaker.ask("s3:GetObject", **params), "s3"))["Body"]
+
+
+def _unpacked(packed: bytes) -> str:
+    unpacker = zlib.decompressobj(wbits=_GZIP)
+    text = unpacker.decompress(packed, UNPACKED_BYTES_MAX)
+    if not unpacker.eof:
+        raise ValueError(f"a list is cut, or has more than {UNPACKED_BYTES_MAX} bytes")
+    return text.decode()
+
+
+async def _inventoried(speaker: Call, manifest: bytes, most: int | None) -> list[dict[str, str]]:
+    """The rows of the lists that an inventory's manifest names, under the names that it gives their fields.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html"""
+    found: list[dict[str, str]] = []
+    try:
+        told = orjson.loads(manifest)
+        if told["fileFormat"] != "CSV":
+            raise NotImplementedHere(f"inventories of the format {told['fileFormat']} in a Map of Step Functions")
+        names = [name.strip() for name in told["fileSchema"].split(",")]
+        for file in told["files"]:
+            if most is not None and len(found) >= most:
+                break
+            packed = await _got(speaker, Bucket=told["destinationBucket"].removeprefix("arn:aws:s3:::"), Key=file["key"])
+            found += [dict(zip(names, row)) for row in csv.reader(io.StringIO(_unpacked(packed)))]
+    except (KeyError, TypeError, AttributeError, ValueError, csv.Error, zlib.error) as error:
+        raise _failed("States.ItemReaderFailed", f"The manifest cannot be read: {error}")
+    return found
 
 
 async def _listed(speaker: Call, params: dict[str, Any], most: int | None) -> list[dict[str, Any]]:
@@ -126,34 +173,27 @@ def _rows(text: str, config: dict[str, Any]) -> list[dict[str, str]]:
     return [dict(zip(headers, row + [""] * (len(headers) - len(row)))) for row in rows]
 
 
-async def _written(call: Call, execution: Execution, speaker: Call, told: dict[str, Any]) -> dict[str, str]:
+async def _written(call: Call, execution: Execution, speaker: Call, told: dict[str, Any], config: dict[str, str]) -> dict[str, str]:
     """Every execution in one file for each way in which they ended, and a manifest that names the files."""
     map_run = distributed.find(call, told["map_run"])
     place, prefix = told["params"]["Bucket"], told["params"].get("Prefix", "")
     folder = f"{prefix}/{map_run.arn.rpartition(':')[2]}" if prefix else map_run.arn.rpartition(":")[2]
-    files: dict[str, list[dict[str, Any]]] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
+    files: dict[str, list[Execution]] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
     lock = encryptions.of_role(call, execution.machine, execution.role, execution.encryption)
     for one in await opening(call, lambda: [executions.opened(each, lock) for each in distributed.results(call, map_run)]):
-        files["SUCCEEDED" if one.status == "SUCCEEDED" else "FAILED"].append(_told(one))
+        files["SUCCEEDED" if one.status == "SUCCEEDED" else "FAILED"].append(one)
+    kind = config.get("OutputType", "JSON")
     manifest: dict[str, Any] = {"DestinationBucket": place, "MapRunArn": map_run.arn, "ResultFiles": {}}
     for status, held in files.items():
         manifest["ResultFiles"][status] = []
         if held:
-            key, body = f"{folder}/{status}_0.json", orjson.dumps(held)
+            shown = distributed.transformed(held, config.get("Transformation", "NONE"))
+            key = f"{folder}/{status}_0.{_ENDINGS[kind]}"
+            body = orjson.dumps(shown) if kind == "JSON" else b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in shown)
             await speaker.ask("s3:PutObject", Bucket=place, Key=key, Body=body)
             manifest["ResultFiles"][status] = [{"Key": key, "Size": len(body)}]
     await speaker.ask("s3:PutObject", Bucket=place, Key=f"{folder}/manifest.json", Body=orjson.dumps(manifest))
     return {"Bucket": place, "Key": f"{folder}/manifest.json"}
-
-
-def _told(one: Execution) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "ExecutionArn": one.arn, "Input": one.input, "InputDetails": {"Included": True}, "Name": one.name, "Output": one.output,
-        "OutputDetails": {"Included": True} if one.output is not None else None, "Error": one.error, "Cause": one.cause,
-        "RedriveCount": 0, "StartDate": timestamps.to_millisecond(one.started), "StateMachineArn": one.machine, "Status": one.status,
-        "StopDate": timestamps.to_millisecond(one.stopped or one.started),
-    }  # fmt: skip
-    return {name: value for name, value in answer.items() if value is not None}
 
 
 def heard(run: Any, strand: Strand, state: State, outcome: Any) -> None:

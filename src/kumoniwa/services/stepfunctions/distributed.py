@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,6 +22,7 @@ from kumoniwa.services.stepfunctions.errors import ResourceNotFound
 from kumoniwa.services.stepfunctions.execution import STRANDS, Execution, Strand
 from kumoniwa.services.stepfunctions.payload import text_of
 from kumoniwa.store.rows import Table
+from kumoniwa.wire import timestamps
 
 if TYPE_CHECKING:
     from kumoniwa.services.stepfunctions.run import Run
@@ -272,6 +274,30 @@ def results(call: Call, map_run: MapRun) -> list[Execution]:
     return [found for (arn,) in rows if (found := executions.find(call, arn)) is not None]
 
 
+def _told(one: Execution) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "ExecutionArn": one.arn, "Input": one.input, "InputDetails": {"Included": True}, "Name": one.name, "Output": one.output,
+        "OutputDetails": {"Included": True} if one.output is not None else None, "Error": one.error, "Cause": one.cause,
+        "RedriveCount": 0, "StartDate": timestamps.to_millisecond(one.started), "StateMachineArn": one.machine, "Status": one.status,
+        "StopDate": timestamps.to_millisecond(one.stopped or one.started),
+    }  # fmt: skip
+    return {name: value for name, value in answer.items() if value is not None}
+
+
+def transformed(ended: Iterable[Execution], how: str) -> list[Any]:
+    """What came of executions, as a ResultWriter wants it: whole, their outputs alone (``COMPACT``), or also the elements of outputs that are
+    arrays (``FLATTEN``). What failed is told whole in any case.
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html"""
+    found: list[Any] = []
+    for one in ended:
+        if how == "NONE" or one.status != "SUCCEEDED":
+            found.append(_told(one))
+            continue
+        output = orjson.loads(one.output)
+        found += output if how == "FLATTEN" and isinstance(output, list) else [output]
+    return found
+
+
 def ended(run: Run, strand: Strand, map_run: MapRun, written: dict[str, Any] | None) -> None:
     """Say how the run ended, and go on with what came of it."""
     state = run.state_of(strand)
@@ -285,10 +311,13 @@ def ended(run: Run, strand: Strand, map_run: MapRun, written: dict[str, Any] | N
         if written is not None:
             result: Any = {"MapRunArn": map_run.arn, "ResultWriterDetails": written}
         else:
-            result = [
-                orjson.loads(one.output) if one.output is not None else {"Error": one.error or "", "Cause": one.cause or ""}
-                for one in (executions.opened(each, run.lock) for each in results(run.call, map_run))
-            ]
+            found = (executions.opened(each, run.lock) for each in results(run.call, map_run))
+            if "ResultWriter" in state.fields:
+                result = transformed(found, state.fields["ResultWriter"]["WriterConfig"].get("Transformation", "COMPACT"))
+            else:
+                result = [
+                    orjson.loads(one.output) if one.output is not None else {"Error": one.error or "", "Cause": one.cause or ""} for one in found
+                ]
         _forget_express(run.call, map_run)
         run.came(strand, state, result)
     except StateFailure as failure:

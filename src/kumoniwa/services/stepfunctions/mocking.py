@@ -58,7 +58,7 @@ def read(state: State, said: dict[str, Any], culprit: State | None, spelling: Sp
 
 def _check_kind(state: State, result: Any) -> None:
     """The results of iterations and branches are an array; where a Map writes them, it answers where to."""
-    if state.type == "Map" and "ResultWriter" in state.fields:
+    if state.type == "Map" and "Resource" in state.fields.get("ResultWriter", {}):
         if not isinstance(result, dict):
             raise ValidationException("Mocked result must be a JSON object.")
     elif state.type in ("Map", "Parallel") and not isinstance(result, list):

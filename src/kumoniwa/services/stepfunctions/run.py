@@ -415,7 +415,7 @@ def advance(call: Call, arn: str, id_: int) -> None:
     def finish(map_run: MapRun) -> None:
         def act(run: Run, strand: Strand) -> None:
             state = run.state_of(strand)
-            if map_run.status == "SUCCEEDED" and "ResultWriter" in state.fields:
+            if map_run.status == "SUCCEEDED" and "Resource" in state.fields.get("ResultWriter", {}):
                 told = payload.of_writer(state, run.scope(strand, state), run.now)
                 strand.parameters = {"stage": "write", "map_run": map_run.arn, **told}
                 strand.waiting, strand.due = "ask", None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from bill_workshop import used
 from glue_workshop import COLUMNS, KEYS, chosen, described, make_table, part
+from notice_workshop import queue, received
 from refusals import refused, refused_code
 
 ACCOUNT = "000000000000"
@@ -259,3 +263,55 @@ def test_tables_are_searched_by_words_and_times(cloud, glue):
     rest = glue.search_tables(SortCriteria=[{"FieldName": "Name", "Sort": "DESC"}], NextToken=first["NextToken"])
     assert [each["Name"] for page in (first, rest) for each in page["TableList"]] == ["xxlinkyy", "xx-link-yy", "customer-link"]
     assert refused_code(glue.search_tables, Filters=[{"Key": "Colour", "Value": "x"}]) == "InvalidInputException"
+
+
+# What others hear of it ----------------------------------------------------------------------------
+
+
+def test_changes_are_told_on_the_bus(cloud, glue):
+    url, arn = queue(cloud, "heard")
+    events, sqs = cloud.client("events"), cloud.client("sqs")
+    allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": allowed})})
+    events.put_rule(Name="r", EventPattern=json.dumps({"source": ["aws.glue"]}))
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": arn}])
+    where = make_table(glue)
+    part(glue, where, "2026", "01", "2026-01-01")
+    glue.batch_delete_table(DatabaseName="lake", TablesToDelete=["logs", "none"])
+    cloud.sleep(5)
+    heard = [json.loads(message["Body"]) for message in received(cloud, url)]
+    begin = f"arn:aws:glue:us-east-1:{ACCOUNT}:table/lake/logs"
+    # The form of the second is recorded in several repositories that were told it by AWS.
+    assert [(each["detail-type"], each["resources"], each["detail"]) for each in heard] == [
+        ("Glue Data Catalog Database State Change", [begin], {"databaseName": "lake", "typeOfChange": "CreateTable", "changedTables": ["logs"]}),
+        ("Glue Data Catalog Table State Change", [begin], {
+            "databaseName": "lake", "tableName": "logs", "typeOfChange": "CreatePartition", "changedPartitions": ["[2026, 01, 2026-01-01]"],
+        }),
+        ("Glue Data Catalog Database State Change", [begin], {"databaseName": "lake", "typeOfChange": "BatchDeleteTable", "changedTables": ["logs"]}),
+    ]  # fmt: skip
+
+
+def test_requests_are_billed_and_what_the_catalog_holds_by_the_month(cloud, glue):
+    where = make_table(glue)
+    glue.update_table(DatabaseName="lake", TableInput={"Name": "logs", "PartitionKeys": KEYS})
+    for values in (("2025", "12", "2025-12-31"), ("2026", "01", "2026-01-01")):
+        part(glue, where, *values)
+    glue.create_partition_index(**where, PartitionIndex={"IndexName": "a", "Keys": ["year"]})
+
+    def standing() -> float:
+        """On the average of an hour."""
+        cloud.sleep(2)
+        before = used(cloud).get(("glue:catalog_objects", "catalog"), 0.0)
+        cloud.sleep(3_600)
+        return used(cloud).get(("glue:catalog_objects", "catalog"), 0.0) - before
+
+    # The database, the table, its old version, two partitions and an index: https://aws.amazon.com/glue/pricing/
+    assert standing() == pytest.approx(6)
+    assert used(cloud)["glue:catalog_requests", "catalog"] == 6
+    glue.delete_partition(**where, PartitionValues=["2025", "12", "2025-12-31"])
+    assert standing() == pytest.approx(5)
+    glue.delete_table(DatabaseName="lake", Name="logs")
+    assert standing() == pytest.approx(1)
+    make_table(glue)
+    glue.delete_database(Name="lake")
+    assert standing() == pytest.approx(0)

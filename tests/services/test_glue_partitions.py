@@ -83,7 +83,7 @@ def test_a_partition_is_changed_but_not_its_values_and_deleted(glue, logs):
     moved = {"Values": ["1", "2", "3"]}
     assert refused_code(glue.update_partition, **logs, PartitionValueList=values, PartitionInput=moved) == "InvalidInputException"
     missing = {"PartitionValueList": ["1", "2", "3"], "PartitionInput": moved}
-    assert refused(glue.update_partition, **logs, **missing) == ("EntityNotFoundException", "Cannot find partition.")
+    assert refused(glue.update_partition, **logs, **missing) == ("EntityNotFoundException", "Partition not found.")
     glue.delete_partition(**logs, PartitionValues=values)
     assert refused_code(glue.delete_partition, **logs, PartitionValues=values) == "EntityNotFoundException"
 
@@ -182,3 +182,95 @@ def test_keys_are_folded_as_columns_are(glue):
     where = make_table(glue, keys=[{**KEYS[1], "Name": "Month"}])
     part(glue, where, "Jan")
     assert chosen(glue, where, "MONTH = 'Jan'") == [["Jan"]] and chosen(glue, where, "month = 'jan'") == []
+
+
+# Indexes -------------------------------------------------------------------------------------------
+
+
+def states(glue, where: dict[str, str]) -> dict[str, str]:
+    return {each["IndexName"]: each["IndexStatus"] for each in glue.get_partition_indexes(**where)["PartitionIndexDescriptorList"]}
+
+
+def of_many_partitions(glue, count: int = 10_000) -> dict[str, str]:
+    """So many that an index is not filled within a few calls."""
+    where = make_table(glue, keys=[{"Name": "region", "Type": "string"}, {"Name": "hour", "Type": "int"}])
+    for start in range(0, count, 100):
+        new = [{"Values": [f"r{number:04d}", f"{number % 1000:04d}"]} for number in range(start, start + 100)]
+        glue.batch_create_partition(**where, PartitionInputList=new)
+    return where
+
+
+def test_an_index_is_filled_and_then_finds_partitions_by_later_keys(cloud, glue):
+    where = of_many_partitions(glue)
+    assert glue.get_partitions(**where, Expression="hour = 999")["NextToken"], "without an index all are looked at"
+    glue.create_partition_index(**where, PartitionIndex={"IndexName": "by-hour", "Keys": ["Hour"]})
+    (shown,) = glue.get_partition_indexes(**where)["PartitionIndexDescriptorList"]
+    assert shown == {"IndexName": "by-hour", "Keys": [{"Name": "hour", "Type": "int"}], "IndexStatus": "CREATING"}
+    part(glue, where, "new", "999")
+    cloud.sleep(1)
+    assert states(glue, where) == {"by-hour": "ACTIVE"}
+    part(glue, where, "newer", "+999")
+    glue.delete_partition(**where, PartitionValues=["r0999", "0999"])
+    found = [["new", "999"], ["newer", "+999"], ["r1999", "0999"], ["r2999", "0999"], ["r3999", "0999"], ["r4999", "0999"], ["r5999", "0999"]]
+    found += [[f"r{number}999", "0999"] for number in (6, 7, 8, 9)]
+    answer = glue.get_partitions(**where, Expression="hour = 999")
+    assert [each["Values"] for each in answer["Partitions"]] == found and "NextToken" not in answer
+    assert chosen(glue, where, "hour = 999", PaginationConfig={"PageSize": 2}) == found
+    assert chosen(glue, where, "hour = 999 and region > 'r4'") == found[-6:]
+    assert chosen(glue, where, "region = 'r4999'") == [["r4999", "0999"]]
+    glue.delete_partition_index(**where, IndexName="by-hour")
+    assert states(glue, where) == {"by-hour": "DELETING"} and chosen(glue, where, "hour = 999") == found
+    cloud.sleep(1)
+    assert states(glue, where) == {}
+    assert cloud.region().store.rows("000000000000").one("select count(*) from glue_partition_entry")[0] == 0
+
+
+def test_what_is_no_index_is_refused_in_aws_s_words(cloud, glue):
+    # https://github.com/floci-io/floci/pull/3551
+    where = of_many_partitions(glue, 30_000)
+
+    def create(name: str, *keys: str) -> tuple[str, str]:
+        return refused(glue.create_partition_index, **where, PartitionIndex={"IndexName": name, "Keys": list(keys)})
+
+    assert create("a", "colour") == ("InvalidInputException", "IndexKeys not a part of PartitionColumns. Verify the indexKeys : [colour]")
+    glue.create_partition_index(**where, PartitionIndex={"IndexName": "a", "Keys": ["region"]})
+    busy = "Index a is in CREATING state. Only 1 index can be created or deleted simultaneously per table."
+    assert create("b", "hour") == ("ResourceNumberLimitExceededException", busy)
+    missing = ("EntityNotFoundException", "Index with the given indexName : a does not exist.")
+    assert refused(glue.delete_partition_index, **where, IndexName="a") == missing
+    assert refused_code(glue.delete_table, DatabaseName="lake", Name="logs") == "ResourceNotReadyException"
+    cloud.sleep(1)
+    assert create("a", "hour") == ("AlreadyExistsException", "Partition Index a already exists with the same name.")
+    assert create("b", "region") == ("AlreadyExistsException", "Partition Index a already exists with the same keys.")
+    for keys in (["region", "hour"], ["hour", "region"]):
+        glue.create_partition_index(**where, PartitionIndex={"IndexName": keys[0] + "s", "Keys": keys})
+        cloud.sleep(1)
+    assert create("d", "hour") == ("ResourceNumberLimitExceededException", "Partition index limit exceeded. Maximum: 3")
+    assert refused_code(glue.update_table, DatabaseName="lake", TableInput={"Name": "logs"}) == "InvalidInputException"
+
+
+def test_an_index_fails_on_values_that_are_not_of_their_type_and_outlives_a_kill(cloud, glue):
+    where = of_one_key(glue, "int", "1", "x")
+    glue.create_partition_index(**where, PartitionIndex={"IndexName": "a", "Keys": ["k"]})
+    cloud.restart(kill=True)
+    cloud.sleep(1)
+    (shown,) = glue.get_partition_indexes(**where)["PartitionIndexDescriptorList"]
+    assert shown["IndexStatus"] == "FAILED"
+    assert shown["BackfillErrors"] == [{"Code": "INVALID_PARTITION_TYPE_DATA_ERROR", "Partitions": [{"Values": ["x"]}]}]
+    glue.delete_partition(**where, PartitionValues=["x"])
+    glue.delete_partition_index(**where, IndexName="a")
+    cloud.sleep(1)
+    glue.create_partition_index(**where, PartitionIndex={"IndexName": "a", "Keys": ["k"]})
+    cloud.sleep(1)
+    assert states(glue, where) == {"a": "ACTIVE"} and chosen(glue, where, "k = 1") == [["1"]]
+    assert refused_code(glue.create_partition, **where, PartitionInput={"Values": ["y"]}) == "InvalidInputException"
+
+
+def test_a_new_table_may_have_indexes(glue):
+    said = {"Name": "t", "PartitionKeys": KEYS}
+    glue.create_table(DatabaseName="lake", TableInput=said, PartitionIndexes=[{"IndexName": "a", "Keys": ["month"]}, {"IndexName": "b", "Keys": ["day"]}])
+    where = {"DatabaseName": "lake", "TableName": "t"}
+    assert states(glue, where) == {"a": "ACTIVE", "b": "ACTIVE"}
+    for values in DAYS:
+        part(glue, where, *values)
+    assert chosen(glue, where, "day = '2026-10-01'") == [list(DAYS[3])] and chosen(glue, where, "month = '01'") == [list(DAYS[1]), list(DAYS[2])]

@@ -60,6 +60,8 @@ FREE: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("kms:requests",), 20_000, "https://aws.amazon.com/kms/pricing/"),
     (("stepfunctions:standard_transitions",), 4_000, "https://aws.amazon.com/step-functions/pricing/"),
     (("dynamodb:storage",), 25, "https://aws.amazon.com/dynamodb/pricing/"),
+    (("glue:catalog_requests",), 1_000_000, "https://aws.amazon.com/glue/pricing/"),
+    (("glue:catalog_objects",), 1_000_000, "https://aws.amazon.com/glue/pricing/"),
     (("xray:traces_recorded",), 100_000, "https://aws.amazon.com/xray/pricing/"),
     (("cognito:essentials_mau",), 10_000, "https://aws.amazon.com/cognito/pricing/"),
 )

@@ -35,7 +35,7 @@ class Filter(NamedTuple):
     holds: Holds
     """Whether a partition with these values is chosen; None, which is no yes, where a value is null. Raises InvalidValue."""
     pinned: dict[int, str]
-    """Keys, by their places, that have one value in all partitions that are chosen."""
+    """Keys, by their places, that have one value in all partitions that are chosen, as ``plain`` writes it."""
 
 
 # What types make of texts --------------------------------------------------------------------------
@@ -82,6 +82,27 @@ _READS: dict[str, Reads] = {
     **dict.fromkeys(_TEXT, str), **dict.fromkeys(("bigint", "long", "int", "integer", "smallint", "tinyint"), _integer), "decimal": _decimal, "date": _date,
     "timestamp": _timestamp,
 }  # fmt: skip
+
+
+def is_text(type_: str) -> bool:
+    return type_.lower().partition("(")[0].strip() in _TEXT
+
+
+def plain(type_: str, text: str) -> str:
+    """A value as one text that all have which are equal as what their type makes of them. Raises InvalidValue."""
+    read = _READS.get(type_.lower().partition("(")[0].strip())
+    if read is None:
+        raise InvalidValue(f"Unknown type : '{type_}'")
+    try:
+        return _written(read(text))
+    except ValueError as error:
+        raise InvalidValue(str(error)) from None
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return str(value.normalize() + 0)
+    return f"{value[0].isoformat()} {value[1]}" if isinstance(value, tuple) else str(value)
 
 
 class Key(NamedTuple):
@@ -255,8 +276,9 @@ class _Reader:
         left = self._operand()
         if compare := self._takes(*_COMPARES):
             key, said = self._key(left), self._literal()
-            pinned = {key.place: said} if compare == "=" and key.type == "string" else {}
-            return _Condition(_comparison(key, _COMPARES[compare], key.literal(said)), pinned)
+            literal = key.literal(said)
+            pinned = {key.place: _written(literal)} if compare == "=" else {}
+            return _Condition(_comparison(key, _COMPARES[compare], literal), pinned)
         if self._takes("IS"):
             is_negated = bool(self._takes("NOT"))
             self._needs("NULL")

@@ -69,6 +69,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     ("access-analyzer", "Unused Access Finding for IAM entities"): lambda call, detail: detail["resources"],
     **{("config", f"Config {what}"): lambda call, detail: detail["resources"] for what in _CONFIG},
     **{("backup", f"{what} State Change"): lambda call, detail: detail["resources"] for what in _BACKUP},
+    **{("glue", f"Glue Data Catalog {what} State Change"): lambda call, detail: detail["resources"] for what in ("Database", "Table")},
     ("xray", "AWS X-Ray Insight Update"): lambda call, detail: detail["resources"],
     ("cloudwatch", "CloudWatch Alarm State Change"): lambda call, detail: [call.arn(f"alarm:{detail['alarmName']}", "cloudwatch")],
 }

@@ -1,6 +1,7 @@
 """The operations of Glue: those of the Data Catalog. Connections, jobs, triggers, workflows, schemas and all else are refused by name."""
 
 from kumoniwa.services.glue.access import resource_of  # noqa: F401 (the gate's hook)
+from kumoniwa.services.glue.bill import standing_of, uses_of  # noqa: F401 (hooks of the gate's)
 from kumoniwa.services.glue.catalog import (
     GetCatalogImportStatus,
     GetDataCatalogEncryptionSettings,
@@ -25,6 +26,7 @@ from kumoniwa.services.glue.partition import (
     GetPartitions,
     UpdatePartition,
 )
+from kumoniwa.services.glue.partition_index import CreatePartitionIndex, DeletePartitionIndex, GetPartitionIndexes
 from kumoniwa.services.glue.policy import (
     DeleteResourcePolicy,
     GetResourcePolicies,
@@ -51,9 +53,9 @@ from kumoniwa.services.glue.version import (
 
 __all__ = [
     "BatchCreatePartition", "BatchDeletePartition", "BatchDeleteTable", "BatchDeleteTableVersion", "BatchGetPartition", "BatchUpdatePartition",
-    "CreateDatabase", "CreatePartition", "CreateTable", "CreateUserDefinedFunction", "DeleteDatabase", "DeletePartition", "DeleteResourcePolicy",
+    "CreateDatabase", "CreatePartition", "CreatePartitionIndex", "CreateTable", "CreateUserDefinedFunction", "DeleteDatabase", "DeletePartition", "DeletePartitionIndex", "DeleteResourcePolicy",
     "DeleteTable", "DeleteTableVersion", "DeleteUserDefinedFunction", "GetCatalogImportStatus", "GetDataCatalogEncryptionSettings", "GetDatabase",
-    "GetDatabases", "GetPartition", "GetPartitions", "GetResourcePolicies", "GetResourcePolicy", "GetTable", "GetTableVersion",
+    "GetDatabases", "GetPartition", "GetPartitionIndexes", "GetPartitions", "GetResourcePolicies", "GetResourcePolicy", "GetTable", "GetTableVersion",
     "GetTableVersions", "GetTables", "GetTags", "GetUserDefinedFunction", "GetUserDefinedFunctions", "PutDataCatalogEncryptionSettings",
     "PutResourcePolicy", "SearchTables", "TagResource", "UntagResource", "UpdateDatabase", "UpdatePartition", "UpdateTable",
     "UpdateUserDefinedFunction", "all_tags",

@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.glue import catalog, page, remains
+from kumoniwa.services.glue import bill, catalog, page, remains, telling
 from kumoniwa.services.glue.errors import (
     AlreadyExistsException,
     EntityNotFoundException,
@@ -59,6 +59,8 @@ def CreateDatabase(call: Call, *, DatabaseInput: dict[str, Any], CatalogId: str 
     if name in shelf:
         raise AlreadyExistsException("Database already exists.")
     shelf[name] = Database(name=name, id=call.ids.hex(32), said=_checked(call, DatabaseInput), created=call.now(), tags=Tags or {})
+    bill.database(call, 1)
+    telling.of_database(call, name)
 
 
 def _shown(call: Call, database: Database) -> dict[str, Any]:
@@ -97,4 +99,6 @@ def UpdateDatabase(call: Call, *, Name: str, DatabaseInput: dict[str, Any], Cata
 def DeleteDatabase(call: Call, *, Name: str, CatalogId: str | None = None) -> None:
     held = existing(call, CatalogId, Name)
     del call.shelf(Database)[held.name]
+    bill.database(call, -1)
     remains.of_database(call, held.id)
+    telling.of_database(call, held.name)

@@ -28,6 +28,9 @@ class ConditionCheckFailureException(AwsError): ...
 class ResourceNumberLimitExceededException(AwsError): ...
 
 
+class ResourceNotReadyException(AwsError): ...
+
+
 def detail(error: AwsError) -> dict[str, str]:
     """One entry's refusal in a batch."""
     return {"ErrorCode": error.code, "ErrorMessage": error.text}

@@ -20,7 +20,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.services.glue import catalog, page, table
 from kumoniwa.services.glue.database import Database
 from kumoniwa.services.glue.errors import InvalidInputException
-from kumoniwa.services.glue.table import TABLES
+from kumoniwa.services.glue.remains import TABLES
 
 PAGE, AT_ONCE = 100, 500
 _PROPERTIES: dict[str, Callable[[dict[str, Any]], Any]] = {

@@ -14,22 +14,19 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages import backtracking
-from kumoniwa.services.glue import catalog, database, page, remains
+from kumoniwa.services.glue import bill, catalog, database, page, partition_index, remains, telling
 from kumoniwa.services.glue.errors import (
     AlreadyExistsException,
     ConcurrentModificationException,
     EntityNotFoundException,
     InvalidInputException,
+    ResourceNotReadyException,
     detail,
 )
+from kumoniwa.services.glue.remains import TABLES
 from kumoniwa.store import rows
 
 PAGE = 100
-TABLES = rows.Table(
-    "glue_table",
-    """create table if not exists glue_table (id integer primary key autoincrement, database text, name text, version integer, body blob);
-    create unique index if not exists glue_table_name on glue_table (database, name)""",
-)
 VERSIONS = rows.Table(
     "glue_table_version",
     "create table if not exists glue_table_version (owner integer, version integer, body blob, primary key (owner, version)) without rowid",
@@ -48,6 +45,14 @@ class Held(NamedTuple):
     @property
     def keys(self) -> list[dict[str, Any]]:
         return self.body["said"].get("PartitionKeys") or []
+
+    @property
+    def indexes(self) -> list[dict[str, Any]]:
+        """Of its partitions: see ``partition_index``."""
+        return self.body.get("indexes", [])
+
+    def place_of(self, key: str) -> int | None:
+        return next((place for place, each in enumerate(self.keys) if each["Name"] == key.lower()), None)
 
 
 # Reading -------------------------------------------------------------------------------------------
@@ -172,14 +177,23 @@ def _checked(call: Call, said: dict[str, Any] | None) -> dict[str, Any]:
     return kept
 
 
-def CreateTable(call: Call, *, DatabaseName: str, TableInput: dict[str, Any] | None = None, CatalogId: str | None = None) -> None:
+def CreateTable(
+    call: Call, *, DatabaseName: str, TableInput: dict[str, Any] | None = None, CatalogId: str | None = None,
+    PartitionIndexes: list[dict[str, Any]] | None = None,
+) -> None:  # fmt: skip
     owner, said = database.existing(call, CatalogId, DatabaseName), _checked(call, TableInput)
     name, now = TableInput["Name"].lower(), call.now()
     held = call.rows(TABLES, VERSIONS)
     if held.one("select 1 from glue_table where database = ? and name = ?", owner.id, name) is not None:
         raise AlreadyExistsException("Table already exists.")
     body = {"said": said, "created": now, "updated": now, "by": call.principal.arn}
-    held.run("insert into glue_table (database, name, version, body) values (?,?,0,?)", owner.id, name, orjson.dumps(body))
+    for asked in PartitionIndexes or ():
+        # There is nothing to fill them with.
+        body["indexes"] = partition_index.added(Held(0, owner.name, name, 0, body), asked, partition_index.ACTIVE)
+    sql = "insert into glue_table (database, name, version, body) values (?,?,0,?) returning id"
+    ((number,),) = held.take(sql, owner.id, name, orjson.dumps(body))
+    bill.below(call, number, 1 + len(body.get("indexes", ())))
+    telling.of_database(call, owner.name, [name])
 
 
 def UpdateTable(
@@ -191,29 +205,45 @@ def UpdateTable(
     held = existing(call, CatalogId, DatabaseName, TableInput["Name"])
     if VersionId is not None and VersionId != str(held.version):
         raise ConcurrentModificationException
+    if held.indexes and said.get("PartitionKeys", []) != held.keys:
+        raise InvalidInputException("The partition keys of a table with partition indexes cannot be changed.")  # our words
     kept = call.rows(TABLES, VERSIONS)
     if not SkipArchive:
         kept.run("insert into glue_table_version values (?,?,?)", held.number, held.version, orjson.dumps(held.body))
+        bill.below(call, held.number)
     body = {**held.body, "said": said, "updated": call.now()}
     kept.run("update glue_table set version = version + 1, body = ? where id = ?", orjson.dumps(body), held.number)
+    telling.of_table(call, held.database, held.name)
+
+
+def keep(call: Call, held: Held, **more: Any) -> None:
+    """Change what a table has beside its description; that is no new version."""
+    call.rows(TABLES).run("update glue_table set body = ? where id = ?", orjson.dumps({**held.body, **more}), held.number)
 
 
 def DeleteTable(call: Call, *, DatabaseName: str, Name: str, CatalogId: str | None = None) -> None:
-    _delete(call, existing(call, CatalogId, DatabaseName, Name))
+    held = existing(call, CatalogId, DatabaseName, Name)
+    _delete(call, held)
+    telling.of_database(call, held.database, [held.name])
 
 
 def _delete(call: Call, held: Held) -> None:
+    if any(each["state"] == partition_index.CREATING for each in held.indexes):
+        # "When an index is in a CREATING state, the index or its table cannot be deleted": API_PartitionIndexDescriptor. The words are ours.
+        raise ResourceNotReadyException(f"Table {held.name} has a partition index in CREATING state.")
     call.rows(TABLES).run("delete from glue_table where id = ?", held.number)
     remains.of_table(call, held.number)
 
 
 def BatchDeleteTable(call: Call, *, DatabaseName: str, TablesToDelete: list[str], CatalogId: str | None = None) -> dict:
-    database.existing(call, CatalogId, DatabaseName)
-    errors = []
+    owner, errors, deleted = database.existing(call, CatalogId, DatabaseName), [], []
     for name in TablesToDelete:
         try:
             _delete(call, existing(call, CatalogId, DatabaseName, name))
-        except EntityNotFoundException as error:
+            deleted.append(name.lower())
+        except (EntityNotFoundException, ResourceNotReadyException) as error:
             # Without the full stop: https://github.com/floci-io/floci/issues/1203
             errors.append({"TableName": name, "ErrorDetail": {**detail(error), "ErrorMessage": error.text.rstrip(".")}})
+    if deleted:
+        telling.of_database(call, owner.name, deleted)
     return {"Errors": errors}

@@ -11,9 +11,9 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.glue import page, table
+from kumoniwa.services.glue import bill, page, table
 from kumoniwa.services.glue.errors import EntityNotFoundException, InvalidInputException, detail
-from kumoniwa.services.glue.table import TABLES, VERSIONS, Held
+from kumoniwa.services.glue.table import VERSIONS, Held
 
 PAGE = 100
 DIGITS_MAX = 18
@@ -64,8 +64,9 @@ def _delete(call: Call, held: Held, said: str) -> None:
     number = _number(said)
     if number == held.version:
         raise InvalidInputException("The current version of a table cannot be deleted.")  # our words
-    if not call.rows(TABLES, VERSIONS).run("delete from glue_table_version where owner = ? and version = ?", held.number, number):
+    if not call.rows(VERSIONS).run("delete from glue_table_version where owner = ? and version = ?", held.number, number):
         raise EntityNotFoundException("Version not found.")
+    bill.below(call, held.number, -1)
 
 
 def DeleteTableVersion(call: Call, *, DatabaseName: str, TableName: str, VersionId: str, CatalogId: str | None = None) -> None:

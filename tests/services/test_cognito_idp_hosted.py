@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from cognito_workshop import ANN, PASSWORD, Pool, claims
+from lambda_workshop import make as make_function
 from mail_workshop import mails
 from refusals import refused
 
@@ -127,6 +128,52 @@ def test_a_program_signs_in_for_itself_with_the_scopes_of_a_resource_server(clou
     wrong = base64.b64encode(f"{made['ClientId']}:x".encode()).decode()
     status, _, body = post(cloud, "/oauth2/token", {"grant_type": "client_credentials"}, authorization=f"Basic {wrong}")
     assert (status, json.loads(body)) == (400, {"error": "invalid_client"})
+
+
+TOLD = """
+def handler(event, context):
+    request, metadata = event["request"], event["request"].get("clientMetadata") or {}
+    if metadata.get("fails"):
+        raise Exception("no")
+    event["response"]["claimsAndScopeOverrideDetails"] = {"accessTokenGeneration": {
+        "claimsToAddOrOverride": {"told": [event["version"], event["triggerSource"], *request["scopes"]], "tenant": metadata.get("tenant", "none"), "sub": "forged"},
+        "scopesToAdd": ["stock/more"], "scopesToSuppress": ["stock/read"],
+    }}
+    return event
+"""
+
+
+@pytest.mark.parametrize("version", ["V2_0", "V3_0"])
+def test_a_function_of_version_3_words_the_tokens_of_programs_too(cloud, version):
+    """https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html"""
+    arn = make_function(cloud, TOLD)["FunctionArn"]
+    cloud.client("lambda").add_permission(FunctionName="f", StatementId="a", Action="lambda:InvokeFunction", Principal="cognito-idp.amazonaws.com")
+    pool = Pool(cloud, LambdaConfig={"PreTokenGenerationConfig": {"LambdaArn": arn, "LambdaVersion": version}})
+    pool.idp.create_resource_server(UserPoolId=pool.id, Identifier="stock", Name="stock", Scopes=[{"ScopeName": "read", "ScopeDescription": "d"}])
+    pool.idp.create_user_pool_domain(Domain="shop", UserPoolId=pool.id)
+    made = pool.idp.create_user_pool_client(
+        UserPoolId=pool.id, ClientName="m", GenerateSecret=True, AllowedOAuthScopes=["stock/read"], AllowedOAuthFlows=["client_credentials"],
+        AllowedOAuthFlowsUserPoolClient=True,
+    )["UserPoolClient"]  # fmt: skip
+    basic = base64.b64encode(f"{made['ClientId']}:{made['ClientSecret']}".encode()).decode()
+
+    def token(metadata: str) -> tuple[int, dict]:
+        form = {"grant_type": "client_credentials", "aws_client_metadata": metadata}
+        status, _, body = post(cloud, "/oauth2/token", form, authorization=f"Basic {basic}")
+        return status, json.loads(body)
+
+    status, told = token('{"tenant": "blue"}')
+    found = claims(told["access_token"])
+    assert (status, found["sub"]) == (200, made["ClientId"])
+    if version == "V2_0":
+        assert found["scope"] == "stock/read" and "tenant" not in found
+    else:
+        assert (found["scope"], found["tenant"]) == ("stock/more", "blue")
+        assert found["told"] == ["3", "TokenGeneration_ClientCredentials", "stock/read"]
+        assert token('{"fails": "1"}')[0] == 400
+    assert token("{") == (400, {"error": "invalid_request"})
+    pool.add()
+    assert claims(pool.sign_in()["AccessToken"])["told"] == [version[1], "TokenGeneration_Authentication", "aws.cognito.signin.user.admin"]
 
 
 def test_a_pool_says_where_its_keys_and_pages_are(cloud, pool):

@@ -249,6 +249,44 @@ def test_somebody_changes_his_password_and_his_address(cloud, pool):
     assert refused(pool.get) == ("UserNotFoundException", "User does not exist.")
 
 
+def test_none_of_the_last_passwords_is_taken_again_wherever_one_is_set(cloud):
+    """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_PasswordPolicyType.html; the model names the operations."""
+    policy = {"MinimumLength": 8, "PasswordHistorySize": 3}
+    pool = Pool(cloud, Policies={"PasswordPolicy": policy}, AutoVerifiedAttributes=["email"])
+    idp = pool.idp
+    assert idp.describe_user_pool(UserPoolId=pool.id)["UserPool"]["Policies"]["PasswordPolicy"]["PasswordHistorySize"] == 3
+    idp.admin_create_user(
+        UserPoolId=pool.id, Username="ann", TemporaryPassword="password-1", MessageAction="SUPPRESS",
+        UserAttributes=[{"Name": "email", "Value": ANN}, {"Name": "email_verified", "Value": "true"}],
+    )  # fmt: skip
+    code = "PasswordHistoryPolicyViolationException"
+    challenge = pool.begin(password="password-1")
+    assert refused(pool.answer, challenge, NEW_PASSWORD="password-1")[0] == code
+    access = pool.answer(challenge, NEW_PASSWORD="password-2")["AuthenticationResult"]["AccessToken"]
+    change = {"AccessToken": access, "PreviousPassword": "password-2"}
+    assert [refused(idp.change_password, **change, ProposedPassword=f"password-{n}")[0] for n in (1, 2)] == [code] * 2
+    idp.change_password(**change, ProposedPassword="password-3")
+    idp.admin_set_user_password(UserPoolId=pool.id, Username="ann", Password="password-4", Permanent=True)
+    assert refused(idp.admin_set_user_password, UserPoolId=pool.id, Username="ann", Password="password-2", Permanent=True)[0] == code
+    idp.forgot_password(ClientId=pool.client, Username="ann")
+    told = {"ClientId": pool.client, "Username": "ann", "ConfirmationCode": code_for(cloud)}
+    assert refused(idp.confirm_forgot_password, **told, Password="password-3")[0] == code
+    # The fourth before is forgotten.
+    idp.confirm_forgot_password(**told, Password="password-1")
+    assert pool.sign_in(password="password-1")
+    assert not is_on_disk(cloud, "password-4")
+
+
+def test_whoever_has_a_password_when_a_history_is_asked_for_may_not_take_it_again(cloud, pool):
+    pool.add()
+    policies = {"PasswordPolicy": {"MinimumLength": 8, "PasswordHistorySize": 1}}
+    pool.idp.update_user_pool(UserPoolId=pool.id, Policies=policies)
+    change = {"AccessToken": pool.sign_in()["AccessToken"], "PreviousPassword": PASSWORD}
+    assert refused(pool.idp.change_password, **change, ProposedPassword=PASSWORD)[0] == "PasswordHistoryPolicyViolationException"
+    pool.idp.change_password(**change, ProposedPassword=NEW_PASSWORD)
+    assert refused(pool.idp.update_user_pool, UserPoolId=pool.id, Policies=policies, UserPoolTier="LITE")[0] == "FeatureUnavailableInTierException"
+
+
 def test_an_address_may_have_to_be_proven_before_it_takes_the_place_of_the_old_one(cloud):
     settings = {"AttributesRequireVerificationBeforeUpdate": ["email"]}
     pool = Pool(cloud, AutoVerifiedAttributes=["email"], UserAttributeUpdateSettings=settings)
@@ -348,13 +386,7 @@ def test_a_pool_is_described_changed_and_deleted_with_all_that_is_in_it(pool):
     assert refused(pool.begin) == ("ResourceNotFoundException", f"User pool client {pool.client} does not exist.")
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"UserPoolAddOns": {"AdvancedSecurityMode": "ENFORCED"}}, {"UserPoolTier": "PLUS"},
-        {"LambdaConfig": {"PreTokenGenerationConfig": {"LambdaVersion": "V3_0", "LambdaArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}}},
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("settings", [{"UserPoolAddOns": {"AdvancedSecurityMode": "ENFORCED"}}, {"UserPoolTier": "PLUS"}])
 def test_what_is_not_built_is_refused_by_name(cloud, settings):
     assert refused(Pool, cloud, **settings)[0] == "NotImplemented"
 

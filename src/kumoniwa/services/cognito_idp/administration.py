@@ -93,6 +93,7 @@ def AdminDeleteUserAttributes(call: Call, *, UserPoolId: str, Username: str, Use
 def AdminSetUserPassword(call: Call, *, UserPoolId: str, Username: str, Password: str, Permanent: bool = False) -> dict:
     pool, user = pools.found(call, UserPoolId), users.named(call, UserPoolId, Username)
     users.check_password(pool, Password)
+    users.check_unused(call, pool, user, Password)
     until = 0.0 if Permanent else call.now() + pool.password_policy["TemporaryPasswordValidityDays"] * DAY_S
     user = changed(user, status=CONFIRMED if Permanent else MUST_CHANGE)
     users.put(call, users.with_password(call, pool, user, Password, until=until))

@@ -465,7 +465,20 @@ async def _for_itself(call: Call, pool: UserPool, client: UserPoolClient, form: 
     wanted = form["scope"].split() if form.get("scope") else allowed
     if not wanted or set(wanted) - set(allowed):
         raise OAuthError("invalid_scope")
-    return _spelled(token.for_client(call, pool, client, wanted))
+    return _spelled(await token.for_client(call, pool, client, wanted, _metadata(form)))
+
+
+def _metadata(form: dict[str, str]) -> dict[str, str] | None:
+    """What a client says to the pool's functions: https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html"""
+    if "aws_client_metadata" not in form:
+        return None
+    try:
+        said = orjson.loads(form["aws_client_metadata"])
+    except orjson.JSONDecodeError:
+        said = None
+    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+        raise OAuthError("invalid_request")
+    return said
 
 
 _GRANTS = {"authorization_code": _by_code, "refresh_token": _by_refresh_token, "client_credentials": _for_itself}

@@ -38,6 +38,9 @@ class PasswordResetRequiredException(AwsError):
 class InvalidPasswordException(AwsError): ...
 
 
+class PasswordHistoryPolicyViolationException(AwsError): ...
+
+
 class CodeMismatchException(AwsError):
     message = "Invalid verification code provided, please try again."
 

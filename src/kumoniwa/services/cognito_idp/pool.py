@@ -139,8 +139,9 @@ def _policies(told: dict[str, Any] | None, tier: str | None, standing: dict[str,
         password = {name: told["PasswordPolicy"].get(name, False) for name in PASSWORD_POLICY if name.startswith("Require")} | {
             "MinimumLength": password["MinimumLength"], "TemporaryPasswordValidityDays": password["TemporaryPasswordValidityDays"] or 7,
         }  # fmt: skip
-    if password.get("PasswordHistorySize"):
-        raise NotImplementedHere("PasswordHistorySize of cognito-idp")
+    if size := (told.get("PasswordPolicy") or {}).get("PasswordHistorySize"):
+        _in_tier(tier, "Password History")  # what AWS calls it there is not known
+        password["PasswordHistorySize"] = size
     factors = (told.get("SignInPolicy") or standing.get("SignInPolicy") or {}).get("AllowedFirstAuthFactors") or ["PASSWORD"]
     if "PASSWORD" not in factors:
         raise InvalidParameterException("Password should be configured as one of the allowed first auth factors.")
@@ -192,8 +193,6 @@ def _check(settings: dict[str, Any], region: str) -> None:
     if any(":" in (each or "") and each.split(":")[3:4] != [region] for each in functions):
         raise InvalidParameterException("Cross-region lambda functions are not supported")
     version = named.get("LambdaVersion", "V1_0")
-    if version not in ("V1_0", "V2_0"):
-        raise NotImplementedHere(f"PreTokenGeneration {version} of cognito-idp")
     if version != "V1_0":
         _in_tier(settings.get("UserPoolTier"), f"Token Customization with Pre-Token Generation Lambda {version}")
     _check_recovery((settings.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or [])

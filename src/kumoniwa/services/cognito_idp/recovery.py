@@ -77,6 +77,7 @@ async def ConfirmForgotPassword(
     if "password" not in user.codes:
         raise ExpiredCodeException
     user, _ = codes.redeem(call, user, "password", ConfirmationCode)
+    users.check_unused(call, pool, user, Password)
     status = user.status if user.status == UNCONFIRMED else CONFIRMED
     user = users.put(call, users.with_password(call, pool, changed(user, status=status), Password))
     await trigger.asked(

@@ -88,6 +88,7 @@ async def ChangePassword(call: Call, *, ProposedPassword: str, AccessToken: str,
         raise NotAuthorizedException("Users of an identity provider have no password here.")
     if user.verifier and not users.has_password(call, pool, user, PreviousPassword or ""):
         raise NotAuthorizedException
+    users.check_unused(call, pool, user, ProposedPassword)
     users.put(call, users.with_password(call, pool, user, ProposedPassword))
     return {}
 

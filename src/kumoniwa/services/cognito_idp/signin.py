@@ -23,7 +23,9 @@ from kumoniwa.services.cognito_idp.errors import (
     CodeMismatchException,
     ExpiredCodeException,
     InvalidParameterException,
+    InvalidPasswordException,
     NotAuthorizedException,
+    PasswordHistoryPolicyViolationException,
 )
 from kumoniwa.services.cognito_idp.pool import BY_CODE, BY_PASSKEY, UserPool
 from kumoniwa.services.cognito_idp.proof import Attempt
@@ -309,8 +311,9 @@ async def _answered(
         raise NotAuthorizedException("User is disabled.")
     try:
         return await answer(attempt, user, said, told)
-    except (CodeMismatchException, ExpiredCodeException):
+    except (CodeMismatchException, ExpiredCodeException, InvalidPasswordException, PasswordHistoryPolicyViolationException):
         # Who mistyped a code types it again: https://github.com/aws-amplify/amplify-swift/issues/2615. How often AWS lets him is not documented.
+        # So does who chose a password that is against the policy: AWS's own clients keep the session for it.
         failures = said.get("failures", 0) + 1
         if failures < codes.FAILURES_MAX:
             ticket.give_back(call, kind, session or "", said | {"failures": failures})
@@ -356,6 +359,7 @@ async def _device_proven(attempt: Attempt, user: User, said: dict[str, Any], tol
 async def _new_password(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
     call, pool, password = attempt.call, attempt.pool, _said(told, "NEW_PASSWORD")
     users.check_password(pool, password)
+    users.check_unused(call, pool, user, password)
     given = [{"Name": key.removeprefix("userAttributes."), "Value": value} for key, value in told.items() if key.startswith("userAttributes.")]
     attributes = user.attributes | schema.checked(pool, given, is_new=True)
     schema.check_required(pool, attributes)

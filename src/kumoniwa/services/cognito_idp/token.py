@@ -173,7 +173,7 @@ async def _generated(
         request["scopes"] = list(sign_in.scopes)
     answer = await trigger.asked(
         call, pool, "PreTokenGeneration", SOURCES[sign_in.how], user.name, client.id, request, {member: None}, metadata,
-        version="1" if version == "V1_0" else "2",
+        version=version[1],
     )  # fmt: skip
     said = answer.get(member) or {}
     if not isinstance(said, dict):
@@ -182,17 +182,22 @@ async def _generated(
     if version == "V1_0":
         id_claims = _overridden(id_claims, said, plain=True)
     else:
-        access = said.get("accessTokenGeneration") or {}
         id_claims = _overridden(id_claims, said.get("idTokenGeneration") or {}, plain=False)
-        access_claims = _overridden(access_claims, access, plain=False)
-        scopes = [scope for scope in access_claims["scope"].split() if scope not in (access.get("scopesToSuppress") or ())]
-        access_claims["scope"] = " ".join([*scopes, *(access.get("scopesToAdd") or ())])
+        access_claims = _access_overridden(access_claims, said)
     if grouped.get("groupsToOverride") is not None:
         id_claims["cognito:groups"] = access_claims["cognito:groups"] = grouped["groupsToOverride"]
     for name, claim in (("iamRolesToOverride", "cognito:roles"), ("preferredRole", "cognito:preferred_role")):
         if grouped.get(name):
             id_claims[claim] = grouped[name]
     return id_claims, access_claims
+
+
+def _access_overridden(claims: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """The claims and scopes of an access token."""
+    access = said.get("accessTokenGeneration") or {}
+    claims = _overridden(claims, access, plain=False)
+    scopes = [scope for scope in claims["scope"].split() if scope not in (access.get("scopesToSuppress") or ())]
+    return claims | {"scope": " ".join([*scopes, *(access.get("scopesToAdd") or ())])}
 
 
 def _overridden(claims: dict[str, Any], said: dict[str, Any], *, plain: bool) -> dict[str, Any]:
@@ -204,14 +209,29 @@ def _overridden(claims: dict[str, Any], said: dict[str, Any], *, plain: bool) ->
     return kept | {name: value for name, value in added.items() if name not in SUPPRESSED_NEVER}
 
 
-def for_client(call: Call, pool: UserPool, client: UserPoolClient, scopes: list[str]) -> dict[str, Any]:
-    """The access token of a program that asks for itself."""
+async def for_client(
+    call: Call, pool: UserPool, client: UserPoolClient, scopes: list[str], metadata: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """The access token of a program that asks for itself. By which name functions of version 3 are told of it is not published: ours is its id.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html
+    """
     bill.of_program(call, pool)
     now = int(call.now())
     claims = {
         "sub": client.id, "token_use": "access", "scope": " ".join(scopes), "auth_time": now, "iss": issuer_of(pool),
         "exp": now + client.lasts_s("AccessTokenValidity"), "iat": now, "version": 2, "jti": call.new_id(), "client_id": client.id,
     }  # fmt: skip
+    if (pool.triggers.get("PreTokenGenerationConfig") or {}).get("LambdaVersion") == "V3_0":
+        request = {"userAttributes": {}, "groupConfiguration": {}, "scopes": scopes}
+        answer = await trigger.asked(
+            call, pool, "PreTokenGeneration", SOURCES["client"], client.id, client.id, request, {"claimsAndScopeOverrideDetails": None}, metadata,
+            version="3",
+        )  # fmt: skip
+        said = answer.get("claimsAndScopeOverrideDetails") or {}
+        if not isinstance(said, dict):
+            raise InvalidLambdaResponseException
+        claims = _access_overridden(claims, said)
     return {
         "AccessToken": signed(call.home, _secret(call.home, pool, ACCESS), claims),
         "ExpiresIn": client.lasts_s("AccessTokenValidity"),

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-att
 
 from __future__ import annotations
 
+import hashlib
 import string
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cognito_idp import bill, place, schema, srp
 from kumoniwa.services.cognito_idp import pool as pools
-from kumoniwa.services.cognito_idp.errors import InvalidPasswordException, UserNotFoundException
+from kumoniwa.services.cognito_idp.errors import InvalidPasswordException, PasswordHistoryPolicyViolationException, UserNotFoundException
 from kumoniwa.services.cognito_idp.pool import UserPool
 from kumoniwa.services.cognito_idp.provider import IdentityProvider, key_of
 
@@ -58,6 +59,8 @@ class User(Record):
     """What is kept of the password, sealed; empty if there is none."""
     password_until: float = 0.0
     """When a temporary password ends; 0 for one of the user's own."""
+    past: bytes = b""
+    """Digests of the latest passwords, the newest last, sealed: where the pool's policy forbids to use them again."""
     codes: dict[str, Code] = {}
     """What was sent and not yet used, by what it is for."""
     groups: tuple[str, ...] = ()
@@ -233,6 +236,8 @@ def shown(user: User, only: list[str] | None = None) -> dict[str, Any]:
 
 # Passwords -----------------------------------------------------------------------------------------
 
+DIGEST_BYTES = 32
+
 
 def check_password(pool: UserPool, password: str) -> None:
     policy = pool.password_policy
@@ -259,8 +264,32 @@ def srp_name(pool: UserPool, user: User) -> str:
 
 
 def with_password(call: Call, pool: UserPool, user: User, password: str, *, until: float = 0.0) -> User:
-    verifier = srp.made(srp_name(pool, user), password)
-    return changed(user, verifier=place.shut(call.home, verifier.packed(), "verifier"), password_until=until, failures=0, locked_until=0.0)
+    verifier, past, size = srp.made(srp_name(pool, user), password), b"", pool.password_policy.get("PasswordHistorySize", 0)
+    if size:
+        past = place.shut(call.home, b"".join([*_past(call, user), _digest(user, password)][-size:]), "past")
+    return changed(
+        user, verifier=place.shut(call.home, verifier.packed(), "verifier"), past=past, password_until=until, failures=0, locked_until=0.0
+    )
+
+
+def check_unused(call: Call, pool: UserPool, user: User, password: str) -> None:
+    """Raises PasswordHistoryPolicyViolationException, whose words are ours.
+
+    https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_PasswordPolicyType.html
+    """
+    size = pool.password_policy.get("PasswordHistorySize", 0)
+    if size and (has_password(call, pool, user, password) or _digest(user, password) in _past(call, user)[-size:]):
+        raise PasswordHistoryPolicyViolationException(f"Password must not be one of the last {size} passwords")
+
+
+def _digest(user: User, password: str) -> bytes:
+    """With one salt for all of a user's passwords, so that many are compared for the price of one."""
+    return hashlib.scrypt(password.encode(), salt=user.sub.encode(), n=1 << 12, r=8, p=1, dklen=DIGEST_BYTES)
+
+
+def _past(call: Call, user: User) -> list[bytes]:
+    body = (place.opened(call.home, user.past, "past") or b"") if user.past else b""
+    return [body[at : at + DIGEST_BYTES] for at in range(0, len(body), DIGEST_BYTES)]
 
 
 def verifier_of(call: Call, user: User) -> srp.Verifier | None:

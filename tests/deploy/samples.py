@@ -390,6 +390,20 @@ SAMPLES = {
         """{BackupPlanId: p, BackupSelection: {SelectionName: s, IamRoleArn: "arn:aws:iam::123456789012:role/r",
         ListOfTags: [{ConditionType: STRINGEQUALS, ConditionKey: a, ConditionValue: b}], NotResources: ["arn:aws:s3:::*"]}}""",
     ),
+    "AWS::Glue::Database": (
+        """{CatalogId: "123456789012", DatabaseInput: {Name: lake, Description: d, LocationUri: "s3://b/", Parameters: {a: 1}}}""",
+        """{CatalogId: "123456789012", DatabaseInput: {Name: lake, Description: e}}""",
+    ),
+    "AWS::Glue::Table": (
+        """{CatalogId: "123456789012", DatabaseName: lake, TableInput: {Name: logs, TableType: EXTERNAL_TABLE, Parameters: {has_encrypted_data: true},
+        PartitionKeys: [{Name: year, Type: int}], StorageDescriptor: {Columns: [{Name: a, Type: string, Comment: c}], Location: "s3://b/",
+        SerdeInfo: {SerializationLibrary: s, Parameters: {a: 1}}, SortColumns: [{Column: a, SortOrder: 1}]}}}""",
+        """{CatalogId: "123456789012", DatabaseName: lake, TableInput: {Name: logs, Description: d}}""",
+    ),
+    "AWS::Glue::Partition": (
+        """{CatalogId: "123456789012", DatabaseName: lake, TableName: logs, PartitionInput: {Values: ["2026"], StorageDescriptor: {Location: "s3://b/"}}}""",
+        """{CatalogId: "123456789012", DatabaseName: lake, TableName: logs, PartitionInput: {Values: ["2026"], Parameters: {a: b}}}""",
+    ),
     "AWS::Config::ConfigurationRecorder": (
         "{RoleARN: 'arn:aws:iam::123456789012:role/r', RecordingGroup: {ResourceTypes: ['AWS::S3::Bucket']}}",
         "{RoleARN: 'arn:aws:iam::123456789012:role/q', RecordingGroup: {AllSupported: true, IncludeGlobalResourceTypes: true}}",

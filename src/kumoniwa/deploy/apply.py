@@ -347,7 +347,7 @@ class Deploy:
             composed = entry.name.composed(work)
             fresh = composed or self.state.wanted[draft.logical_id].get("Named") or self._fresh_name(work, entry.name)
             draft = changed(draft, attempt={**draft.attempt, entry.name.property: fresh}, is_named_by_us=True)
-            if composed and entry.read:
+            if composed and entry.name.tells and entry.read:
                 await self._refuse_existing(entry, draft)
         elif entry.name and entry.name.tells and entry.read:
             await self._refuse_existing(entry, draft)
@@ -399,7 +399,8 @@ class Deploy:
         name = standing.logical_id
         naming = entry.name.property if entry.name else ""
         self._check(name, entry, properties)
-        if standing.is_named_by_us and naming not in properties:
+        is_given = naming in properties
+        if standing.is_named_by_us and not is_given:
             properties = {**properties, naming: standing.properties[naming]}
         differing = difference(standing.properties, properties)
         terms = self._terms(name)
@@ -409,7 +410,10 @@ class Deploy:
         if fixed := sorted(differing & frozenset(entry.fixed.split())):
             raise Failure(f"Kumoniwa does not implement changing {fixed[0]} of {entry.type} in place.")
         if needs_replacement(entry, differing, standing.properties, properties):
-            if naming in properties and not {naming, entry.name.within} & differing:
+            if not is_given and naming in properties and entry.name.composed(self.work(self._draft(name, properties, "UPDATE"))):
+                # What the name is composed of may have changed, too.
+                del properties[naming]
+            elif naming in properties and not {naming, entry.name.within} & differing:
                 if not standing.is_named_by_us:
                     raise Failure(
                         "CloudFormation cannot update a stack when a custom-named resource requires replacing. "

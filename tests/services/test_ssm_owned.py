@@ -10,6 +10,7 @@ import json
 import pytest
 from config_workshop import ACCOUNT, trust
 from lambda_workshop import allowing, make, put_role, put_user
+from node_workshop import Fleet
 from refusals import refused
 
 from kumoniwa.services.ssm import owned
@@ -96,8 +97,17 @@ def others(cloud, ssm):
             "AWSConfigRemediation-EnableCloudTrailLogFileValidation", "AWSConfigRemediation-SetIAMPasswordPolicy"}  # fmt: skip
 
 
-def test_every_document_of_aws_does_what_it_says(cloud, ssm):
-    assert bucket(cloud, ssm) | keys(cloud, ssm) | others(cloud, ssm) == set(owned.documents())
+def script(cloud, folder) -> set[str]:
+    fleet = Fleet(cloud)
+    node = fleet.node()
+    id_ = fleet.send(node, Parameters={"commands": ["pwd"], "workingDirectory": [str(folder)]})
+    node.work(folder / "node")
+    assert fleet.invocation(id_, node)["StandardOutputContent"] == f"{folder}\n"
+    return {"AWS-RunShellScript"}
+
+
+def test_every_document_of_aws_does_what_it_says(cloud, ssm, tmp_path):
+    assert bucket(cloud, ssm) | keys(cloud, ssm) | others(cloud, ssm) | script(cloud, tmp_path) == set(owned.documents())
 
 
 def test_a_document_of_aws_is_shown_and_cannot_be_changed(cloud, ssm):
@@ -110,7 +120,7 @@ def test_a_document_of_aws_is_shown_and_cannot_be_changed(cloud, ssm):
     assert ssm.list_documents(Filters=[{"Key": "Owner", "Values": ["Self"]}])["DocumentIdentifiers"] == []
     assert refused(ssm.delete_document, Name=name)[0] == "ValidationException"
     assert refused(ssm.update_document, Name=name, Content="{}", DocumentVersion="$LATEST")[0] == "ValidationException"
-    assert refused(ssm.describe_document, Name="AWS-RunShellScript")[0] == "NotImplemented"
+    assert refused(ssm.describe_document, Name="AWS-ConfigureAWSPackage")[0] == "NotImplemented"
 
 
 def test_without_a_role_it_acts_as_whoever_runs_it(cloud, ssm):

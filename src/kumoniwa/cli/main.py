@@ -105,6 +105,14 @@ def _cost(parser: argparse.ArgumentParser) -> None:
     _endpoint(parser)
 
 
+def _node(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--activation-id", default="", metavar="ID", help="of ssm:CreateActivation; once, a node in its folder is registered")
+    parser.add_argument("--activation-code", default="", metavar="CODE", help="that goes with it")
+    parser.add_argument("--region", default="us-east-1", help="where it is registered (default: us-east-1)")
+    parser.add_argument("--folder", required=True, metavar="DIR", help="what the node is: its key, its commands, and their scripts")
+    _endpoint(parser)
+
+
 def _env(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", default="us-east-1", help="where they work (default: us-east-1)")
     parser.add_argument(
@@ -140,6 +148,7 @@ COMMANDS = {
     "policy": Command("policy:policy", "the least policy for what a role was seen to do; --prove COMMAND runs it with that alone", _policy),
     "timeline": Command("timeline:timeline", "calls, alarms, stacks and configurations in the order in which they happened", _timeline),
     "cost": Command("cost:cost", "what AWS would ask for what was used here, at its list prices", _cost),
+    "node": Command("node:node", "a managed node of Systems Manager: runs the shell scripts that Run Command sends to this machine", _node),
     "env": Command("admin:env", 'what AWS\'s tools need to find the cloud by TLS: eval "$(kumoniwa env)"', _env),
     "faults": Command("faults:faults", "what was injected"),
     "status": Command("admin:status", "what is running"),

@@ -39,6 +39,11 @@ DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "lambda-code": "la
 _NO_DOOR = (None, "s3")
 DATA_PLANES = frozenset({("xray", "/v1/traces"), ("dynamodb", "/")})
 """Paths at a service's own name which are answered by its ``door.serve``, where no operation is named, because no model knows them."""
+AGENTS = (
+    *(f"AmazonSSM.{name}" for name in ("RegisterManagedInstance", "RequestManagedInstanceRoleToken", "UpdateManagedInstancePublicKey")),
+    "AmazonSSM.UpdateInstanceInformation", "EC2WindowsMessageDeliveryService.",
+)  # fmt: skip
+"""How the targets begin of what AWS's agent on managed nodes asks. No model knows these operations: Systems Manager's door answers them."""
 CONNECTIONS = re.compile(r"/(?:@|%40)connections/")
 """Where in the path of an API's own name the operations of its connections begin."""
 
@@ -252,6 +257,8 @@ class Routes:
             if route is not None:
                 return route
         address = request.address or locate(request)
+        if target is not None and target.startswith(AGENTS):
+            return self._door("ssm", address)
         if address.signing_name == "execute-api" and (at := CONNECTIONS.search(request.path)) is not None:
             return self._by_path(request, address, request.path[at.start() :])
         if address.door in _NO_DOOR and address.signing_name in self.names.rest and target is None and address.signing_name != "execute-api":

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.ssm import node as nodes
 from kumoniwa.services.ssm import owned
 
 KINDS = {
     "Parameter": "parameter", "Document": "document", "OpsItem": "opsitem", "Automation": "automation-execution",
-    "MaintenanceWindow": "maintenancewindow",
+    "MaintenanceWindow": "maintenancewindow", "ManagedInstance": "managed-instance",
 }  # fmt: skip
 """What has tags, by the name that the operations on tags call it: as its ARN calls it."""
 
@@ -43,6 +44,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return _document(call, operation, params)
     if "MaintenanceWindow" in operation:
         return _window(call, params)
+    if operation == "SendCommand":
+        return _command(call, params)
+    if operation in ("DeregisterManagedInstance", "UpdateManagedInstanceRole") and isinstance(params.get("InstanceId"), str):
+        return call.arn(f"managed-instance/{params['InstanceId']}")
     for member, resource in (("AutomationExecutionId", "automation-execution"), ("OpsItemId", "opsitem")):
         if isinstance(params.get(member), str):
             return call.arn(f"{resource}/{params[member]}")
@@ -60,6 +65,21 @@ def _window(call: Call, params: dict[str, Any]) -> list[str | tuple[str, str]]:
     ]
     tagged = [("ssm:AddTagsToResource", call.arn("maintenancewindow/*"))] if params.get("Tags") else []
     return [*(named or ["*"]), *tagged]
+
+
+def _command(call: Call, params: dict[str, Any]) -> list[str | tuple[str, str]]:
+    """The document, each node that the command is for, and the bucket of its output. Before anything is checked, so words may be of any type."""
+    ids, targets, name, bucket = params.get("InstanceIds"), params.get("Targets"), params.get("DocumentName"), params.get("OutputS3BucketName")
+    named = [each for each in ids if isinstance(each, str)] if isinstance(ids, list) else []
+    if not named and isinstance(targets, list):
+        named = [each.id for each in nodes.found(call, targets)]
+    touched = [_of_account(call, name, f"document/{name.rpartition('document/')[2] if isinstance(name, str) else '*'}")]
+    touched += [_instance(call, each) for each in named] or [call.arn("managed-instance/*")]
+    return [*touched, *([f"arn:{call.home.partition}:s3:::{bucket}"] if isinstance(bucket, str) else [])]
+
+
+def _instance(call: Call, id_: str) -> str:
+    return call.arn(f"instance/{id_}", "ec2") if id_.startswith("i-") else nodes.arn_of(call, id_)
 
 
 def _document(call: Call, operation: str, params: dict[str, Any]) -> str | list[str | tuple[str, str]]:

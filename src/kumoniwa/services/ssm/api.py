@@ -1,7 +1,10 @@
-"""The operations of Systems Manager. What acts on nodes (commands, sessions, inventory, patches, targets of windows) is refused by name."""
+"""The operations of Systems Manager. Sessions, inventory, patches, associations and targets of windows are refused by name."""
 
 from kumoniwa.services.ssm.access import conditions_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.ssm.activation import CreateActivation, DeleteActivation, DescribeActivations
 from kumoniwa.services.ssm.bill import standing_of, uses_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.ssm.command import GetCommandInvocation, ListCommandInvocations, ListCommands
+from kumoniwa.services.ssm.command_sending import CancelCommand, DeregisterManagedInstance, SendCommand
 from kumoniwa.services.ssm.document import (
     CreateDocument,
     DescribeDocument,
@@ -22,6 +25,7 @@ from kumoniwa.services.ssm.execution import (
     StartAutomationExecution,
     StopAutomationExecution,
 )
+from kumoniwa.services.ssm.node import DescribeInstanceInformation, UpdateManagedInstanceRole
 from kumoniwa.services.ssm.opsitem import (
     AssociateOpsItemRelatedItem,
     CreateOpsItem,
@@ -82,17 +86,19 @@ from kumoniwa.services.ssm.writing import (
 TAG_CONDITIONS = ("ssm:resourceTag",)
 
 __all__ = [
-    "AddTagsToResource", "AssociateOpsItemRelatedItem", "CancelMaintenanceWindowExecution", "CreateDocument",
-    "CreateMaintenanceWindow", "CreateOpsItem", "DeleteDocument", "DeleteMaintenanceWindow", "DeleteOpsItem", "DeleteParameter",
-    "DeleteParameters", "DeregisterTaskFromMaintenanceWindow", "DescribeAutomationExecutions", "DescribeAutomationStepExecutions",
-    "DescribeDocument", "DescribeDocumentPermission", "DescribeMaintenanceWindowExecutionTaskInvocations",
+    "AddTagsToResource", "AssociateOpsItemRelatedItem", "CancelCommand", "CancelMaintenanceWindowExecution", "CreateActivation",
+    "CreateDocument", "CreateMaintenanceWindow", "CreateOpsItem", "DeleteActivation", "DeleteDocument", "DeleteMaintenanceWindow",
+    "DeleteOpsItem", "DeleteParameter", "DeleteParameters", "DeregisterManagedInstance", "DeregisterTaskFromMaintenanceWindow",
+    "DescribeActivations", "DescribeAutomationExecutions", "DescribeAutomationStepExecutions", "DescribeDocument",
+    "DescribeDocumentPermission", "DescribeInstanceInformation", "DescribeMaintenanceWindowExecutionTaskInvocations",
     "DescribeMaintenanceWindowExecutionTasks", "DescribeMaintenanceWindowExecutions", "DescribeMaintenanceWindowSchedule",
     "DescribeMaintenanceWindowTasks", "DescribeMaintenanceWindows", "DescribeOpsItems", "DescribeParameters",
-    "DisassociateOpsItemRelatedItem", "GetAutomationExecution", "GetDocument", "GetMaintenanceWindow",
+    "DisassociateOpsItemRelatedItem", "GetAutomationExecution", "GetCommandInvocation", "GetDocument", "GetMaintenanceWindow",
     "GetMaintenanceWindowExecution", "GetMaintenanceWindowExecutionTask", "GetMaintenanceWindowExecutionTaskInvocation",
     "GetMaintenanceWindowTask", "GetOpsItem", "GetParameter", "GetParameterHistory", "GetParameters", "GetParametersByPath",
-    "LabelParameterVersion", "ListDocumentVersions", "ListDocuments", "ListOpsItemRelatedItems", "ListTagsForResource",
-    "PutParameter", "RegisterTaskWithMaintenanceWindow", "RemoveTagsFromResource", "SendAutomationSignal",
-    "StartAutomationExecution", "StopAutomationExecution", "UnlabelParameterVersion", "UpdateDocument",
-    "UpdateDocumentDefaultVersion", "UpdateMaintenanceWindow", "UpdateMaintenanceWindowTask", "UpdateOpsItem", "all_tags",
+    "LabelParameterVersion", "ListCommandInvocations", "ListCommands", "ListDocumentVersions", "ListDocuments",
+    "ListOpsItemRelatedItems", "ListTagsForResource", "PutParameter", "RegisterTaskWithMaintenanceWindow", "RemoveTagsFromResource",
+    "SendAutomationSignal", "SendCommand", "StartAutomationExecution", "StopAutomationExecution", "UnlabelParameterVersion",
+    "UpdateDocument", "UpdateDocumentDefaultVersion", "UpdateMaintenanceWindow", "UpdateMaintenanceWindowTask",
+    "UpdateManagedInstanceRole", "UpdateOpsItem", "all_tags",
 ]  # fmt: skip

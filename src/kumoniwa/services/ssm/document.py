@@ -16,7 +16,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.errors import ValidationError as Unreadable
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.languages import automation_document
+from kumoniwa.languages import automation_document, command_document
 from kumoniwa.services.ssm import owned, tag
 from kumoniwa.services.ssm.errors import InvalidFilterKey, InvalidNextToken, ValidationException
 
@@ -111,7 +111,8 @@ def existing(call: Call, name: str) -> Document:
 def _owned(name: str) -> Document | None:
     if name not in owned.documents():
         return None
-    return Document(name=name, id=name, kind=AUTOMATION, created=OWNED_SINCE, versions=(1,), default=1, newest=1, author=owned.OWNER)
+    kind = AUTOMATION if owned.schema_of(name) in _SCHEMAS[AUTOMATION] else COMMAND
+    return Document(name=name, id=name, kind=kind, created=OWNED_SINCE, versions=(1,), default=1, newest=1, author=owned.OWNER)
 
 
 def edition_of(call: Call, document: Document, number: int) -> Edition:
@@ -160,13 +161,12 @@ def _checked(kind: str, content: str, form: str | None) -> tuple[str, str, Any]:
         raise InvalidDocumentContent("The document lacks its schemaVersion.")
     if str(body["schemaVersion"]) not in _SCHEMAS[kind]:
         raise InvalidDocumentSchemaVersion(f"The version of the document schema is not supported: {body['schemaVersion']}.")
-    if kind == AUTOMATION:
-        try:
-            automation_document.read(body)
-        except automation_document.Unsupported as missing:
-            raise NotImplementedHere(str(missing)) from None
-        except automation_document.InvalidContent as wrong:
-            raise InvalidDocumentContent(str(wrong)) from None
+    try:
+        (automation_document if kind == AUTOMATION else command_document).read(body)
+    except (automation_document.Unsupported, command_document.Unsupported) as missing:
+        raise NotImplementedHere(str(missing)) from None
+    except (automation_document.InvalidContent, command_document.InvalidContent) as wrong:
+        raise InvalidDocumentContent(str(wrong)) from None
     return content, form, body
 
 

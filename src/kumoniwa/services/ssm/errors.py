@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 
+SERVICE = "ssm.amazonaws.com"
+
 
 class ParameterNotFound(AwsError):
     """AWS says no more than the code; the hint says which."""
@@ -56,6 +58,9 @@ class IncompatiblePolicyException(AwsError): ...
 
 
 class InvalidKeyId(AwsError): ...
+
+
+class InvalidFilter(AwsError): ...
 
 
 class InvalidFilterKey(AwsError): ...

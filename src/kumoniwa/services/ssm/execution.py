@@ -18,12 +18,12 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import automation_document
 from kumoniwa.languages.automation_document import Document, Step, Unknown, filled, text_of
+from kumoniwa.services.ssm import command as commands
 from kumoniwa.services.ssm import document as documents
 from kumoniwa.services.ssm import owned, tag
-from kumoniwa.services.ssm.errors import InvalidFilterKey, InvalidFilterValue
+from kumoniwa.services.ssm.errors import SERVICE, InvalidFilterKey, InvalidFilterValue
 from kumoniwa.wire import timestamps
 
-SERVICE = "ssm.amazonaws.com"
 TURNS = Turns("ssm", SERVICE, "ssm_automation_due")
 """Of executions that have not ended."""
 KEPT_S = 30 * 86_400.0
@@ -425,7 +425,7 @@ def DeleteDocument(
         left = tuple(number for number in document.versions if number not in gone)
         if document.default in gone:
             raise documents.InvalidDocumentOperation("Default version of the document can't be deleted.")
-    run = {each.edition for each in call.shelf(Execution).values()}
+    run = {each.edition for each in call.shelf(Execution).values()} | commands.edition_keys(call)
     for key in {f"{document.id}:{number}" for number in gone} - run:
         del call.shelf(documents.Edition)[key]
     if left:

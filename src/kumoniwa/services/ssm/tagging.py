@@ -1,4 +1,4 @@
-"""Tags of parameters, documents, automations, OpsItems and maintenance windows.
+"""Tags of parameters, documents, automations, OpsItems, maintenance windows and managed nodes.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html
 """
@@ -16,6 +16,7 @@ from kumoniwa.services.ssm.access import KINDS
 from kumoniwa.services.ssm.document import Document
 from kumoniwa.services.ssm.errors import InvalidResourceId, TooManyTagsError
 from kumoniwa.services.ssm.execution import Execution
+from kumoniwa.services.ssm.node import Node
 from kumoniwa.services.ssm.opsitem import OpsItem
 from kumoniwa.services.ssm.parameter import Parameter
 from kumoniwa.services.ssm.tag import TAGS_MAX, checked
@@ -24,6 +25,7 @@ from kumoniwa.services.ssm.window_task import Task
 
 _KINDS: dict[str, type[Record]] = {
     "Parameter": Parameter, "Document": Document, "Automation": Execution, "OpsItem": OpsItem, "MaintenanceWindow": Window,
+    "ManagedInstance": Node,
 }  # fmt: skip
 
 

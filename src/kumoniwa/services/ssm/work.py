@@ -1,4 +1,4 @@
-"""What happens in its own time: parameters expire, or tell that they will; windows open; automations go on, and are forgotten."""
+"""What happens in its own time: parameters expire, or tell that they will; windows open; automations and commands go on, and are forgotten."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.services.ssm import policy, running, window_run, window_running
+from kumoniwa.services.ssm import command, command_notice, command_progress, policy, running, window_run, window_running
 from kumoniwa.services.ssm.execution import SERVICE, forget_old
 from kumoniwa.services.ssm.parameter import WORK
 
@@ -18,6 +18,8 @@ async def run(region: Any) -> None:
         group.create_task(_keep_time(region))
         group.create_task(running.run(region))
         group.create_task(window_running.run(region))
+        group.create_task(command_progress.run(region))
+        group.create_task(command_notice.OUTBOX.run(region))
 
 
 async def _keep_time(region: Any) -> None:
@@ -27,4 +29,5 @@ async def _keep_time(region: Any) -> None:
             until = min(until, policy.act(call) or until)
             call.atomically(partial(forget_old, call))
             call.atomically(partial(window_run.forget_old, call))
+            call.atomically(partial(command.forget_old, call))
         await region.wait(WORK, until)

@@ -1,0 +1,191 @@
+"""``kumoniwa node``: a managed node of Systems Manager, a program of ours that speaks AWS's agent's protocol and runs shell scripts.
+
+Its folder is what it is: the registration with the node's own key, commands under way, and replies that nobody has heard yet. So a node that
+was ended goes on where it was, and a cloud that is dark meanwhile hears of everything when it is back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import secrets
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from kumoniwa import __version__
+from kumoniwa.cli.node_client import Client, Identity, Refused, Silent
+from kumoniwa.cli.node_command import Run
+from kumoniwa.kernel.clock import monotonic
+
+PING_EVERY_S = 60.0
+AGAIN_AFTER_S = 1.0
+AT_ONCE = 5
+"""Commands, as the agent's CommandWorkersLimit has it."""
+GONE = ("InvalidInstanceId",)
+EXPIRED = ("ExpiredTokenException", "UnrecognizedClientException")
+
+
+def node(asked: argparse.Namespace) -> int:
+    folder = Path(asked.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    registration = folder / "registration.json"
+    try:
+        if registration.exists():
+            held = json.loads(registration.read_text())
+            client = Client(asked.endpoint, held["region"], Identity(held["id"], held["region"], held["private_key"], held["fingerprint"]))
+        else:
+            if not (asked.activation_id and asked.activation_code):
+                print("kumoniwa: a node that is not registered yet needs --activation-id and --activation-code.")
+                return 1
+            client = Client(asked.endpoint, asked.region)
+            _register(client, registration, asked.activation_id, asked.activation_code)
+    except (Refused, Silent) as error:
+        print(f"kumoniwa: the node cannot be registered: {error}")
+        return 1
+    print(f"{client.identity.id} in {client.region}", flush=True)  # type: ignore[union-attr]
+    return Agent(client, folder).run()
+
+
+def _register(client: Client, registration: Path, activation: str, code: str) -> None:
+    identity = client.register(activation, code, secrets.token_hex(18))
+    draft = registration.with_suffix(".new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump({"id": identity.id, "region": identity.region, "private_key": identity.private, "fingerprint": identity.fingerprint}, file)
+    draft.replace(registration)
+
+
+def about() -> dict[str, str]:
+    """What a ping tells of the machine."""
+    release = platform.freedesktop_os_release() if Path("/etc/os-release").exists() else {}
+    return {
+        "AgentName": "kumoniwa-node", "AgentStatus": "Active", "AgentVersion": _version(), "ComputerName": socket.gethostname(),
+        "IPAddress": "127.0.0.1", "PlatformType": "Linux", "PlatformName": release.get("NAME", platform.system()),
+        "PlatformVersion": release.get("VERSION_ID", platform.release()),
+    }  # fmt: skip
+
+
+def _version() -> str:
+    """Ours, as agents' versions are spelled: three or four numbers."""
+    numbers = [part for part in __version__.replace("-", ".").replace("+", ".").split(".") if part.isdigit()][:4]
+    return ".".join([*numbers, "0", "0", "0"][: max(3, len(numbers))])
+
+
+class Replies:
+    """What the cloud is still to hear, in its order: files, gone when they were heard."""
+
+    def __init__(self, client: Client, folder: Path) -> None:
+        self.client, self.folder = client, folder
+        folder.mkdir(exist_ok=True)
+        self.count = max((int(each.stem) for each in folder.glob("*.json")), default=0)
+        self.changed = threading.Condition()
+
+    def put(self, message: str, payload: dict[str, Any]) -> None:
+        with self.changed:
+            self.count += 1
+            draft = self.folder / f"{self.count:09d}.new"
+            said = {"MessageId": message, "ReplyId": secrets.token_hex(16), "Payload": json.dumps(payload)}
+            draft.write_text(json.dumps(said))
+            draft.replace(draft.with_suffix(".json"))
+            self.changed.notify()
+
+    def send(self) -> None:
+        """Until the process ends."""
+        while True:
+            with self.changed:
+                while (first := min(self.folder.glob("*.json"), default=None)) is None:
+                    self.changed.wait()
+            if self._heard(json.loads(first.read_text())):
+                first.unlink()
+            else:
+                threading.Event().wait(AGAIN_AFTER_S)
+
+    def _heard(self, said: dict[str, Any]) -> bool:
+        try:
+            self.client.ask("ec2messages", "SendReply", **said)
+        except Silent:
+            return False
+        except Refused as error:
+            if error.code in EXPIRED:
+                self.client.forget_keys()
+                return False
+            print(f"kumoniwa node: a reply was refused: {error}", flush=True)
+        return True
+
+
+class Agent:
+    def __init__(self, client: Client, folder: Path) -> None:
+        self.client, self.commands = client, folder / "commands"
+        self.commands.mkdir(exist_ok=True)
+        self.replies = Replies(client, folder / "replies")
+        self.workers = ThreadPoolExecutor(AT_ONCE)
+        self.runs: dict[str, Run] = {}
+
+    def run(self) -> int:
+        threading.Thread(target=self.replies.send, daemon=True).start()
+        for held in sorted(self.commands.glob("*/message.json")):
+            if not (held.parent / "done").exists():
+                self._begin(held.parent, json.loads(held.read_text()))
+        pinged = None
+        while True:
+            try:
+                if pinged is None or monotonic() - pinged >= PING_EVERY_S:
+                    self.client.ask("ssm", "UpdateInstanceInformation", InstanceId=self.client.identity.id, **about())  # type: ignore[union-attr]
+                    pinged = monotonic()
+                self._poll()
+            except Silent:
+                pinged = None
+                threading.Event().wait(AGAIN_AFTER_S)
+            except Refused as error:
+                if error.code in GONE:
+                    print(f"kumoniwa: {error}", flush=True)
+                    os._exit(1)
+                self.client.forget_keys()
+                print(f"kumoniwa node: {error}", flush=True)
+                threading.Event().wait(AGAIN_AFTER_S)
+
+    def _poll(self) -> None:
+        id_ = self.client.identity.id  # type: ignore[union-attr]
+        answer = self.client.ask("ec2messages", "GetMessages", Destination=id_, MessagesRequestId=secrets.token_hex(16), VisibilityTimeoutInSeconds=10)
+        for message in answer["Messages"]:
+            if message["Topic"].startswith("aws.ssm.sendCommand"):
+                self._take(message)
+            elif message["Topic"].startswith("aws.ssm.cancelCommand"):
+                self._cancel(json.loads(message["Payload"])["CancelMessageId"])
+            self.client.ask("ec2messages", "AcknowledgeMessage", MessageId=message["MessageId"])
+
+    def _take(self, message: dict[str, Any]) -> None:
+        """Once, however often it comes: what a node has taken lies in its folder."""
+        command = json.loads(message["Payload"])
+        folder = self.commands / command["CommandId"]
+        if (folder / "message.json").exists():
+            return
+        folder.mkdir(exist_ok=True)
+        held = {**command, "MessageId": message["MessageId"], "InstanceId": message["Destination"]}
+        draft = folder / "message.new"
+        draft.write_text(json.dumps(held))
+        draft.replace(folder / "message.json")
+        self._begin(folder, held)
+
+    def _begin(self, folder: Path, command: dict[str, Any]) -> None:
+        message = command["MessageId"]
+        run = self.runs[message] = Run(self.client, folder, command, lambda payload: self.replies.put(message, payload))
+        self.workers.submit(self._go, run)
+
+    def _go(self, run: Run) -> None:
+        try:
+            run.go()
+        except Exception as error:
+            run.say({"documentStatus": "Failed", "documentTraceOutput": f"The node failed: {error}", "runtimeStatus": {}})
+            raise
+        finally:
+            (run.folder / "done").touch()
+            self.runs.pop(run.command["MessageId"], None)
+
+    def _cancel(self, message: str) -> None:
+        if message in self.runs:
+            self.runs[message].cancelled.set()

@@ -133,7 +133,7 @@ def test_documents_are_refused_in_words(books):
     )  # fmt: skip
     assert refused(ssm.get_document, Name="AWS-ConfigureAWSPackage")[0] == "NotImplemented"
     assert refused(books.make, content=body(SLEEP), name="aws-mine")[0] == "ValidationException"
-    assert refused(ssm.send_command, DocumentName="book", InstanceIds=["i-0123456789abcdef0"])[0] == "NotImplemented"
+    assert refused(ssm.start_session, Target="i-0123456789abcdef0")[0] == "NotImplemented"
     assert refused(ssm.start_automation_execution, DocumentName="none")[0] == "AutomationDefinitionNotFoundException"
     assert refused(ssm.start_automation_execution, DocumentName="book", DocumentVersion="9")[0] == "AutomationDefinitionVersionNotFoundException"
 

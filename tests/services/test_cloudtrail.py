@@ -154,6 +154,13 @@ def test_what_happens_in_services_without_a_region_is_told_in_virginia(cloud, ct
 # Trails --------------------------------------------------------------------------------------------
 
 
+def test_what_a_service_asks_of_itself_elsewhere_is_no_call(cloud, ct):
+    cloud.client("s3", key=ACCOUNT).create_bucket(Bucket="shop")
+    cloud.sleep(600)
+    found = ct.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "CreateBucket"}])["Events"]
+    assert [json.loads(each["CloudTrailEvent"])["userIdentity"]["type"] for each in found] == ["Root"]
+
+
 def test_a_trail_is_described(cloud, ct, s3):
     made = ct.create_trail(Name="main", S3BucketName=BUCKET, S3KeyPrefix="p", TagsList=[{"Key": "a", "Value": "1"}])
     assert made["TrailARN"] == ARN and made["LogFileValidationEnabled"] is False and made["IncludeGlobalServiceEvents"] is True

@@ -229,8 +229,6 @@ def test_what_no_service_answers_is_refused_by_name(cloud, events):
         "BatchParameters": {"JobDefinition": "d", "JobName": "n"},
     }])
     assert code == "NotImplemented" and "batch" in text
-    state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
-    assert refused(events.put_rule, Name="x", EventPattern=PATTERN, State=state)[0] == "NotImplemented"
 
 
 def test_what_is_no_target_is_refused_as_aws_does(cloud, events):

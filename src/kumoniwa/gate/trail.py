@@ -41,8 +41,15 @@ CHANGED = "changed"
 """The fact ``(CHANGED, operation, account, service)`` on the region's bus: a call that is no mere reading was done here. Of users and roles,
 which ``aws-global`` keeps, a region is told the same when its replica changes."""
 
+VIA = "AWS API Call via CloudTrail"
+"""The fact ``(CLOUDTRAIL, VIA, account, event)`` on the region's bus: a trail that logs keeps this event.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html"""
+HAPPENED = (CLOUDTRAIL, "happened")
+"""Woken in ``aws-global`` when a trail keeps an event of there."""
+
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 EVENT_BYTES_MAX = 100_000
+_EVENTS = "events.amazonaws.com"
 KEPT_S = 90 * 86_400
 CALLERS_MAX = 1_024
 
@@ -64,7 +71,9 @@ class Trail:
         self.asks_for_data = any(map(trails.asks_for_data, self.trails))
 
     def told(self, call: Call, route: Route, params: dict[str, Any], reply: dict | None, error: BaseException | None) -> None:
-        """Record what is to be recorded."""
+        """Record what is to be recorded. What a service asks of itself, in another region, nobody called."""
+        if call.principal.arn == route.source:
+            return
         if route.is_recorded:
             if error is None and not route.is_read_only:
                 self.home.tell((CHANGED, route.name, call.account, route.service.name))
@@ -139,6 +148,24 @@ class Trail:
             rows.append("insert into trail values (?,?,?,?,?,?)", now, event["eventID"], route.service.name, route.name, call.principal.arn, body)
         if self.trails:
             self.home.service_used(load(CLOUDTRAIL))
+            if self.home.name == GLOBAL:
+                self.home.wake(HAPPENED)
+            elif call.principal.arn != _EVENTS:
+                self.tell(now, event["recipientAccountId"], body)
+
+    def tell(self, at: float, account: str, body: bytes, *, is_global: bool = False) -> None:
+        """Tell the region of an event that a trail keeps. What EventBridge asks in its own name to deliver one is none: it would not end."""
+        event = json.loads(body)
+        named = event.get("resources") or [{}]
+        seen = trails.Event(
+            event["eventCategory"], event["eventSource"], event["eventName"], event["readOnly"], named[0].get("type", ""),
+            tuple(each["ARN"] for each in named if each),
+        )  # fmt: skip
+        for trail in self.trails:
+            is_meant = trail.started <= at and (trail.has_global_events or not is_global)
+            if is_meant and trails.is_of(self.home, trail, account) and trails.wants(trail, seen):
+                self.home.tell((CLOUDTRAIL, VIA, account, event))
+                return
 
 
 def _user_identity(principal: Principal) -> dict[str, Any]:

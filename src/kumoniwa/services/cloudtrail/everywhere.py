@@ -5,10 +5,13 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.h
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from kumoniwa.gate.address import GLOBAL
-from kumoniwa.gate.trail import TRAIL
+from kumoniwa.gate.trail import HAPPENED, TRAIL
+from kumoniwa.gate.trails import SERVICE
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -18,6 +21,7 @@ WHERE = "us-east-1"
 SETTLED_S = 1.0
 """Events so new may still be joined by others of the same time."""
 ONE = "one"
+IDLE_S = 3_600.0
 
 
 class Pulled(Record):
@@ -43,9 +47,25 @@ async def pull(call: Call) -> float:
 
 def _keep(call: Call, told: dict[str, Any]) -> None:
     rows = call.rows(TRAIL)
-    for event in told["events"]:
-        rows.run("insert or ignore into trail values (?,?,?,?,?,?)", *event)
+    for *event, body in told["events"]:
+        if rows.run("insert or ignore into trail values (?,?,?,?,?,?)", *event, body):
+            call.home.gate.trail.tell(event[0], call.account, body, is_global=True)
     call.shelf(Pulled)[ONE] = Pulled(until=told["until"])
+
+
+async def hurry(region: Any) -> None:
+    """In ``aws-global``: have what a trail keeps fetched as soon as it is settled, because rules may wait for it."""
+    while True:
+        await region.wait(HAPPENED, region.clock.now() + IDLE_S)
+        await asyncio.sleep(SETTLED_S)
+        if any(each.has_global_events and each.covers(WHERE) for each in region.gate.trail.trails):
+            for call in region.calls("cloudtrail", SERVICE):
+                with suppress(AwsError):  # It is dark, and catches up when it is back.
+                    await region.exchange(WHERE, "cloudtrail", {"what": "happened", "account": call.account})
+
+
+async def hear_happened(home: Any, message: dict[str, Any]) -> None:
+    await pull(home.call("cloudtrail", message["account"], principals.service(SERVICE, message["account"])))
 
 
 def hear_since(home: Any, message: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from kumoniwa.services.cloudtrail import everywhere, trail
 
 
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> dict[str, Any]:
+    if message["what"] == "happened":
+        await everywhere.hear_happened(home, message)
+        return {}
     return _HEARD[message["what"]](home, message) or {}
 
 

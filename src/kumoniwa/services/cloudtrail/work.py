@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from kumoniwa.gate.address import GLOBAL
@@ -17,6 +18,13 @@ EVERY_S = 300.0
 
 
 async def run(region: Any) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_write(region))
+        if region.name == GLOBAL:
+            group.create_task(everywhere.hurry(region))
+
+
+async def _write(region: Any) -> None:
     while True:
         await region.wait(("cloudtrail", "work"), region.clock.now() + EVERY_S)
         if region.name == GLOBAL:

@@ -20,6 +20,7 @@ from kumoniwa.gate.api_destination import DestinationFailure
 from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.key_chain import OPEN, Lock
 from kumoniwa.gate.outbox import Delivery, Outbox, Postponed
+from kumoniwa.gate.trail import VIA
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
@@ -56,12 +57,20 @@ class Turn:
             each()
 
 
+def _is_reading(event: dict[str, Any]) -> bool:
+    """Whether CloudTrail tells of a call of management that only reads, of which a rule hears that says so:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html"""
+    detail = event["detail"]
+    return event["source"].startswith("aws.") and detail["readOnly"] and detail["managementEvent"]
+
+
 def wanting(there: Iterable[rules.Listener], event: dict[str, Any], only: frozenset[str]) -> list[rules.Listener]:
     """Those of a bus's rules that want an event, of all or of those whose ARNs are in ``only``."""
     flat = None
     found = []
+    is_reading = event["detail-type"] == VIA and _is_reading(event)
     for listener in there:
-        if listener.wants is None or (only and listener.arn not in only):
+        if listener.wants is None or (only and listener.arn not in only) or (is_reading and listener.rule.state != rules.WITH_READINGS):
             continue
         flat = flat or event_pattern.flat(event)
         if listener.wants.matches_flat(flat):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kumoniwa.gate.trail import CLOUDTRAIL, VIA
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.events import arrival, bus, delivery, event
@@ -72,6 +73,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("backup", f"{what} State Change"): lambda call, detail: detail["resources"] for what in _BACKUP},
     **{("glue", f"Glue Data Catalog {what} State Change"): lambda call, detail: detail["resources"] for what in ("Database", "Table")},
     ("xray", "AWS X-Ray Insight Update"): lambda call, detail: detail["resources"],
+    (CLOUDTRAIL, VIA): lambda call, detail: [],
     ("cloudwatch", "CloudWatch Alarm State Change"): lambda call, detail: [call.arn(f"alarm:{detail['alarmName']}", "cloudwatch")],
 }
 """How the resources of each kind of event are found in its detail. Where the detail of AWS does not name them, the teller says them
@@ -84,5 +86,9 @@ def heard(region: Any, fact: tuple[str, str, str, Any]) -> None:
     if resources is not None:
         call = region.call("events", account, principals.service(delivery.SERVICE, account))
         found = resources(call, detail)
-        said = {name: value for name, value in detail.items() if name != "resources"}
-        arrival.route(call, bus.DEFAULT, event.made(call, f"aws.{service}", kind, said, found))
+        if kind == VIA:
+            # Its source is the service that was called, as the first label of its name calls it.
+            source, said = detail["eventSource"].partition(".")[0], detail
+        else:
+            source, said = service, {name: value for name, value in detail.items() if name != "resources"}
+        arrival.route(call, bus.DEFAULT, event.made(call, f"aws.{source}", kind, said, found))

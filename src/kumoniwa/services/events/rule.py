@@ -10,7 +10,6 @@ from kumoniwa.aws import endpoints
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import event_pattern, schedule_expression
@@ -37,6 +36,10 @@ DUE = Table(
 WAITING = ("events", "schedules")
 OF_ARCHIVES = "prod.vhs.events.aws.internal"
 """Who manages the rules by which archives hear a bus: moto's verified test_archive_actual_events."""
+
+
+WITH_READINGS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+"""The state of a rule that hears of calls that only read, too."""
 
 
 class Rule(Record):
@@ -193,8 +196,6 @@ def PutRule(
         call.confided = (EventPattern,)
     if not ScheduleExpression and not EventPattern:
         raise ValidationException("Parameter(s) EventPattern or ScheduleExpression must be specified.")
-    if State not in (None, "ENABLED", "DISABLED"):
-        raise NotImplementedHere(f"rules in the state {State}")
     if EventPattern:
         check_pattern(EventPattern)
         if len(EventPattern.encode()) > PATTERN_BYTES_MAX:

@@ -1,5 +1,4 @@
-"""The operations of Data Firehose. Destinations other than S3, other sources than Kinesis, and
-conversion to columns are refused by name."""
+"""The operations of Data Firehose. Destinations other than S3 and sources other than Kinesis are refused by name."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.firehose import buffer, partition, prefix, transform
+from kumoniwa.services.firehose import buffer, convert, partition, prefix, transform
 from kumoniwa.services.firehose.stream import Stream, arn_of, as_role
 from kumoniwa.services.firehose.transform import Failure
 
@@ -99,12 +99,29 @@ async def _write(call: Call, stream: Stream, file: File, entries: list[buffer.En
     if partition.is_on(destination):
         failures = failures + await _parted(call, stream, file, role, processed.entries)
     elif processed.entries:
-        await _put(call, stream, file, role, destination, b"".join(entry.data for entry in processed.entries), "")
+        (body,) = await _bodies(call, stream, file, role, [processed.entries])
+        if body:
+            await _put(call, stream, file, role, destination, body, "")
     if failures:
         lines = b"".join(_told(call, failure) for failure in failures)
         await _put(call, stream, file, role, destination, lines, FAILED)
         for failure in {failure.code: failure for failure in failures}.values():
             await _log(call, stream, failure.code, failure.text)
+
+
+async def _bodies(call: Call, stream: Stream, file: File, role: Call, groups: list[list[buffer.Entry]]) -> list[bytes]:
+    """What the files of groups of records hold. Records that the destination converts and that cannot be converted are written beside them."""
+    said = convert.configuration(stream.destination)
+    if said is None:
+        return [b"".join(entry.data for entry in group) for group in groups]
+    made = await convert.converted(call, as_role(call, stream, said["SchemaConfiguration"]["RoleARN"]), said, groups)
+    failures = [failure for each in made for failure in each.failures]
+    if failures:
+        lines = b"".join(convert.told(call, said, failure) for failure in failures)
+        await _put(call, stream, file, role, stream.destination, lines, convert.UNCONVERTED)
+        for failure in {failure.code: failure for failure in failures}.values():
+            await _log(call, stream, failure.code, failure.text)
+    return [each.body for each in made]
 
 
 async def _parted(call: Call, stream: Stream, file: File, role: Call, entries: list[buffer.Entry]) -> list[Failure]:
@@ -114,9 +131,12 @@ async def _parted(call: Call, stream: Stream, file: File, role: Call, entries: l
     failures = [transform.unparted(entry) for entry in without]
     text = f"A stream may have {partition.ACTIVE_MAX} active partitions."
     failures += [Failure(entry, "DynamicPartitioning.ActivePartitionsLimitExceeded", text, 1, "") for entry in beyond]
-    for group in found.values():
+    bodies = await _bodies(call, stream, file, role, list(found.values()))
+    for group, body in zip(found.values(), bodies, strict=True):
+        if not body:
+            continue
         try:
-            await _put(call, stream, file, role, destination, b"".join(entry.data for entry in group), "", group[0].keys)
+            await _put(call, stream, file, role, destination, body, "", group[0].keys)
         except AwsError as error:
             if group[0].at + partition.retried_s(destination) > call.now():
                 raise
@@ -128,13 +148,17 @@ async def _put(
     call: Call, stream: Stream, file: File, role: Call, destination: dict[str, Any], body: bytes, what: str, keys: dict[str, str] | None = None
 ) -> None:
     zone = destination.get("CustomTimeZone", "UTC")
-    template = destination.get("ErrorOutputPrefix", "") if what == FAILED else destination.get("Prefix", "")
-    where = prefix.rendered(template, file.at, zone, call.ids.random, FAILED if what == FAILED else "", keys)
+    error = what if what in (FAILED, convert.UNCONVERTED) else ""
+    template = destination.get("ErrorOutputPrefix", "") if error else destination.get("Prefix", "")
+    where = prefix.rendered(template, file.at, zone, call.ids.random, error, keys)
     name = where + prefix.file_name(stream.name, stream.version, file.at, file.id, zone)
     if destination["CompressionFormat"] in _PACKED:
         pack, extension = _PACKED[destination["CompressionFormat"]]
         body, name = pack(name.rpartition("/")[2], body), name if destination.get("FileExtension") else name + extension
-    name += destination.get("FileExtension", "")
+    if what != convert.UNCONVERTED:
+        # What is converted tells its format, if nothing else is said.
+        said = convert.configuration(destination) if what == "" else None
+        name += destination.get("FileExtension") or (convert.extension(said) if said is not None else "")
     bucket = arns.parse(destination["BucketARN"]).resource
     region = region_of_bucket(call.home, bucket)
     key = destination["EncryptionConfiguration"].get("KMSEncryptionConfig")
@@ -168,7 +192,7 @@ def _told(call: Call, failure: Failure) -> bytes:
 
 async def _complain(call: Call, stream: Stream, error: AwsError) -> None:
     call.home.note("undelivered", stream=arn_of(call, stream), code=error.code)
-    await _log(call, stream, f"S3.{error.code}", error.text)
+    await _log(call, stream, error.code if isinstance(error, convert.NotConverted) else f"S3.{error.code}", error.text)
 
 
 async def _log(call: Call, stream: Stream, code: str, text: str) -> None:

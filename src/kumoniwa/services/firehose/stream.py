@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.firehose import buffer, encryption, partition, prefix, tag
+from kumoniwa.services.firehose import buffer, convert, encryption, partition, prefix, tag
 from kumoniwa.services.firehose.encryption import Encryption
 from kumoniwa.services.firehose.errors import (
     ConcurrentModificationException,
@@ -118,8 +119,9 @@ def CreateDeliveryStream(
         _prove_role(call, stream, stream.source["RoleARN"])
     if DeliveryStreamEncryptionConfigurationInput is not None:
         _check_direct(stream)
+    if DeliveryStreamEncryptionConfigurationInput is not None or convert.configuration(stream.destination) is not None:
         call.start_over()
-        return _made_sealed(call, stream, DeliveryStreamEncryptionConfigurationInput)
+        return _made_in_steps(call, stream, DeliveryStreamEncryptionConfigurationInput)
     return _made(call, stream)
 
 
@@ -131,7 +133,16 @@ def _made(call: Call, stream: Stream) -> dict:
     return {"DeliveryStreamARN": arn_of(call, stream)}
 
 
-async def _made_sealed(call: Call, stream: Stream, wanted: dict[str, Any]) -> dict:
+async def _prove_schema(call: Call, stream: Stream, destination: dict[str, Any]) -> None:
+    converts = convert.configuration(destination)
+    if converts is not None:
+        await convert.prove(call, as_role(call, stream, converts["SchemaConfiguration"]["RoleARN"]), converts)
+
+
+async def _made_in_steps(call: Call, stream: Stream, wanted: dict[str, Any] | None) -> dict:
+    await _prove_schema(call, stream, stream.destination)
+    if wanted is None:
+        return call.atomically(lambda: _made(call, stream))
     stream = changed(stream, encryption=await encryption.made(call, wanted))
     return await opening(call, partial(_made_if_it_can_be_sealed, call, stream))
 
@@ -170,8 +181,8 @@ def StopDeliveryStreamEncryption(call: Call, *, DeliveryStreamName: str) -> None
 
 def _checked(call: Call, stream: Stream, said: dict[str, Any]) -> dict[str, Any]:
     """A destination with its defaults. What we cannot do is refused by name."""
-    if (said.get("DataFormatConversionConfiguration") or {}).get("Enabled"):
-        raise NotImplementedHere("DataFormatConversionConfiguration of firehose")
+    convert.check(said)
+    converts = convert.configuration(said)
     compression = said.get("CompressionFormat", "UNCOMPRESSED")
     if compression not in COMPRESSIONS:
         raise NotImplementedHere(f"the compression {compression} of firehose")
@@ -186,9 +197,12 @@ def _checked(call: Call, stream: Stream, said: dict[str, Any]) -> dict[str, Any]
         raise InvalidArgumentException(f"BucketArn {said['BucketARN']} is invalid.")
     _check_key(call, bucket.resource, (said.get("EncryptionConfiguration") or {}).get("KMSEncryptionConfig"))
     _prove_role(call, stream, said["RoleARN"])
+    if converts is not None:
+        _prove_role(call, stream, converts["SchemaConfiguration"]["RoleARN"])
+    unsaid = partition.SIZE_MIB_UNSAID if is_partitioned else convert.SIZE_MIB_UNSAID if converts is not None else DEFAULT_BUFFER["SizeInMBs"]
     checked = {
         **said,
-        "BufferingHints": DEFAULT_BUFFER | ({"SizeInMBs": partition.SIZE_MIB_UNSAID} if is_partitioned else {}) | (said.get("BufferingHints") or {}),
+        "BufferingHints": DEFAULT_BUFFER | {"SizeInMBs": unsaid} | (said.get("BufferingHints") or {}),
         "CompressionFormat": compression,
         "EncryptionConfiguration": said.get("EncryptionConfiguration") or {"NoEncryptionConfig": "NoEncryption"},
         "CloudWatchLoggingOptions": said.get("CloudWatchLoggingOptions") or {"Enabled": False},
@@ -312,21 +326,44 @@ def ListDeliveryStreams(
 def UpdateDestination(
     call: Call, *, DeliveryStreamName: str, CurrentDeliveryStreamVersionId: str, DestinationId: str,
     S3DestinationUpdate: dict[str, Any] | None = None, ExtendedS3DestinationUpdate: dict[str, Any] | None = None,
-) -> None:  # fmt: skip
-    stream = active(call, DeliveryStreamName)
-    if CurrentDeliveryStreamVersionId != str(stream.version):
+) -> Any:  # fmt: skip
+    def update() -> dict[str, Any]:
+        return _updated(call, DeliveryStreamName, CurrentDeliveryStreamVersionId, DestinationId, S3DestinationUpdate, ExtendedS3DestinationUpdate)
+
+    destination = update()
+    if convert.configuration(destination) is None:
+        return None
+    call.start_over()
+    return _updated_in_steps(call, existing(call, DeliveryStreamName), destination, update)
+
+
+async def _updated_in_steps(call: Call, stream: Stream, destination: dict[str, Any], update: Callable[[], Any]) -> None:
+    await _prove_schema(call, stream, destination)
+    call.atomically(update)
+
+
+def _updated(
+    call: Call, name: str, version: str, destination_id: str, plain: dict[str, Any] | None, extended: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The destination as it is then."""
+    stream = active(call, name)
+    if version != str(stream.version):
         raise ConcurrentModificationException(
-            f"Cannot update firehose: {stream.name} since the current version id: {stream.version} and specified version id: "
-            f"{CurrentDeliveryStreamVersionId} do not match"
+            f"Cannot update firehose: {stream.name} since the current version id: {stream.version} and specified version id: {version} do not match"
         )
-    if DestinationId != DESTINATION_ID:
+    if destination_id != DESTINATION_ID:
         raise InvalidArgumentException("Destination Id not found")
-    update = dict(ExtendedS3DestinationUpdate or S3DestinationUpdate or {})
+    update = dict(extended or plain or {})
+    if "DataFormatConversionConfiguration" in update:
+        update["DataFormatConversionConfiguration"] = (stream.destination.get("DataFormatConversionConfiguration") or {}) | update[
+            "DataFormatConversionConfiguration"
+        ]
     if "S3BackupUpdate" in update:
         update["S3BackupConfiguration"] = (stream.destination.get("S3BackupConfiguration") or {}) | update.pop("S3BackupUpdate")
     if "DynamicPartitioningConfiguration" in update and partition.is_on(update) != partition.is_on(stream.destination):
         raise InvalidArgumentException("Dynamic Partitioning can be enabled when a Firehose is created only, and not be disabled.")
-    stream = changed(stream, is_extended=stream.is_extended or ExtendedS3DestinationUpdate is not None)
+    stream = changed(stream, is_extended=stream.is_extended or extended is not None)
     destination = _checked(call, stream, stream.destination | update)
     call.shelf(Stream)[stream.name] = changed(stream, destination=destination, version=stream.version + 1, updated=call.now())
     call.home.wake(WORK)
+    return destination

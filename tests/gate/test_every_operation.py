@@ -30,7 +30,7 @@ NEEDS_NO_RIGHT = {
 }
 """What every user may do without being granted it, and where AWS says so."""
 
-NEEDED_TOO = {"fis:CreateExperimentTemplate": {"iam:PassRole"}, "s3:CopyObject": {"s3:GetObject"}, "s3:GetObjectAttributes": {"s3:GetObject"}, "s3:UploadPartCopy": {"s3:GetObject"}, "kms:ReEncrypt": {"kms:ReEncryptTo"},
+NEEDED_TOO = {"fis:CreateExperimentTemplate": {"iam:PassRole"}, "ssm:CreateActivation": {"iam:PassRole"}, "s3:CopyObject": {"s3:GetObject"}, "s3:GetObjectAttributes": {"s3:GetObject"}, "s3:UploadPartCopy": {"s3:GetObject"}, "kms:ReEncrypt": {"kms:ReEncryptTo"},
               "accessanalyzer:CreateAnalyzer": {"iam:CreateServiceLinkedRole"}, "cloudfront:CreateDistributionWithTags": {"cloudfront:TagResource"},
               "logs:PutAccountPolicy": {"logs:PutDataProtectionPolicy"}}  # fmt: skip
 """What an operation asks for besides its own right, whatever it is sent."""

@@ -154,6 +154,30 @@ def test_what_happens_in_services_without_a_region_is_told_in_virginia(cloud, ct
 # Trails --------------------------------------------------------------------------------------------
 
 
+def test_requests_to_s3_are_told_as_they_were_spelled(cloud, ct):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-understanding-s3-entries.html, and events that others published."""
+    s3 = cloud.client("s3", key=ACCOUNT)
+    s3.create_bucket(Bucket="shop", ObjectOwnership="BucketOwnerPreferred")
+    s3.put_bucket_versioning(Bucket="shop", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_tagging(Bucket="shop", Tagging={"TagSet": [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]})
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::shop/*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    s3.put_bucket_policy(Bucket="shop", Policy=json.dumps(policy))
+    told = {}
+    for each in ct.lookup_events(LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": "shop"}])["Events"]:
+        event = json.loads(each["CloudTrailEvent"])
+        assert event["responseElements"] is None and each["Resources"] == [{"ResourceType": "AWS::S3::Bucket", "ResourceName": "shop"}]
+        told[event["eventName"]] = event["requestParameters"]
+        assert told[event["eventName"]].pop("bucketName") == "shop" and told[event["eventName"]].pop("Host")
+    namespace = {"xmlns": "http://s3.amazonaws.com/doc/2006-03-01/"}
+    assert told == {
+        "CreateBucket": {"x-amz-object-ownership": "BucketOwnerPreferred"},
+        "PutBucketVersioning": {"versioning": "", "VersioningConfiguration": {**namespace, "Status": "Enabled"}},
+        "PutBucketTagging": {"tagging": "", "Tagging": {**namespace, "TagSet": {"Tag": [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]}}},
+        "PutBucketPolicy": {"policy": "", "bucketPolicy": policy},
+    }
+
+
 def test_what_a_service_asks_of_itself_elsewhere_is_no_call(cloud, ct):
     cloud.client("s3", key=ACCOUNT).create_bucket(Bucket="shop")
     cloud.sleep(600)

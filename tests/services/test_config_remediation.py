@@ -179,7 +179,7 @@ def test_a_remediation_is_refused_in_words(cloud, config):
 
     assert put(**remedy(rule="none")) == "NoSuchConfigRuleException"
     assert put(**remedy(document="none")) == "InvalidParameterValueException"
-    assert put(**remedy(document="AWS-RunShellScript")) == "NotImplemented"
+    assert put(**remedy(document="AWS-StopEC2Instance")) == "NotImplemented"
     assert put(**remedy(parameter="Bucket")) == "InvalidParameterValueException"
     bare = remedy(Automatic=True)
     del bare["Parameters"]["AutomationAssumeRole"]

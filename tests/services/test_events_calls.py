@@ -54,7 +54,7 @@ def test_a_rule_hears_of_a_call_as_the_trail_has_it(cloud):
     }  # fmt: skip
     found = trails.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "CreateBucket"}])["Events"][0]
     assert detail == json.loads(found["CloudTrailEvent"])
-    assert (detail["requestParameters"]["bucket"], detail["readOnly"]) == ("shop", False)
+    assert (detail["requestParameters"]["bucketName"], detail["readOnly"]) == ("shop", False)
 
 
 def test_without_a_trail_that_logs_nobody_hears_of_calls(cloud):

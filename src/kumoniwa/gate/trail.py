@@ -106,6 +106,10 @@ class Trail:
         now = call.now()
         confided_of = route.service.confided_of
         confided = call.confided + confided_of(route.name, params) if confided_of is not None else call.confided
+        if route.service.told_of is not None:
+            asked, answered = route.service.told_of(call, route.name, params, reply)
+        else:
+            asked, answered = _shown(params, route.model.input), _shown(reply or {}, route.model.output) or None
         event: dict[str, Any] = {
             "eventVersion": "1.11",
             "userIdentity": self._caller(call.principal),
@@ -115,8 +119,8 @@ class Trail:
             "awsRegion": "us-east-1" if call.region == GLOBAL else call.region,
             "sourceIPAddress": _source(call),
             "userAgent": call.request.headers.get("user-agent", "") if call.request else "kumoniwa.internal",
-            "requestParameters": _without(confided, _shown(params, route.model.input)),
-            "responseElements": None if route.is_read_only or error else _without(confided, _shown(reply or {}, route.model.output)) or None,
+            "requestParameters": _without(confided, asked),
+            "responseElements": None if route.is_read_only or error else _without(confided, answered),
             "requestID": call.request_id,
             "eventID": call.new_id(),
             "readOnly": route.is_read_only,

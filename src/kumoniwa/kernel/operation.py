@@ -34,7 +34,7 @@ class Service:
 
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "tags_of", "all_tags", "tag_keys", "conditions_of", "headers_of",
-        "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "tokens", "witness_of", "confided_of", "denied", "is_of_aws",
+        "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "tokens", "witness_of", "confided_of", "told_of", "denied", "is_of_aws",
         "body_bytes_max", "uses_of", "caller_pays", "standing_of", "work", "door", "exchange",
     )  # fmt: skip
 
@@ -65,6 +65,8 @@ class Service:
         """How much it takes for one request; 0 for as much as the gate does."""
         self.confided_of = getattr(module, "confided_of", None)
         """Texts of a request that no trail may tell, whether or not it is let in, where the model calls them no secrets."""
+        self.told_of = getattr(module, "told_of", None)
+        """Its requests and answers as a trail tells of them, where it does not by the model's names: ``told_of(call, operation, params, reply)``."""
         self.denied = getattr(module, "denied", None)
         """Raises what is answered instead of AccessDenied, where AWS tells the caller more."""
         self.is_of_aws = getattr(module, "is_of_aws", None)

@@ -241,7 +241,7 @@ _PARTS = {
 
 
 def _named(event: dict[str, Any]) -> list[str] | None:
-    name = said(event, "bucket")
+    name = said(event, "bucketName")
     return [name] if name else None
 
 

@@ -117,6 +117,7 @@ from kumoniwa.services.s3.tiering import (
     ListBucketIntelligentTieringConfigurations,
     PutBucketIntelligentTieringConfiguration,
 )
+from kumoniwa.services.s3.told import told_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.s3.upload import PutObject
 from kumoniwa.services.s3.website import DeleteBucketWebsite, GetBucketWebsite, PutBucketWebsite
 from kumoniwa.services.s3.witness import witness_of

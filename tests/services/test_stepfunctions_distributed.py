@@ -1,9 +1,13 @@
 """The distributed mode of a Map: executions of their own, items from a bucket, results into one."""
 
+import io
 import json
+from datetime import date
 
+import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
+from pyarrow import parquet
 from states_workshop import events, make, run, start, told
 from test_s3_inventory import configure, manifests, prepared
 
@@ -156,6 +160,23 @@ def test_the_objects_of_an_inventory_are_the_items(cloud, config):
     # Keys as the list has them: https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory.html
     listed = [{"Bucket": "shop", "Key": "a+b", "Size": "3"}, {"Bucket": "shop", "Key": "c", "Size": "1"}]
     assert found["output"] == listed[: config.get("MaxItems", 2)]
+
+
+def test_items_are_the_rows_of_a_parquet_file(cloud):
+    rows = [{"a": 1, "b": "x", "c": [1.5], "d": {"e": True}, "day": date(2026, 11, 28)}, {"a": 2, "b": None, "c": [], "d": {"e": False}, "day": None}]
+    file = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(rows), file)
+    cloud.client("s3").create_bucket(Bucket="box")
+    cloud.client("s3").put_object(Bucket="box", Key="items", Body=file.getvalue())
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "PARQUET"}, "Parameters": {"Bucket": "box", "Key": "items"}}
+    states = {"M": {"Type": "Map", "ItemProcessor": ECHO, "ItemReader": reader, "End": True}}
+    told = [row | {"day": row["day"] and row["day"].isoformat()} for row in rows]
+    assert run(cloud, states, seconds=5)["output"] == told
+    reader["ReaderConfig"]["MaxItems"] = 1
+    assert run(cloud, states, seconds=5, name="n")["output"] == told[:1]
+    cloud.client("s3").put_object(Bucket="box", Key="items", Body=b"no Parquet")
+    found = run(cloud, states, seconds=5, name="o")
+    assert (found["status"], found["error"]) == ("FAILED", "States.ItemReaderFailed") and "no Parquet file" in found["cause"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from kumoniwa.deploy.step import Work
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.cloudformation import request, template
+from kumoniwa.services.cloudformation import request, telling, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import CHECKED, Checked, Stack
 from kumoniwa.services.cloudformation.surroundings import Surroundings
@@ -76,6 +76,7 @@ async def DetectStackDrift(
     shelf[id] = Detection(
         id=id, stack_arn=stack.arn, at=call.now(), status=status, drifted=drifted, failed=failed
     )
+    telling.of_drift(call, shelf[id])
     call.shelf(Checked)[stack.id] = Checked(status=status, at=call.now())
     return {"StackDriftDetectionId": id}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
-from kumoniwa.services.cloudformation import notification
+from kumoniwa.services.cloudformation import notification, telling
 from kumoniwa.store.rows import Table
 from kumoniwa.wire import timestamps
 
@@ -84,6 +84,10 @@ def happened(
         id, stack.id, stack.name, stack.arn, logical_id, physical_id, kind, at, status, reason,
         "" if properties is None else json.dumps(properties), stack.token,
     )  # fmt: skip
+    if kind == STACK and physical_id == stack.arn:
+        telling.of_stack(call, stack, status, reason)
+    else:
+        telling.of_resource(call, stack, logical_id, kind, physical_id, status, reason)
     if stack.notified:
         notification.promise(call, stack, {
             "StackId": stack.arn, "Timestamp": timestamps.to_millisecond(at), "EventId": id, "LogicalResourceId": logical_id,

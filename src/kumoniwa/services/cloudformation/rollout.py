@@ -16,7 +16,7 @@ from kumoniwa.gate import identity
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import patience, stackset
+from kumoniwa.services.cloudformation import patience, stackset, telling
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stackset import Instance, Operation, Result, StackSet
 
@@ -65,11 +65,12 @@ async def _executor(call: Call, operation: Operation, account: str) -> Call:
 def begin(call: Call, operation: Operation) -> None:
     """Write an operation down and set about it."""
     call.shelf(Operation)[operation.key] = operation
+    telling.of_operation(call, operation)
     for result in operation.results:
         instance = call.shelf(Instance)[stackset.key_of(operation.set_id, result.account, result.region)]
-        call.shelf(Instance)[instance.key] = changed(
-            instance, operation=operation.id, detailed="PENDING", status="OUTDATED" if operation.action != "DETECT_DRIFT" else instance.status
-        )
+        news = {} if operation.action == "DETECT_DRIFT" else {"status": "OUTDATED", "reason": "User Initiated"}
+        call.shelf(Instance)[instance.key] = instance = changed(instance, operation=operation.id, detailed="PENDING", **news)
+        telling.of_instance(call, operation.action, instance)
     carry_out(call, operation)
 
 
@@ -112,7 +113,8 @@ def _end(call: Call, key: str, reason: str) -> None:
     for each in results:
         if each.status == "CANCELLED":
             _note(call, operation, each, detailed="CANCELLED", reason="Cancelled since failure tolerance has exceeded")
-    call.shelf(Operation)[key] = changed(operation, results=results, status=status, ended=call.now(), reason=reason)
+    ended = call.shelf(Operation)[key] = changed(operation, results=results, status=status, ended=call.now(), reason=reason)
+    telling.of_operation(call, ended)
     if operation.action == "DETECT_DRIFT":
         _note_drift(call, call.shelf(Operation)[key])
 
@@ -203,7 +205,7 @@ def _record(call: Call, key: str, result: Result) -> None:
 def _note(call: Call, operation: Operation, result: Result, **news: Any) -> None:
     key = stackset.key_of(operation.set_id, result.account, result.region)
     if (instance := call.shelf(Instance).get(key)) is not None:
-        call.shelf(Instance)[key] = changed(instance, **news)
+        stackset.become(call, operation.action, instance, **news)
 
 
 # One stack in one account and region -------------------------------------------------------------------

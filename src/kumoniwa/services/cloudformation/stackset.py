@@ -10,8 +10,9 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.kernel.record import Record
+from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cloudformation import stack as stacks
+from kumoniwa.services.cloudformation import telling
 
 ADMINISTRATION = "AWSCloudFormationStackSetAdministrationRole"
 EXECUTION = "AWSCloudFormationStackSetExecutionRole"
@@ -114,6 +115,14 @@ class Operation(Record):
 
 def key_of(set_id: str, account: str, region: str) -> str:
     return f"{set_id}/{account}/{region}"
+
+
+def become(call: Call, action: str, instance: Instance, **news: Any) -> Instance:
+    """Change an instance by an operation of this kind, and tell of its status if it is another."""
+    after = call.shelf(Instance)[instance.key] = changed(instance, **news)
+    if (after.status, after.detailed, after.reason) != (instance.status, instance.detailed, instance.reason):
+        telling.of_instance(call, action, after)
+    return after
 
 
 # Finding ---------------------------------------------------------------------------------------------

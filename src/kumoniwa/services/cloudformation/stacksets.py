@@ -8,7 +8,7 @@ from kumoniwa.aws import regions
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import request, rollout, stackset, template
+from kumoniwa.services.cloudformation import request, rollout, stackset, telling, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stackset import Instance, Operation, Result, StackSet
 
@@ -196,6 +196,7 @@ async def CreateStackSet(
     if AdministrationRoleARN:
         request.check_passed(call, AdministrationRoleARN)
     call.shelf(StackSet)[found.key] = found
+    telling.of_stack_set(call, found)
     return {"StackSetId": found.id}
 
 
@@ -266,7 +267,7 @@ async def UpdateStackSet(
     call.rows(stacks.DOCUMENTS).run("delete from cloudformation_document where wish = ?", found.wish)
     call.shelf(StackSet)[found.key] = changed(news, wish=_keep_template(call, text))
     for each in stackset.instances(call, found):
-        call.shelf(Instance)[each.key] = changed(each, status="OUTDATED")
+        stackset.become(call, "UPDATE", each, status="OUTDATED")
     return answer
 
 
@@ -308,6 +309,7 @@ def DeleteStackSet(call: Call, *, StackSetName: str, CallAs: str | None = None) 
     del call.shelf(StackSet)[found.key]
     found = changed(found, status="DELETED")
     call.shelf(StackSet)[found.key] = found
+    telling.of_stack_set(call, found)
     return {}
 
 
@@ -483,7 +485,8 @@ def StopStackSetOperation(call: Call, *, StackSetName: str, OperationId: str, Ca
     found = stackset.operation(call, stackset.get(call, StackSetName), OperationId)
     if found.is_over:
         raise InvalidOperationException(f"Operation {OperationId} is in {found.status} state and cannot be stopped")
-    call.shelf(Operation)[found.key] = changed(found, status="STOPPING")
+    found = call.shelf(Operation)[found.key] = changed(found, status="STOPPING")
+    telling.of_operation(call, found)
     return {}
 
 

@@ -39,6 +39,8 @@ _CERTIFICATE = ("Approaching Expiration", "Available", "Expired", "Renewal Actio
 # https://docs.aws.amazon.com/acm/latest/userguide/supported-events.html
 _BACKUP = ("Backup Vault", "Backup Plan", "Backup Job", "Copy Job", "Restore Job", "Recovery Point", "Region Setting")
 # https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-backup.html
+_STACK = ("Stack", "Resource", "Drift Detection", "StackSet", "StackSet StackInstance", "StackSet Operation")
+# https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-cloudformation.html
 
 
 def _parameter(call: Call, detail: dict[str, Any]) -> list[str]:
@@ -71,6 +73,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     ("access-analyzer", "Unused Access Finding for IAM entities"): lambda call, detail: detail["resources"],
     **{("config", f"Config {what}"): lambda call, detail: detail["resources"] for what in _CONFIG},
     **{("backup", f"{what} State Change"): lambda call, detail: detail["resources"] for what in _BACKUP},
+    **{("cloudformation", f"CloudFormation {what} Status Change"): lambda call, detail: detail["resources"] for what in _STACK},
     **{("glue", f"Glue Data Catalog {what} State Change"): lambda call, detail: detail["resources"] for what in ("Database", "Table")},
     ("xray", "AWS X-Ray Insight Update"): lambda call, detail: detail["resources"],
     (CLOUDTRAIL, VIA): lambda call, detail: [],

@@ -18,7 +18,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.cloudwatch import history
+from kumoniwa.services.cloudwatch import history, telling
 from kumoniwa.services.cloudwatch.alarm import ACTIONS_OF, METRIC, Alarm, arn_of
 from kumoniwa.wire import timestamps
 
@@ -114,52 +114,8 @@ def _event(call: Call, before: Alarm, after: Alarm) -> dict[str, Any]:
         "accountId": call.account,
         "time": timestamps.to_millisecond_with_offset(after.transitioned),
         "region": call.region,
-        "alarmData": detail(call, before, after),
+        "alarmData": telling.of_state(call, before, after),
     }
-
-
-def detail(call: Call, before: Alarm, after: Alarm) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html"""
-
-    def state(alarm: Alarm) -> dict[str, Any]:
-        told = {"value": alarm.state, "reason": alarm.reason, "reasonData": alarm.reason_data, "timestamp": timestamps.to_millisecond_with_offset(alarm.updated)}
-        return {name: value for name, value in told.items() if value is not None}
-
-    return {"alarmName": after.name, "state": state(after), "previousState": state(before), "configuration": _configuration(call, after)}
-
-
-def _configuration(call: Call, alarm: Alarm) -> dict[str, Any]:
-    said = alarm.settings
-    told: dict[str, Any] = {"description": said["AlarmDescription"]} if "AlarmDescription" in said else {}
-    if "AlarmRule" in said:
-        suppressor = {
-            "actionsSuppressor": "ActionsSuppressor",
-            "actionsSuppressorWaitPeriod": "ActionsSuppressorWaitPeriod",
-            "actionsSuppressorExtensionPeriod": "ActionsSuppressorExtensionPeriod",
-        }
-        return told | {"alarmRule": said["AlarmRule"]} | {name: said[member] for name, member in suppressor.items() if member in said}
-    if "Metrics" in said:
-        return told | {"metrics": [_query(query) for query in said["Metrics"]]}
-    stat = {"Metric": said, "Period": said["Period"], "Stat": said.get("Statistic") or said["ExtendedStatistic"]}
-    return told | {"metrics": [_query({"Id": call.new_id(), "MetricStat": stat | ({"Unit": said["Unit"]} if "Unit" in said else {})})]}
-
-
-def _query(query: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {"id": query["Id"]}
-    if "Expression" in query:
-        told["expression"] = query["Expression"]
-    else:
-        stat = query["MetricStat"]
-        metric = stat["Metric"]
-        dimensions = {each["Name"]: each["Value"] for each in metric.get("Dimensions") or ()}
-        told["metricStat"] = {
-            "metric": {"namespace": metric["Namespace"], "name": metric["MetricName"], "dimensions": dimensions},
-            "period": stat["Period"],
-            "stat": stat["Stat"],
-        } | ({"unit": stat["Unit"]} if "Unit" in stat else {})
-    if "Label" in query:
-        told["label"] = query["Label"]
-    return told | {"returnData": query.get("ReturnData", True)}
 
 
 # Doing it ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.alarm_rule import rule
-from kumoniwa.services.cloudwatch import history
+from kumoniwa.services.cloudwatch import history, telling
 from kumoniwa.services.cloudwatch.errors import (
     InvalidFormatFault,
     InvalidNextToken,
@@ -110,6 +110,7 @@ def keep(call: Call, kind: str, name: str, settings: dict[str, Any], is_acting: 
     call.shelf(Alarm)[name] = alarm
     call.home.wake(WATCHING)
     history.note_configuration(call, alarm, "Create" if held is None else "Update", told(call, alarm))
+    telling.configured(call, "create" if held is None else "update", alarm, held)
     return alarm
 
 
@@ -248,6 +249,7 @@ def DeleteAlarms(call: Call, *, AlarmNames: list[str]) -> None:
             raise ValidationException(f"Cannot delete {alarm.name} as there are composite alarm(s) depending on it.")
     for alarm in going:
         history.note_configuration(call, alarm, "Delete", told(call, alarm))
+        telling.configured(call, "delete", alarm)
         del shelf[alarm.name]
 
 
@@ -255,8 +257,10 @@ def _switch(call: Call, names: list[str], is_acting: bool) -> None:
     shelf = call.shelf(Alarm)
     for name in dict.fromkeys(names):
         if name in shelf and shelf[name].is_acting != is_acting:
-            alarm = shelf[name] = changed(shelf[name], is_acting=is_acting, configured=call.now())
+            before = shelf[name]
+            alarm = shelf[name] = changed(before, is_acting=is_acting, configured=call.now())
             history.note_configuration(call, alarm, "Update", told(call, alarm))
+            telling.configured(call, "update", alarm, before)
 
 
 def EnableAlarmActions(call: Call, *, AlarmNames: list[str]) -> None:

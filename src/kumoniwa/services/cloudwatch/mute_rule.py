@@ -129,6 +129,17 @@ def muted_until(call: Call, name: str) -> float | None:
     return max((end for end in ends if end is not None), default=None)
 
 
+def muting(call: Call, name: str) -> tuple[str, float, float] | None:
+    """The rule that mutes an alarm longest: its ARN, and when its window begins and ends. None if the alarm is not muted."""
+    now = call.now()
+    found = [(end, rule) for rule in call.shelf(MuteRule).values() if name in rule.alarms and (end := _end(rule, now)) is not None]
+    if not found:
+        return None
+    end, rule = max(found, key=lambda each: each[0])
+    held = _windows_of(rule)
+    return arn_of(call, rule.name), max(held.end_at(now) - held.duration_s, rule.starts or 0.0), end
+
+
 def ListAlarmMuteRules(
     call: Call, *, AlarmName: str | None = None, Statuses: list[str] | None = None, MaxRecords: int | None = None, NextToken: str | None = None
 ) -> dict:

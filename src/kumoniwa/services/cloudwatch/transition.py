@@ -7,7 +7,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.alarm_rule import rule
-from kumoniwa.services.cloudwatch import action, history, mute_rule
+from kumoniwa.services.cloudwatch import action, history, mute_rule, telling
 from kumoniwa.services.cloudwatch.alarm import (
     COMPOSITE,
     WATCHING,
@@ -21,7 +21,6 @@ from kumoniwa.services.cloudwatch.alarm import (
 from kumoniwa.services.cloudwatch.evaluation import ALARM, OK
 from kumoniwa.wire import timestamps
 
-STATE_CHANGE = "CloudWatch Alarm State Change"
 REST_MIN_S = 0.001
 """Who has to wait no longer than that has waited: a float of the date tells no shorter rests apart."""
 CHAIN_MAX = 100
@@ -63,11 +62,11 @@ def _kept(call: Call, before: Alarm, state: str, reason: str, data: str | None) 
     after = call.shelf(Alarm)[before.name] = changed(before, state=state, reason=reason, reason_data=data, updated=now, transitioned=now)
     told = {"version": "1.0", "oldState": _state(before), "newState": _state(after)}
     history.note(call, after, "StateUpdate", f"Alarm updated from {before.state} to {state}", told)
-    call.tell(STATE_CHANGE, action.detail(call, before, after))
     if after.kind == COMPOSITE and after.settings.get("ActionsSuppressor"):
         _act_unless_suppressed(call, before, after)
     else:
         act(call, before, after)
+    telling.changed_state(call, before, call.shelf(Alarm)[after.name], mute_rule.muting(call, after.name))
     return True
 
 

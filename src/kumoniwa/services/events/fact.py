@@ -51,6 +51,10 @@ def _window(call: Call, detail: dict[str, Any]) -> list[str]:
     return [call.arn(f"maintenancewindow/{detail['window-id']}", "ssm")]
 
 
+def _alarm(call: Call, detail: dict[str, Any]) -> list[str]:
+    return [call.arn(f"alarm:{detail['alarmName']}", "cloudwatch")]
+
+
 def _pipeline(call: Call, detail: dict[str, Any]) -> list[str]:
     return [call.arn(detail["pipeline"], "codepipeline")]
 
@@ -77,7 +81,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("glue", f"Glue Data Catalog {what} State Change"): lambda call, detail: detail["resources"] for what in ("Database", "Table")},
     ("xray", "AWS X-Ray Insight Update"): lambda call, detail: detail["resources"],
     (CLOUDTRAIL, VIA): lambda call, detail: [],
-    ("cloudwatch", "CloudWatch Alarm State Change"): lambda call, detail: [call.arn(f"alarm:{detail['alarmName']}", "cloudwatch")],
+    **{("cloudwatch", f"CloudWatch Alarm {what} Change"): _alarm for what in ("State", "Configuration")},
 }
 """How the resources of each kind of event are found in its detail. Where the detail of AWS does not name them, the teller says them
 beside it as ``resources``."""

@@ -152,16 +152,6 @@ def test_a_delivery_policy_has_bounds(sns, retries):
     assert code == "InvalidParameter" and text.startswith("Invalid parameter: DeliveryPolicy: http.defaultHealthyRetryPolicy")
 
 
-@pytest.mark.parametrize("name, value", [
-    ("SQSSuccessFeedbackRoleArn", "arn:aws:iam::000000000000:role/x"),
-])  # fmt: skip
-def test_what_would_not_be_done_is_refused_by_name(sns, name, value):
-    topic = sns.create_topic(Name="news")["TopicArn"]
-    code, text = refused(sns.set_topic_attributes, TopicArn=topic, AttributeName=name, AttributeValue=value)
-    assert code == "NotImplemented" and name in text
-    assert refused(sns.create_topic, Name="other", Attributes={name: value})[0] == "NotImplemented"
-
-
 def test_a_rate_of_deliveries_to_log_is_kept_and_logs_nothing_without_a_role(sns):
     # Terraform's provider sets them all to zero: internal/service/sns/topic.go of hashicorp/terraform-provider-aws 5.100.0.
     topic = sns.create_topic(Name="news", Attributes={"SQSSuccessFeedbackSampleRate": "100"})["TopicArn"]

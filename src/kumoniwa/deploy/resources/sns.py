@@ -45,6 +45,29 @@ async def _set_topic(work: Work) -> None:
     await _set(work, "sns:SetTopicAttributes", _OF_TOPIC, TopicArn=work.id)
 
 
+_LOGGED = {"http/s": "HTTP", "sqs": "SQS", "lambda": "Lambda", "firehose": "Firehose", "application": "Application"}
+"""How a topic's attributes call the protocols of DeliveryStatusLogging."""
+
+
+def _feedback(properties: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"{_LOGGED[each['Protocol']]}{name}": str(value)
+        for each in properties.get("DeliveryStatusLogging", ()) for name, value in each.items() if name != "Protocol"
+    }  # fmt: skip
+
+
+async def _log(work: Work, topic: str) -> None:
+    before, wanted = _feedback(work.old), _feedback(work.properties)
+    for name in sorted(before.keys() | wanted.keys()):
+        if before.get(name) != wanted.get(name):
+            await work.ask("sns:SetTopicAttributes", TopicArn=topic, AttributeName=name, AttributeValue=wanted.get(name, ""))
+
+
+@carries("DeliveryStatusLogging")
+async def _set_feedback(work: Work) -> None:
+    await _log(work, work.id)
+
+
 def _places(properties: dict[str, Any]) -> list[tuple[str, str]]:
     return [(each["Protocol"], each["Endpoint"]) for each in properties.get("Subscription", ())]
 
@@ -69,10 +92,11 @@ async def _subscribe(work: Work) -> None:
     await _subscribe_to(work, work.id)
 
 
-@carries(f"TopicName FifoTopic Tags Subscription {' '.join(_OF_TOPIC)}")
+@carries(f"TopicName FifoTopic Tags Subscription DeliveryStatusLogging {' '.join(_OF_TOPIC)}")
 async def _make_topic(work: Work) -> dict[str, Any]:
     create = Call("sns:CreateTopic", "Tags", Name=p.TopicName, Attributes=_OF_TOPIC | {"FifoTopic": as_text(p.FifoTopic)})
     reply = await create(work)
+    await _log(work, reply["TopicArn"])
     await _subscribe_to(work, reply["TopicArn"])
     return reply
 
@@ -85,6 +109,7 @@ Topic = ResourceType(
     named=Call("sns:GetTopicAttributes", TopicArn=text("arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${TopicName}")),
     update=(
         _set_topic,
+        _set_feedback,
         _subscribe,
         Call("sns:UntagResource", ResourceArn=ID, TagKeys=gone_tags).when(gone_tags),
         Call("sns:TagResource", "Tags", ResourceArn=ID).when(p.Tags),
@@ -94,7 +119,7 @@ Topic = ResourceType(
     attributes={"TopicArn": ID, "TopicName": use(lambda arn: arn.rpartition(":")[2], ID)},
     defaults={
         "ArchivePolicy": "", "ContentBasedDeduplication": False, "DisplayName": "", "FifoThroughputScope": "Topic", "KmsMasterKeyId": "",
-        "MaximumMessageSize": 262144, "SignatureVersion": "1", "Subscription": [], "TracingConfig": "PassThrough",
+        "DeliveryStatusLogging": [], "MaximumMessageSize": 262144, "SignatureVersion": "1", "Subscription": [], "TracingConfig": "PassThrough",
     },
     drift=(
         Reading(

@@ -18,13 +18,15 @@ from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.sns import bill, delivery_policy, http, mail, phone, push, sealing, tracing
+from kumoniwa.services.sns import bill, delivery_policy, feedback, http, mail, phone, push, sealing, tracing
 from kumoniwa.services.sns.envelope import Sealer
+from kumoniwa.services.sns.feedback import Answer
 from kumoniwa.services.sns.message import Message
 from kumoniwa.services.sns.subscription import Subscription
 
 SERVICE = "sns.amazonaws.com"
 BURIED_AGAIN_S = 20.0
+TAKEN = Answer(200, "")
 HTTP = ("http", "https")
 
 
@@ -61,37 +63,40 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
         if said.invitation is None:
             bill.attempted(call, said.message, subscription)
         if subscription.protocol in HTTP:
-            await http.send(call, said.message, subscription, said.invitation)
+            answer = await http.send(call, said.message, subscription, said.invitation)
         else:
-            await _SENDERS[subscription.protocol](call, said, delivery.token)
+            answer = await _SENDERS[subscription.protocol](call, said, delivery.token)
         is_failed = False
         if said.invitation is None:
             bill.delivered(call, said.message)
+        feedback.told(call, said, delivery, answer or TAKEN, is_failed=False)
     except http.Undelivered as error:
         wait_s = http.pause(call, subscription, delivery.attempts) if error.is_passing else None
-        return await _bury(call, said, delivery, error.code) if wait_s is None else wait_s
+        return await _bury(call, said, delivery, error.code, error.answer) if wait_s is None else wait_s
     except AwsError as error:
         wait_s = delivery_policy.pause_for_aws(delivery.attempts) if patience.is_passing(error) else None
-        return await _bury(call, said, delivery, error.code) if wait_s is None else wait_s
+        answer = Answer(error.status or 400, orjson.dumps({"ErrorCode": error.code, "ErrorMessage": error.text}).decode())
+        return await _bury(call, said, delivery, error.code, answer) if wait_s is None else wait_s
     finally:
         if handing is not None:
             handing.over(is_failed=is_failed)
     return None
 
 
-async def _bury(call: Call, said: Promise, delivery: Delivery, code: str) -> float | None:
+async def _bury(call: Call, said: Promise, delivery: Delivery, code: str, answer: Answer) -> float | None:
     """Send the message itself to the dead-letter queue, if there is one. A queue that is out of order is tried again."""
     subscription, dead = said.subscription, said.subscription.dead_letter
     is_buried = dead is not None and said.invitation is None
     call.home.note("undelivered", topic=said.message.topic, subscription=subscription.arn, code=code, is_buried=is_buried)
-    if not is_buried:
-        return None
-    queue = arns.parse(dead)
-    params = for_queue(Sealer(call, said.message), subscription, queue)
-    try:
-        await ourselves(call, said.message.topic).ask("sqs:SendMessage", to_region=queue.region, once=f"{delivery.token}-dead", **params)
-    except AwsError as error:
-        return BURIED_AGAIN_S if patience.is_passing(error) else None
+    if is_buried:
+        queue = arns.parse(dead)
+        params = for_queue(Sealer(call, said.message), subscription, queue)
+        try:
+            await ourselves(call, said.message.topic).ask("sqs:SendMessage", to_region=queue.region, once=f"{delivery.token}-dead", **params)
+        except AwsError as error:
+            if patience.is_passing(error):
+                return BURIED_AGAIN_S
+    feedback.told(call, said, delivery, answer, is_failed=True)
     return None
 
 
@@ -118,24 +123,26 @@ def for_queue(sealer: Sealer, subscription: Subscription, queue: arns.Arn, trace
     return params
 
 
-async def _to_queue(call: Call, said: Promise, once: str) -> None:
+async def _to_queue(call: Call, said: Promise, once: str) -> Answer:
     queue = arns.parse(said.subscription.endpoint)
     asker = ourselves(call, said.message.topic)
     if said.invitation is not None:
         url = endpoints.queue_url(queue.region, queue.account, queue.resource)
         body = http.written(call, said.invitation, said.subscription)
         await asker.ask("sqs:SendMessage", to_region=queue.region, once=once, QueueUrl=url, MessageBody=body)
-        return
+        return TAKEN
     params = for_queue(Sealer(call, said.message), said.subscription, queue)
-    await asker.ask("sqs:SendMessage", to_region=queue.region, once=once, **params)
+    sent = await asker.ask("sqs:SendMessage", to_region=queue.region, once=once, **params)
+    return Answer(200, orjson.dumps({"sqsMessageId": sent["MessageId"]}).decode())
 
 
-async def _to_function(call: Call, said: Promise, once: str) -> None:
+async def _to_function(call: Call, said: Promise, once: str) -> Answer:
     function = arns.parse(said.subscription.endpoint)
     event = Sealer(call, said.message).event(said.subscription)
     await ourselves(call, said.message.topic).traced(said.message.trace or "").ask(
         "lambda:Invoke", to_region=function.region, once=once, FunctionName=str(function), InvocationType="Event", Payload=event
     )
+    return Answer(202, "")
 
 
 async def _to_address(call: Call, said: Promise, once: str) -> None:

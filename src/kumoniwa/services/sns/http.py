@@ -13,6 +13,7 @@ import msgspec
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.sns import delivery_policy, envelope
+from kumoniwa.services.sns.feedback import Answer
 from kumoniwa.services.sns.message import Message
 from kumoniwa.services.sns.subscription import Subscription
 from kumoniwa.services.sns.topic import Topic
@@ -30,12 +31,16 @@ class Invitation(msgspec.Struct, array_like=True):
     signature_version: str
 
 
+TOLD_BYTES_MAX = 1_024
+"""How much of an answer a log tells; how much it is on AWS is not published."""
+
+
 class Undelivered(Exception):
     """The endpoint did not take it; another attempt may help or not."""
 
-    def __init__(self, code: str, *, is_passing: bool) -> None:
+    def __init__(self, code: str, *, is_passing: bool, answer: Answer | None = None) -> None:
         super().__init__(code)
-        self.code, self.is_passing = code, is_passing
+        self.code, self.is_passing, self.answer = code, is_passing, answer or Answer(0, code)
 
 
 def effective_policy(call: Call, subscription: Subscription) -> dict[str, Any]:
@@ -69,7 +74,7 @@ def written(call: Call, invitation: Invitation, subscription: Subscription) -> s
     return envelope.invitation(call, invitation.kind, invitation.id, subscription, invitation.token, invitation.signature_version)
 
 
-async def send(call: Call, message: Message, subscription: Subscription, invitation: Invitation | None) -> None:
+async def send(call: Call, message: Message, subscription: Subscription, invitation: Invitation | None) -> Answer:
     """Header names, their order and values recorded: test_subscribe_external_http_endpoint."""
     content_type = delivery_policy.REQUEST["headerContentType"]
     if invitation is not None:
@@ -98,8 +103,10 @@ async def send(call: Call, message: Message, subscription: Subscription, invitat
         answer = await outbound.fetch("POST", subscription.endpoint, headers, body.encode(), TIMEOUT_S)
     except (outbound.Unreachable, TimeoutError) as error:
         raise Undelivered(f"Unreachable: {error}", is_passing=True) from None
+    told = Answer(answer.status, answer.body[:TOLD_BYTES_MAX].decode("utf-8", "replace"))
     if not 200 <= answer.status < 300:
-        raise Undelivered(str(answer.status), is_passing=answer.status >= 500 or answer.status == 429)
+        raise Undelivered(str(answer.status), is_passing=answer.status >= 500 or answer.status == 429, answer=told)
+    return told
 
 
 def _credentials(endpoint: str) -> list[tuple[str, str]]:

@@ -165,7 +165,7 @@ def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | 
     sealer = None
     # Whoever asks with a token may ask again after a kill: what was promised in the commit that remembers the token is not promised twice.
     most = len(soon) + AT_ONCE_MAX
-    is_free = not (topic.is_fifo or topic.master_key or call.home.faults or call.once)
+    is_free = not (topic.is_fifo or topic.master_key or topic.is_logged or call.home.faults or call.once)
     kept = sealing.shut(call, topic, message) if topic.master_key else message
     for listener in wanted_by(call, topic, message):
         if is_free and listener.queue is not None and listener.queue.region == call.region and len(soon) < most:

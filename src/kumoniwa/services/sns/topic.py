@@ -32,6 +32,7 @@ DISPLAY_NAME_MAX = 100
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _FIFO_NAME = re.compile(r"[A-Za-z0-9_-]{1,251}\.fifo")
 _FEEDBACK = re.compile(r"(Application|Firehose|HTTP|Lambda|SQS)(SuccessFeedbackRoleArn|SuccessFeedbackSampleRate|FailureFeedbackRoleArn)")
+_ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
 OF_FIFO = ("FifoTopic", "ContentBasedDeduplication", "FifoThroughputScope", "ArchivePolicy")
 ARCHIVED_DAYS_MAX = 365
 MESSAGE_BYTES, MESSAGE_BYTES_MIN, MESSAGE_BYTES_MAX = 262_144, 1_024, 1_048_576
@@ -64,6 +65,11 @@ class Topic(Record, dict=True):
     def master_key(self) -> str:
         """The key of KMS that its messages are encrypted under; empty without one."""
         return self.attributes.get("KmsMasterKeyId", "")
+
+    @cached_property
+    def is_logged(self) -> bool:
+        """Whether somebody wants to know what becomes of messages on their way to queues."""
+        return "SQSSuccessFeedbackRoleArn" in self.attributes or "SQSFailureFeedbackRoleArn" in self.attributes
 
     @cached_property
     def message_bytes_max(self) -> int:
@@ -223,12 +229,15 @@ def _archive_policy(call: Call, value: str, topic: str) -> str:
 def _feedback(name: str) -> Callable[[Call, str, str], str] | None:
     """The check of an attribute about the logging of deliveries; None if it is another one.
 
-    A rate without a role logs nothing, on AWS as here, and Terraform sets a rate of zero. No source states the text for a wrong one.
+    A rate without a role logs nothing, on AWS as here, and Terraform sets a rate of zero. No source states the texts for wrong ones.
     """
 
     def check(call: Call, value: str, topic: str) -> str:
         if value and not name.endswith("SampleRate"):
-            raise NotImplementedHere(f"the topic attribute {name}: deliveries are not logged")
+            if not _ROLE.fullmatch(value):
+                raise InvalidParameterException.of(f"{name}: Invalid value [{value}]. Must be the ARN of a role.")
+            call.require("iam:PassRole", value, **{"iam:PassedToService": "sns.amazonaws.com"})
+            return value
         if value and not (value.isascii() and value.isdecimal() and int(value) <= 100):
             raise InvalidParameterException.of(f"{name}: Invalid value [{value}]. Must be from 0 to 100.")
         return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,10 @@ class Agent(Client):
 
     def work(self, folder: Path) -> None:
         """Run what waits, in a real shell, and say how it ended."""
+        Run(self, *self.begun(folder)).go()
+
+    def begun(self, folder: Path) -> tuple[Path, dict[str, Any], Callable[[dict[str, Any]], None]]:
+        """What a run of the command that waits needs: its folder, its words, and who hears of it."""
         command = self.take()
         place = folder / command["CommandId"]
         place.mkdir(parents=True, exist_ok=True)
@@ -71,7 +76,7 @@ class Agent(Client):
         def say(payload: dict[str, Any]) -> None:
             self.ask("ec2messages", "SendReply", MessageId=command["MessageId"], ReplyId="0" * 16, Payload=json.dumps(payload))
 
-        Run(self, place, command, say).go()
+        return place, command, say
 
 
 class Fleet:

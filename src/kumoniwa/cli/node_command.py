@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 from kumoniwa.cli import node_script
 from kumoniwa.cli.node_client import Client, Refused, Silent
-from kumoniwa.kernel.clock import Clock
 from kumoniwa.languages import command_document
 from kumoniwa.languages.command_document import Document, InvalidContent, Step, Unsupported
 from kumoniwa.languages.command_document import Refused as NotAllowed
@@ -41,13 +40,15 @@ class Result(NamedTuple):
     output: str
     started: str
     ended: str
+    is_run: bool = True
+    """Whether it came to a script at all."""
 
     def told(self, command: dict[str, Any], step: Step) -> dict[str, Any]:
         bucket = command["OutputS3BucketName"]
         return {
             "status": self.status, "code": self.code, "name": step.plugin, "output": self.output, "startDateTime": self.started,
             "endDateTime": self.ended, "outputS3BucketName": bucket, "outputS3KeyPrefix": prefix(command, step) if bucket else "",
-            "stepName": folder_of(step) if bucket else "", "standardOutput": self.stdout, "standardError": self.stderr,
+            "stepName": folder_of(step) if bucket and self.is_run else "", "standardOutput": self.stdout, "standardError": self.stderr,
         }  # fmt: skip
 
 
@@ -85,7 +86,7 @@ class Run:
     def __init__(self, client: Client, folder: Path, command: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
         self.client, self.folder, self.command, self.say = client, folder, command, say
         self.cancelled = threading.Event()
-        self.clock = Clock()
+        self.clock = client.clock
 
     # The whole --------------------------------------------------------------------------------
 
@@ -123,18 +124,18 @@ class Run:
         began = self._now()
         if _is_over(document, before) and not (is_last and _says(step, "finallyStep") == "true"):
             why = f"Plugin with name {step.plugin} and id {step.name} skipped due to prior step with an exit condition"
-            return Result(step.name, "Skipped", 0, "", "", why, began, self._now())
+            return Result(step.name, "Skipped", 0, "", "", why, began, self._now(), is_run=False)
         held = command_document.held_back(document, step, values, PLATFORM)
         if held is not None:
-            status = "Failed" if isinstance(held, NotAllowed) else "Skipped"
-            return Result(step.name, status, 0, "", "", held.why if status == "Skipped" else "", began, self._now())
+            status, code = ("Failed", 1) if isinstance(held, NotAllowed) else ("Skipped", 0)
+            return Result(step.name, status, code, "", "", held.why, began, self._now(), is_run=False)
         stdout, stderr, code, status = "", "", 0, ""
         for inputs in step.inputs:
             out, err, ended, became = self._script(step, command_document.filled(inputs, values))
             stdout, stderr = "\n".join(filter(None, (stdout, out))), "\n".join(filter(None, (stderr, err)))
             code, status = code or ended, _worse(status, became)
-        stdout, stderr, code, status = _with_exits(step, stdout, stderr, code, status)
         output = _both(stdout, stderr if code != EXIT_SUCCESS else "")
+        stdout, stderr, code, status = _with_exits(step, stdout, stderr, code, status)
         return Result(step.name, status, code, cut(stdout, STDOUT_MAX), cut(stderr, STDERR_MAX), output, began, self._now())
 
     def _script(self, step: Step, inputs: dict[str, Any]) -> tuple[str, str, int, str]:
@@ -155,7 +156,8 @@ class Run:
         except OSError as error:
             return "", f"failed to run commands: {error}", 1, "Failed"
         code, status = ended.code, "Success"
-        if ended.is_cancelled or ended.is_late:
+        if code == node_script.STOPPED:
+            # Whoever stopped it: the agent takes this exit code of a script's own for a sign that it took too long.
             status = "Cancelled" if ended.is_cancelled else "TimedOut"
         elif code:
             status = "Failed"

@@ -23,7 +23,6 @@ _WATCHER = "read -r _; kill -KILL 0"
 class Ended(NamedTuple):
     code: int
     is_cancelled: bool
-    is_late: bool
 
 
 def run(script: Path, folder: str | None, variables: dict[str, str], within_s: float, cancelled: threading.Event, out: Path, err: Path) -> Ended:
@@ -60,6 +59,6 @@ def _waited(child: subprocess.Popen, within_s: float, cancelled: threading.Event
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
-                return Ended(STOPPED, cancelled.is_set(), not cancelled.is_set())
+                return Ended(STOPPED, cancelled.is_set())
         else:
-            return Ended(code if code >= 0 else 128 - code, False, False)
+            return Ended(code if code >= 0 else 128 - code, False)

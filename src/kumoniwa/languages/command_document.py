@@ -20,6 +20,7 @@ ELSEWHERE = (
     "aws:updateSsmAgent",
 )  # fmt: skip
 """Plugins of AWS's that no node here runs. A step of theirs may stand in a document where its precondition wants another platform."""
+_NEVER_ON_LINUX = ("aws:applications", "aws:cloudWatch", "aws:psModule", "aws:updateAgent")
 SCRIPT_S, SCRIPT_S_MIN, SCRIPT_S_MAX = 3_600, 5, 172_800
 """How long a script may take that does not say, or says something else than it may."""
 PARAMETER_TYPES = ("String", "StringList", "Integer", "Boolean", "MapList", "StringMap")
@@ -254,7 +255,7 @@ def held_back(document: Document, step: Step, values: Mapping[str, Any], platfor
     faults = ", ".join(text for _, text in judged if text)
     if document.schema != "2.2" and step.precondition:
         return Refused(f"Precondition is not supported for document schema version prior to 2.2. Step name: {step.name}")
-    if step.plugin != SCRIPT:
+    if step.plugin in _NEVER_ON_LINUX:
         return Skipped(f"Step execution skipped due to unsupported plugin: {step.plugin}. Step name: {step.name}")
     if not all(is_equal for is_equal, _ in judged):
         return Skipped(f"Step execution skipped due to unsatisfied preconditions: '{faults}'. Step name: {step.name}")

@@ -151,13 +151,14 @@ def ping(call: Call, node: Node, said: dict[str, Any]) -> dict[str, Any]:
 async def messages(call: Call, node: Node, said: dict[str, Any]) -> dict[str, Any]:
     """Those that wait for the node, at once or as soon as there is one; none after a while."""
     until = call.now() + WAIT_S
-    while True:
+    while node.id in call.shelf(Node):
         nodes.heard(call, node.id)
         found = call.atomically(lambda: _given(call, node, said))
         if found or call.now() >= until:
             return {"Destination": node.id, "Messages": found, "MessagesRequestId": text(said, "MessagesRequestId")}
         hidden = call.rows(MESSAGES).one("select min(visible) from ssm_message where node = ? and taken = 0", node.id)[0]
         await call.wait(*progress.inbox_key(node.id), until=min(until, hidden if hidden is not None else until))
+    raise nodes.InvalidInstanceId(f"Instance {node.id} is not registered.")
 
 
 def _given(call: Call, node: Node, said: dict[str, Any]) -> list[dict[str, Any]]:

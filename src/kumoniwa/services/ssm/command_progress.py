@@ -151,6 +151,7 @@ def node_left(call: Call, node: str) -> None:
     for invocation in [each for each in call.shelf(Invocation).values() if each.node == node and each.ended is None]:
         _end(call, call.shelf(Command)[invocation.command], invocation, "Failed", "Undeliverable")
         advance(call, invocation.command)
+    call.after_commit(lambda: call.wake(*inbox_key(node)))
 
 
 # The whole -----------------------------------------------------------------------------------------

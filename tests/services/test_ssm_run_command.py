@@ -274,6 +274,17 @@ def test_a_node_is_told_to_stop(fleet):
     assert fleet.status(id_) == ("Cancelled", "Cancelled")
 
 
+def test_what_was_cancelled_on_its_way_is_called_back(fleet):
+    node = fleet.node()
+    id_ = fleet.send(node)
+    (message,) = node.messages()
+    fleet.ssm.cancel_command(CommandId=id_)
+    node.ask("ec2messages", "AcknowledgeMessage", MessageId=message["MessageId"])
+    (told,) = node.messages()
+    assert json.loads(told["Payload"]) == {"CancelMessageId": message["MessageId"]}
+    assert fleet.status(id_) == ("Cancelled", "Cancelled")
+
+
 def test_one_of_several_nodes_is_cancelled(fleet):
     nodes = [fleet.node() for _ in range(2)]
     id_ = fleet.send(*nodes)

@@ -156,20 +156,25 @@ class Agent:
                 self._take(message)
             elif message["Topic"].startswith("aws.ssm.cancelCommand"):
                 self._cancel(json.loads(message["Payload"])["CancelMessageId"])
-            self.client.ask("ec2messages", "AcknowledgeMessage", MessageId=message["MessageId"])
+                self._acknowledge(message)
+
+    def _acknowledge(self, message: dict[str, Any]) -> None:
+        self.client.ask("ec2messages", "AcknowledgeMessage", MessageId=message["MessageId"])
 
     def _take(self, message: dict[str, Any]) -> None:
-        """Once, however often it comes: what a node has taken lies in its folder."""
+        """Once, however often it comes: what a node has taken lies in its folder. It begins when the cloud knows that it does, so that who
+        cancels it is told whether it had begun."""
         command = json.loads(message["Payload"])
         folder = self.commands / command["CommandId"]
-        if (folder / "message.json").exists():
-            return
-        folder.mkdir(exist_ok=True)
         held = {**command, "MessageId": message["MessageId"], "InstanceId": message["Destination"]}
-        draft = folder / "message.new"
-        draft.write_text(json.dumps(held))
-        draft.replace(folder / "message.json")
-        self._begin(folder, held)
+        if not (folder / "message.json").exists():
+            folder.mkdir(exist_ok=True)
+            draft = folder / "message.new"
+            draft.write_text(json.dumps(held))
+            draft.replace(folder / "message.json")
+        self._acknowledge(message)
+        if message["MessageId"] not in self.runs and not (folder / "done").exists():
+            self._begin(folder, held)
 
     def _begin(self, folder: Path, command: dict[str, Any]) -> None:
         message = command["MessageId"]

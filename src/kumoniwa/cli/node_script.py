@@ -28,27 +28,23 @@ class Ended(NamedTuple):
 def run(script: Path, folder: str | None, variables: dict[str, str], within_s: float, cancelled: threading.Event, out: Path, err: Path) -> Ended:
     """Raises OSError where there is no such folder."""
     watched, life = os.pipe()
+    # It leads the script's group from before the script begins, and hears of this process's end by the pipe that nobody else holds.
+    watcher = subprocess.Popen(["sh", "-c", _WATCHER], stdin=watched, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
     try:
         with open(out, "wb") as stdout, open(err, "wb") as stderr:
             child = subprocess.Popen(
                 ["sh", "-c", shlex.quote(str(script))], cwd=folder or None, env={**os.environ, **variables}, stdin=subprocess.DEVNULL,
-                stdout=stdout, stderr=stderr, process_group=0,
+                stdout=stdout, stderr=stderr, process_group=watcher.pid,
             )  # fmt: skip
-        # It stands in the script's group, and hears of this process's end by the pipe that nobody else holds.
-        watcher = subprocess.Popen(
-            ["sh", "-c", _WATCHER], stdin=watched, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=child.pid
-        )
-        try:
-            return _waited(child, within_s, cancelled)
-        finally:
-            watcher.kill()
-            watcher.wait()
+        return _waited(child, watcher.pid, within_s, cancelled)
     finally:
+        watcher.kill()
+        watcher.wait()
         os.close(watched)
         os.close(life)
 
 
-def _waited(child: subprocess.Popen, within_s: float, cancelled: threading.Event) -> Ended:
+def _waited(child: subprocess.Popen, group: int, within_s: float, cancelled: threading.Event) -> Ended:
     left_s = within_s
     while True:
         try:
@@ -57,7 +53,7 @@ def _waited(child: subprocess.Popen, within_s: float, cancelled: threading.Event
             left_s -= LOOKS_EVERY_S
             if cancelled.is_set() or left_s <= 0:
                 with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
+                    os.killpg(group, signal.SIGKILL)
                 child.wait()
                 return Ended(STOPPED, cancelled.is_set())
         else:

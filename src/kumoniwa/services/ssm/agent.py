@@ -211,7 +211,9 @@ def _meant(call: Call, node: Node, said: dict[str, Any]) -> tuple[str, Invocatio
 def acknowledge(call: Call, node: Node, said: dict[str, Any]) -> dict[str, Any]:
     id_, invocation = _meant(call, node, said)
     call.rows(MESSAGES).run("update ssm_message set taken = 1 where id = ?", id_)
-    if invocation is not None:
+    if invocation is not None and invocation.ended is not None and not invocation.is_delivered:
+        progress.recall(call, invocation)
+    elif invocation is not None:
         progress.delivered(call, invocation)
         progress.advance(call, invocation.command)
     return {}

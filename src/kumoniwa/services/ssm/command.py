@@ -270,13 +270,3 @@ def GetCommandInvocation(call: Call, *, CommandId: str, InstanceId: str, PluginN
         "StandardOutputContent": stdout, "StandardErrorContent": stderr, **_urls(call, command, plugin),
         "CloudWatchOutputConfig": _common(command)["CloudWatchOutputConfig"],
     }  # fmt: skip
-
-
-def forget_old(call: Call) -> None:
-    for old in [each for each in call.shelf(Command).values() if each.ended is not None and each.ended < call.now() - KEPT_S]:
-        for node in old.nodes:
-            call.shelf(Invocation).pop(f"{old.id}/{node}", None)
-        call.rows(OUTPUTS).run("delete from ssm_command_output where command = ?", old.id)
-        del call.shelf(Command)[old.id]
-
-

@@ -16,6 +16,7 @@ from kumoniwa.services.ssm import command_notice
 from kumoniwa.services.ssm.command import (
     ENDED,
     ERRORS,
+    KEPT_S,
     NOT_YET,
     OUTPUTS,
     STDERR_MAX,
@@ -89,6 +90,11 @@ def delivered(call: Call, invocation: Invocation) -> None:
         is_cancelling = invocation.status == "Cancelling"
         began = {} if is_cancelling else {"status": "InProgress", "details": "InProgress"}
         _become(call, command, invocation, is_delivered=True, **began)
+
+
+def recall(call: Call, invocation: Invocation) -> None:
+    """A node has taken what was cancelled, or came too late, while it was on its way: it is told to stop."""
+    _post(call, CANCEL, call.new_id(), invocation)
 
 
 def replied(call: Call, invocation: Invocation, reply: dict[str, Any]) -> None:
@@ -245,3 +251,12 @@ async def run(region: Any) -> None:
 async def _move(call: Call, id_: str) -> None:
     if id_ in call.shelf(Command):
         call.atomically(lambda: advance(call, id_))
+
+
+def forget_old(call: Call) -> None:
+    for old in [each for each in call.shelf(Command).values() if each.ended is not None and each.ended < call.now() - KEPT_S]:
+        for node in old.nodes:
+            call.shelf(Invocation).pop(f"{old.id}/{node}", None)
+        call.rows(OUTPUTS).run("delete from ssm_command_output where command = ?", old.id)
+        call.rows(MESSAGES).run("delete from ssm_message where command = ?", old.id)
+        del call.shelf(Command)[old.id]

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.services.ssm import command, command_notice, command_progress, policy, running, window_run, window_running
+from kumoniwa.services.ssm import command_notice, command_progress, policy, running, window_run, window_running
 from kumoniwa.services.ssm.execution import SERVICE, forget_old
 from kumoniwa.services.ssm.parameter import WORK
 
@@ -29,5 +29,5 @@ async def _keep_time(region: Any) -> None:
             until = min(until, policy.act(call) or until)
             call.atomically(partial(forget_old, call))
             call.atomically(partial(window_run.forget_old, call))
-            call.atomically(partial(command.forget_old, call))
+            call.atomically(partial(command_progress.forget_old, call))
         await region.wait(WORK, until)

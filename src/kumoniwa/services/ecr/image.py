@@ -27,6 +27,7 @@ IMAGES = Table(
          pushed real, pulled real, primary key (repository, digest));
        create table if not exists ecr_tag (repository text, tag text, digest text, primary key (repository, tag))""",
 )
+IMAGE_ACTION, REFERRER_ACTION = "ECR Image Action", "ECR Referrer Action"
 PULLED_EVERY_S = 86_400.0
 """A pull is noted once a day: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html, lastRecordedPullTime"""
 
@@ -147,8 +148,19 @@ def PutImage(
         rows.run("insert into ecr_image values (?, ?, ?, ?, ?, ?, ?, ?)", *row)
     if imageTag is not None:
         rows.run("insert or replace into ecr_tag values (?, ?, ?)", repository.id, imageTag, digest)
+    tell(call, repository, "PUSH", digest, kind, (read.get("config") or {}).get("mediaType", ""), imageTag, is_referrer="subject" in read)
     expect(call, repositoryName)
     return {"image": _image(call, repository, Image(digest, imageManifest, kind, "", 0, 0.0, 0.0), imageTag)}
+
+
+def tell(
+    call: Call, repository: Repository, action: str, digest: str, kind: str, artifact: str, tag: str | None, *, is_referrer: bool
+) -> None:  # fmt: skip
+    """What was done to an image under one of its tags, or to one without (recorded: nudgebee's TestAwsEvenBridge_Mock_ECR, of 2025). AWS keeps
+    those apart that refer to other images: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html"""
+    detail = {"result": "SUCCESS", "repository-name": repository.name, "image-digest": digest, "action-type": action, "image-tag": tag or ""}
+    media = {"manifest-media-type": kind, "artifact-media-type": artifact}
+    call.tell(REFERRER_ACTION if is_referrer else IMAGE_ACTION, detail | {name: value for name, value in media.items() if value})
 
 
 # Looked for ----------------------------------------------------------------------------------------------
@@ -268,7 +280,11 @@ def _lists_that_name(call: Call, repository: Repository, digest: str) -> list[st
 def delete(call: Call, repository: Repository, digests: set[str]) -> None:
     """Delete images with their tags, and the layers that no other image of the repository needs."""
     rows = call.rows(IMAGES)
-    for digest in digests:
+    for digest in sorted(digests):
+        image = _by_digest(call, repository, digest)
+        is_referrer = "subject" in orjson.loads(image.manifest)
+        for tag in tags_of(call, repository, digest) or [None]:
+            tell(call, repository, "DELETE", digest, image.kind, image.artifact, tag, is_referrer=is_referrer)
         rows.run("delete from ecr_image where repository = ? and digest = ?", repository.id, digest)
         rows.run("delete from ecr_tag where repository = ? and digest = ?", repository.id, digest)
     if digests:

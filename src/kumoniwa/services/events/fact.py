@@ -39,6 +39,8 @@ _CERTIFICATE = ("Approaching Expiration", "Available", "Expired", "Renewal Actio
 # https://docs.aws.amazon.com/acm/latest/userguide/supported-events.html
 _BACKUP = ("Backup Vault", "Backup Plan", "Backup Job", "Copy Job", "Restore Job", "Recovery Point", "Region Setting")
 # https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-backup.html
+_KEY = ("CMK Rotation", "CMK Deletion", "Imported Key Material Expiration")
+# https://docs.aws.amazon.com/kms/latest/developerguide/kms-events.html
 _STACK = ("Stack", "Resource", "Drift Detection", "StackSet", "StackSet StackInstance", "StackSet Operation")
 # https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-cloudformation.html
 
@@ -79,6 +81,9 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("backup", f"{what} State Change"): lambda call, detail: detail["resources"] for what in _BACKUP},
     **{("cloudformation", f"CloudFormation {what} Status Change"): lambda call, detail: detail["resources"] for what in _STACK},
     **{("glue", f"Glue Data Catalog {what} State Change"): lambda call, detail: detail["resources"] for what in ("Database", "Table")},
+    **{("ecr", f"ECR {what} Action"): lambda call, detail: [] for what in ("Image", "Referrer")},
+    ("fis", "FIS Experiment State Change"): lambda call, detail: detail["resources"],
+    **{("kms", f"KMS {what}"): lambda call, detail: detail["resources"] for what in _KEY},
     ("xray", "AWS X-Ray Insight Update"): lambda call, detail: detail["resources"],
     (CLOUDTRAIL, VIA): lambda call, detail: [],
     **{("cloudwatch", f"CloudWatch Alarm {what} Change"): _alarm for what in ("State", "Configuration")},

@@ -19,6 +19,8 @@ from kumoniwa.services.fis.template import ALARM, Template
 
 SERVICE = "fis.amazonaws.com"
 FINAL = frozenset({"completed", "stopped", "failed", "cancelled"})
+STATE_CHANGE = "FIS Experiment State Change"
+"""That it begins as ``pending`` is no change: https://docs.aws.amazon.com/fis/latest/userguide/monitoring-eventbridge.html"""
 OVER = FINAL | {"skipped"}
 """States of an action in which it does nothing any more."""
 
@@ -88,9 +90,19 @@ def state(experiment: Experiment) -> dict[str, Any]:
 
 
 def put(call: Call, experiment: Experiment) -> Experiment:
+    before = call.shelf(Experiment).get(experiment.id)
     call.shelf(Experiment)[experiment.id] = experiment
     call.home.note("experiment", id=experiment.id, status=experiment.status)
+    if before is not None and before.status != experiment.status:
+        call.tell(STATE_CHANGE, {
+            "resources": [call.arn(f"experiment/{experiment.id}")], "experiment-id": experiment.id, "experiment-template-id": experiment.template.id,
+            "new-state": _told(experiment), "old-state": _told(before),
+        })  # fmt: skip
     return experiment
+
+
+def _told(experiment: Experiment) -> dict[str, str]:
+    return {"status": experiment.status, "reason": experiment.reason}
 
 
 def with_step(experiment: Experiment, name: str, step: Step) -> Experiment:

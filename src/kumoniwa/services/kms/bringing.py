@@ -12,7 +12,7 @@ from kumoniwa.engines import cipher, key_material
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed, pack, unpack
-from kumoniwa.services.kms import life, material, replica
+from kumoniwa.services.kms import life, material, replica, telling
 from kumoniwa.services.kms.errors import (
     ExpiredImportTokenException,
     IncorrectKeyMaterialException,
@@ -154,6 +154,13 @@ def forget(call: Call, key: Key, *gone: Material) -> None:
     call.memory(material.Opened).forget(gone)
     left = tuple(changed(each, sealed=b"", expires=None) if each in gone else each for each in key.materials)
     _keep(call, changed(key, materials=left, pending=None if key.pending in gone else key.pending))
+
+
+def expire(call: Call, key: Key, *over: Material) -> None:
+    """The time is over for which these were lent."""
+    forget(call, key, *over)
+    for _ in over:
+        telling.of_expiration(call, key)
 
 
 def _keep(call: Call, key: Key) -> None:

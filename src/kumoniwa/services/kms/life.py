@@ -9,7 +9,7 @@ from kumoniwa.engines import key_material
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.kms import grant, material, policy, replica, tag
+from kumoniwa.services.kms import grant, material, policy, replica, tag, telling
 from kumoniwa.services.kms.errors import (
     KMSInvalidStateException,
     ValidationException,
@@ -161,6 +161,7 @@ def delete(call: Call, key: Key) -> None:
     for each in [each for each in call.shelf(Grant).values() if each.key == key.id]:
         del call.shelf(Grant)[f"{key.id}:{each.id}"]
     del call.shelf(Key)[key.id]
+    telling.of_deletion(call, key)
     policy.forget(call, key.id)
     call.memory(material.Opened).forget(key.held)
     if key.primary and key.primary != call.region:

@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.engines import key_material
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.kms import material, replica
+from kumoniwa.services.kms import material, replica, telling
 from kumoniwa.services.kms.errors import (
     KMSInvalidStateException,
     LimitExceededException,
@@ -91,7 +91,9 @@ def rotate_by_itself(call: Call, key: Key) -> None:
 
 
 def _rotate(call: Call, key: Key, fresh: Material, how: str) -> None:
-    _keep(call, changed(key, materials=(*key.materials, changed(fresh, how=how, created=call.now()))))
+    rotated = changed(key, materials=(*key.materials, changed(fresh, how=how, created=call.now())))
+    _keep(call, rotated)
+    telling.of_rotation(call, rotated)
 
 
 def is_due(call: Call, key: Key) -> bool:

@@ -38,6 +38,6 @@ def _next(call: Call, key: Key) -> float:
         call.atomically(lambda: rotation.rotate_by_itself(call, key))
         return now + EVERY_S
     if over := [each for each in key.held if is_expired(call, each)]:
-        call.atomically(lambda: bringing.forget(call, key, *over))
+        call.atomically(lambda: bringing.expire(call, key, *over))
         return now + EVERY_S
     return min((t for t in (key.rotates_at, *(each.expires for each in key.held)) if t and t > now), default=now + EVERY_S)

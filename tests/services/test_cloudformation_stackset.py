@@ -261,8 +261,8 @@ def test_what_is_wrong_with_a_set_is_said_at_once(two):
     assert refused(client.create_stack_set, StackSetName="ours", TemplateBody=role)[0] == "InsufficientCapabilitiesException"
     unknown = [{"ParameterKey": "Nope", "ParameterValue": "1"}]
     assert refused(client.create_stack_set, StackSetName="ours", TemplateBody=TEMPLATE, Parameters=unknown)[0] == "ValidationError"
-    for more in ({"PermissionModel": "SERVICE_MANAGED"}, {"CallAs": "DELEGATED_ADMIN"}, {"ManagedExecution": {"Active": True}}):
-        assert refused(client.create_stack_set, StackSetName="ours", TemplateBody=TEMPLATE, **more)[0] == "NotImplemented"
+    for more in ({"PermissionModel": "SERVICE_MANAGED"}, {"CallAs": "DELEGATED_ADMIN"}, {"AutoDeployment": {"Enabled": True}}):
+        assert refused(client.create_stack_set, StackSetName="ours", TemplateBody=TEMPLATE, **more)[0] == "ValidationError"
     first = client.create_stack_set(StackSetName="ours", TemplateBody=TEMPLATE, ClientRequestToken="once")
     again = client.create_stack_set(StackSetName="ours", TemplateBody=TEMPLATE, ClientRequestToken="once")
     assert again["StackSetId"] == first["StackSetId"]

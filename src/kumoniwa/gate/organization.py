@@ -30,6 +30,8 @@ class Member(Record):
     is_suspended: bool = False
     administers: tuple[str, ...] = ()
     """Services that it speaks for in the organization: those it is the delegated administrator of, and of the management account all that are trusted."""
+    activated: tuple[str, ...] = ()
+    """Of the management account: those of the trusted services that were let in by themselves (CloudFormation's ActivateOrganizationsAccess)."""
     has_all_features: bool = True
     joined: float = 0.0
 

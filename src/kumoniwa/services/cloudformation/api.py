@@ -7,7 +7,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationError
-from kumoniwa.services.cloudformation import changeset, event, export, request, stackset, stacksets, template
+from kumoniwa.services.cloudformation import changeset, event, export, organization, request, stackset, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.drift import (
     DescribeStackDriftDetectionStatus,
@@ -24,6 +24,11 @@ from kumoniwa.services.cloudformation.life import (
     RollbackStack,
     UpdateStack,
     UpdateTerminationProtection,
+)
+from kumoniwa.services.cloudformation.organization import (
+    ActivateOrganizationsAccess,
+    DeactivateOrganizationsAccess,
+    DescribeOrganizationsAccess,
 )
 from kumoniwa.services.cloudformation.policy import GetStackPolicy, SetStackPolicy
 from kumoniwa.services.cloudformation.refactoring import (
@@ -44,25 +49,32 @@ from kumoniwa.services.cloudformation.review import (
 )
 from kumoniwa.services.cloudformation.signals import SignalResource
 from kumoniwa.services.cloudformation.stack import Stack
-from kumoniwa.services.cloudformation.stacksets import (
+from kumoniwa.services.cloudformation.stackinstances import (
     CreateStackInstances,
-    CreateStackSet,
     DeleteStackInstances,
-    DeleteStackSet,
     DescribeStackInstance,
-    DescribeStackSet,
+    ListStackInstanceResourceDrifts,
+    ListStackInstances,
+    UpdateStackInstances,
+)
+from kumoniwa.services.cloudformation.stackoperations import (
     DescribeStackSetOperation,
     DetectStackSetDrift,
-    ListStackInstances,
     ListStackSetOperationResults,
     ListStackSetOperations,
-    ListStackSets,
     StopStackSetOperation,
-    UpdateStackInstances,
+)
+from kumoniwa.services.cloudformation.stacksets import (
+    CreateStackSet,
+    DeleteStackSet,
+    DescribeStackSet,
+    ListStackSetAutoDeploymentTargets,
+    ListStackSets,
     UpdateStackSet,
 )
 
 __all__ = [
+    "ActivateOrganizationsAccess",
     "CancelUpdateStack",
     "ContinueUpdateRollback",
     "CreateChangeSet",
@@ -70,12 +82,14 @@ __all__ = [
     "CreateStackInstances",
     "CreateStackRefactor",
     "CreateStackSet",
+    "DeactivateOrganizationsAccess",
     "DeleteChangeSet",
     "DeleteStack",
     "DeleteStackInstances",
     "DeleteStackSet",
     "DescribeChangeSet",
     "DescribeChangeSetHooks",
+    "DescribeOrganizationsAccess",
     "DescribeStackDriftDetectionStatus",
     "DescribeStackInstance",
     "DescribeStackRefactor",
@@ -90,9 +104,11 @@ __all__ = [
     "ExecuteStackRefactor",
     "GetStackPolicy",
     "ListChangeSets",
+    "ListStackInstanceResourceDrifts",
     "ListStackInstances",
     "ListStackRefactorActions",
     "ListStackRefactors",
+    "ListStackSetAutoDeploymentTargets",
     "ListStackSetOperationResults",
     "ListStackSetOperations",
     "ListStackSets",
@@ -118,6 +134,9 @@ WITHOUT_STACK = frozenset(
         "ListImports",
         "ListStacks",
         "DescribeStackDriftDetectionStatus",
+        "ActivateOrganizationsAccess",
+        "DeactivateOrganizationsAccess",
+        "DescribeOrganizationsAccess",
     )
 )
 
@@ -144,7 +163,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    names = {"RoleARN": "rolearn", "TemplateURL": "templateurl", "ChangeSetName": "changesetname"}
+    names = {"RoleARN": "rolearn", "TemplateURL": "templateurl", "ChangeSetName": "changesetname", "Regions": "targetregion"}
     return {f"cloudformation:{key}": params[name] for name, key in names.items() if name in params}
 
 
@@ -328,10 +347,10 @@ async def GetTemplateSummary(
     TemplateSummaryConfig: dict[str, bool] | None = None,
     CallAs: str | None = None,
 ) -> dict:
-    stacksets.refuse_organizations(CallAs)
+    administered = organization.administered(call, CallAs)
     is_lenient = bool((TemplateSummaryConfig or {}).get("TreatUnrecognizedResourceTypesAsWarnings"))
     if StackSetName is not None:
-        text = stackset.template(call, stackset.get(call, StackSetName))
+        text = stackset.template(administered, stackset.get(administered, StackSetName))
     elif StackName is not None:
         stack = request.named(call, StackName, "Stack with id {} does not exist", is_deleted_too=True)
         if stack.status == "REVIEW_IN_PROGRESS":

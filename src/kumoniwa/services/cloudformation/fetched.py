@@ -13,26 +13,27 @@ from kumoniwa.wire.message import BodyTooLarge, whole
 OBJECT_BYTES_MAX = 1_000_000
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 LOCATION = "Location"
-"""The one parameter that names an object as ``s3://bucket/key``, and AWS::Include's."""
+BY_BUCKET = (LOCATION, "AccountsUrl", "StackIdsUrl")
+"""The parameters that may name an object as ``s3://bucket/key``, AWS::Include's first."""
 S3_HOST = re.compile(r"(?:^|\.)s3(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?(?=\.)")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html"""
 
 
-async def text(call: Call, url: str, what: str) -> str:
-    """The text of an S3 object. ``what`` names the parameter that held its URL."""
+async def text(call: Call, url: str, what: str, bytes_max: int = OBJECT_BYTES_MAX, noun: str = "Template") -> str:
+    """The text of an S3 object. ``what`` names the parameter that held its URL, ``noun`` what the text is."""
     region, bucket, key = _object(call, url, what)
     try:
         found = await _body(call, region, bucket, key)
     except AwsError as error:
         raise ValidationError(f"S3 error: {error.text}") from None
     try:
-        content = await whole(found, OBJECT_BYTES_MAX)
+        content = await whole(found, bytes_max)
     except BodyTooLarge:
-        raise ValidationError(f"Template may not exceed {OBJECT_BYTES_MAX} bytes in size.") from None
+        raise ValidationError(f"{noun} may not exceed {bytes_max} bytes in size.") from None
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise ValidationError("Template format error: unsupported structure.") from None
+        raise ValidationError(f"{noun} format error: unsupported structure.") from None
 
 
 async def _body(call: Call, region: str | None, bucket: str, key: str) -> Any:
@@ -53,7 +54,7 @@ def _object(call: Call, url: str, what: str) -> tuple[str | None, str, str]:
     """
     parts = urlsplit(url)
     host, path = parts.hostname or "", unquote(parts.path).lstrip("/")
-    if parts.scheme == "s3" and what == LOCATION:
+    if parts.scheme == "s3" and what in BY_BUCKET:
         found = None, host, path
     elif parts.scheme == "s3":
         # Recorded: localstack/localstack, test_templates.snapshot.json, test_create_stack_from_s3_template_url.

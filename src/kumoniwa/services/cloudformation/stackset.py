@@ -13,10 +13,18 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation import telling
+from kumoniwa.store.rows import Table
 
 ADMINISTRATION = "AWSCloudFormationStackSetAdministrationRole"
 EXECUTION = "AWSCloudFormationStackSetExecutionRole"
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html"""
+SELF_MANAGED, SERVICE_MANAGED = "SELF_MANAGED", "SERVICE_MANAGED"
+DRIFTS = Table(
+    "cloudformation_set_drift",
+    """create table if not exists cloudformation_set_drift
+       (instance text, operation text, logical text, status text, body text, primary key (instance, logical)) without rowid""",
+)
+"""What the last detection found of each resource of an instance."""
 
 
 class StackSetNotFoundException(AwsError): ...
@@ -26,6 +34,27 @@ class StackInstanceNotFoundException(AwsError): ...
 
 
 class OperationNotFoundException(AwsError): ...
+
+
+class OperationInProgressException(AwsError): ...
+
+
+class OperationIdAlreadyExistsException(AwsError): ...
+
+
+class InvalidOperationException(AwsError): ...
+
+
+class LimitExceededException(AwsError): ...
+
+
+class Target(Record):
+    """An organizational unit or root that a set is deployed to; accounts that come to it are deployed to in these regions, too."""
+
+    unit: str
+    path: str
+    """``o-…/r-…/ou-…/``, down to the unit itself."""
+    regions: tuple[str, ...]
 
 
 class StackSet(Record):
@@ -47,10 +76,20 @@ class StackSet(Record):
     token: str = ""
     drift: dict[str, Any] = {}
     """StackSetDriftDetectionDetails of the last detection."""
+    permissions: str = SELF_MANAGED
+    auto: dict[str, Any] = {}
+    """AutoDeployment, of one with service-managed permissions."""
+    targets: tuple[Target, ...] = ()
+    queues: bool = False
+    """Whether its execution is managed: operations wait for one another instead of being refused."""
 
     @property
     def key(self) -> str:
         return self.name if self.status == "ACTIVE" else self.id
+
+    @property
+    def is_of_organization(self) -> bool:
+        return self.permissions == SERVICE_MANAGED
 
 
 class Instance(Record):
@@ -70,6 +109,8 @@ class Instance(Record):
     operation: str = ""
     drift: str = "NOT_CHECKED"
     drift_at: float = 0.0
+    unit: str = ""
+    """The target of the set by which it is deployed to."""
 
     @property
     def key(self) -> str:
@@ -83,6 +124,9 @@ class Result(Record):
     region: str
     status: str = "PENDING"
     reason: str = ""
+    unit: str = ""
+    gate: tuple[str, ...] = ()
+    """What the account's gate said, and why."""
 
 
 class Operation(Record):
@@ -97,12 +141,21 @@ class Operation(Record):
     preferences: dict[str, Any] = {}
     results: tuple[Result, ...] = ()
     """In the order in which they are tried."""
-    status: str = "RUNNING"
+    status: str = "QUEUED"
     ended: float = 0.0
     reason: str = ""
     retains: bool = False
     administration_role: str = ""
     execution_role: str = ""
+    targets: dict[str, Any] = {}
+    """DeploymentTargets, as they were asked for."""
+    after: tuple[str, ...] = ()
+    """Keys of operations that must be over before."""
+    needs: tuple[str, ...] = ()
+    """Keys of those that must have succeeded."""
+    drift: dict[str, Any] = {}
+    imports: dict[str, str] = {}
+    """Stacks that become instances' own, by the instances' keys."""
 
     @property
     def key(self) -> str:
@@ -129,9 +182,15 @@ def become(call: Call, action: str, instance: Instance, **news: Any) -> Instance
 
 
 def find(call: Call, name_or_id: str) -> StackSet | None:
-    """An active set, by its name or its id."""
+    """An active set, by its name or its id. Whoever administers for the organization sees those that are the organization's."""
     found = call.shelf(StackSet).get(name_or_id.partition(":")[0])
-    return found if found is not None and name_or_id in (found.name, found.id) else None
+    if found is None or name_or_id not in (found.name, found.id):
+        return None
+    return found if found.is_of_organization or not is_delegated(call) else None
+
+
+def is_delegated(call: Call) -> bool:
+    return call.principal.account != call.account
 
 
 def get(call: Call, name_or_id: str) -> StackSet:
@@ -143,6 +202,18 @@ def get(call: Call, name_or_id: str) -> StackSet:
 
 def instances(call: Call, found: StackSet) -> list[Instance]:
     return [each for each in call.shelf(Instance).values() if each.set_id == found.id]
+
+
+def promise(call: Call, found: StackSet, result: Result) -> Instance:
+    """The instance in a place, as one that is still to be made if there is none."""
+    shelf, key = call.shelf(Instance), key_of(found.id, result.account, result.region)
+    held = shelf.get(key)
+    if held is None:
+        held = shelf[key] = Instance(
+            set_id=found.id, account=result.account, region=result.region, unit=result.unit,
+            stack_name=f"StackSet-{found.name[:80]}-{call.new_id()}",
+        )  # fmt: skip
+    return held
 
 
 def operations(call: Call, found: StackSet) -> list[Operation]:
@@ -187,13 +258,17 @@ def shown(call: Call, found: StackSet) -> dict[str, Any]:
         "Tags": [{"Key": key, "Value": value} for key, value in found.tags.items()],
         "StackSetARN": call.arn(f"stackset/{found.id}"),
         "AdministrationRoleARN": found.administration_role,
-        "ExecutionRoleName": found.execution_role,
-        "PermissionModel": "SELF_MANAGED",
-        "OrganizationalUnitIds": [],
-        "ManagedExecution": {"Active": False},
+        "PermissionModel": found.permissions,
+        "OrganizationalUnitIds": sorted({each.unit for each in found.targets} | {each.unit for each in instances(call, found) if each.unit}),
+        "ManagedExecution": {"Active": found.queues},
         "Regions": sorted({each.region for each in instances(call, found)}),
     }
-    optional = {"Description": found.description, "StackSetDriftDetectionDetails": found.drift}
+    optional = {
+        "AutoDeployment": found.auto,
+        "Description": found.description,
+        "ExecutionRoleName": found.execution_role,
+        "StackSetDriftDetectionDetails": found.drift,
+    }
     return reply | {name: value for name, value in optional.items() if value}
 
 
@@ -203,11 +278,12 @@ def summary(found: StackSet) -> dict[str, Any]:
         "StackSetName": found.name,
         "StackSetId": found.id,
         "Status": found.status,
-        "PermissionModel": "SELF_MANAGED",
+        "PermissionModel": found.permissions,
         "DriftStatus": found.drift.get("DriftStatus", "NOT_CHECKED"),
-        "ManagedExecution": {"Active": False},
+        "ManagedExecution": {"Active": found.queues},
     }
     optional = {
+        "AutoDeployment": found.auto,
         "Description": found.description,
         "LastDriftCheckTimestamp": found.drift.get("LastDriftCheckTimestamp"),
     }
@@ -222,7 +298,7 @@ def instance_shown(each: Instance) -> dict[str, Any]:
         "Account": each.account,
         "Status": each.status,
         "StackInstanceStatus": {"DetailedStatus": each.detailed},
-        "OrganizationalUnitId": "",
+        "OrganizationalUnitId": each.unit,
         "DriftStatus": each.drift,
     }
     optional = {
@@ -255,8 +331,11 @@ def operation_shown(each: Operation) -> dict[str, Any]:
         "StackSetId": each.set_id,
         "AdministrationRoleARN": each.administration_role,
         "ExecutionRoleName": each.execution_role,
+        "DeploymentTargets": each.targets,
+        "StackSetDriftDetectionDetails": each.drift,
     }
-    return operation_summary(each) | more | ({"RetainStacks": each.retains} if each.action == "DELETE" else {})
+    shown = operation_summary(each) | {name: value for name, value in more.items() if value}
+    return shown | ({"RetainStacks": each.retains} if each.action == "DELETE" else {})
 
 
 def result_shown(each: Result) -> dict[str, Any]:
@@ -264,6 +343,7 @@ def result_shown(each: Result) -> dict[str, Any]:
         "Account": each.account,
         "Region": each.region,
         "Status": each.status,
-        "OrganizationalUnitId": "",
+        "OrganizationalUnitId": each.unit,
     }
-    return reply | ({"StatusReason": each.reason} if each.reason else {})
+    optional = {"StatusReason": each.reason, "AccountGateResult": dict(zip(("Status", "StatusReason"), each.gate))}
+    return reply | {name: value for name, value in optional.items() if value}

@@ -1,16 +1,26 @@
-"""The operations on stack sets with self-managed permissions. Those that an organization manages are refused by name."""
+"""The operations on stack sets themselves: with permissions that their owner sees to, or those of an organization."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.aws import regions
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
+from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import request, rollout, stackset, telling, template
+from kumoniwa.services.cloudformation import autodeployment, organization, request, stackset, targets, telling, template
 from kumoniwa.services.cloudformation import stack as stacks
-from kumoniwa.services.cloudformation.stackset import Instance, Operation, Result, StackSet
+from kumoniwa.services.cloudformation.stackinstances import chosen
+from kumoniwa.services.cloudformation.stackoperations import again, begin
+from kumoniwa.services.cloudformation.stackset import (
+    SELF_MANAGED,
+    SERVICE_MANAGED,
+    InvalidOperationException,
+    OperationInProgressException,
+    Result,
+    StackSet,
+)
+
+PAGE_MAX = 100
 
 
 class NameAlreadyExistsException(AwsError): ...
@@ -20,24 +30,7 @@ class StackSetNotEmptyException(AwsError):
     message = "StackSet is not empty"
 
 
-class OperationInProgressException(AwsError): ...
-
-
-class OperationIdAlreadyExistsException(AwsError): ...
-
-
-class InvalidOperationException(AwsError): ...
-
-
-# What requests have in common ------------------------------------------------------------------------
-
-
-def refuse_organizations(call_as: str | None, **asked: Any) -> None:
-    """No stack set is of an organization, and nobody administers for one."""
-    if call_as not in (None, "SELF"):
-        raise NotImplementedHere(f"CallAs {call_as} of cloudformation's stack sets")
-    if found := [name for name, value in asked.items() if value]:
-        raise NotImplementedHere(f"the parameter {found[0]} of cloudformation's stack sets")
+# What a set may be -----------------------------------------------------------------------------------
 
 
 def _check_name(name: str) -> None:
@@ -48,71 +41,29 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_preferences(said: dict[str, Any]) -> dict[str, Any]:
-    for one, other in (("FailureToleranceCount", "FailureTolerancePercentage"), ("MaxConcurrentCount", "MaxConcurrentPercentage")):
-        if one in said and other in said:
-            raise ValidationError(f"Only one of {one} and {other} can be specified.")
-    is_strict = said.get("ConcurrencyMode", "STRICT_FAILURE_TOLERANCE") == "STRICT_FAILURE_TOLERANCE"
-    if is_strict and "MaxConcurrentCount" in said and said["MaxConcurrentCount"] > said.get("FailureToleranceCount", 0) + 1:
-        raise ValidationError("MaxConcurrentCount may be at most one more than FailureToleranceCount.")
-    return said
+def _check_permissions(call: Call, permissions: str, call_as: str | None, **own: Any) -> None:
+    """That a request says of a set's permissions what goes with them. Where the words are not those of `organization` they are ours."""
+    if permissions == SERVICE_MANAGED:
+        organization.check_may_operate(call)
+        if given := [name for name in ("AdministrationRoleARN", "ExecutionRoleName") if own[name]]:
+            raise ValidationError(f"{given[0]} cannot be specified for StackSets with SERVICE_MANAGED permission model")
+        return
+    if call_as == "DELEGATED_ADMIN":
+        raise ValidationError("CallAs DELEGATED_ADMIN can only be specified for StackSets with SERVICE_MANAGED permission model")
+    if own["AutoDeployment"]:
+        raise ValidationError("AutoDeployment can only be specified for StackSets with SERVICE_MANAGED permission model")
 
 
-def _targets(accounts: list[str] | None, names: list[str] | None, preferences: dict[str, Any]) -> list[tuple[str, str]]:
-    """Accounts and regions, in the order in which they are to be tried."""
-    if not accounts:
-        raise ValidationError("Accounts must be specified for stack sets with self-managed permissions.")
-    if not names:
-        raise ValidationError("At least one region must be specified.")
-    if unknown := [name for name in names if not regions.is_region(name)]:
-        raise ValidationError(f"The following regions are not supported: [{', '.join(unknown)}]")
-    if malformed := [account for account in accounts if not (account.isdigit() and len(account) == 12)]:
-        raise ValidationError(f"Invalid account id: {malformed[0]}")
-    order = preferences.get("RegionOrder", [])
-    names = sorted(dict.fromkeys(names), key=lambda name: order.index(name) if name in order else len(order))
-    return [(account, name) for name in names for account in dict.fromkeys(accounts)]
-
-
-def _begin(
-    call: Call,
-    found: StackSet,
-    id: str | None,
-    action: str,
-    targets: list[tuple[str, str]],
-    preferences: dict[str, Any],
-    *,
-    retains: bool = False,
-) -> dict[str, str]:
-    every = stackset.operations(call, found)
-    if busy := [each for each in every if not each.is_over]:
-        raise OperationInProgressException(
-            f"Another Operation on StackSet {call.arn(f'stackset/{found.id}')} is in progress: {busy[0].id}"
-        )
-    rollout.administrator(call, found.administration_role)
-    operation = Operation(
-        id=id or call.new_id(),
-        set_id=found.id,
-        number=len(every) + 1,
-        action=action,
-        created=call.now(),
-        preferences=preferences,
-        results=tuple(Result(account=account, region=name) for account, name in targets),
-        retains=retains,
-        administration_role=found.administration_role,
-        execution_role=found.execution_role,
-    )
-    rollout.begin(call, operation)
-    return {"OperationId": operation.id}
-
-
-def _again(call: Call, found: StackSet, id: str | None, action: str) -> dict[str, str] | None:
-    """The answer given before to the same operation id."""
-    each = call.shelf(Operation).get(f"{found.id}/{id}") if id else None
-    if each is None:
-        return None
-    if each.action != action:
-        raise OperationIdAlreadyExistsException(f"Operation {id} already exists")
-    return {"OperationId": each.id}
+def _check_template(permissions: str, outline: dict[str, Any]) -> None:
+    """Recorded: aws-cloudformation/cloudformation-coverage-roadmap#839 of a transform, aws/aws-sam-cli#3872 of a set; of a nested stack as
+    its users quote it."""
+    if permissions != SERVICE_MANAGED:
+        return
+    if outline["transforms"]:
+        raise ValidationError("Transform is not supported in SERVICE_MANAGED permission model")
+    for kind, what in (("AWS::CloudFormation::Stack", "Nested Stack"), ("AWS::CloudFormation::StackSet", "StackSet resource")):
+        if kind in outline["resource_types"]:
+            raise ValidationError(f"{what} is not supported in SERVICE_MANAGED permission model")
 
 
 def _values(
@@ -161,23 +112,27 @@ async def CreateStackSet(
     AdministrationRoleARN: str | None = None,
     ExecutionRoleName: str | None = None,
     PermissionModel: str | None = None,
+    AutoDeployment: dict | None = None,
     CallAs: str | None = None,
     ClientRequestToken: str | None = None,
     ManagedExecution: dict | None = None,
 ) -> dict:
-    refuse_organizations(CallAs, ManagedExecution=(ManagedExecution or {}).get("Active"))
-    if PermissionModel == "SERVICE_MANAGED":
-        raise NotImplementedHere("PermissionModel SERVICE_MANAGED of cloudformation's stack sets")
+    """A set of an organization lies in the management account, whoever makes it."""
+    call, permissions = organization.administered(call, CallAs), PermissionModel or SELF_MANAGED
+    own = {"AdministrationRoleARN": AdministrationRoleARN, "ExecutionRoleName": ExecutionRoleName, "AutoDeployment": AutoDeployment}
+    _check_permissions(call, permissions, CallAs, **own)
     _check_name(StackSetName)
     request.check_tags(Tags)
-    if again := _same(call, StackSetName, ClientRequestToken):
-        return again
+    if known := _same(call, StackSetName, ClientRequestToken):
+        return known
     text = await template.text_of(call, TemplateBody, TemplateURL)
     outline = await template.workshop(call).outline(text)
     values, hidden = _values(outline, Parameters)
     _check_capabilities(outline, Capabilities)
-    if again := _same(call, StackSetName, ClientRequestToken):
-        return again
+    _check_template(permissions, outline)
+    auto = autodeployment.checked(call, StackSetName, AutoDeployment) if permissions == SERVICE_MANAGED else {}
+    if known := _same(call, StackSetName, ClientRequestToken):
+        return known
     found = StackSet(
         name=StackSetName,
         id=f"{StackSetName}:{call.new_id()}",
@@ -188,16 +143,28 @@ async def CreateStackSet(
         hidden=hidden,
         capabilities=tuple(Capabilities or ()),
         tags={tag["Key"]: tag["Value"] for tag in Tags or ()},
-        administration_role=AdministrationRoleARN
-        or f"arn:{call.home.partition}:iam::{call.account}:role/{stackset.ADMINISTRATION}",
-        execution_role=ExecutionRoleName or stackset.EXECUTION,
         token=ClientRequestToken or "",
+        permissions=permissions,
+        auto=auto,
+        queues=bool((ManagedExecution or {}).get("Active")),
+        **_roles(call, permissions, AdministrationRoleARN, ExecutionRoleName),
     )
     if AdministrationRoleARN:
         request.check_passed(call, AdministrationRoleARN)
     call.shelf(StackSet)[found.key] = found
     telling.of_stack_set(call, found)
+    if found.is_of_organization:
+        autodeployment.remember(call, found)
     return {"StackSetId": found.id}
+
+
+def _roles(call: Call, permissions: str, administration: str | None, execution: str | None) -> dict[str, str]:
+    """A set of an organization tells the service-linked role as its administration role, as Terraform finds it on AWS, and has no
+    execution role of its own."""
+    if permissions == SERVICE_MANAGED:
+        return {"administration_role": organization.ADMINISTRATOR.arn(call), "execution_role": ""}
+    default = f"arn:{call.home.partition}:iam::{call.account}:role/{stackset.ADMINISTRATION}"
+    return {"administration_role": administration or default, "execution_role": execution or stackset.EXECUTION}
 
 
 def _same(call: Call, name: str, token: str | None) -> dict | None:
@@ -225,21 +192,33 @@ async def UpdateStackSet(
     ExecutionRoleName: str | None = None,
     DeploymentTargets: dict | None = None,
     PermissionModel: str | None = None,
+    AutoDeployment: dict | None = None,
     OperationId: str | None = None,
     Accounts: list[str] | None = None,
     Regions: list[str] | None = None,
     CallAs: str | None = None,
     ManagedExecution: dict | None = None,
 ) -> dict:
-    """Without accounts and regions every instance is updated; with them the others are outdated from now on."""
-    refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets, ManagedExecution=(ManagedExecution or {}).get("Active"))
-    if PermissionModel == "SERVICE_MANAGED":
-        raise NotImplementedHere("PermissionModel SERVICE_MANAGED of cloudformation's stack sets")
-    preferences = _check_preferences(OperationPreferences or {})
+    """Without accounts and regions every instance is updated; with them the others are outdated from now on, unless neither the template nor
+    its parameters changed. How a set is deployed by itself, and how its operations wait, changes no stack."""
+    call = organization.administered(call, CallAs)
+    preferences = targets.check_preferences(OperationPreferences or {})
     request.check_tags(Tags)
     found = stackset.get(call, StackSetName)
-    if again := _again(call, found, OperationId, "UPDATE"):
-        return again
+    if answer := again(call, found, OperationId, "UPDATE"):
+        return answer
+    permissions = PermissionModel or found.permissions
+    own = {"AdministrationRoleARN": AdministrationRoleARN, "ExecutionRoleName": ExecutionRoleName, "AutoDeployment": AutoDeployment}
+    _check_permissions(call, permissions, CallAs, **own)
+    if AutoDeployment is not None and (DeploymentTargets or Regions):
+        # "If you specify AutoDeployment, don't specify DeploymentTargets or Regions"; the words are ours.
+        raise ValidationError("AutoDeployment cannot be specified together with DeploymentTargets or Regions")
+    meant = await targets.wanted(call, found, Accounts, DeploymentTargets, "UPDATE")
+    names = None
+    if meant.accounts or meant.units or Regions:
+        if not meant.accounts and not meant.units:
+            raise ValidationError("Accounts must be specified for stack sets with self-managed permissions." if not found.is_of_organization else targets.UNITS_ALONE)
+        names = targets.check_regions(Regions)
     if UsePreviousTemplate and TemplateBody is None and TemplateURL is None:
         text = stackset.template(call, found)
     else:
@@ -247,58 +226,61 @@ async def UpdateStackSet(
     outline = await template.workshop(call).outline(text)
     values, hidden = _values(outline, Parameters, found.values)
     _check_capabilities(outline, Capabilities)
-    found = stackset.get(call, StackSetName)
-    if again := _again(call, found, OperationId, "UPDATE"):
-        return again
-    targets = _chosen(call, found, Accounts, Regions, preferences)
-    news = changed(
-        found,
-        description=found.description if Description is None else Description,
-        values=values,
-        hidden=hidden,
-        capabilities=tuple(Capabilities or ()),
-        tags=found.tags if Tags is None else {tag["Key"]: tag["Value"] for tag in Tags},
-        administration_role=AdministrationRoleARN or found.administration_role,
-        execution_role=ExecutionRoleName or found.execution_role,
-    )
-    answer = _begin(call, news, OperationId, "UPDATE", targets, preferences)
-    if AdministrationRoleARN:
-        request.check_passed(call, AdministrationRoleARN)
-    call.rows(stacks.DOCUMENTS).run("delete from cloudformation_document where wish = ?", found.wish)
-    call.shelf(StackSet)[found.key] = changed(news, wish=_keep_template(call, text))
-    for each in stackset.instances(call, found):
-        stackset.become(call, "UPDATE", each, status="OUTDATED")
-    return answer
+    _check_template(permissions, outline)
+
+    def act() -> dict:
+        held = stackset.get(call, StackSetName)
+        if answer := again(call, held, OperationId, "UPDATE"):
+            return answer
+        _check_changeable(call, held, permissions, ManagedExecution)
+        roles = {} if permissions == held.permissions else _roles(call, permissions, None, None)
+        news = changed(
+            held,
+            description=held.description if Description is None else Description,
+            values=values,
+            hidden=hidden,
+            capabilities=tuple(Capabilities or ()),
+            tags=held.tags if Tags is None else {tag["Key"]: tag["Value"] for tag in Tags},
+            **roles | _given(administration_role=AdministrationRoleARN, execution_role=ExecutionRoleName),
+        )
+        is_new = text != stackset.template(call, held) or (values, news.tags, news.capabilities) != (held.values, held.tags, held.capabilities)
+        is_setting = AutoDeployment is not None or ManagedExecution is not None
+        results: list[Result] = [] if is_setting and not is_new else chosen(call, held, meant, names)
+        auto = held.auto if AutoDeployment is None else autodeployment.checked(call, held.name, AutoDeployment)
+        queues = held.queues if ManagedExecution is None else bool(ManagedExecution.get("Active"))
+        news = changed(news, permissions=permissions, auto=auto if permissions == SERVICE_MANAGED else {}, queues=queues)
+        answer = begin(call, news, OperationId, "UPDATE", results, preferences, said=meant.said)
+        if AdministrationRoleARN:
+            request.check_passed(call, AdministrationRoleARN)
+        if is_new:
+            call.rows(stacks.DOCUMENTS).run("delete from cloudformation_document where wish = ?", held.wish)
+            news = changed(news, wish=_keep_template(call, text))
+            for each in stackset.instances(call, held):
+                stackset.become(call, "UPDATE", each, status="OUTDATED" if each.status != "INOPERABLE" else each.status)
+        call.shelf(StackSet)[held.key] = news
+        if news.is_of_organization and not held.is_of_organization:
+            autodeployment.remember(call, news)
+        return answer
+
+    return call.atomically(act)
 
 
-def _chosen(
-    call: Call, found: StackSet, accounts: list[str] | None, names: list[str] | None, preferences: dict[str, Any]
-) -> list[tuple[str, str]]:
-    """The instances an operation is about: those that were named, or all."""
-    there = stackset.instances(call, found)
-    if accounts or names:
-        wanted = set(_targets(accounts, names, preferences))
-        if unknown := sorted(wanted - {(each.account, each.region) for each in there}):
-            raise _absent(found, *unknown[0])
-        there = [each for each in there if (each.account, each.region) in wanted]
-    if not there:
-        return []
-    return [
-        pair
-        for pair in _targets([each.account for each in there], [each.region for each in there], preferences)
-        if pair in {(each.account, each.region) for each in there}
-    ]
+def _given(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}
 
 
-def _absent(found: StackSet, account: str, region: str) -> AwsError:
-    return stackset.StackInstanceNotFoundException(
-        f"Stack instance of StackSet {found.name} in account {account} and region {region} not found"
-    )
+def _check_changeable(call: Call, held: StackSet, permissions: str, execution: dict[str, Any] | None) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateStackSet.html; the words are ours."""
+    if permissions != held.permissions and stackset.instances(call, held):
+        raise ValidationError("The permission model of a StackSet cannot be changed while there are stack instances associated with it")
+    is_busy = any(not each.is_over for each in stackset.operations(call, held))
+    if is_busy and execution is not None and bool(execution.get("Active")) != held.queues:
+        raise InvalidOperationException("ManagedExecution cannot be changed while there are running or queued operations")
 
 
 def DeleteStackSet(call: Call, *, StackSetName: str, CallAs: str | None = None) -> dict:
-    """A set that is not there is deleted already, as AWS was recorded."""
-    refuse_organizations(CallAs)
+    """A set that is not there is deleted already, as AWS was recorded. Nothing depends on it any more."""
+    call = organization.administered(call, CallAs)
     found = stackset.find(call, StackSetName)
     if found is None:
         return {}
@@ -307,205 +289,33 @@ def DeleteStackSet(call: Call, *, StackSetName: str, CallAs: str | None = None) 
     if busy := [each for each in stackset.operations(call, found) if not each.is_over]:
         raise OperationInProgressException(f"Operation {busy[0].id} on StackSet {found.name} is in progress")
     del call.shelf(StackSet)[found.key]
-    found = changed(found, status="DELETED")
+    autodeployment.forget(call, found)
+    found = changed(found, status="DELETED", targets=())
     call.shelf(StackSet)[found.key] = found
     telling.of_stack_set(call, found)
     return {}
 
 
 def DescribeStackSet(call: Call, *, StackSetName: str, CallAs: str | None = None) -> dict:
-    refuse_organizations(CallAs)
+    call = organization.administered(call, CallAs)
     return {"StackSet": stackset.shown(call, stackset.get(call, StackSetName))}
 
 
 def ListStackSets(call: Call, *, Status: str | None = None, CallAs: str | None = None) -> dict:
-    refuse_organizations(CallAs)
+    """A delegated administrator is told of all that are the organization's."""
+    call = organization.administered(call, CallAs)
     found = sorted(call.shelf(StackSet).values(), key=lambda each: each.created)
+    if stackset.is_delegated(call):
+        found = [each for each in found if each.is_of_organization]
     return {"Summaries": [stackset.summary(each) for each in found if Status in (None, each.status)]}
 
 
-# Instances -------------------------------------------------------------------------------------------
-
-
-def CreateStackInstances(
-    call: Call,
-    *,
-    StackSetName: str,
-    Regions: list[str],
-    Accounts: list[str] | None = None,
-    DeploymentTargets: dict | None = None,
-    ParameterOverrides: list[dict] | None = None,
-    OperationPreferences: dict | None = None,
-    OperationId: str | None = None,
-    CallAs: str | None = None,
+def ListStackSetAutoDeploymentTargets(
+    call: Call, *, StackSetName: str, MaxResults: int | None = None, NextToken: str | None = None, CallAs: str | None = None
 ) -> dict:
-    """Instances that are there already are brought to what the set says."""
-    refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets)
-    preferences = _check_preferences(OperationPreferences or {})
+    call = organization.administered(call, CallAs)
     found = stackset.get(call, StackSetName)
-    if again := _again(call, found, OperationId, "CREATE"):
-        return again
-    targets = _targets(Accounts, Regions, preferences)
-    overrides = {name: value for name, value in template.given(ParameterOverrides).items() if value is not None}
-    shelf = call.shelf(Instance)
-    for account, name in targets:
-        key = stackset.key_of(found.id, account, name)
-        fresh = Instance(
-            set_id=found.id, account=account, region=name, stack_name=f"StackSet-{found.name[:80]}-{call.new_id()}"
-        )
-        shelf[key] = changed(shelf.get(key) or fresh, overrides=overrides)
-    return _begin(call, found, OperationId, "CREATE", targets, preferences)
-
-
-def UpdateStackInstances(
-    call: Call,
-    *,
-    StackSetName: str,
-    Regions: list[str],
-    Accounts: list[str] | None = None,
-    DeploymentTargets: dict | None = None,
-    ParameterOverrides: list[dict] | None = None,
-    OperationPreferences: dict | None = None,
-    OperationId: str | None = None,
-    CallAs: str | None = None,
-) -> dict:
-    """What is not overridden any more has the set's value again."""
-    refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets)
-    preferences = _check_preferences(OperationPreferences or {})
-    found = stackset.get(call, StackSetName)
-    if again := _again(call, found, OperationId, "UPDATE"):
-        return again
-    targets = _targets(Accounts, Regions, preferences)
-    given = template.given(ParameterOverrides)
-    shelf = call.shelf(Instance)
-    for account, name in targets:
-        each = shelf.get(stackset.key_of(found.id, account, name))
-        if each is None:
-            raise _absent(found, account, name)
-        values = {key: each.overrides.get(key) if value is None else value for key, value in given.items()}
-        shelf[each.key] = changed(each, overrides={key: value for key, value in values.items() if value is not None})
-    return _begin(call, found, OperationId, "UPDATE", targets, preferences)
-
-
-def DeleteStackInstances(
-    call: Call,
-    *,
-    StackSetName: str,
-    Regions: list[str],
-    RetainStacks: bool,
-    Accounts: list[str] | None = None,
-    DeploymentTargets: dict | None = None,
-    OperationPreferences: dict | None = None,
-    OperationId: str | None = None,
-    CallAs: str | None = None,
-) -> dict:
-    """What is not there is deleted already."""
-    refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets)
-    preferences = _check_preferences(OperationPreferences or {})
-    found = stackset.get(call, StackSetName)
-    if again := _again(call, found, OperationId, "DELETE"):
-        return again
-    there = {(each.account, each.region) for each in stackset.instances(call, found)}
-    targets = [pair for pair in _targets(Accounts, Regions, preferences) if pair in there]
-    return _begin(call, found, OperationId, "DELETE", targets, preferences, retains=RetainStacks)
-
-
-def DescribeStackInstance(
-    call: Call, *, StackSetName: str, StackInstanceAccount: str, StackInstanceRegion: str, CallAs: str | None = None
-) -> dict:
-    refuse_organizations(CallAs)
-    found = stackset.get(call, StackSetName)
-    each = call.shelf(Instance).get(stackset.key_of(found.id, StackInstanceAccount, StackInstanceRegion))
-    if each is None:
-        raise _absent(found, StackInstanceAccount, StackInstanceRegion)
-    overrides = {"ParameterOverrides": stackset.given(each.overrides, found.hidden)}
-    return {"StackInstance": stackset.instance_shown(each) | overrides}
-
-
-def ListStackInstances(
-    call: Call,
-    *,
-    StackSetName: str,
-    Filters: list[dict] | None = None,
-    StackInstanceAccount: str | None = None,
-    StackInstanceRegion: str | None = None,
-    CallAs: str | None = None,
-) -> dict:
-    refuse_organizations(CallAs)
-    found = stackset.instances(call, stackset.get(call, StackSetName))
-    reads = {
-        "DETAILED_STATUS": lambda each: each.detailed,
-        "LAST_OPERATION_ID": lambda each: each.operation,
-        "DRIFT_STATUS": lambda each: each.drift,
-    }
-    for wanted in Filters or ():
-        found = [each for each in found if reads[wanted["Name"]](each) == wanted["Values"]]
-    return {
-        "Summaries": [
-            stackset.instance_shown(each)
-            for each in found
-            if StackInstanceAccount in (None, each.account) and StackInstanceRegion in (None, each.region)
-        ]
-    }
-
-
-# What was done ---------------------------------------------------------------------------------------
-
-
-def ListStackSetOperations(call: Call, *, StackSetName: str, CallAs: str | None = None) -> dict:
-    refuse_organizations(CallAs)
-    found = stackset.get(call, StackSetName)
-    return {"Summaries": [stackset.operation_summary(each) for each in stackset.operations(call, found)]}
-
-
-def DescribeStackSetOperation(call: Call, *, StackSetName: str, OperationId: str, CallAs: str | None = None) -> dict:
-    refuse_organizations(CallAs)
-    found = stackset.get(call, StackSetName)
-    return {"StackSetOperation": stackset.operation_shown(stackset.operation(call, found, OperationId))}
-
-
-def ListStackSetOperationResults(
-    call: Call,
-    *,
-    StackSetName: str,
-    OperationId: str,
-    CallAs: str | None = None,
-    Filters: list[dict] | None = None,
-) -> dict:
-    refuse_organizations(CallAs)
-    found = stackset.operation(call, stackset.get(call, StackSetName), OperationId)
-    wanted = [each["Values"] for each in Filters or () if each["Name"] == "OPERATION_RESULT_STATUS"]
-    results = [each for each in found.results if all(each.status == status for status in wanted)]
-    return {"Summaries": [stackset.result_shown(each) for each in results]}
-
-
-def StopStackSetOperation(call: Call, *, StackSetName: str, OperationId: str, CallAs: str | None = None) -> dict:
-    """What is under way is finished; what has not begun is cancelled."""
-    refuse_organizations(CallAs)
-    found = stackset.operation(call, stackset.get(call, StackSetName), OperationId)
-    if found.is_over:
-        raise InvalidOperationException(f"Operation {OperationId} is in {found.status} state and cannot be stopped")
-    found = call.shelf(Operation)[found.key] = changed(found, status="STOPPING")
-    telling.of_operation(call, found)
-    return {}
-
-
-def DetectStackSetDrift(
-    call: Call,
-    *,
-    StackSetName: str,
-    OperationPreferences: dict | None = None,
-    OperationId: str | None = None,
-    CallAs: str | None = None,
-) -> dict:
-    refuse_organizations(CallAs)
-    preferences = _check_preferences(OperationPreferences or {})
-    found = stackset.get(call, StackSetName)
-    if again := _again(call, found, OperationId, "DETECT_DRIFT"):
-        return again
-    targets = [
-        pair
-        for pair in _chosen(call, found, None, None, preferences)
-        if call.shelf(Instance)[stackset.key_of(found.id, *pair)].stack_id
-    ]
-    return _begin(call, found, OperationId, "DETECT_DRIFT", targets, preferences)
+    told = [{"OrganizationalUnitId": each.unit, "Regions": list(each.regions)} for each in found.targets]
+    first = request.place(NextToken) or 0
+    last = first + (MaxResults or PAGE_MAX)
+    return {"Summaries": told[first:last]} | ({"NextToken": str(last)} if last < len(told) else {})

@@ -6,6 +6,7 @@ answer was lost with its process is answered again and not done again.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import traceback
 from functools import partial
@@ -20,6 +21,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cloudformation import (
+    autodeployment,
     event,
     export,
     notification,
@@ -191,7 +193,7 @@ def interrupt(call: Call, stack: Stack, status: str, operation_name: str, reason
 
 
 async def run(region: Any) -> None:
-    """Take up again what an earlier life of the region left unfinished, and tell topics what happens to stacks."""
+    """Take up again what an earlier life of the region left unfinished, tell topics what happens to stacks, and follow organizations."""
     for account in region.store.accounts():
         if account.isdigit():
             call = region.call("cloudformation", account, _nobody(account))
@@ -200,7 +202,9 @@ async def run(region: Any) -> None:
                     carry_out(call, stack)
             rollout.resume(call)
             refactoring.resume(call)
-    await notification.OUTBOX.run(region)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(notification.OUTBOX.run(region))
+        group.create_task(autodeployment.run(region))
 
 
 def _nobody(account: str) -> Principal:

@@ -39,10 +39,11 @@ _SERVICES = frozenset({
     "member.org.stacksets.cloudformation", "mgn", "networkmanager", "notifications", "observabilityadmin",
     "private-marketplace.marketplace", "q", "ram", "reachabilityanalyzer.networkinsights",
     "report.declarative-policies-ec2", "reporting.trustedadvisor", "resource-explorer-2", "security-ir", "securityhub",
-    "securitylake", "servicecatalog", "servicequotas", "ssm", "stacksets.cloudformation", "sso", "storage-lens.s3",
+    "securitylake", "servicecatalog", "servicequotas", "ssm", "sso", "storage-lens.s3",
     "support", "tagpolicies.tag", "user-subscriptions", "wellarchitected",
 })  # fmt: skip
-"""https://docs.aws.amazon.com/organizations/latest/userguide/orgs_integrate_services_list.html"""
+"""https://docs.aws.amazon.com/organizations/latest/userguide/orgs_integrate_services_list.html. Of CloudFormation's two the one that makes the
+role of the management account is unknown to AWS here: https://github.com/pepperize/cdk-organizations/issues/1718"""
 _SUFFIX = re.compile(r"\.amazonaws\.com(\.cn)?$")
 _MASTER = "You cannot register master account/yourself as delegated administrator for your organization."
 
@@ -62,7 +63,8 @@ def _checked_service(name: str) -> str:
 def EnableAWSServiceAccess(call: Call, *, ServicePrincipal: str) -> None:
     call, held = managed(call)
     name = _checked_service(ServicePrincipal)
-    held = call.shelf(Organization)[held.id] = changed(held, trusted={name: call.now(), **held.trusted})
+    activated = held.activated if call.principal.through != name else tuple(dict.fromkeys((*held.activated, name)))
+    held = call.shelf(Organization)[held.id] = changed(held, trusted={name: call.now(), **held.trusted}, activated=activated)
     publish(call, held)
 
 
@@ -73,7 +75,8 @@ def DisableAWSServiceAccess(call: Call, *, ServicePrincipal: str) -> None:
         text = "You can't disable service access while there is a delegated administrator for the service."
         raise ConstraintViolationException(text, Reason="DELEGATED_ADMINISTRATOR_EXISTS_FOR_THIS_SERVICE")
     trusted = {each: since for each, since in held.trusted.items() if each != name}
-    held = call.shelf(Organization)[held.id] = changed(held, trusted=trusted)
+    activated = tuple(each for each in held.activated if each != name)
+    held = call.shelf(Organization)[held.id] = changed(held, trusted=trusted, activated=activated)
     publish(call, held)
 
 
@@ -96,7 +99,8 @@ def RegisterDelegatedAdministrator(call: Call, *, AccountId: str, ServicePrincip
     if name in account.delegated:
         raise AccountAlreadyRegisteredException
     if name not in held.trusted:
-        text = "You attempted to register a delegated administrator before you enabled service access. Call the EnableAWSServiceAccess API first."
+        # In AWS's words, as those quote them who met it.
+        text = "You must enable service access before you delegate an administrator for this service. Call the AWS API EnableAWSServiceAccess first."
         raise ConstraintViolationException(text, Reason="SERVICE_ACCESS_NOT_ENABLED")
     call.shelf(Account)[account.id] = changed(account, delegated={**account.delegated, name: call.now()})
     publish(call, held)

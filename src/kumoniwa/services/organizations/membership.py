@@ -107,6 +107,7 @@ def _member(call: Call, organization: Organization, account: Account, known: dic
         account=account.id, organization=organization.id, management=organization.management,
         path=path_of(call, organization, account.parent), scps=levels(SCP), rcps=levels(RCP), is_suspended=account.state != "ACTIVE",
         administers=tuple(organization.trusted if account.id == organization.management else account.delegated),
+        activated=organization.activated if account.id == organization.management else (),
         has_all_features=organization.feature_set == ALL, joined=account.joined,
     )  # fmt: skip
 

@@ -30,6 +30,8 @@ class Organization(Record):
     """The policy types that are enabled in the root."""
     trusted: dict[str, float] = {}
     """Service principals that may act in the organization, and since when."""
+    activated: tuple[str, ...] = ()
+    """Those of them that were let in by their own service, as its customers must: to trust them here alone is not enough."""
     root_tags: dict[str, str] = {}
 
 

@@ -35,10 +35,13 @@ NEEDED = {
     "aws:createStack": ("StackName",),
     "aws:deleteStack": ("StackName",),
     "aws:executeAutomation": ("DocumentName",),
+    "aws:runCommand": ("DocumentName",),
 }
 """The actions that there are, and the inputs they cannot do without."""
-ELSEWHERE = ("aws:changeInstanceState", "aws:copyImage", "aws:createImage", "aws:createTags", "aws:deleteImage", "aws:loop", "aws:runCommand",
-             "aws:runInstances", "aws:updateVariable")  # fmt: skip
+ELSEWHERE = (
+    "aws:changeInstanceState", "aws:copyImage", "aws:createImage", "aws:createTags", "aws:deleteImage", "aws:loop", "aws:runInstances",
+    "aws:updateVariable",
+)
 
 
 class InvalidContent(ValueError):

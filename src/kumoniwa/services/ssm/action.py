@@ -54,9 +54,11 @@ def _told(operation: str, error: AwsError) -> str:
 
 
 class StepFailed(Exception):
-    def __init__(self, text: str, *, hint: str = "") -> None:
+    """``outputs`` are what it gives to later steps nevertheless."""
+
+    def __init__(self, text: str, *, hint: str = "", outputs: dict[str, Any] | None = None) -> None:
         super().__init__(text)
-        self.text, self.hint = text, hint
+        self.text, self.hint, self.outputs = text, hint, outputs or {}
 
 
 class Done(NamedTuple):
@@ -259,6 +261,41 @@ async def _execute_automation(actor: Actor) -> Outcome:
     return Done(child.outputs, {"ExecutionId": child.id, "Status": child.status, "Output": outputs})
 
 
+# Commands ------------------------------------------------------------------------------------------
+
+
+async def _run_command(actor: Actor) -> Outcome:
+    """A command is sent once, and waited for. "If you target a tag or multiple instances with your command, no output value is returned", and
+    of a document with several steps no response code: automation-action-runcommand. Their several outputs stand in lines of their own."""
+    inputs, state = actor.run.inputs, actor.run.state
+    if "command" not in state:
+        said = dict(inputs)
+        if isinstance(said.get("Parameters"), dict):
+            said["Parameters"] = {name: [text_of(each) for each in _listed(value)] for name, value in said["Parameters"].items()}
+        sent = await actor.ask("ssm:SendCommand", **_read("ssm", "SendCommand", said))
+        return Waits(actor.call.now(), {"command": sent["Command"]["CommandId"]})
+    id_ = state["command"]
+    try:
+        command = (await actor.look("ssm:ListCommands", CommandId=id_))["Commands"][0]
+        if command["Status"] in ("Pending", "InProgress", "Cancelling"):
+            return Waits(actor.call.now() + POLLED_EVERY_S, state)
+        listed = await actor.look("ssm:ListCommandInvocations", CommandId=id_, Details=True)
+    except AwsError as error:
+        raise StepFailed(f"({error.code}) {error.text}", hint=error.hint) from None
+    outputs = {"CommandId": id_, "Status": command["Status"]}
+    if len(command["InstanceIds"]) == 1:
+        plugins = listed["CommandInvocations"][0]["CommandPlugins"]
+        outputs["Output"] = "\n".join(each["Output"] for each in plugins)
+        outputs |= {"ResponseCode": plugins[0]["ResponseCode"]} if len(plugins) == 1 else {}
+    if command["Status"] != "Success":
+        raise StepFailed(f"The command {id_} ended with the status {command['StatusDetails']}: {outputs.get('Output', '')}", outputs=outputs)
+    return Done(outputs, outputs)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 # Stacks --------------------------------------------------------------------------------------------
 
 
@@ -332,6 +369,7 @@ ACTIONS: dict[str, Callable[[Actor], Awaitable[Outcome]]] = {
     "aws:pause": _pause,
     "aws:approve": _approve,
     "aws:executeAutomation": _execute_automation,
+    "aws:runCommand": _run_command,
     "aws:createStack": _create_stack,
     "aws:deleteStack": _delete_stack,
     "aws:executeScript": _execute_script,

@@ -19,8 +19,8 @@ from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import automation_document
 from kumoniwa.languages.automation_document import Document, Step, Unknown, filled, text_of
 from kumoniwa.services.ssm import command as commands
+from kumoniwa.services.ssm import command_progress, owned, tag
 from kumoniwa.services.ssm import document as documents
-from kumoniwa.services.ssm import owned, tag
 from kumoniwa.services.ssm.errors import SERVICE, InvalidFilterKey, InvalidFilterValue
 from kumoniwa.wire import timestamps
 
@@ -354,8 +354,12 @@ def StopAutomationExecution(call: Call, *, AutomationExecutionId: str, Type: str
 
 
 def cancel(call: Call, execution: Execution) -> Execution:
+    """With the command that its step waits for."""
     runs = execution.runs
     if execution.run is not None and execution.run.ended is None:
+        command = call.shelf(commands.Command).get(execution.run.state.get("command", ""))
+        if command is not None and command.ended is None:
+            command_progress.cancel(call, command, list(command.nodes))
         runs = (*runs[:-1], changed(execution.run, status="Cancelled", ended=call.now()))
     return end(call, changed(execution, runs=runs), "Cancelled", "")
 

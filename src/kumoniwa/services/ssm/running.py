@@ -160,8 +160,9 @@ def _failed(call: Call, execution: Execution, definition: Document, step: Step, 
         "Please refer to Automation Service Troubleshooting Guide for more diagnosis details."
     )
     status = "TimedOut" if isinstance(failure, TimedOut) else "Failed"
-    run = changed(execution.run, status=status, ended=call.now(), failure=text)
-    execution = changed(execution, runs=(*execution.runs[:-1], run))
+    run = changed(execution.run, status=status, ended=call.now(), failure=text, outputs=failure.outputs)
+    values = {**execution.values, **{f"{step.name}.{name}": value for name, value in failure.outputs.items()}}
+    execution = changed(execution, runs=(*execution.runs[:-1], run), values=values)
     if step.on_failure == "Abort":
         end(call, execution, status, text)
         return False

@@ -11,6 +11,7 @@ import uuid
 from typing import Any
 
 from kumoniwa.deploy.resource import ID, Call, Name, ResourceType, Setting, Work, carries, made, p, seen, use
+from kumoniwa.deploy.resources.cloudformation_stackset import StackSet  # noqa: F401 (a type)
 from kumoniwa.deploy.step import Failure
 from kumoniwa.kernel.errors import ValidationError
 

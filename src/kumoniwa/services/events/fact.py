@@ -84,6 +84,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("ecr", f"ECR {what} Action"): lambda call, detail: [] for what in ("Image", "Referrer")},
     ("fis", "FIS Experiment State Change"): lambda call, detail: detail["resources"],
     **{("kms", f"KMS {what}"): lambda call, detail: detail["resources"] for what in _KEY},
+    ("glue", "Glue Crawler State Change"): lambda call, detail: [],
     ("xray", "AWS X-Ray Insight Update"): lambda call, detail: detail["resources"],
     (CLOUDTRAIL, VIA): lambda call, detail: [],
     **{("cloudwatch", f"CloudWatch Alarm {what} Change"): _alarm for what in ("State", "Configuration")},

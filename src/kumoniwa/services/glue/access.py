@@ -31,12 +31,24 @@ def _inner(params: dict[str, Any], member: str, name: str) -> str:
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
     if operation in ("TagResource", "UntagResource", "GetTags"):
         return str(params.get("ResourceArn"))
+    if "Crawl" in operation or "Classifier" in operation:
+        return _crawlers(call, operation, params)
     said = params.get("CatalogId")
     account = said if isinstance(said, str) and len(said) == 12 and said.isascii() and said.isdigit() else call.account
     begin = f"arn:{call.home.partition}:glue:{call.region}:{account}:"
     if operation in _OF_THE_CATALOG:
         return f"{begin}catalog"
     return [f"{begin}catalog", *(f"{begin}{each}" for each in _below(operation, params))]
+
+
+def _crawlers(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
+    """What makes or lists crawlers, and what concerns classifiers, is of no resource."""
+    if operation == "BatchGetCrawlers":
+        names = params.get("CrawlerNames")
+        return [call.arn(f"crawler/{name}", "glue") for name in names] if isinstance(names, list) and names else "*"
+    if operation in ("CreateCrawler", "GetCrawlers", "ListCrawlers", "GetCrawlerMetrics") or "Classifier" in operation:
+        return "*"
+    return call.arn(f"crawler/{params.get('CrawlerName', params.get('Name'))}", "glue")
 
 
 def _below(operation: str, params: dict[str, Any]) -> list[str]:

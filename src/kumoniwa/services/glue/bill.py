@@ -1,4 +1,4 @@
-"""What AWS bills for the Data Catalog: requests to it, and by the month what it holds, the first million of each being free.
+"""What AWS bills for Glue: requests to the Data Catalog, and by the month what it holds, the first million of each being free, and crawls.
 
 "An object in the Data Catalog is a table, table version, partition, partition indexes, statistics, or database":
 https://aws.amazon.com/glue/pricing/. How many there are is counted as they come and go, table by table, because to count them takes too long.
@@ -14,6 +14,7 @@ from kumoniwa.kernel.record import Record
 from kumoniwa.store.rows import Table
 
 CATALOG = "catalog"
+UNITS = 2
 COUNTS = Table("glue_count", "create table if not exists glue_count (owner integer primary key, objects integer)")
 
 
@@ -47,8 +48,15 @@ def without(call: Call, tables: list[int]) -> None:
     _add(call, -sum(found[0][0] for found in gone if found))
 
 
+def crawled(call: Call, crawler: str, took_s: float) -> float:
+    """The hours of a crawl's processing units, of which AWS's example has two: https://aws.amazon.com/glue/pricing/. "A 10-minute minimum
+    duration for each crawl" is billed, and not told."""
+    call.bill("glue:crawler", call.arn(f"crawler/{crawler}", "glue"), UNITS * max(took_s, 600.0) / 3_600)
+    return UNITS * took_s / 3_600
+
+
 def uses_of(call: Call, operation: str, params: dict[str, Any], result: dict[str, Any]) -> list[Use]:
-    return [("glue:catalog_requests", CATALOG, 1)]
+    return [] if "Crawl" in operation or "Classifier" in operation else [("glue:catalog_requests", CATALOG, 1)]
 
 
 def standing_of(call: Call) -> list[Use]:

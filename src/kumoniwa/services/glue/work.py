@@ -1,4 +1,5 @@
-"""What Glue does by itself: what deleted tables, databases and indexes left is taken away and new indexes are filled, a little in each turn."""
+"""What Glue does by itself: crawlers crawl, and what deleted tables, databases and indexes left is taken away and new indexes are filled, a little
+in each turn."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import asyncio
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.glue import partition_index
+from kumoniwa.services.glue import crawl, crawler, partition_index
 from kumoniwa.services.glue.function import FUNCTIONS
 from kumoniwa.services.glue.partition import PARTITIONS
 from kumoniwa.services.glue.partition_index import ENTRIES
@@ -19,6 +20,12 @@ AT_ONCE = 1_000
 
 
 async def run(region: Any) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(crawler.TURNS.run(region, crawl.unfinished, crawl.move))
+        group.create_task(_tidying(region))
+
+
+async def _tidying(region: Any) -> None:
     while True:
         for call in region.calls("glue", SERVICE):
             while _tidy(call):

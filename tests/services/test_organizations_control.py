@@ -321,3 +321,16 @@ def test_what_a_denial_by_ec2_s_kin_encodes_and_cloudtrail_records_names_the_mem
     events = cloud.client("cloudtrail", key=account).lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "CreateTable"}])["Events"]
     told = json.loads(events[0]["CloudTrailEvent"])
     assert told["errorCode"] == "AccessDenied" and "service control policy" in told["errorMessage"]
+
+
+def test_a_policy_against_root_users_keeps_no_account_from_coming(garden):
+    """The service's own role is there before the account is bound: it was made by its root user afterwards, and no account came any more."""
+    against = garden.policy(deny("*", Condition={"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:root"}}), garden.root)
+    stranger = "444455556666"
+    members = [garden.member(), garden.member(), stranger]
+    asked = garden.api.invite_account_to_organization(Target={"Id": stranger, "Type": "ACCOUNT"})
+    garden.cloud.client("organizations", key=stranger).accept_handshake(HandshakeId=asked["Handshake"]["Id"])
+    assert {each["Id"] for each in garden.api.list_accounts()["Accounts"]} == {MASTER, *members}
+    garden.api.detach_policy(PolicyId=against, TargetId=garden.root)
+    for account in members:
+        assert garden.cloud.client("iam", key=account).get_role(RoleName="AWSServiceRoleForOrganizations")

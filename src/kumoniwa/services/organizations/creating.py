@@ -65,7 +65,7 @@ class Welcome(Record):
 
 
 def welcome(call: Call, account: str) -> None:
-    """Every account of an organization has a role for it. https://docs.aws.amazon.com/organizations/latest/userguide/orgs_integrate_services-using_slrs.html"""
+    """Every account of an organization has a role for it; the management account, which no policy binds, gets it afterwards. https://docs.aws.amazon.com/organizations/latest/userguide/orgs_integrate_services-using_slrs.html"""
     call.shelf(Welcome)[account] = Welcome(at=call.now())
     call.home.wake(WORK)
 
@@ -169,6 +169,7 @@ async def _furnish(call: Call, request: Request) -> None:
     )
     arn = f"arn:{partition}:iam::aws:{ADMINISTRATOR}"
     await call.home.ask(root, "iam:AttachRolePolicy", {"RoleName": request.role, "PolicyArn": arn}, region=None, once=None)
+    await link(call, request.account)
 
 
 def _join(call: Call, request: Request) -> None:
@@ -180,7 +181,6 @@ def _join(call: Call, request: Request) -> None:
     if (management := member(call.home, call.account)) is not None and CREDENTIALS in root_features(call.home, management):
         call.home.store.shelf(SHARED, RootPassword)[request.account] = RootPassword(created=call.now(), is_there=False)
     furnish(call, held, request.account)
-    welcome(call, request.account)
     _conclude(call, request)
     publish(call, held)
 
@@ -190,12 +190,17 @@ def _conclude(call: Call, request: Request, *, failure: str = "") -> None:
     call.shelf(Request)[request.id] = changed(request, state=state, completed=call.now(), failure=failure)
 
 
-async def greet(call: Call, account: str) -> None:
-    """Make the service-linked role of an account, unless it has it."""
+async def link(call: Call, account: str) -> None:
+    """Make the service-linked role of an account, unless it has it. An account that is to join has it before: what binds it afterwards, such as
+    a policy against root users, binds no service."""
     root = principals.root(account, partition=call.home.partition)
     try:
         await call.home.ask(root, "iam:CreateServiceLinkedRole", {"AWSServiceName": "organizations.amazonaws.com"}, region=None, once=None)
     except AwsError as error:
         if error.code != "InvalidInput":  # it has it
             raise
+
+
+async def greet(call: Call, account: str) -> None:
+    await link(call, account)
     del call.shelf(Welcome)[account]

@@ -202,8 +202,15 @@ def DeclineHandshake(call: Call, *, HandshakeId: str) -> dict:
     return {"Handshake": shown(call, _settle(call, handshake, "DECLINED"))}
 
 
-def AcceptHandshake(call: Call, *, HandshakeId: str) -> dict:
+async def AcceptHandshake(call: Call, *, HandshakeId: str) -> dict:
     handshake = _found(call, HandshakeId)
+    if handshake.action == INVITE and handshake.state == "OPEN" and _concerns(call, handshake) and member(call.home, call.account) is None:
+        await creating.link(call, call.account)
+    return call.atomically(lambda: _accept(call, HandshakeId))
+
+
+def _accept(call: Call, id_: str) -> dict[str, Any]:
+    handshake = _found(call, id_)
     if not _concerns(call, handshake):
         raise AccessDeniedException
     accepted = _settle(call, handshake, "ACCEPTED")
@@ -229,7 +236,6 @@ def _join(call: Call, held: Organization, handshake: Handshake, account: str) ->
         id=account, name=who.name, email=who.email, method="INVITED", joined=call.now(), parent=held.root, tags=handshake.tags
     )
     furnish(call, held, account)
-    creating.welcome(call, account)
     publish(call, held)
 
 

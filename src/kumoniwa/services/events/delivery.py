@@ -380,6 +380,32 @@ async def _to_pipeline(asker: Call, promise: Promise, arn: arns.Arn, body: str, 
     await asker.ask("codepipeline:StartPipelineExecution", name=arn.resource, once=once)
 
 
+def _parameters(promise: Promise, body: str) -> dict[str, list[str]]:
+    """What the target's input says to a document: lists of texts by names. An event as it came says nothing to it."""
+    if not any(promise.target.get(name) is not None for name in ("Input", "InputPath", "InputTransformer")):
+        return {}
+    said = orjson.loads(body)
+    if not isinstance(said, dict):
+        raise Undeliverable("INVALID_PARAMETER", "The input of a document is an object.")
+    lists = {name: value if isinstance(value, list) else [value] for name, value in said.items()}
+    return {name: [each if isinstance(each, str) else orjson.dumps(each).decode() for each in value] for name, value in lists.items()}
+
+
+async def _to_document(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    """A runbook is begun, or a command sent to the nodes that the target names.
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/running-automations-event-bridge.html"""
+    kind, _, name = arn.resource.partition("/")
+    said = _parameters(promise, body)
+    given: dict[str, Any] = {"Parameters": said} if said else {}
+    if kind == "automation-definition":
+        name, _, version = name.partition(":")
+        given |= {"DocumentVersion": version} if version else {}
+        await asker.ask("ssm:StartAutomationExecution", DocumentName=name, once=once, **given)
+        return
+    targets = promise.target["RunCommandParameters"]["RunCommandTargets"]
+    await asker.ask("ssm:SendCommand", DocumentName=name, Targets=targets, once=once, **given)
+
+
 _SENDERS = {
     "sqs": _to_queue,
     "lambda": _to_function,
@@ -389,6 +415,7 @@ _SENDERS = {
     "kinesis": _to_stream,
     "states": _to_state_machine,
     "codepipeline": _to_pipeline,
+    "ssm": _to_document,
     "events": _to_destination,
     "execute-api": _to_api,
     "appsync": _to_graph,

@@ -35,6 +35,7 @@ OPERATIONS = {
     "kinesis": "kinesis:PutRecord",
     "states": "stepfunctions:StartExecution",
     "codepipeline": "codepipeline:StartPipelineExecution",
+    "ssm": "ssm:StartAutomationExecution",
 }
 """What is asked of the service that an ARN names. An event bus is asked for nothing: it is ours."""
 NEEDS_ROLE = frozenset({
@@ -44,7 +45,7 @@ NEEDS_ROLE = frozenset({
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html#eb-target-permissions
 
 NOT_BUILT = frozenset({
-    "batch", "codebuild", "ec2", "ecs", "events", "glue", "imagebuilder", "inspector", "redshift", "redshift-serverless", "sagemaker", "ssm",
+    "batch", "codebuild", "ec2", "ecs", "events", "glue", "imagebuilder", "inspector", "redshift", "redshift-serverless", "sagemaker",
     "ssm-incidents",
 })  # fmt: skip
 """Services that AWS has as targets besides: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html"""
@@ -54,9 +55,10 @@ OF_SERVICES = {
     "SageMakerPipelineParameters": ("sagemaker",),
 }  # fmt: skip
 """Which services' targets take them, as cdk-preflight saw it of AWS (pf-events-target-parameters-mismatch). Those of SQS any target takes."""
-ELSEWHERE = ("RunCommandParameters", "EcsParameters", "BatchParameters", "RedshiftDataParameters", "SageMakerPipelineParameters")
+ELSEWHERE = ("EcsParameters", "BatchParameters", "RedshiftDataParameters", "SageMakerPipelineParameters")
 _QUOTED = re.compile(r"""\[\s*['"]""")
 _GRAPH = re.compile(r"endpoints/graphql-api/[a-z0-9]+")
+_RUN_BY_SSM = re.compile(r"automation-definition/[^:/]+(:[^:/]+)?|document/[^:/]+")
 _LOG_GROUP = re.compile(r"log-group:[^:*]+(:\*)?")
 
 
@@ -108,6 +110,8 @@ def _check_form(target: dict[str, Any]) -> None:
         # As cdk-preflight saw it of AWS: pf-events-target-parameters-required.
         if arn.service == service and not target.get(name):
             missing = name
+    if arn.service == "ssm" and arn.resource.startswith("document/") and not target.get("RunCommandParameters"):
+        missing = "RunCommandParameters"
     if missing:
         raise ValidationException(f"Parameter(s) {missing} must be specified for target: {target['Id']}.")
     for name, services in OF_SERVICES.items():
@@ -154,6 +158,8 @@ def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn, rule: str) ->
     call.home.gate.routes.named(service, operation)
     if arn.region != call.region:
         raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Arn must be in the region {call.region}.")
+    if arn.service == "ssm" and not _RUN_BY_SSM.fullmatch(arn.resource):
+        raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in correct format.")
     if arn.service == "logs" and not _LOG_GROUP.fullmatch(arn.resource):
         raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in correct format.")
     _check_role(target, arn, rule)

@@ -19,6 +19,7 @@ CLAIMS = {
     "global_table": 5,
     "graphql_api": 8,
     "guarded_edge": 16,
+    "mended_service": 8,
     "metrics_alarm": 7,
     "multi_region_pipeline": 11,
     "one_bucket_name": 9,

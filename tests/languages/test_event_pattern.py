@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kumoniwa.languages.event_pattern import InvalidPattern, compile
+from kumoniwa.languages.event_pattern import InvalidPattern, compile, flat
 
 REFUSED = [
     ('{"resources": []}', 'Empty arrays are not allowed', 17, 1),
@@ -229,3 +229,21 @@ def test_what_is_cut_off_is_refused(text):
 def test_a_pattern_is_the_same_as_text_and_as_object():
     pattern = {"a": [{"prefix": "x"}]}
     assert compile(json.dumps(pattern)).matches({"a": "xy"}) and compile(pattern).matches({"a": "xy"})
+
+
+@pytest.mark.parametrize(
+    "pattern, may",
+    [
+        ({"detail": {"a": [1]}}, True),
+        ({"source": ["aws.s3"], "detail": {"a": [1]}}, True),
+        ({"source": ["aws.ec2"], "detail": {"a": [1]}}, False),
+        ({"source": [{"prefix": "aws."}], "detail-type": [{"anything-but": "Object Created"}]}, False),
+        ({"$or": [{"source": ["aws.ec2"]}, {"detail": {"a": [1]}}]}, True),
+        ({"$or": [{"source": ["aws.ec2"]}, {"detail-type": ["x"]}], "account": ["1"]}, False),
+        ({"source": [{"exists": False}]}, False),
+        ({"region": [{"exists": False}]}, True),
+    ],
+)
+def test_what_is_known_of_an_event_may_tell_that_it_is_not_wanted(pattern, may):
+    known = flat({"source": "aws.s3", "detail-type": "Object Created"})
+    assert compile(pattern).may_match(known) is may

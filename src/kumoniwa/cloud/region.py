@@ -94,6 +94,7 @@ class Region:
         self._tasks: set[asyncio.Task] = set()
         self._working: set[str] = set()
         self._listeners: list = []
+        self._wanting: dict[Any, Callable[[str, str, str], bool]] = {}
         self._is_open = False
         self.is_watched = False
         """Whether somebody wants to hear of every call and every applied write."""
@@ -279,12 +280,20 @@ class Region:
         for listener in self._listeners:
             listener(fact)
 
-    def listen(self, listener) -> None:
-        """Hear every fact told in this region: ``listener((service, kind, account, detail))``."""
+    def listen(self, listener, wants: Callable[[str, str, str], bool] | None = None) -> None:
+        """Hear every fact told in this region: ``listener((service, kind, account, detail))``. For facts that take work to find out, ``wants``
+        says whether the listener would hear of them: ``wants(service, kind, account)``."""
         self._listeners.append(listener)
+        if wants is not None:
+            self._wanting[listener] = wants
 
     def unlisten(self, listener) -> None:
         self._listeners.remove(listener)
+        self._wanting.pop(listener, None)
+
+    def is_wanted(self, service: str, kind: str, account: str) -> bool:
+        """Whether somebody would hear of such facts, asked where to find one out costs work."""
+        return any(wants(service, kind, account) for wants in self._wanting.values())
 
     def _changed(self, changes: list) -> None:
         shared = [(shelf.name, key, body) for shelf, key, body in changes if shelf.name in REPLICATED]

@@ -33,6 +33,7 @@ from kumoniwa.gate import (
     reserved_tags,
     signature,
     signature_payload,
+    tag_changes,
     trails,
     vended_logs,
 )
@@ -350,6 +351,8 @@ class Gate:
             params, page = route.pager.open(params)
         if route.handler.renames:
             params = {route.handler.renames.get(name, name): value for name, value in params.items()}
+        if route.retags:
+            call.retagging = tag_changes.before(call, route, params)
         if route.handler.is_async:
             if not may_wait:
                 raise MustWait
@@ -406,6 +409,8 @@ class Gate:
         if call.once is not None and not route.is_read_only:
             remember(call, route.name, result)
         service = route.service
+        if call.retagging is not None:
+            tag_changes.tell(call, service, call.retagging)
         if service.uses_of is not None:
             self.ledger.charge(call, service, route.name, params, result)
         if service.standing_of is not None and not route.is_read_only:

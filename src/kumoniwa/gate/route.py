@@ -88,7 +88,7 @@ class Route:
 
     __slots__ = (
         "service", "name", "model", "handler", "codec", "check", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
-        "takes_stream", "door", "is_read_only", "mark", "calls", "refusals", "source", "event_name", "tags", "told_tags",
+        "takes_stream", "door", "is_read_only", "mark", "calls", "refusals", "source", "event_name", "tags", "told_tags", "retags",
         "service_has_two_modes", "token",
     )  # fmt: skip
 
@@ -112,6 +112,9 @@ class Route:
         """Parameters that carry tags."""
         self.told_tags = () if f"{service.name}:{model.name}" in tags.UNTOLD else self.tags
         """Those of which policies are told."""
+        may_retag = bool(self.tags) or (service.name == "s3" and model.name in tags.OF_BUCKETS)
+        self.retags = may_retag and service.all_tags is not None and not self.is_read_only
+        """Whether it may change the tags of something that its service keeps."""
         self.door: Callable | None = None
         self.service_has_two_modes = self.model.service.is_query_compatible and self.protocol != "query"
         """Whether errors have the statuses of the query protocol only for clients that say that they once spoke it; for all others theirs

@@ -16,6 +16,10 @@ MEMBERS = frozenset((
 """What parameters are called that carry tags or keys of tags. S3, whose requests replace all tags at once, looks for itself."""
 MESSAGES = ("Send", "TestRender")
 """Operations that begin so tag messages, for which every service has rules of its own."""
+OF_BUCKETS = frozenset(("CreateBucket", "PutBucketTagging", "DeleteBucketTagging"))
+"""S3's operations that may change the tags of a bucket."""
+NAMELESS = {"s3": "bucket", "sqs": "queue", "sns": "topic", "codepipeline": "pipeline"}
+"""What ARNs name without saying what it is."""
 CONTAINERS = ("Items", "Tags")
 KEYS = ("Key", "key", "TagKey")
 VALUES = ("Value", "value", "TagValue")

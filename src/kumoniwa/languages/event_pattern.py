@@ -57,6 +57,10 @@ class Pattern:
     def matches_flat(self, event: Flat) -> bool:
         return any(_holds(conditions, event) for conditions in self.alternatives)
 
+    def may_match(self, known: Flat) -> bool:
+        """Whether an event can be wanted of which only these fields are known: those that it has, each by its whole path."""
+        return any(_holds([each for each in conditions if each.path in known], known) for conditions in self.alternatives)
+
 
 def compile(pattern: str | dict[str, Any]) -> Pattern:
     """Raises InvalidPattern."""

@@ -22,6 +22,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
+from kumoniwa.languages import event_pattern
 from kumoniwa.services.events import archive as archives
 from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import delivery as deliveries
@@ -89,6 +90,18 @@ def _left(turn: Turn | None, write: Callable[[], None]) -> None:
 def _has_key(call: Call, bus: str) -> bool:
     held = call.shelf(buses.Bus).get(bus)
     return (held is not None and bool(held.key)) or any(each.key and each.bus == bus for each in call.shelf(archives.Archive).values())
+
+
+def may_be_wanted(call: Call, bus: str, source: str, kind: str) -> bool:
+    """Whether an event of this source and kind may be wanted by a rule of a bus, by an archive or by its log. Where a key lies on them, it may."""
+    held = call.shelf(buses.Bus).get(bus)
+    if held is not None and (held.key or logs.of(call, bus) is not None) or rules.may_want(call, bus, source, kind):
+        return True
+    there = [each for each in call.shelf(archives.Archive).values() if each.bus == bus]
+    if not there:
+        return False
+    known = event_pattern.flat({"source": source, "detail-type": kind})
+    return any(each.key or each.pattern is None or event_pattern.compile(each.pattern).may_match(known) for each in there)
 
 
 def fire(call: Call, rule: rules.Rule, fired: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kumoniwa.gate import tag_changes
 from kumoniwa.gate.trail import CLOUDTRAIL, VIA
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
@@ -86,6 +87,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("kms", f"KMS {what}"): lambda call, detail: detail["resources"] for what in _KEY},
     ("glue", "Glue Crawler State Change"): lambda call, detail: [],
     ("xray", "AWS X-Ray Insight Update"): lambda call, detail: detail["resources"],
+    (tag_changes.SERVICE, tag_changes.KIND): lambda call, detail: detail["resources"],
     (CLOUDTRAIL, VIA): lambda call, detail: [],
     **{("cloudwatch", f"CloudWatch Alarm {what} Change"): _alarm for what in ("State", "Configuration")},
 }
@@ -93,15 +95,22 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
 beside it as ``resources``."""
 
 
+def _call(region: Any, account: str) -> Call:
+    return region.call("events", account, principals.service(delivery.SERVICE, account))
+
+
+def is_wanted(region: Any, service: str, kind: str, account: str) -> bool:
+    """Whether a rule or an archive of the default bus may want facts of a kind, which is none of CloudTrail's."""
+    return (service, kind) in KINDS and arrival.may_be_wanted(_call(region, account), bus.DEFAULT, f"aws.{service}", kind)
+
+
 def heard(region: Any, fact: tuple[str, str, str, Any]) -> None:
     service, kind, account, detail = fact
     resources = KINDS.get((service, kind))
     if resources is not None:
-        call = region.call("events", account, principals.service(delivery.SERVICE, account))
-        found = resources(call, detail)
-        if kind == VIA:
-            # Its source is the service that was called, as the first label of its name calls it.
-            source, said = detail["eventSource"].partition(".")[0], detail
-        else:
-            source, said = service, {name: value for name, value in detail.items() if name != "resources"}
-        arrival.route(call, bus.DEFAULT, event.made(call, f"aws.{source}", kind, said, found))
+        call = _call(region, account)
+        # A call's source is the service that was called, as the first label of its name calls it.
+        source = f"aws.{detail['eventSource'].partition('.')[0] if kind == VIA else service}"
+        if arrival.may_be_wanted(call, bus.DEFAULT, source, kind):
+            said = detail if kind == VIA else {name: value for name, value in detail.items() if name != "resources"}
+            arrival.route(call, bus.DEFAULT, event.made(call, source, kind, said, resources(call, detail)))

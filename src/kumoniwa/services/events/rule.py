@@ -179,6 +179,20 @@ def _listeners(call: Call) -> dict[str, list[Listener]]:
     return found
 
 
+def may_want(call: Call, bus: str, source: str, kind: str) -> bool:
+    """Whether one of these rules may want an event of a source and a kind, as remembered until a rule changes."""
+    known = call.shelf(Rule).derived(_heads, call)
+    found = known.get((bus, source, kind))
+    if found is None:
+        head = event_pattern.flat({"source": source, "detail-type": kind})
+        found = known[bus, source, kind] = any(each.wants.may_match(head) for each in listeners(call, bus))
+    return found
+
+
+def _heads(call: Call) -> dict[tuple[str, str, str], bool]:
+    return {}
+
+
 def check_pattern(text: str) -> event_pattern.Pattern:
     try:
         return event_pattern.compile(text)

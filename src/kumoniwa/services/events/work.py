@@ -12,7 +12,7 @@ from kumoniwa.services.events import arrival, connection, delivery, endpoint, fa
 
 async def run(region: Any) -> None:
     listener = partial(fact.heard, region)
-    region.listen(listener)
+    region.listen(listener, partial(fact.is_wanted, region))
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(delivery.OUTBOX.run(region))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.gate.address import GLOBAL, GLOBAL_SERVICES
+from kumoniwa.gate.tags import NAMELESS
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
@@ -21,8 +22,6 @@ OF_NO_REGION = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "u
 UNTOLD = (":user/", ":role/")
 """Kinds of IAM that are tagged here but not found:
 https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html"""
-_KINDS = {"s3": "bucket", "sqs": "queue", "sns": "topic", "codepipeline": "pipeline"}
-"""What ARNs name without saying what it is."""
 
 
 def here(home: Any, account: str) -> dict[str, dict[str, str]]:
@@ -58,7 +57,7 @@ def is_of(arn: str, wanted: str) -> bool:
     if parsed is None or parsed.service != service:
         return False
     own = parsed.resource.lstrip("/").replace(":", "/").partition("/")
-    return not kind or kind == (own[0] if own[1] else _KINDS.get(service, ""))
+    return not kind or kind == (own[0] if own[1] else NAMELESS.get(service, ""))
 
 
 def passes(tags: dict[str, str], filters: list[tuple[str, list[str]]]) -> bool:

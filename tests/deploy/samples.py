@@ -404,6 +404,15 @@ SAMPLES = {
         """{CatalogId: "123456789012", DatabaseName: lake, TableName: logs, PartitionInput: {Values: ["2026"], StorageDescriptor: {Location: "s3://b/"}}}""",
         """{CatalogId: "123456789012", DatabaseName: lake, TableName: logs, PartitionInput: {Values: ["2026"], Parameters: {a: b}}}""",
     ),
+    "AWS::Glue::Crawler": (
+        """{Name: c, Role: r, DatabaseName: lake, Targets: {S3Targets: [{Path: "s3://b/", Exclusions: ["*.tmp"]}]}, Tags: {a: b},
+        Schedule: {ScheduleExpression: "cron(0 3 * * ? *)"}, SchemaChangePolicy: {UpdateBehavior: LOG}, Classifiers: [x], TablePrefix: p}""",
+        """{Name: c, Role: r, DatabaseName: lake, Targets: {S3Targets: [{Path: "s3://c/"}]}, Tags: {c: d}, Configuration: '{"Version": 1.0}',
+        RecrawlPolicy: {RecrawlBehavior: CRAWL_EVERYTHING}, Description: d}""",
+    ),
+    "AWS::Glue::Classifier": (
+        "{CsvClassifier: {Name: x, Delimiter: ';', ContainsHeader: ABSENT, Header: [a, b]}}", "{CsvClassifier: {Name: x, Delimiter: '|'}}",
+    ),
     "AWS::Config::ConfigurationRecorder": (
         "{RoleARN: 'arn:aws:iam::123456789012:role/r', RecordingGroup: {ResourceTypes: ['AWS::S3::Bucket']}}",
         "{RoleARN: 'arn:aws:iam::123456789012:role/q', RecordingGroup: {AllSupported: true, IncludeGlobalResourceTypes: true}}",

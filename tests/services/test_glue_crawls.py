@@ -234,6 +234,16 @@ def test_classifiers_of_ones_own_come_first(lake):
     }  # fmt: skip
 
 
+def test_a_classifier_takes_white_space_for_part_of_values_unless_it_shall_trim_them(lake):
+    lake.store("t/a.csv", "a, b\n1, 2\n3, 4\n")
+    said = {"Name": "x", "Delimiter": ",", "ContainsHeader": "PRESENT"}
+    lake.glue.create_classifier(CsvClassifier=said)
+    assert columns(lake.found("t/", Classifiers=["x"])["t"]) == {"a": "bigint", " b": "string"}
+    lake.glue.update_classifier(CsvClassifier={**said, "DisableValueTrimming": False})
+    assert lake.crawl()["Status"] == "SUCCEEDED"
+    assert columns(lake.tables()["t"]) == {"a": "bigint", "b": "bigint"}
+
+
 @pytest.mark.parametrize("body", [b"Obj\x01avro", b"<a><b/></a>", b"just words", b"\x00\x01\x02", b"PAR1 no such file", b'{"a": '])
 def test_what_is_of_no_format_known_here_fails_the_crawl_and_says_where_it_lies(lake, body):
     lake.store("t/odd", body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from glue_crawling import Lake, columns
 from glue_workshop import chosen
 from services.test_cloudformation_stack import settled
 
@@ -122,3 +123,54 @@ def test_a_name_that_is_taken_fails_the_stack_and_what_is_not_built_is_refused_b
     settled(cloud, "t")
     reasons = [each.get("ResourceStatusReason", "") for each in stacks.describe_stack_events(StackName="t")["StackEvents"]]
     assert any("TargetDatabase" in reason for reason in reasons)
+
+
+CRAWLS = """
+Resources:
+  Rows: {Type: AWS::Glue::Classifier, Properties: {JsonClassifier: {Name: ROWS, JsonPath: "$[*]"}}}
+  Crawler:
+    Type: AWS::Glue::Crawler
+    Properties:
+      Name: NAME
+      Role: ROLE
+      DatabaseName: lake
+      Targets: {S3Targets: [{Path: "s3://lake-files/t/"}]}
+      Classifiers: [!Ref Rows]
+      Tags: {team: TEAM}
+      MORE
+Outputs:
+  Crawler: {Value: !Ref Crawler}
+  Rows: {Value: !Ref Rows}
+"""
+
+
+def test_a_stack_makes_a_crawler_that_crawls(cloud):
+    lake = Lake(cloud)
+    lake.store("t/a.json", '[{"id": 1}]')
+    stacks, glue = cloud.client("cloudformation"), lake.glue
+
+    def body(**said: str) -> str:
+        found = CRAWLS
+        for name, value in {"NAME": "c", "ROWS": "rows", "TEAM": "x", "ROLE": lake.role, "MORE": "", **said}.items():
+            found = found.replace(name, value)
+        return found
+
+    def update(**said: str) -> dict[str, str]:
+        stacks.update_stack(StackName="s", TemplateBody=body(**said))
+        assert settled(cloud, "s")["StackStatus"] == "UPDATE_COMPLETE", stacks.describe_stack_events(StackName="s")["StackEvents"]
+        return {each["OutputKey"]: each["OutputValue"] for each in settled(cloud, "s")["Outputs"]}
+
+    more = "Schedule: {ScheduleExpression: 'cron(0 3 * * ? *)'}\n      TablePrefix: raw_"
+    stacks.create_stack(StackName="s", TemplateBody=body(MORE=more))
+    assert settled(cloud, "s")["StackStatus"] == "CREATE_COMPLETE", stacks.describe_stack_events(StackName="s")["StackEvents"]
+    assert lake.crawl()["Status"] == "SUCCEEDED"
+    assert {name: columns(each) for name, each in lake.tables().items()} == {"raw_t": {"id": "int"}}
+    assert update(TEAM="y") == {"Crawler": "c", "Rows": "rows"}
+    held = glue.get_crawler(Name="c")["Crawler"]
+    assert (held.get("TablePrefix"), "Schedule" in held, glue.list_crawlers(Tags={"team": "y"})["CrawlerNames"]) == ("", False, ["c"])
+    assert update(NAME="d", ROWS="lines") == {"Crawler": "d", "Rows": "lines"}
+    assert (glue.list_crawlers()["CrawlerNames"], glue.get_classifier(Name="lines")["Classifier"]["JsonClassifier"]["Version"]) == (["d"], 1)
+    glue.start_crawler(Name="d")
+    stacks.delete_stack(StackName="s")
+    cloud.sleep(60)
+    assert (glue.list_crawlers()["CrawlerNames"], glue.get_classifiers()["Classifiers"]) == ([], [])

@@ -152,7 +152,6 @@ def _by_path(text: str, said: dict[str, Any], is_whole: bool) -> Seen | None:
 
 
 def _of_cell(cell: str) -> str | None:
-    cell = cell.strip()
     if not cell:
         return None
     if _INTEGER.fullmatch(cell):
@@ -196,7 +195,8 @@ def _separated(text: str, said: dict[str, Any], is_whole: bool) -> Seen | None:
             best, most, chosen = rows, fit, delimiter
     if not best:
         return None
-    if not said.get("DisableValueTrimming"):
+    # The schema of AWS::Glue::Classifier: "Specifies not to trim values before identifying the type of column values. The default value is true."
+    if not said.get("DisableValueTrimming", bool(said)):
         best = [[cell.strip() for cell in row] for row in best]
     first, data, width = best[0], best[1:], len(best[0])
     of_data = [_of_column([row[place] for row in data if place < len(row)]) for place in range(width)]

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from kumoniwa.deploy.resource import ID, OMIT, Call, Name, ResourceType, Value, Work, at, each, fields, p, use
+from kumoniwa.deploy.resource import ID, OMIT, Call, Name, ResourceType, Value, Work, at, each, fields, gone_tags, p, text, use
+from kumoniwa.kernel.errors import AwsError
 
 _ABSENT = "EntityNotFoundException"
 _catalog = at(p.CatalogId)
@@ -101,4 +102,89 @@ Partition = ResourceType(
     delete=Call("glue:DeletePartition", PartitionValues=_values, **_of_partition),
     absent=_ABSENT,
     remade_by=_remade("PartitionInput", "Values"),
+)
+
+
+# Crawlers ------------------------------------------------------------------------------------------
+
+_CRAWLED = "Classifiers Configuration CrawlerSecurityConfiguration DatabaseName Description LakeFormationConfiguration RecrawlPolicy Role SchemaChangePolicy TablePrefix Targets"
+_IDLE, _IDLE_TRIES, _IDLE_S = "READY", 600, 1.0
+_crawled = {name: getattr(p, name) for name in _CRAWLED.split()} | {"Schedule": p.Schedule.ScheduleExpression}
+_crawler_arn = text("arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:crawler/${ID}")
+
+
+async def _delete(work: Work) -> None:
+    """One that crawls is stopped first: among what the schema says a deletion may do is StopCrawler."""
+    for _ in range(_IDLE_TRIES):
+        try:
+            await work.ask("glue:DeleteCrawler", Name=work.id)
+            return
+        except AwsError as error:
+            if error.code != "CrawlerRunningException":
+                raise
+        held = await work.look("glue:GetCrawler", Name=work.id)
+        if held["Crawler"]["State"] == "RUNNING":
+            await work.ask("glue:StopCrawler", Name=work.id)
+        await work.pause(_IDLE_S)
+
+
+Crawler = ResourceType(
+    name=Name("Name", 255, tells=False),
+    create=Call("glue:CreateCrawler", "Name Tags", **_crawled),
+    id=p.Name,
+    read=Call("glue:GetCrawler", Name=ID),
+    update=(
+        Call("glue:UpdateCrawler", Name=ID, **_crawled),
+        Call("glue:UntagResource", ResourceArn=_crawler_arn, TagsToRemove=gone_tags).when(gone_tags),
+        Call("glue:TagResource", ResourceArn=_crawler_arn, TagsToAdd=p.Tags).when(p.Tags),
+    ),
+    delete=_delete,
+    absent=_ABSENT,
+    # What the template does not say any more is again as if it had never been said.
+    defaults={
+        "Classifiers": [], "Configuration": "", "Description": "", "TablePrefix": "", "Schedule": {"ScheduleExpression": ""},
+        "CrawlerSecurityConfiguration": "", "LakeFormationConfiguration": {"UseLakeFormationCredentials": False, "AccountId": ""},
+        "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVERYTHING"},
+        "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "DEPRECATE_IN_DATABASE"},
+    },
+)  # fmt: skip
+
+_KINDS = ("CsvClassifier", "GrokClassifier", "JsonClassifier", "XMLClassifier")
+_members = {
+    "CsvClassifier": fields(
+        "AllowSingleColumn ContainsCustomDatatype=CustomDatatypes ContainsHeader CustomDatatypeConfigured Delimiter DisableValueTrimming Header Name "
+        "QuoteSymbol"
+    ),
+    "GrokClassifier": fields("Classification CustomPatterns GrokPattern Name"), "JsonClassifier": fields("JsonPath Name"),
+    "XMLClassifier": fields("Classification Name RowTag"),
+}  # fmt: skip
+
+
+def _classifier(name: Value) -> dict[str, Value]:
+    def named(member: str) -> Value:
+        return use(lambda found, said: {**_members[member](found), "Name": said}, getattr(p, member), name)
+
+    return {member: named(member) for member in _KINDS}
+
+
+def _classifier_name(work: Work) -> str:
+    said = [work.properties[member].get("Name", "") for member in _KINDS if isinstance(work.properties.get(member), Mapping)]
+    return str(said[0]) if said else ""
+
+
+def _other_classifier(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:
+    """Neither its name nor its kind can change."""
+    changed = {member for member in _KINDS if (member in old) != (member in new)}
+    return frozenset(changed).union(*(_remade(member, "Name")(old, new) for member in _KINDS))
+
+
+Classifier = ResourceType(
+    name=Name("Name", 255, composed=_classifier_name, tells=False),
+    create=Call("glue:CreateClassifier", **_classifier(p.Name)),
+    id=p.Name,
+    read=Call("glue:GetClassifier", Name=ID),
+    update=(Call("glue:UpdateClassifier", **_classifier(ID)).writes_all(),),
+    delete=Call("glue:DeleteClassifier", Name=ID),
+    absent=_ABSENT,
+    remade_by=_other_classifier,
 )

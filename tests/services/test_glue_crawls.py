@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib.util
 import io
 import json
 from datetime import date, datetime
@@ -120,6 +121,16 @@ def test_of_a_large_file_of_columns_only_its_end_is_read(lake):
     lake.store("big/1", held.getvalue())
     table = lake.found("big/")["big"]
     assert (columns(table), table["Parameters"]["recordCount"]) == ({"n": "bigint"}, "400000")
+
+
+def test_files_of_columns_need_an_extra_that_is_named_where_it_is_missing(lake, monkeypatch):
+    held, found = io.BytesIO(), importlib.util.find_spec
+    parquet.write_table(pa.table({"n": [1]}), held)
+    lake.store("t/1", held.getvalue())
+    lake.make("t/")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "pyarrow" else found(name, *more))
+    last = lake.crawl()
+    assert last["Status"] == "FAILED" and "kumoniwa[lake]" in last["ErrorMessage"]
 
 
 def test_packed_files_are_read(lake):

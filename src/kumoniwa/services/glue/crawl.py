@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -169,6 +170,11 @@ async def _run(call: Call, held: Crawler) -> None:
         status = "CANCELLED"
     except (CrawlFailed, AwsError) as refusal:
         status, error = "FAILED", refusal.text if isinstance(refusal, AwsError) else str(refusal)
+        log.say(f"ERROR : {error}")
+    except Exception:
+        # A defect of ours is told as AWS tells one of its own, and the crawler can be started again.
+        traceback.print_exc()
+        status, error = "FAILED", "Internal Service Exception"
         log.say(f"ERROR : {error}")
     log.say("BENCHMARK : Crawler has finished running and is in state READY")
     await log.flush()

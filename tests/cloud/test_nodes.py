@@ -92,6 +92,11 @@ def test_without_an_activation_nobody_is_registered(fleet):
     assert "InvalidActivation" in fleet.start("nobody", "--activation-id", "0" * 36, "--activation-code", "x" * 20).said
 
 
+def test_two_nodes_do_not_live_in_one_folder(fleet):
+    assert fleet.register().id
+    assert fleet.start().said.startswith("kumoniwa: another node lives in")
+
+
 def test_a_script_goes_on_while_its_region_is_dark(fleet):
     """What was done is told when the region is back, and is not done again."""
     node, mark, go = fleet.register(), fleet.folder / "mark", fleet.folder / "go"

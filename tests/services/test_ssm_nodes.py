@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from lambda_workshop import put_role, put_user
+from lambda_workshop import ACCOUNT, put_role, put_user
 from node_workshop import ROLE, ROLE_ARN, TRUST, Agent, Fleet
 from refusals import refused, refused_code
 
@@ -134,6 +134,16 @@ def test_a_node_may_do_what_its_role_may(cloud):
     put_role(cloud, "ssm:UpdateInstanceInformation", trust=TRUST, arn=ROLE_ARN)
     assert said(node.messages) == "AccessDeniedException"
     node.ping()
+
+
+def test_a_policy_may_tell_nodes_apart(cloud):
+    fleet = Fleet(cloud)
+    one, other = fleet.node(), fleet.node()
+    arn = f"arn:aws:ssm:us-east-1:{ACCOUNT}:managed-instance/{one.id}"
+    allow = {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "*", "Condition": {"ArnEquals": {"ssm:SourceInstanceARN": arn}}}
+    put_role(cloud, document=json.dumps({"Version": "2012-10-17", "Statement": [allow]}), trust=TRUST, arn=ROLE_ARN)
+    assert one.ask("ssm", "GetParameters", Names=["none"])["InvalidParameters"] == ["none"]
+    assert said(other.ask, "ssm", "GetParameters", Names=["none"]) == "AccessDeniedException"
 
 
 def test_a_node_is_given_another_role(fleet):

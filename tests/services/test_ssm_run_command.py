@@ -337,6 +337,8 @@ def test_the_bus_and_a_topic_are_told(cloud):
         ({"NotificationConfig": {"NotificationArn": "arn:aws:sns:us-east-1:000000000000:t"}, "ServiceRoleArn": ROLE_ARN + "x"}, "InvalidRole"),
         ({"OutputS3BucketName": "nobodys-bucket"}, "InvalidOutputFolder"),
         ({"DocumentName": "none"}, "InvalidDocument"),
+        ({"DocumentName": "arn:aws:ssm:us-east-1:999999999999:document/AWS-RunShellScript"}, "InvalidDocument"),
+        ({"DocumentName": "arn:aws:ssm:eu-west-1::document/AWS-RunShellScript"}, "InvalidDocument"),
         ({"DocumentName": "AWS-PublishSNSNotification"}, "InvalidDocument"),
         ({"DocumentName": "AWS-RunPatchBaseline"}, "NotImplemented"),
         ({"DocumentVersion": "7"}, "InvalidDocumentVersion"),

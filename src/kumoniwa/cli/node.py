@@ -7,6 +7,7 @@ was ended goes on where it was, and a cloud that is dark meanwhile hears of ever
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import platform
@@ -33,22 +34,34 @@ EXPIRED = ("ExpiredTokenException", "UnrecognizedClientException")
 def node(asked: argparse.Namespace) -> int:
     folder = Path(asked.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    registration = folder / "registration.json"
-    try:
-        if registration.exists():
-            held = json.loads(registration.read_text())
-            client = Client(asked.endpoint, held["region"], Identity(held["id"], held["region"], held["private_key"], held["fingerprint"]))
-        else:
-            if not (asked.activation_id and asked.activation_code):
-                print("kumoniwa: a node that is not registered yet needs --activation-id and --activation-code.")
-                return 1
-            client = Client(asked.endpoint, asked.region)
-            _register(client, registration, asked.activation_id, asked.activation_code)
-    except (Refused, Silent) as error:
-        print(f"kumoniwa: the node cannot be registered: {error}")
-        return 1
-    print(f"{client.identity.id} in {client.region}", flush=True)  # type: ignore[union-attr]
-    return Agent(client, folder).run()
+    with open(folder / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print(f"kumoniwa: another node lives in {folder}.")
+            return 1
+        try:
+            client = _client(asked, folder / "registration.json")
+        except (Refused, Silent) as error:
+            print(f"kumoniwa: the node cannot be registered: {error}")
+            return 1
+        if client is None:
+            print("kumoniwa: a node that is not registered yet needs --activation-id and --activation-code.")
+            return 1
+        print(f"{client.identity.id} in {client.region}", flush=True)  # type: ignore[union-attr]
+        return Agent(client, folder).run()
+
+
+def _client(asked: argparse.Namespace, registration: Path) -> Client | None:
+    """Of the node that was registered, or is now. Raises Refused, Silent."""
+    if registration.exists():
+        held = json.loads(registration.read_text())
+        return Client(asked.endpoint, held["region"], Identity(held["id"], held["region"], held["private_key"], held["fingerprint"]))
+    if not (asked.activation_id and asked.activation_code):
+        return None
+    client = Client(asked.endpoint, asked.region)
+    _register(client, registration, asked.activation_id, asked.activation_code)
+    return client
 
 
 def _register(client: Client, registration: Path, activation: str, code: str) -> None:

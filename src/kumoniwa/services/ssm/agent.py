@@ -116,11 +116,13 @@ def _check_key(key: str, kind: str) -> None:
 
 
 def give_keys(call: Call, node: Node, said: dict[str, Any]) -> dict[str, Any]:
-    """Temporary keys of its role, whose session is called as the node."""
+    """Temporary keys of its role, whose session is called as the node, and says from which machine it asks:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html#awssystemsmanager-policy-keys"""
     if text(said, "Fingerprint") != node.fingerprint:
         raise MachineFingerprintDoesNotMatch
-    speaker = call.assuming(activations.role_arn(call, node.role), SERVICE, node.id, **{"aws:SourceArn": nodes.arn_of(call, node.id)})
-    session, token = identity.issue(call.home, speaker.principal, KEYS_LIVE_S)
+    arn = nodes.arn_of(call, node.id)
+    speaker = call.assuming(activations.role_arn(call, node.role), SERVICE, node.id, **{"aws:SourceArn": arn}).principal
+    session, token = identity.issue(call.home, changed(speaker, context={**speaker.context, "ssm:SourceInstanceARN": arn}), KEYS_LIVE_S)
     return {
         "AccessKeyId": session.key_id, "SecretAccessKey": session.secret, "SessionToken": token, "TokenExpirationDate": session.expires,
         "UpdateKeyPair": False,

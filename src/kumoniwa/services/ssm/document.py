@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from kumoniwa.deploy import template
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.errors import ValidationError as Unreadable
@@ -99,6 +100,10 @@ def body_of(version: Edition) -> Any:
 
 
 def existing(call: Call, name: str) -> Document:
+    """By its name, or by its ARN, which may be another account's: of those nobody shares one here."""
+    arn = arns.parse(name)
+    if arn is not None and (arn.account not in ("", call.account) or arn.region != call.region):
+        raise InvalidDocument
     name = name.rpartition("document/")[2]
     found = call.shelf(Document).get(name) or _owned(name)
     if found is None:

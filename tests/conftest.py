@@ -8,12 +8,13 @@ and ``cloud.wait(task)`` its result.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import os
 import shutil
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ import hypothesis
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from kept_processes import KeptNursery, KeptWorkshop
+from kept_processes import KeptGolden, KeptNursery, KeptWorkshop
 from websocket_client import WebSocketClient
 
 from kumoniwa.cloud import catalogue
@@ -44,6 +45,7 @@ from kumoniwa.kernel.fault import Fault, FaultRefused
 from kumoniwa.links.peers import Peers
 from kumoniwa.services.cloudformation import template
 from kumoniwa.services.config import pack
+from kumoniwa.services.rds import hosting
 from kumoniwa.wire.message import File, Request, Response
 
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(Path(__file__).parents[1] / ".pytest_tmp"))
@@ -59,6 +61,7 @@ botocore.auth.AUTH_TYPE_MAPS |= {
 }  # fmt: skip
 runtimes.Nursery = KeptNursery
 template.Workshop = pack.Workshop = KeptWorkshop
+hosting.Golden = KeptGolden
 
 # Timing decides no test: a busy machine is slow at making examples too. Nor does luck: ``make fuzz`` seeks what nobody has met yet.
 _PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -182,6 +185,8 @@ class Cloud:
             region.engines["lambda"].runtimes.nursery.close()
         if "workshop" in region.engines:
             self.run(region.engines["workshop"].close())
+        if hosting.ENGINE in region.engines:
+            self.run(region.engines[hosting.ENGINE].kill())
         region.store.journal.open.clear()  # what was not committed is gone
         for rows in region.store._accounts.values():
             rows.connection.close()
@@ -313,6 +318,15 @@ class Cloud:
 
     def sleep(self, seconds: float) -> None:
         self.run(asyncio.sleep(seconds))
+
+    @contextlib.contextmanager
+    def real_time(self) -> Iterator[None]:
+        """Have a second last a second: what other programs date stands as far from now as they say."""
+        self.loop._skipping.holds += 1
+        try:
+            yield
+        finally:
+            self.loop._skipping.holds -= 1
 
     def sleep_dark(self, seconds: float) -> None:
         """Weeks and months, in no time: the regions are down meanwhile, and make up for what was due when they are up again."""

@@ -1,4 +1,4 @@
-"""Child processes that outlive a test's cloud and serve the next: to start one costs more than most tests do."""
+"""What outlives a test's cloud and serves the next, because to make it costs more than most tests do: child processes, and a database's first data."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 from kumoniwa.deploy.workshop import LINE_BYTES_MAX, Workshop
 from kumoniwa.engines.lambda_runtime.nursery import Nursery
+from kumoniwa.engines.postgresql.golden import Golden
 
 QUIET_WITHIN_S = 5.0
 _ZYGOTES: list[tuple[subprocess.Popen, socket.socket]] = []
 _BENCHES: list[Bench] = []
+_GOLDEN: list[tempfile.TemporaryDirectory] = []
 
 
 class KeptNursery(Nursery):
@@ -84,3 +87,12 @@ class KeptWorkshop(Workshop):
     async def close(self) -> None:
         self._stay()
         self._kill()
+
+
+class KeptGolden(Golden):
+    """The data that databases begin with, which is the same in all clouds of one seal."""
+
+    def __init__(self, folder: str, seal: bytes) -> None:
+        if not _GOLDEN:
+            _GOLDEN.append(tempfile.TemporaryDirectory(prefix="kumoniwa-golden-"))
+        super().__init__(_GOLDEN[0].name, seal)

@@ -86,6 +86,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     ("fis", "FIS Experiment State Change"): lambda call, detail: detail["resources"],
     **{("kms", f"KMS {what}"): lambda call, detail: detail["resources"] for what in _KEY},
     ("glue", "Glue Crawler State Change"): lambda call, detail: [],
+    **{("rds", f"RDS DB {what} Event"): lambda call, detail: detail["resources"] for what in ("Instance", "Parameter Group", "Snapshot")},
     ("xray", "AWS X-Ray Insight Update"): lambda call, detail: detail["resources"],
     (tag_changes.SERVICE, tag_changes.KIND): lambda call, detail: detail["resources"],
     (CLOUDTRAIL, VIA): lambda call, detail: [],

@@ -1,0 +1,73 @@
+"""The operations of RDS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.rds.bill import standing_of
+from kumoniwa.services.rds.change import DeleteDBInstance, ModifyDBInstance, RebootDBInstance, StartDBInstance, StopDBInstance
+from kumoniwa.services.rds.creation import (
+    CreateDBInstance,
+    DescribeDBInstanceAutomatedBackups,
+    RestoreDBInstanceFromDBSnapshot,
+    RestoreDBInstanceToPointInTime,
+)
+from kumoniwa.services.rds.engine import DescribeDBEngineVersions, DescribeOrderableDBInstanceOptions
+from kumoniwa.services.rds.event_list import DescribeEventCategories, DescribeEvents
+from kumoniwa.services.rds.parameter_group import (
+    CopyDBParameterGroup,
+    CreateDBParameterGroup,
+    DeleteDBParameterGroup,
+    DescribeDBParameterGroups,
+    DescribeDBParameters,
+    DescribeEngineDefaultParameters,
+    ModifyDBParameterGroup,
+    ResetDBParameterGroup,
+)
+from kumoniwa.services.rds.showing import DescribeDBInstances
+from kumoniwa.services.rds.snapshot import CopyDBSnapshot, CreateDBSnapshot, DeleteDBSnapshot, DescribeDBSnapshotAttributes, DescribeDBSnapshots
+from kumoniwa.services.rds.tag import reserved_tag
+from kumoniwa.services.rds.tagging import AddTagsToResource, ListTagsForResource, RemoveTagsFromResource, all_tags, tags_of
+
+_NAMED = (
+    ("DBInstanceIdentifier", "db"), ("SourceDBInstanceIdentifier", "db"), ("TargetDBInstanceIdentifier", "db"), ("DBSnapshotIdentifier", "snapshot"),
+    ("FinalDBSnapshotIdentifier", "snapshot"), ("SourceDBSnapshotIdentifier", "snapshot"), ("TargetDBSnapshotIdentifier", "snapshot"),
+    ("DBParameterGroupName", "pg"), ("SourceDBParameterGroupIdentifier", "pg"), ("TargetDBParameterGroupIdentifier", "pg"),
+)  # fmt: skip
+"""What requests name, and as what a policy knows it.
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html"""
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> list[str] | str:
+    if "ResourceName" in params:
+        return str(params["ResourceName"])
+    found = []
+    for member, kind in _NAMED:
+        name = params.get(member)
+        if isinstance(name, str) and name:
+            found.append(name if name.startswith("arn:") else call.arn(f"{kind}:{name.lower()}"))
+    if found:
+        return found
+    kind = {"DescribeDBInstances": "db", "DescribeDBSnapshots": "snapshot", "DescribeDBParameterGroups": "pg"}.get(operation)
+    return call.arn(f"{kind}:*") if kind else "*"
+
+
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html#amazonrds-policy-keys"""
+    members = {
+        "rds:databaseclass": "DBInstanceClass", "rds:databaseengine": "Engine", "rds:databasename": "DBName", "rds:multiaz": "MultiAZ", "rds:piops": "Iops",
+        "rds:storageencrypted": "StorageEncrypted", "rds:storagesize": "AllocatedStorage", "rds:managemasteruserpassword": "ManageMasterUserPassword",
+    }  # fmt: skip
+    return {key: params[member] for key, member in members.items() if isinstance(params.get(member), str | int)}
+
+
+__all__ = [
+    "AddTagsToResource", "CopyDBParameterGroup", "CopyDBSnapshot", "CreateDBInstance", "CreateDBParameterGroup", "CreateDBSnapshot",
+    "DeleteDBInstance",
+    "DeleteDBParameterGroup", "DeleteDBSnapshot", "DescribeDBEngineVersions", "DescribeDBInstanceAutomatedBackups", "DescribeDBInstances",
+    "DescribeDBParameterGroups", "DescribeDBParameters", "DescribeDBSnapshotAttributes", "DescribeDBSnapshots", "DescribeEngineDefaultParameters",
+    "DescribeEventCategories", "DescribeEvents", "DescribeOrderableDBInstanceOptions", "ListTagsForResource", "ModifyDBInstance",
+    "ModifyDBParameterGroup", "RebootDBInstance", "RemoveTagsFromResource", "ResetDBParameterGroup", "RestoreDBInstanceFromDBSnapshot",
+    "RestoreDBInstanceToPointInTime", "StartDBInstance", "StopDBInstance", "all_tags", "reserved_tag", "standing_of", "tags_of",
+]  # fmt: skip

@@ -1,0 +1,37 @@
+"""What AWS bills for databases: instances by the hour while they run, storage as long as they are there, copies beyond as much as there is storage.
+
+https://aws.amazon.com/rds/postgresql/pricing/
+"""
+
+from __future__ import annotations
+
+from kumoniwa.gate.ledger import Use
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.rds.instance import Instance
+from kumoniwa.services.rds.snapshot import Snapshot
+
+_STORAGE = {
+    "gp2": "rds:gp2_storage",
+    "gp3": "rds:gp3_storage",
+    "io1": "rds:io1_storage",
+    "io2": "rds:io1_storage",
+    "standard": "rds:magnetic_storage",
+}
+
+
+def standing_of(call: Call) -> list[Use]:
+    found: list[Use] = []
+    instances = list(call.shelf(Instance).values())
+    for each in instances:
+        if each.state in ("creating", "failed") and not each.is_made:
+            continue
+        found.append((_STORAGE[each.storage_type], each.name, float(each.storage_gb)))
+        if each.storage_type in ("io1", "io2"):
+            found.append(("rds:provisioned_iops", each.name, float(each.iops or 0)))
+        if each.state not in ("stopped", "deleting"):
+            found.append((f"rds:{each.class_}", each.name, 1.0))
+    kept = sum(each.storage_gb for each in call.shelf(Snapshot).values() if each.state == "available" and each.kind == "manual")
+    beyond = kept - sum(each.storage_gb for each in instances)
+    if beyond > 0:
+        found.append(("rds:backup_storage", "snapshots", float(beyond)))
+    return found

@@ -1,0 +1,241 @@
+"""What customers ask of instances that are there: to be otherwise, to be started again, to rest, to go.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html, …/USER_RebootInstance.html, …/USER_StopInstance.html,
+…/USER_DeleteInstance.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.rds import classes, creation, engine, names, parameter_group, showing, snapshot
+from kumoniwa.services.rds.creation import refuse
+from kumoniwa.services.rds.errors import (
+    InvalidDBInstanceStateFault,
+    InvalidParameterCombination,
+)
+from kumoniwa.services.rds.instance import SERVICE, Instance, becoming, existing, keep, look_again, verifier
+
+SIZE_STEP = 1.1
+"""An increase is of a tenth at least: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html"""
+
+
+def _in_state(instance: Instance, *states: str) -> None:
+    if instance.state not in states:
+        raise InvalidDBInstanceStateFault(f"Database instance is not in {' or '.join(states)} state.")
+
+
+def _pending(call: Call, instance: Instance, asked: dict[str, Any]) -> dict[str, Any]:
+    """What is to change in its own time, checked, by the members of PendingModifiedValues."""
+    found: dict[str, Any] = {}
+    if asked["DBInstanceClass"] not in (None, instance.class_):
+        classes.of(asked["DBInstanceClass"])
+        found["DBInstanceClass"] = asked["DBInstanceClass"]
+    if asked["DBPortNumber"] not in (None, instance.wanted_port):
+        found["Port"] = creation.checked_port(asked["DBPortNumber"])
+    storage = {name: asked[name] for name in ("AllocatedStorage", "StorageType", "Iops", "StorageThroughput") if asked[name] is not None}
+    if storage:
+        size, kind = storage.get("AllocatedStorage", instance.storage_gb), storage.get("StorageType", instance.storage_type)
+        if size < instance.storage_gb or instance.storage_gb < size < int(instance.storage_gb * SIZE_STEP):
+            raise InvalidParameterCombination(f"Invalid storage size for engine name {engine.POSTGRES} and storage type {kind}: {size}")
+        same = kind == instance.storage_type and size >= 400
+        said = creation.checked_storage(
+            kind, size, storage.get("Iops", instance.iops if same else None), storage.get("StorageThroughput", instance.throughput if same else None)
+        )
+        members = {"storage_gb": "AllocatedStorage", "storage_type": "StorageType", "iops": "Iops", "throughput": "StorageThroughput"}
+        found |= {member: said[field] for field, member in members.items() if said[field] != getattr(instance, field)}
+    if asked["NewDBInstanceIdentifier"] and asked["NewDBInstanceIdentifier"].lower() != instance.name:
+        found["DBInstanceIdentifier"] = creation.check_new(call, asked["NewDBInstanceIdentifier"], "NewDBInstanceIdentifier")
+    return found
+
+
+def _at_once(call: Call, instance: Instance, asked: dict[str, Any]) -> dict[str, Any]:
+    """What changes as soon as it is said, by the record's fields."""
+    flags = {
+        "PubliclyAccessible": "is_public",
+        "DeletionProtection": "is_protected",
+        "CopyTagsToSnapshot": "copies_tags",
+        "AutoMinorVersionUpgrade": "upgrades_itself",
+    }
+    found = {field: asked[member] for member, field in flags.items() if asked[member] is not None}
+    if asked["BackupRetentionPeriod"] is not None:
+        days = creation.checked_retention(asked["BackupRetentionPeriod"])
+        if days != instance.retention_days:
+            found |= {"retention_days": days, "is_to_reload": True} | ({"backed_up": 0.0} if not days or not instance.retention_days else {})
+    windows = {"backup_window": asked["PreferredBackupWindow"], "maintenance_window": (asked["PreferredMaintenanceWindow"] or "").lower()}
+    windows = {field: value for field, value in windows.items() if value}
+    if windows:
+        whole = {"backup_window": instance.backup_window, "maintenance_window": instance.maintenance_window} | windows
+        names.check_apart(whole["backup_window"], whole["maintenance_window"])
+        found |= windows
+    if asked["DBParameterGroupName"]:
+        found["group"] = parameter_group.named(call, asked["DBParameterGroupName"]).name
+    if asked["EngineVersion"]:
+        engine.checked_version(call, asked["EngineVersion"])
+    creation.check_option_group(asked["OptionGroupName"])
+    creation.check_certificate(asked["CACertificateIdentifier"])
+    return found
+
+
+def ModifyDBInstance(
+    call: Call, *, DBInstanceIdentifier: str, AllocatedStorage: int | None = None, DBInstanceClass: str | None = None,
+    DBSubnetGroupName: str | None = None,
+    DBSecurityGroups: list[str] | None = None, VpcSecurityGroupIds: list[str] | None = None, ApplyImmediately: bool | None = None,
+    MasterUserPassword: str | None = None, DBParameterGroupName: str | None = None, BackupRetentionPeriod: int | None = None,
+    PreferredBackupWindow: str | None = None, PreferredMaintenanceWindow: str | None = None, MultiAZ: bool | None = None,
+    EngineVersion: str | None = None,
+    AllowMajorVersionUpgrade: bool | None = None, AutoMinorVersionUpgrade: bool | None = None, LicenseModel: str | None = None,
+    Iops: int | None = None,
+    StorageThroughput: int | None = None, OptionGroupName: str | None = None, NewDBInstanceIdentifier: str | None = None,
+    StorageType: str | None = None,
+    CACertificateIdentifier: str | None = None, CopyTagsToSnapshot: bool | None = None, MonitoringInterval: int | None = None,
+    DBPortNumber: int | None = None, PubliclyAccessible: bool | None = None, EnableIAMDatabaseAuthentication: bool | None = None,
+    EnablePerformanceInsights: bool | None = None, CloudwatchLogsExportConfiguration: dict | None = None, DeletionProtection: bool | None = None,
+    MaxAllocatedStorage: int | None = None, ManageMasterUserPassword: bool | None = None, RotateMasterUserPassword: bool | None = None,
+    MasterUserSecretKmsKeyId: str | None = None, NetworkType: str | None = None, CertificateRotationRestart: bool | None = None,
+) -> Any:  # fmt: skip
+    asked = {name: value for name, value in locals().items() if name[0].isupper()}
+    instance = existing(call, DBInstanceIdentifier)
+    refuse(
+        "ModifyDBInstance", MultiAZ=MultiAZ, MonitoringInterval=MonitoringInterval, EnableIAMDatabaseAuthentication=EnableIAMDatabaseAuthentication,
+        EnablePerformanceInsights=EnablePerformanceInsights, CloudwatchLogsExportConfiguration=CloudwatchLogsExportConfiguration,
+        MaxAllocatedStorage=MaxAllocatedStorage, NetworkType=NetworkType if NetworkType != "IPV4" else None,
+    )  # fmt: skip
+    creation.check_place(
+        "ModifyDBInstance", DBSubnetGroupName=DBSubnetGroupName, VpcSecurityGroupIds=VpcSecurityGroupIds, DBSecurityGroups=DBSecurityGroups
+    )
+    _in_state(instance, "available", "stopped", "backing-up", "incompatible-parameters")
+    if LicenseModel not in (None, "", showing.LICENSE):
+        raise InvalidParameterCombination(
+            f"Invalid license model '{LicenseModel}' for engine '{engine.POSTGRES}'. Valid license models are: {showing.LICENSE}."
+        )
+    if MasterUserPassword is not None:
+        if ManageMasterUserPassword or (instance.secret and ManageMasterUserPassword is None):
+            raise InvalidParameterCombination("You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.")
+        names.check_password(MasterUserPassword)
+    elif instance.secret and ManageMasterUserPassword is False:
+        raise InvalidParameterCombination("You must specify MasterUserPassword when you turn off ManageMasterUserPassword.")
+    if RotateMasterUserPassword and not (instance.secret and ApplyImmediately):
+        raise InvalidParameterCombination("You can rotate the password of an instance with a managed one only, and immediately.")
+    if MasterUserSecretKmsKeyId and not ManageMasterUserPassword:
+        raise InvalidParameterCombination("You can't specify MasterUserSecretKmsKeyId without enabling ManageMasterUserPassword.")
+    # Checked before anything else is done, and again when it is kept.
+    _pending(call, instance, asked)
+    _at_once(call, instance, asked)
+    if ManageMasterUserPassword is not None or RotateMasterUserPassword:
+        return _with_secret(call, instance, asked)
+    return _kept(call, instance.name, asked, {"Verifier": verifier(MasterUserPassword)} if MasterUserPassword is not None else {}, {})
+
+
+def _kept(call: Call, name: str, asked: dict[str, Any], more: dict[str, Any], changes: dict[str, Any]) -> dict:
+    instance = existing(call, name)
+    pending = instance.pending | _pending(call, instance, asked) | more
+    instance = keep(call, instance, pending=pending, **_at_once(call, instance, asked), **changes)
+    shown = showing.shown(call, instance)
+    if pending and asked["ApplyImmediately"] and instance.state == "available":
+        becoming(call, instance, "modifying", is_due=True)
+    elif "Verifier" in more and instance.state == "available":
+        # A password is never put off.
+        becoming(call, instance, "resetting-master-credentials", is_due=True)
+    elif pending and asked["ApplyImmediately"]:
+        keep(call, instance, is_due=True)
+        look_again(call, instance.id)
+    elif instance.state == "available":
+        look_again(call, instance.id)
+    call.keeps_otherwise()
+    return {"DBInstance": shown}
+
+
+def _as_itself(call: Call) -> Call:
+    """RDS as it keeps the account's secrets, which on AWS is a service-linked role."""
+    owner = principals.root(call.account, partition=call.home.partition)
+    return call.home.call("rds", call.account, changed(owner, via=(SERVICE,)))
+
+
+async def _with_secret(call: Call, instance: Instance, asked: dict[str, Any]) -> dict:
+    """Have RDS keep the master user's password, change the one that it keeps, or have it keep none any more."""
+    more: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
+    if asked["ManageMasterUserPassword"] is False:
+        more = {"Verifier": verifier(asked["MasterUserPassword"])} if asked["MasterUserPassword"] else {}
+        changes = {"secret": "", "secret_key": ""}
+    elif not instance.secret or asked["RotateMasterUserPassword"]:
+        password = creation.new_password()
+        more = {"Verifier": verifier(password)}
+        if instance.secret:
+            text = json.dumps({"username": instance.master, "password": password})
+            await _as_itself(call).ask("secretsmanager:PutSecretValue", SecretId=instance.secret, SecretString=text)
+        else:
+            key = asked["MasterUserSecretKmsKeyId"]
+            arn = call.arn(f"db:{instance.name}")
+            secret = await creation.new_secret(call, f"{instance.id}-{call.new_id()[:8]}", arn, instance.master, password, key)
+            changes = {"secret": secret, "secret_key": creation.managed_key(call, key)}
+    reply = call.atomically(lambda: _kept(call, instance.name, asked, more, changes))
+    if instance.secret and changes.get("secret") == "":
+        await forget_secret(call, instance.secret)
+    return reply
+
+
+async def forget_secret(call: Call, arn: str) -> None:
+    try:
+        await _as_itself(call).ask("secretsmanager:DeleteSecret", SecretId=arn, ForceDeleteWithoutRecovery=True)
+    except AwsError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+
+
+def RebootDBInstance(call: Call, *, DBInstanceIdentifier: str, ForceFailover: bool | None = None) -> dict:
+    instance = existing(call, DBInstanceIdentifier)
+    if ForceFailover:
+        raise InvalidParameterCombination(
+            "ForceFailover cannot be specified since the instance is not configured for either MultiAZ or High Availability"
+        )
+    _in_state(instance, "available", "incompatible-parameters")
+    return {"DBInstance": showing.shown(call, becoming(call, instance, "rebooting"))}
+
+
+def StopDBInstance(call: Call, *, DBInstanceIdentifier: str, DBSnapshotIdentifier: str | None = None) -> dict:
+    instance = existing(call, DBInstanceIdentifier)
+    if instance.state != "available":
+        raise InvalidDBInstanceStateFault(f"Instance {instance.name} is not in available state.")
+    refuse("StopDBInstance", DBSnapshotIdentifier=DBSnapshotIdentifier)
+    return {"DBInstance": showing.shown(call, becoming(call, instance, "stopping"))}
+
+
+def StartDBInstance(call: Call, *, DBInstanceIdentifier: str) -> dict:
+    instance = existing(call, DBInstanceIdentifier)
+    if instance.state != "stopped":
+        raise InvalidDBInstanceStateFault(f"Instance {instance.name} is not stopped, it cannot be started.")
+    return {"DBInstance": showing.shown(call, becoming(call, instance, "starting"))}
+
+
+def DeleteDBInstance(
+    call: Call, *, DBInstanceIdentifier: str, SkipFinalSnapshot: bool | None = None, FinalDBSnapshotIdentifier: str | None = None,
+    DeleteAutomatedBackups: bool | None = None,
+) -> dict:  # fmt: skip
+    """Its data is removed, with its automated backups. Texts for the snapshot's combinations were seen of AWS."""
+    instance = existing(call, DBInstanceIdentifier)
+    if DeleteAutomatedBackups is False:
+        refuse("DeleteDBInstance", **{"DeleteAutomatedBackups=false": True})
+    if instance.is_protected:
+        raise InvalidParameterCombination("Cannot delete protected DB Instance, please disable deletion protection and try again.")
+    if SkipFinalSnapshot and FinalDBSnapshotIdentifier:
+        raise InvalidParameterCombination(
+            "FinalDBSnapshotIdentifier can not be specified when deleting a DB instance with SkipFinalSnapshot set to true."
+        )
+    if not SkipFinalSnapshot and not FinalDBSnapshotIdentifier:
+        raise InvalidParameterCombination("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")
+    if instance.state == "deleting":
+        raise InvalidDBInstanceStateFault(f"Instance {instance.name} is already being deleted.")
+    final = ""
+    if FinalDBSnapshotIdentifier:
+        if instance.state not in ("available", "stopped", "backing-up"):
+            raise InvalidDBInstanceStateFault(f"Instance {instance.name} is currently {instance.state} - a final snapshot cannot be taken.")
+        final = snapshot.check_new(call, FinalDBSnapshotIdentifier, "FinalDBSnapshotIdentifier")
+        snapshot.begun(call, instance, final, "manual", {})
+    return {"DBInstance": showing.shown(call, becoming(call, instance, "deleting", final_snapshot=final))}

@@ -1,0 +1,74 @@
+"""What RDS refuses with. Texts without a source of their own are those that moto's suite has, which follows AWS's answers."""
+
+from __future__ import annotations
+
+from kumoniwa.kernel.errors import AwsError
+
+
+class InvalidParameterValue(AwsError):
+    """The model knows neither of these two."""
+
+    status = 400
+
+
+class InvalidParameterCombination(AwsError):
+    status = 400
+
+
+class DBInstanceNotFoundFault(AwsError): ...
+
+
+class DBInstanceAlreadyExistsFault(AwsError):
+    message = "DB instance already exists"
+
+
+class InvalidDBInstanceStateFault(AwsError): ...
+
+
+class InstanceQuotaExceededFault(AwsError): ...
+
+
+class StorageQuotaExceededFault(AwsError): ...
+
+
+class DBSnapshotNotFoundFault(AwsError): ...
+
+
+class DBSnapshotAlreadyExistsFault(AwsError): ...
+
+
+class InvalidDBSnapshotStateFault(AwsError): ...
+
+
+class SnapshotQuotaExceededFault(AwsError):
+    message = "The request cannot be processed because it would exceed the maximum number of snapshots."
+
+
+class DBParameterGroupNotFoundFault(AwsError): ...
+
+
+class DBParameterGroupAlreadyExistsFault(AwsError): ...
+
+
+class DBParameterGroupQuotaExceededFault(AwsError): ...
+
+
+class InvalidDBParameterGroupStateFault(AwsError): ...
+
+
+class OptionGroupNotFoundFault(AwsError): ...
+
+
+class DBSubnetGroupNotFoundFault(AwsError): ...
+
+
+class StorageTypeNotSupportedFault(AwsError): ...
+
+
+class CertificateNotFoundFault(AwsError): ...
+
+
+class PointInTimeRestoreNotEnabledFault(AwsError): ...
+
+
+class InvalidRestoreFault(AwsError): ...

@@ -1,0 +1,55 @@
+"""What happened to databases, their copies and their parameters: told for two weeks, and to EventBridge.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html, …/USER_ListEvents.html, …/rds-cloud-watch-events.html
+"""
+
+from __future__ import annotations
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.store.rows import Table
+from kumoniwa.wire import timestamps
+
+KEPT_S = 14 * 86_400.0
+EVENTS = Table(
+    "rds_event",
+    """create table if not exists rds_event (place integer primary key, at real, kind text, source text, arn text, message text, categories text);
+    create index if not exists rds_event_at on rds_event (at)""",
+)
+_ARNS = {"db-instance": "db", "db-snapshot": "snapshot", "db-parameter-group": "pg"}
+_DETAIL = {
+    "db-instance": ("RDS DB Instance Event", "DB_INSTANCE"), "db-snapshot": ("RDS DB Snapshot Event", "SNAPSHOT"),
+    "db-parameter-group": ("RDS DB Parameter Group Event", "DB_PARAM"),
+}  # fmt: skip
+KINDS = ("db-instance", "db-parameter-group", "db-security-group", "db-snapshot", "db-cluster", "db-cluster-snapshot", "custom-engine-version",
+         "db-proxy", "blue-green-deployment", "db-shard-group", "zero-etl")  # fmt: skip
+CATEGORIES = {
+    "db-instance": (
+        "availability", "backup", "configuration change", "creation", "deletion", "failover", "failure", "low storage", "maintenance",
+        "notification",
+        "recovery", "restoration", "security",
+    ),
+    "db-parameter-group": ("configuration change",),
+    "db-snapshot": ("creation", "deletion", "notification", "restoration"),
+}  # fmt: skip
+_OF = {
+    "0001": "backup", "0002": "backup", "0003": "deletion", "0004": "availability", "0005": "creation", "0006": "availability",
+    "0012": "configuration change", "0014": "configuration change",
+    "0016": "configuration change", "0017": "configuration change", "0019": "restoration", "0020": "recovery", "0021": "recovery", "0031": "failure",
+    "0037": "configuration change", "0040": "creation", "0041": "deletion", "0042": "creation", "0043": "restoration", "0087": "notification",
+    "0088": "notification", "0090": "creation", "0091": "creation", "0022": "availability",
+}  # fmt: skip
+
+
+def tell(call: Call, kind: str, source: str, id_: str, message: str) -> None:
+    category, arn = _OF[id_[-4:]], call.arn(f"{_ARNS[kind]}:{source}")
+    rows, now = call.rows(EVENTS), call.now()
+    rows.run("delete from rds_event where at < ?", now - KEPT_S)
+    rows.run(
+        "insert into rds_event (at, kind, source, arn, message, categories) values (?, ?, ?, ?, ?, ?)", now, kind, source, arn, message, category
+    )
+    name, type_ = _DETAIL[kind]
+    call.tell(name, {
+        "resources": [arn], "EventCategories": [category], "SourceType": type_, "SourceArn": arn, "Date": timestamps.to_millisecond(now),
+        "Message": message,
+        "SourceIdentifier": source, "EventID": id_,
+    })  # fmt: skip

@@ -1,0 +1,81 @@
+"""What CloudWatch is told of each instance, a figure a minute: what is really there of it on this machine.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-metrics.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import monotonic
+from kumoniwa.services.rds import classes, hosting
+from kumoniwa.services.rds.instance import RUNNING, SERVICE, Instance
+
+EVERY_S = 60.0
+GIB = 1 << 30
+_CONNECTIONS = "select count(*) from pg_stat_activity where backend_type = 'client backend' and usename <> 'rdsadmin'"
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class _Used:
+    """By the id of an instance: when its processor time was last read, and what it was."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, tuple[float, float]] = {}
+
+
+async def run(region: Any) -> None:
+    while True:
+        await region.wait(("rds", "figures"), region.clock.now() + EVERY_S)
+        for call in region.calls("rds", SERVICE):
+            for instance in list(call.shelf(Instance).values()):
+                server = hosting.servers(region).by_id.get(instance.id)
+                if instance.state in RUNNING and server is not None and server.is_ready:
+                    await _measure(call, instance, server)
+
+
+async def _measure(call: Call, instance: Instance, server: Any) -> None:
+    from asyncpg import PostgresError  # noqa: PLC0415 (an extra)
+
+    def tell(name: str, value: float, unit: str) -> None:
+        call.measure("AWS/RDS", name, "DBInstanceIdentifier", instance.name, value=value, unit=unit)
+
+    with contextlib.suppress(OSError, PostgresError):  # it may end while it is asked
+        async with server.session() as session:
+            tell("DatabaseConnections", float(await session.fetchval(_CONNECTIONS)), "Count")
+    used = await asyncio.to_thread(_bytes, server.folder)
+    tell("FreeStorageSpace", max(0.0, instance.storage_gb * float(GIB) - used), "Bytes")
+    now, spent = monotonic(), _processor_s(server.pid)
+    before = call.memory(_Used).seen.get(instance.id)
+    call.memory(_Used).seen[instance.id] = (now, spent)
+    if before is not None and now > before[0] and spent >= before[1]:
+        # Of as many processors as the class has; the machine may have others.
+        share = (spent - before[1]) / (now - before[0]) / classes.of(instance.class_).processors
+        tell("CPUUtilization", min(100.0, 100.0 * share), "Percent")
+
+
+def _bytes(folder: str) -> int:
+    """What lies under a folder, while it changes."""
+    total = 0
+    for path, _, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(path, name)).st_blocks * 512
+    return total
+
+
+def _processor_s(pid: int) -> float:
+    """Seconds of processors that a process and all that came of it have used."""
+    ticks, waiting = 0, [pid]
+    while waiting:
+        each = waiting.pop()
+        with contextlib.suppress(OSError, IndexError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+            waiting += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
+    return ticks / _TICKS

@@ -1,0 +1,66 @@
+"""The servers of a region: those that run, by the ids of their instances."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from typing import Any
+
+from kumoniwa.aws import regions
+from kumoniwa.engines.postgresql.golden import Golden
+from kumoniwa.engines.postgresql.server import Server
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import Clock
+
+ENGINE = "databases"
+LOOPBACK = "127.0.0.1"
+CERTIFICATE_S = 397 * 86_400.0
+DAY_S = 86_400.0
+
+
+class Servers:
+    def __init__(self, home: Any) -> None:
+        self.home = home
+        self.golden = Golden(home.store.folder, home.settings.seal)
+        self.by_id: dict[str, Server] = {}
+
+    async def close(self) -> None:
+        await asyncio.gather(*(server.stop() for server in self.by_id.values()))
+
+    async def kill(self) -> None:
+        """What the end of the region's process does to them."""
+        await asyncio.gather(*(server.kill() for server in self.by_id.values()))
+
+    def addresses(self) -> list[str]:
+        """Where clients come in: at the address that every name on this machine stands for, and at the region's own."""
+        own = regions.loopback(self.home.name)
+        return [LOOPBACK, own] if own != LOOPBACK else [LOOPBACK]
+
+    def certificate(self, name: str) -> bytes:
+        """A key and a certificate of the cloud's authority, for as long as the server runs."""
+        from kumoniwa.engines import certificates  # noqa: PLC0415 - heavy, and only databases need it here
+
+        now = Clock().now()  # TLS is judged by clients, whose clock no fault sets
+        pair = certificates.authority(self.home.settings.seal, now)
+        key, certificate = certificates.with_key(pair, "EC_prime256v1", [name, "localhost", *self.addresses()], now - DAY_S, now + CERTIFICATE_S)
+        return key + certificate
+
+
+def servers(home: Any) -> Servers:
+    found = home.engines.get(ENGINE)
+    if found is None:
+        found = home.engines[ENGINE] = Servers(home)
+    return found
+
+
+def folder_of(call: Call, id_: str) -> str:
+    return os.path.join(call.blobs.folder, "instances", id_)
+
+
+def snapshot_folder(call: Call, id_: str) -> str:
+    return os.path.join(call.blobs.folder, "snapshots", id_)
+
+
+def gone(folder: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

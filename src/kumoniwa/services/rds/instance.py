@@ -1,0 +1,155 @@
+"""What a database instance is, and how it is told."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import random
+from typing import Any
+
+from kumoniwa.gate.turns import Turns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.rds.errors import DBInstanceNotFoundFault
+
+SERVICE = "rds.amazonaws.com"
+TURNS = Turns("rds", SERVICE, "rds_turn")
+RUNNING = frozenset({"available", "backing-up", "modifying", "renaming", "resetting-master-credentials"})
+"""States in which clients come in."""
+SETTLING_S = {"creating": 240.0, "deleting": 60.0, "modifying": 90.0, "rebooting": 30.0, "starting": 180.0, "stopping": 120.0, "renaming": 30.0,
+              "backing-up": 60.0, "resetting-master-credentials": 20.0}  # fmt: skip
+"""How long each takes at AWS's pace, about; what really goes on takes its time besides."""
+_ITERATIONS = 4_096
+
+
+class Origin(Record):
+    """What an instance begins with, where that is not nothing."""
+
+    snapshot: str = ""
+    """The id of a snapshot's data."""
+    told: str = ""
+    """What is told once it is there."""
+    source: str = ""
+    """The id of the instance whose later changes are made again."""
+    until: float | None = None
+    """Up to when, by the machine's clock; None for all."""
+
+
+class Instance(Record):
+    """Shelved by its name, which can change; its id, by which its data lies, cannot."""
+
+    id: str
+    name: str
+    class_: str
+    version: str
+    storage_gb: int
+    storage_type: str
+    master: str
+    created: float
+    zone: str
+    group: str
+    backup_window: str
+    maintenance_window: str
+    database: str = ""
+    """One that is made with it, besides ``postgres``."""
+    verifier: str = ""
+    """What the master user's password shall be, as the server keeps it: nobody can read the password there. Empty once it is."""
+    wanted_port: int = 5_432
+    port: int = 0
+    """Where clients come in; 0 before they can."""
+    iops: int | None = None
+    throughput: int | None = None
+    retention_days: int = 1
+    is_public: bool = True
+    is_protected: bool = False
+    copies_tags: bool = False
+    upgrades_itself: bool = True
+    tags: dict[str, str] = {}
+    secret: str = ""
+    """The ARN of the secret that holds the master user's password, where RDS manages it, and the key it lies under."""
+    secret_key: str = ""
+    state: str = "creating"
+    is_made: bool = False
+    """Whether its data is there."""
+    origin: Origin | None = None
+    pending: dict[str, Any] = {}
+    """What was asked and is not done, by the members of PendingModifiedValues."""
+    is_due: bool = False
+    """Whether that is to be done now, and not in the maintenance window."""
+    booted: dict[str, str] = {}
+    """What its group said when it was started, and at once later."""
+    booted_group: str = ""
+    is_to_reload: bool = False
+    final_snapshot: str = ""
+    keeps_backups: bool = False
+    backed_up: float = 0.0
+    """When automated backups were last made."""
+
+
+def arn_of(call: Call, name: str) -> str:
+    return call.arn(f"db:{name}", "rds")
+
+
+def existing(call: Call, name: str) -> Instance:
+    """By its name, or its ARN."""
+    found = call.shelf(Instance).get(name.rpartition(":db:")[2].lower())
+    if found is None:
+        raise DBInstanceNotFoundFault(f"DBInstance {name.rpartition(':db:')[2]} not found.")
+    return found
+
+
+def by_id(call: Call, id_: str) -> Instance | None:
+    return next((each for each in call.shelf(Instance).values() if each.id == id_), None)
+
+
+def keep(call: Call, instance: Instance, **changes: Any) -> Instance:
+    """The latest of it, with changes."""
+    shelf = call.shelf(Instance)
+    latest = shelf[instance.name]
+    shelf[instance.name] = latest = changed(latest, **changes)
+    return latest
+
+
+def look_again(call: Call, id_: str, at: float = 0.0) -> None:
+    TURNS.put(call, id_, at or call.now())
+
+
+def becoming(call: Call, instance: Instance, state: str, **changes: Any) -> Instance:
+    """Have an instance be in a state until what that says is done."""
+    instance = keep(call, instance, state=state, **changes)
+    look_again(call, instance.id, call.now() + (SETTLING_S[state] if call.home.settings.pace == "real" else 0.0))
+    return instance
+
+
+def verifier(password: str) -> str:
+    """What a server keeps of a password: RFC 5802, as PostgreSQL spells it (its documentation of pg_authid.rolpassword)."""
+    salt = os.urandom(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    parts = [base64.b64encode(each).decode() for each in (salt, stored, hmac.digest(salted, b"Server Key", "sha256"))]
+    return f"SCRAM-SHA-256${_ITERATIONS}:{parts[0]}${parts[1]}:{parts[2]}"
+
+
+def host(call: Call, name: str) -> str:
+    """A name with a part that is the same for all of an account in a region, as AWS's."""
+    digest = hashlib.sha256(f"{call.account} {call.region}".encode()).digest()
+    mark = "c" + "".join("abcdefghijklmnopqrstuvwxyz"[each % 26] for each in digest[:11])
+    return f"{name}.{mark}.{call.region}.rds.localhost"
+
+
+def zone_of(call: Call) -> str:
+    return f"{call.region}{'abc'[int(hashlib.sha256(f'{call.account}{call.region}'.encode()).hexdigest(), 16) % 3]}"
+
+
+def windows(id_: str) -> tuple[str, str]:
+    """Those AWS picks where nobody says: half an hour in the night of a region, and on a day of the week; here of the instance's id."""
+    chance = random.Random(id_)
+    begin, day = chance.randrange(3 * 60, 11 * 60 - 60), chance.choice(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
+
+    def clock(minute: int) -> str:
+        return f"{minute // 60:02}:{minute % 60:02}"
+
+    late = begin + 60
+    return f"{clock(begin)}-{clock(begin + 30)}", f"{day}:{clock(late)}-{day}:{clock(late + 30)}"

@@ -1,0 +1,430 @@
+"""How what was asked of instances is done, in its own time: one turn after the other.
+
+Each turn brings an instance from what its record says to what its server is. A region that was killed finds its records, and begins again the
+turn in whose midst it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from typing import Any
+
+from kumoniwa.engines.postgresql import server as servers
+from kumoniwa.engines.postgresql.golden import ServerFailed
+from kumoniwa.engines.postgresql.server import Server
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.rds import backup, change, event, hosting, names, parameter, parameter_group, snapshot
+from kumoniwa.services.rds.instance import RUNNING, SERVICE, SETTLING_S, TURNS, Instance, Origin, by_id, host, keep, look_again
+from kumoniwa.services.rds.snapshot import Snapshot
+
+AGAIN_S = 10.0
+"""After how long a server that did not start is started again."""
+_CHANGING = ("modifying", "renaming", "resetting-master-credentials")
+_NOTHING_LATER = "recovery ended before configured recovery target was reached"
+RESTARTED_AFTER_S = 7 * 86_400.0
+"""https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html"""
+
+
+def unfinished(call: Call) -> list[str]:
+    """What has something to do when a region begins: servers that shall run, and turns in whose midst the region ended. What has its turn yet to come
+    keeps it."""
+    waiting = {id_ for (id_,) in call.rows(TURNS.table).all(f"select id from {TURNS.name}")}
+    instances = [each.id for each in call.shelf(Instance).values() if each.state in RUNNING or (each.state in SETTLING_S and each.id not in waiting)]
+    return instances + [each.id for each in call.shelf(Snapshot).values() if each.state == "creating" and each.id not in waiting]
+
+
+async def move(call: Call, id_: str) -> None:
+    if id_.startswith(snapshot.PREFIX):
+        try:
+            await _copy(call, id_)
+        except ServerFailed as failed:
+            snapshot.failed(call, id_, str(failed))
+        return
+    instance = by_id(call, id_)
+    if instance is None:
+        return
+    try:
+        await _STEPS.get(instance.state, _run)(call, instance)
+    except ServerFailed as failed:
+        _failed(call, id_, str(failed))
+
+
+def _failed(call: Call, id_: str, words: str) -> None:
+    instance = by_id(call, id_)
+    if instance is None:
+        return
+    call.home.note("database-failed", instance=instance.name, text=words)
+    if not instance.is_made:
+        keep(call, instance, state="failed")
+        event.tell(
+            call,
+            "db-instance",
+            instance.name,
+            "RDS-EVENT-0031",
+            "The DB instance has failed due to an incompatible configuration or an underlying storage issue.",
+        )
+    elif instance.state in RUNNING:
+        look_again(call, id_, call.now() + AGAIN_S)
+    else:
+        keep(call, instance, state="incompatible-parameters")
+
+
+# Servers -------------------------------------------------------------------------------------------
+
+
+def _server(call: Call, id_: str) -> Server:
+    held = hosting.servers(call.home)
+    if id_ not in held.by_id:
+        home, account = call.home, call.account
+
+        def ended(words: str) -> None:
+            _ended(home.call("rds", account, principals.service(SERVICE, account)), id_, words)
+
+        held.by_id[id_] = Server(hosting.folder_of(call, id_), call.home.settings.seal, ended)
+    return held.by_id[id_]
+
+
+def _ended(call: Call, id_: str, words: str) -> None:
+    """A server ended that nobody wanted to end."""
+    instance = by_id(call, id_)
+    if instance is not None and instance.state in RUNNING:
+        event.tell(
+            call,
+            "db-instance",
+            instance.name,
+            "RDS-EVENT-0020",
+            "Recovery of the DB instance has started. Recovery time will vary with the amount of data to be recovered.",
+        )
+        look_again(call, id_)
+
+
+async def started(call: Call, instance: Instance) -> Server:
+    """The instance's server, started with what its group says if it does not run. Raises ServerFailed."""
+    server = _server(call, instance.id)
+    async with server.turn:  # its instance and a snapshot may want it at the same time
+        if not (server.is_running and server.is_ready):
+            await _begin(call, instance, server)
+    return server
+
+
+async def _begin(call: Call, instance: Instance, server: Server) -> None:
+    values = parameter_group.named(call, instance.group).values
+    os.makedirs(os.path.join(server.folder, backup.ARCHIVE), mode=0o700, exist_ok=True)
+    server.configure(_settings(call, instance, values))
+    certificate = hosting.servers(call.home).certificate(host(call, instance.name))
+    port = instance.port if instance.port and instance.port != instance.wanted_port and not instance.is_due else instance.wanted_port
+    await server.start(hosting.servers(call.home).addresses(), port, certificate, demands_tls=parameter.demands_tls(values))
+    keep(call, by_id(call, instance.id) or instance, port=server.port, booted=values, booted_group=instance.group, is_to_reload=False)
+
+
+def _settings(call: Call, instance: Instance, values: dict[str, str]) -> dict[str, str]:
+    known = parameter.variables(instance.class_, instance.storage_gb, instance.wanted_port)
+    return {
+        "timezone": "UTC", "log_timezone": "UTC", "log_line_prefix": "%t:%r:%u@%d:[%p]:", **parameter.settings(values, known),
+        **backup.settings(instance),
+        "fsync": "on" if call.home.settings.is_fsync else "off",
+    }  # fmt: skip
+
+
+async def _reload(call: Call, instance: Instance, server: Server) -> None:
+    server.configure(_settings(call, instance, instance.booted))
+    server.reload(demands_tls=parameter.demands_tls(instance.booted))
+    keep(call, instance, is_to_reload=False)
+
+
+async def _stopped(call: Call, id_: str) -> None:
+    server = hosting.servers(call.home).by_id.get(id_)
+    if server is not None:
+        await server.stop()
+
+
+# Steps ---------------------------------------------------------------------------------------------
+
+
+async def _create(call: Call, instance: Instance) -> None:
+    folder = hosting.folder_of(call, instance.id)
+    await _server(call, instance.id).kill()
+    await asyncio.to_thread(hosting.gone, folder)  # what an earlier try left
+    os.makedirs(folder, mode=0o700)
+    data = os.path.join(folder, "data")
+    if instance.origin is None:
+        await hosting.servers(call.home).golden.copy(data)
+    else:
+        await _write_down(call, instance.origin.source)
+        await servers.copied(hosting.snapshot_folder(call, instance.origin.snapshot), data)
+        await backup.prepare(instance, folder, hosting.folder_of(call, instance.origin.source))
+    try:
+        server = await started(call, instance)
+    except ServerFailed as failed:
+        if instance.origin is None or instance.origin.until is None or _NOTHING_LATER not in str(failed):
+            raise
+        # Of a source that was stopped before that time, all is wanted.
+        keep(call, instance, origin=changed(instance.origin, until=None))
+        look_again(call, instance.id)
+        return
+    if instance.origin is not None and instance.origin.source:
+        await backup.caught_up(server, folder)
+    await _furnish(server, instance)
+    latest = by_id(call, instance.id)
+    if latest is None:
+        return
+
+    def act() -> None:
+        origin = instance.origin or Origin(told="DB instance created")
+        is_new = instance.origin is None
+        kind = "RDS-EVENT-0005" if is_new else "RDS-EVENT-0019" if origin.source else "RDS-EVENT-0043"
+        keep(
+            call, latest, is_made=True, verifier="", origin=None, created=call.now(), **({"state": "available"} if latest.state == "creating" else {})
+        )
+        event.tell(call, "db-instance", latest.name, kind, origin.told)
+        look_again(call, latest.id)
+
+    call.atomically(act)
+    call.keeps_otherwise()
+
+
+async def _write_down(call: Call, id_: str) -> None:
+    """Have the server whose changes shall be made again write down the last of them. One that was stopped has."""
+    source = by_id(call, id_) if id_ else None
+    if source is not None and source.state in RUNNING:
+        await backup.write_down(hosting.folder_of(call, id_), await started(call, source))
+
+
+async def _furnish(server: Server, instance: Instance) -> None:
+    """What a master user finds. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.html"""
+    async with server.session() as session:
+        master = _quoted(instance.master)
+        if instance.origin is None:
+            await session.execute(f"create role {master} login createdb createrole valid until 'infinity' password '{instance.verifier}'")
+            await session.execute(f"grant rds_superuser to {master}")
+            await session.execute(f"alter database postgres owner to {master}")
+            await session.execute(f"alter database template1 owner to {master}")
+            if instance.database and instance.database != "postgres":
+                await session.execute(f"create database {_quoted(instance.database)} owner {master}")
+        elif instance.verifier:
+            await session.execute(f"alter role {master} password '{instance.verifier}'")
+
+
+def _quoted(name: str) -> str:
+    """As customers write a name who do not quote it: in small letters."""
+    return f'"{name.lower()}"'
+
+
+async def _run(call: Call, instance: Instance) -> None:
+    """An instance that is available: see that it is, and to what waits for its time."""
+    was_down = not _server(call, instance.id).is_running
+    server = await started(call, instance)
+    instance = by_id(call, instance.id) or instance
+    if was_down and instance.state == "available":
+        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0021", "Recovery of the DB instance is complete.")
+    if instance.is_to_reload:
+        await _reload(call, instance, server)
+        instance = by_id(call, instance.id) or instance
+    if instance.state != "available":
+        return
+    if instance.pending and (instance.is_due or _is_in(instance.maintenance_window, call.now())):
+        await _modify(call, instance)
+        instance = by_id(call, instance.id) or instance
+    if backup.is_due(call, instance):
+        await _back_up(call, instance, server)
+        instance = by_id(call, instance.id) or instance
+    times = [backup.next_due(call, instance)] if instance.retention_days else []
+    times += [_next(instance.maintenance_window, call.now())] if instance.pending else []
+    if times and instance.state == "available":
+        look_again(call, instance.id, min(times))
+
+
+def _week_minute(now: float) -> float:
+    """From the Monday before: the epoch began on a Thursday."""
+    return (now / 60.0 + 3 * 1_440) % 10_080
+
+
+def _is_in(window: str, now: float) -> bool:
+    begin, end = names.maintenance_window(window)
+    at = _week_minute(now)
+    return begin <= at < end or begin <= at + 10_080 < end
+
+
+def _next(window: str, now: float) -> float:
+    begin, _ = names.maintenance_window(window)
+    return now + ((begin - _week_minute(now)) % 10_080) * 60.0 + 1.0
+
+
+async def _modify(call: Call, instance: Instance) -> None:
+    """Do all that is pending."""
+    asked = instance.pending
+    server = _server(call, instance.id)
+    needs_restart = bool({"DBInstanceClass", "Port", "DBInstanceIdentifier"} & asked.keys())
+    if needs_restart:
+        await server.stop()
+    if "DBInstanceClass" in asked:
+        instance = keep(call, instance, class_=asked["DBInstanceClass"])
+        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0014", "Finished applying modification to DB instance class")
+    simple = {
+        "AllocatedStorage": "storage_gb",
+        "StorageType": "storage_type",
+        "Iops": "iops",
+        "StorageThroughput": "throughput",
+        "Port": "wanted_port",
+    }
+    changes = {field: asked[member] for member, field in simple.items() if member in asked}
+    if changes:
+        instance = keep(call, instance, **changes)
+    if "AllocatedStorage" in asked:
+        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0017", "Finished applying modification to allocated storage")
+    if "DBInstanceIdentifier" in asked:
+        instance = call.atomically(lambda: _renamed(call, instance, asked["DBInstanceIdentifier"]))
+    if "Port" in asked:
+        instance = keep(call, instance, port=0)
+    server = await started(call, instance)
+    instance = by_id(call, instance.id) or instance
+    if "Verifier" in asked:
+        async with server.session() as session:
+            await session.execute(f"alter role {_quoted(instance.master)} password '{asked['Verifier']}'")
+        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0016", "Reset master credentials")
+    left = {name: value for name, value in instance.pending.items() if asked.get(name) != value}
+    keep(call, instance, pending=left, is_due=bool(left) and instance.is_due, **({"state": "available"} if instance.state in _CHANGING else {}))
+    call.keeps_otherwise()
+    look_again(call, instance.id)
+
+
+def _renamed(call: Call, instance: Instance, name: str) -> Instance:
+    del call.shelf(Instance)[instance.name]
+    renamed = call.shelf(Instance)[name] = changed(instance, name=name)
+    return renamed
+
+
+async def _reboot(call: Call, instance: Instance) -> None:
+    await _stopped(call, instance.id)
+    event.tell(call, "db-instance", instance.name, "RDS-EVENT-0004", "DB instance shutdown")
+    await started(call, instance)
+    instance = by_id(call, instance.id) or instance
+    if instance.state == "rebooting":
+        keep(call, instance, state="available")
+    event.tell(call, "db-instance", instance.name, "RDS-EVENT-0006", "DB instance restarted")
+    look_again(call, instance.id)
+
+
+async def _stop(call: Call, instance: Instance) -> None:
+    await _stopped(call, instance.id)
+    instance = by_id(call, instance.id) or instance
+    if instance.state == "stopping":
+        keep(call, instance, state="stopped")
+        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0087", "DB instance stopped")
+        look_again(call, instance.id, call.now() + RESTARTED_AFTER_S)
+    call.keeps_otherwise()
+
+
+async def _start(call: Call, instance: Instance) -> None:
+    await started(call, instance)
+    instance = by_id(call, instance.id) or instance
+    if instance.state in ("starting", "stopped"):
+        keep(call, instance, state="available")
+        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0088", "DB instance started")
+    call.keeps_otherwise()
+    look_again(call, instance.id)
+
+
+async def _delete(call: Call, instance: Instance) -> None:
+    held = hosting.servers(call.home)
+    if instance.final_snapshot and instance.is_made:
+        if (server := held.by_id.get(instance.id)) is not None and not server.is_running or server is None:
+            server = await started(call, instance)  # what a killed server left must be read again before it is a copy
+        await server.stop()
+        made = call.shelf(Snapshot).get(instance.final_snapshot)
+        if made is not None and made.state == "creating":
+            target = hosting.snapshot_folder(call, made.id)
+            await asyncio.to_thread(hosting.gone, target)
+            await servers.copied(server.data, target)
+            call.atomically(lambda: snapshot.taken(call, made))
+    elif instance.id in held.by_id:
+        await held.by_id[instance.id].kill()
+    held.by_id.pop(instance.id, None)
+    await asyncio.to_thread(hosting.gone, hosting.folder_of(call, instance.id))
+
+    def act() -> None:
+        for each in list(call.shelf(Snapshot).values()):
+            if each.instance_id == instance.id and each.kind == "automated":
+                snapshot.forget(call, each)
+        del call.shelf(Instance)[instance.name]
+        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0003", "DB instance deleted")
+
+    call.atomically(act)
+    call.keeps_otherwise()
+    if instance.secret:
+        await change.forget_secret(call, instance.secret)
+
+
+async def _back_up(call: Call, instance: Instance, server: Server) -> None:
+    """The automated backup of a day."""
+    event.tell(call, "db-instance", instance.name, "RDS-EVENT-0001", "Backing up DB instance")
+    made = backup.begun(call, instance)
+    await _taken(call, made, server)
+    latest = by_id(call, instance.id)
+    if latest is not None:
+        keep(call, latest, backed_up=call.now(), **({"state": "available"} if latest.state == "backing-up" else {}))
+        event.tell(call, "db-instance", latest.name, "RDS-EVENT-0002", "Finished DB instance backup")
+        backup.purge(call, latest)
+
+
+async def _taken(call: Call, made: Snapshot, server: Server | None) -> None:
+    target = hosting.snapshot_folder(call, made.id)
+    await asyncio.to_thread(hosting.gone, target)
+    os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+    if server is not None:
+        await server.copy(target)
+    else:
+        await servers.copied(os.path.join(hosting.folder_of(call, made.instance_id), "data"), target)
+    call.atomically(lambda: snapshot.taken(call, made))
+
+
+async def _copy(call: Call, id_: str) -> None:
+    """A manual snapshot of an instance, or a copy of one."""
+    made = snapshot.by_id(call, id_)
+    if made is None or made.state != "creating":
+        return
+    if made.source:
+        source = call.shelf(Snapshot).get(made.source.partition(":snapshot:")[2])
+        if source is None:
+            del call.shelf(Snapshot)[made.name]
+            return
+        target = hosting.snapshot_folder(call, made.id)
+        await asyncio.to_thread(shutil.rmtree, target, True)
+        await servers.copied(hosting.snapshot_folder(call, source.id), target)
+        call.atomically(lambda: snapshot.taken(call, made))
+        return
+    instance = by_id(call, made.instance_id)
+    if instance is None:
+        del call.shelf(Snapshot)[made.name]
+        return
+    if instance.final_snapshot == made.name:
+        return  # its deletion takes it
+    server = await started(call, instance) if instance.state in RUNNING else None
+    await _taken(call, made, server)
+    latest = by_id(call, made.instance_id)
+    if latest is not None and latest.state == "backing-up":
+        keep(call, latest, state="available")
+        look_again(call, latest.id)
+
+
+async def _modifying(call: Call, instance: Instance) -> None:
+    await _modify(call, instance)
+
+
+async def _nothing(call: Call, instance: Instance) -> None:
+    """What waits for somebody, or for its snapshot."""
+
+
+_STEPS: dict[str, Any] = {
+    "creating": _create, "modifying": _modifying, "renaming": _modifying, "resetting-master-credentials": _modifying, "rebooting": _reboot,
+    "stopping": _stop, "starting": _start, "stopped": _start, "deleting": _delete, "backing-up": _run, "failed": _nothing,
+    "incompatible-parameters": _nothing,
+}  # fmt: skip
+
+
+async def run(region: Any) -> None:
+    await TURNS.run(region, unfinished, move)

@@ -1,0 +1,230 @@
+"""Snapshots: whole copies of an instance's data, which outlive it.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CreateSnapshot.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.rds import engine, event, hosting, names, showing, tag
+from kumoniwa.services.rds.errors import (
+    DBSnapshotAlreadyExistsFault,
+    DBSnapshotNotFoundFault,
+    InvalidDBInstanceStateFault,
+    InvalidDBSnapshotStateFault,
+    InvalidParameterValue,
+    SnapshotQuotaExceededFault,
+)
+from kumoniwa.services.rds.instance import SETTLING_S, Instance, becoming, existing, look_again
+
+SNAPSHOTS_MAX = 100
+"""Manual ones: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
+KINDS = ("automated", "manual", "shared", "public", "awsbackup")
+PREFIX = "snap-"
+"""How the ids of their data begin."""
+
+
+class Snapshot(Record):
+    """Shelved by its identifier."""
+
+    name: str
+    id: str
+    """Under which its data lies."""
+    instance: str
+    instance_id: str
+    instance_created: float
+    created: float
+    version: str
+    class_: str
+    storage_gb: int
+    storage_type: str
+    master: str
+    port: int
+    zone: str
+    group: str
+    database: str = ""
+    iops: int | None = None
+    throughput: int | None = None
+    kind: str = "manual"
+    state: str = "creating"
+    source: str = ""
+    """The ARN of one that it is a copy of."""
+    original: float = 0.0
+    tags: dict[str, str] = {}
+
+
+def named(call: Call, name: str) -> Snapshot:
+    found = call.shelf(Snapshot).get(name.partition(":snapshot:")[2].lower() or name.lower())
+    if found is None:
+        raise DBSnapshotNotFoundFault(f"DBSnapshot {name} not found.")
+    return found
+
+
+def by_id(call: Call, id_: str) -> Snapshot | None:
+    return next((each for each in call.shelf(Snapshot).values() if each.id == id_), None)
+
+
+def shown(call: Call, snapshot: Snapshot) -> dict[str, Any]:
+    is_there = snapshot.state == "available"
+    told = {
+        "DBSnapshotIdentifier": snapshot.name, "DBInstanceIdentifier": snapshot.instance,
+        "SnapshotCreateTime": snapshot.created if is_there else None,
+        "Engine": engine.POSTGRES, "AllocatedStorage": snapshot.storage_gb, "Status": snapshot.state, "Port": snapshot.port,
+        "AvailabilityZone": snapshot.zone, "VpcId": showing.subnet_group(call)["VpcId"], "InstanceCreateTime": snapshot.instance_created,
+        "MasterUsername": snapshot.master, "EngineVersion": snapshot.version, "LicenseModel": showing.LICENSE, "SnapshotType": snapshot.kind,
+        "Iops": snapshot.iops, "OptionGroupName": showing.option_group(), "PercentProgress": 100 if is_there else 0,
+        "StorageType": snapshot.storage_type,
+        "Encrypted": False, "DBSnapshotArn": call.arn(f"snapshot:{snapshot.name}"), "IAMDatabaseAuthenticationEnabled": False,
+        "ProcessorFeatures": [],
+        "DbiResourceId": snapshot.instance_id, "TagList": tag.shown(snapshot.tags), "SnapshotTarget": "region",
+        "StorageThroughput": snapshot.throughput,
+        "OriginalSnapshotCreateTime": (snapshot.original or snapshot.created) if is_there else None, "DedicatedLogVolume": False,
+        "MultiTenant": False,
+        "SourceDBSnapshotIdentifier": snapshot.source or None,
+    }  # fmt: skip
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def check_new(call: Call, name: str, parameter: str) -> str:
+    name, shelf = names.identifier(name, parameter, 255), call.shelf(Snapshot)
+    if name in shelf:
+        raise DBSnapshotAlreadyExistsFault(f"Cannot create the snapshot because a snapshot with the identifier {name} already exists.")
+    if sum(each.kind == "manual" for each in shelf.values()) >= SNAPSHOTS_MAX:
+        raise SnapshotQuotaExceededFault
+    return name
+
+
+def begun(call: Call, instance: Instance, name: str, kind: str, tags: dict[str, str]) -> Snapshot:
+    """A snapshot whose data is yet to come."""
+    made = call.shelf(Snapshot)[name] = Snapshot(
+        name=name, id=f"{PREFIX}{call.new_id()}", instance=instance.name, instance_id=instance.id, instance_created=instance.created,
+        created=call.now(), version=instance.version, class_=instance.class_, storage_gb=instance.storage_gb, storage_type=instance.storage_type,
+        master=instance.master, port=instance.wanted_port, zone=instance.zone, group=instance.group, database=instance.database, iops=instance.iops,
+        throughput=instance.throughput, kind=kind, tags={**(instance.tags if instance.copies_tags else {}), **tags},
+    )  # fmt: skip
+    verb = ("RDS-EVENT-0090", "Creating automated snapshot") if kind == "automated" else ("RDS-EVENT-0040", "Creating manual snapshot")
+    event.tell(call, "db-snapshot", name, *verb)
+    return made
+
+
+def taken(call: Call, snapshot: Snapshot) -> None:
+    """Its data is there."""
+    latest = by_id(call, snapshot.id)
+    if latest is None:
+        hosting.gone(hosting.snapshot_folder(call, snapshot.id))
+        return
+    call.shelf(Snapshot)[latest.name] = changed(latest, state="available", created=call.now())
+    is_own = latest.kind == "automated"
+    event.tell(
+        call,
+        "db-snapshot",
+        latest.name,
+        *(("RDS-EVENT-0091", "Automated snapshot created") if is_own else ("RDS-EVENT-0042", "Manual snapshot created")),
+    )
+    call.keeps_otherwise()
+
+
+def failed(call: Call, id_: str, words: str) -> None:
+    latest = by_id(call, id_)
+    if latest is not None:
+        call.home.note("snapshot-failed", snapshot=latest.name, text=words)
+        call.shelf(Snapshot)[latest.name] = changed(latest, state="failed")
+
+
+def forget(call: Call, snapshot: Snapshot) -> None:
+    del call.shelf(Snapshot)[snapshot.name]
+    folder = hosting.snapshot_folder(call, snapshot.id)
+    call.after_commit(lambda: call.home.spawn(asyncio.to_thread(hosting.gone, folder)))
+
+
+# Operations ----------------------------------------------------------------------------------------
+
+
+def CreateDBSnapshot(call: Call, *, DBSnapshotIdentifier: str, DBInstanceIdentifier: str, Tags: list[dict] | None = None) -> dict:
+    """Sessions go on meanwhile; what is committed when it ends is in it."""
+    instance = existing(call, DBInstanceIdentifier)
+    name, tags = check_new(call, DBSnapshotIdentifier, "DBSnapshotIdentifier"), tag.checked(Tags)
+    if instance.state not in ("available", "stopped"):
+        raise InvalidDBInstanceStateFault(
+            f"Cannot create a snapshot because the database instance {instance.name} is not currently in the available state."
+        )
+    made = begun(call, instance, name, "manual", tags)
+    if instance.state == "available":
+        becoming(call, instance, "backing-up")
+    look_again(call, made.id, call.now() + (SETTLING_S["backing-up"] if call.home.settings.pace == "real" else 0.0))
+    return {"DBSnapshot": shown(call, made)}
+
+
+def CopyDBSnapshot(
+    call: Call, *, SourceDBSnapshotIdentifier: str, TargetDBSnapshotIdentifier: str, CopyTags: bool | None = None, Tags: list[dict] | None = None,
+) -> dict:  # fmt: skip
+    if SourceDBSnapshotIdentifier.startswith("arn:") and arns.parse(SourceDBSnapshotIdentifier).region != call.region:
+        raise NotImplementedHere("copies of snapshots from other regions")
+    source = named(call, SourceDBSnapshotIdentifier)
+    if source.state != "available":
+        raise InvalidDBSnapshotStateFault(f"Cannot copy the snapshot because it is not currently in the available state: {source.name}")
+    name = check_new(call, TargetDBSnapshotIdentifier, "TargetDBSnapshotIdentifier")
+    made = call.shelf(Snapshot)[name] = changed(
+        source, name=name, id=f"{PREFIX}{call.new_id()}", kind="manual", state="creating", source=call.arn(f"snapshot:{source.name}"),
+        original=source.original or source.created, tags=tag.checked(Tags, source.tags if CopyTags else None),
+    )  # fmt: skip
+    look_again(call, made.id)
+    return {"DBSnapshot": shown(call, made)}
+
+
+def DescribeDBSnapshots(
+    call: Call, *, DBInstanceIdentifier: str | None = None, DBSnapshotIdentifier: str | None = None, SnapshotType: str | None = None,
+    Filters: list[dict] | None = None, IncludeShared: bool | None = None, IncludePublic: bool | None = None, DbiResourceId: str | None = None,
+) -> dict:  # fmt: skip
+    if SnapshotType not in (None, *KINDS):
+        raise InvalidParameterValue(f"Invalid snapshot type: {SnapshotType}. Valid values are: {', '.join(KINDS)}")
+    if DBSnapshotIdentifier is not None:
+        found = [named(call, DBSnapshotIdentifier)]
+    else:
+        found = sorted(call.shelf(Snapshot).values(), key=lambda each: (each.created, each.name))
+    wanted_name = DBInstanceIdentifier.rpartition(":db:")[2].lower() if DBInstanceIdentifier else None
+    return {"DBSnapshots": [
+        shown(call, each) for each in found
+        if SnapshotType in (None, each.kind) and wanted_name in (None, each.instance) and DbiResourceId in (None, each.instance_id)
+        and engine.filtered(_known(call, each), Filters)
+    ]}  # fmt: skip
+
+
+def _known(call: Call, each: Snapshot) -> dict[str, set[str]]:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBSnapshots.html"""
+    return {
+        "db-instance-id": {each.instance, call.arn(f"db:{each.instance}")}, "db-snapshot-id": {each.name}, "dbi-resource-id": {each.instance_id},
+        "snapshot-type": {each.kind}, "engine": {engine.POSTGRES},
+    }  # fmt: skip
+
+
+def DeleteDBSnapshot(call: Call, *, DBSnapshotIdentifier: str) -> dict:
+    snapshot = named(call, DBSnapshotIdentifier)
+    if snapshot.kind == "automated":
+        raise InvalidDBSnapshotStateFault(f"Cannot delete the snapshot {snapshot.name} because it is an automated snapshot.")
+    if snapshot.state not in ("available", "failed"):
+        raise InvalidDBSnapshotStateFault(f"Cannot delete the snapshot because it is not currently in the available or failed state: {snapshot.name}")
+    forget(call, snapshot)
+    event.tell(call, "db-snapshot", snapshot.name, "RDS-EVENT-0041", "Deleted user snapshot")
+    return {"DBSnapshot": shown(call, changed(snapshot, state="deleted"))}
+
+
+def DescribeDBSnapshotAttributes(call: Call, *, DBSnapshotIdentifier: str) -> dict:
+    """Nobody else may restore one."""
+    snapshot = named(call, DBSnapshotIdentifier)
+    return {"DBSnapshotAttributesResult": {
+        "DBSnapshotIdentifier": snapshot.name, "DBSnapshotAttributes": [{"AttributeName": "restore", "AttributeValues": []}],
+    }}  # fmt: skip
+
+
+def restorable(call: Call, name: str) -> Snapshot:
+    snapshot = named(call, name)
+    if snapshot.state != "available":
+        raise InvalidDBSnapshotStateFault(f"Cannot restore from the snapshot because it is not currently in the available state: {snapshot.name}")
+    return snapshot

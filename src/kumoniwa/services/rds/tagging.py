@@ -1,0 +1,55 @@
+"""The operations on tags, and what the gate asks about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.rds import parameter_group, snapshot, tag
+from kumoniwa.services.rds.errors import InvalidParameterValue
+from kumoniwa.services.rds.instance import Instance, existing
+from kumoniwa.services.rds.parameter_group import ParameterGroup
+from kumoniwa.services.rds.snapshot import Snapshot
+
+
+def tagged(call: Call, arn: str) -> tuple[Any, str]:
+    """The shelf and the key of what an ARN names. Raises an error of its kind if there is no such thing."""
+    _, _, rest = arn.partition(":rds:")
+    parts = rest.split(":", 3)
+    kind, name = (parts[2], parts[3]) if len(parts) == 4 else ("", "")
+    if kind == "db":
+        return call.shelf(Instance), existing(call, name).name
+    if kind == "snapshot":
+        return call.shelf(Snapshot), snapshot.named(call, name).name
+    if kind == "pg":
+        found = parameter_group.named(call, name)
+        if found.name not in call.shelf(ParameterGroup):
+            raise InvalidParameterValue(f"Default parameter groups can't be tagged: {name}")
+        return call.shelf(ParameterGroup), found.name
+    raise InvalidParameterValue(f"Invalid resource name: {arn}")
+
+
+def AddTagsToResource(call: Call, *, ResourceName: str, Tags: list[dict]) -> None:
+    shelf, key = tagged(call, ResourceName)
+    shelf[key] = changed(shelf[key], tags=tag.checked(Tags, shelf[key].tags))
+
+
+def RemoveTagsFromResource(call: Call, *, ResourceName: str, TagKeys: list[str]) -> None:
+    shelf, key = tagged(call, ResourceName)
+    shelf[key] = changed(shelf[key], tags={name: value for name, value in shelf[key].tags.items() if name not in TagKeys})
+
+
+def ListTagsForResource(call: Call, *, ResourceName: str, Filters: list[dict] | None = None) -> dict:
+    shelf, key = tagged(call, ResourceName)
+    return {"TagList": tag.shown(shelf[key].tags)}
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    shelf, key = tagged(call, arn)
+    return shelf[key].tags
+
+
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    kinds: tuple[tuple[str, Any], ...] = (("db", Instance), ("snapshot", Snapshot), ("pg", ParameterGroup))
+    return [(call.arn(f"{kind}:{name}"), each.tags) for kind, record in kinds for name, each in call.shelf(record).items()]

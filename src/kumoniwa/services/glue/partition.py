@@ -22,7 +22,7 @@ from kumoniwa.services.glue.errors import (
     InvalidStateException,
     detail,
 )
-from kumoniwa.services.glue.partition_index import ENTRIES, key_of
+from kumoniwa.services.glue.partition_index import ENTRIES, key_of, values_of
 from kumoniwa.services.glue.table import Held
 from kumoniwa.store import rows
 
@@ -137,10 +137,9 @@ def GetPartitions(
         last = place
         if Segment is not None and zlib.crc32(key.encode()) % Segment["TotalSegments"] != Segment["SegmentNumber"]:
             continue
-        read = orjson.loads(body)
         try:
-            if chosen is None or chosen.holds(read["said"]["Values"]):
-                found.append(shown(call, held, read, has_columns=not ExcludeColumnSchema))
+            if chosen is None or chosen.holds(values_of(key)):
+                found.append(shown(call, held, orjson.loads(body), has_columns=not ExcludeColumnSchema))
         except partition_filter.InvalidValue as error:
             raise InvalidStateException(str(error)) from None
     return {"Partitions": found}

@@ -62,7 +62,10 @@ class Catalogue:
 
     def table(self, database: str, name: str) -> dict[str, Any] | None:
         if (database, name) not in self.tables:
-            self.tables[database, name] = self.asker.ask("table", database=database, name=name)
+            found = self.asker.ask("table", database=database, name=name)
+            if found is False:
+                raise QueryFailure("SCHEMA_NOT_FOUND", f"Schema '{database}' does not exist")
+            self.tables[database, name] = found
         return self.tables[database, name]
 
     def __call__(self, database: str, name: str) -> Known | None:

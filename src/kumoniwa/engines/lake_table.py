@@ -8,12 +8,11 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
+from kumoniwa.engines.lake_paths import NO_VALUE
 from kumoniwa.languages.athena import cast
 from kumoniwa.languages.athena.failure import Unbuilt
 from kumoniwa.languages.athena.query import Column
 from kumoniwa.languages.athena.types import INTEGERS, VARCHAR, Type, duck, quoted, text_of
-
-NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 class File(NamedTuple):

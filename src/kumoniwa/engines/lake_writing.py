@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -201,12 +200,3 @@ def _text(connection: duckdb.DuckDBPyConnection, query: str, values: list[Any], 
         return (by.join("\\N" if value is None else kind(value) for kind, value in zip(kinds, row)) + "\n").encode()
 
     return _portions(connection, query, values, path, asked, line)
-
-
-_ODD = re.compile(r'[\x00-\x1f"#%\'*/:=?\\\x7f{\[\]^]')
-
-
-def folder_of(names: list[str], values: list[str | None]) -> str:
-    """``year=2023/month=12/``, with what a path may not hold spelled as Hive does."""
-    none = "__HIVE_DEFAULT_PARTITION__"
-    return "".join(f"{name}={_ODD.sub(lambda each: f'%{ord(each[0]):02X}', none if value in (None, '') else value)}/" for name, value in zip(names, values))

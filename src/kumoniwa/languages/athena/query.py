@@ -612,7 +612,10 @@ class Query:
         if not database and not self.database:
             raise self.failure("MISSING_SCHEMA_NAME", "Schema must be specified when session schema is not set", node)
         database = database or self.database
-        found = self.catalogue(database, table)
+        try:
+            found = self.catalogue(database, table)
+        except QueryFailure as failure:
+            raise self.failure(failure.code, str(failure).partition(": ")[2], node) from None
         if found is None:
             raise self.failure("TABLE_NOT_FOUND", f"Table '{catalog}.{database}.{table}' does not exist", node)
         if found.view:

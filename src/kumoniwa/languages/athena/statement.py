@@ -39,7 +39,7 @@ def read(text: str) -> Statement:
         raise Several
     first = reader.next.upper
     if first in ("SELECT", "WITH", "VALUES", "("):
-        return Statement("query", DML, {"query": reader.rest()}, "SELECT")
+        return Statement("query", DML, {"query": reader.query()}, "SELECT")
     if first in _ICEBERG:
         raise Unbuilt(f"{first} and the Iceberg tables that it is for")
     if first in _OTHERS:
@@ -61,7 +61,7 @@ def _ctas(reader: Reader) -> Statement | None:
     if not reader.has("AS"):
         reader.place = start
         return None
-    text = reader.rest()
+    text = reader.query()
     data = re.search(r"\bWITH\s+(NO\s+)?DATA\s*\Z", text, re.IGNORECASE)
     facts = {"database": database, "name": name, "if_not_exists": exists, "properties": given, "query": text[: data.start()] if data else text,
              "with_data": not (data and data[1])}  # fmt: skip
@@ -122,11 +122,11 @@ def _insert(reader: Reader) -> Statement:
             while inner.has(","):
                 columns.append(inner.name())
             inner.end()
-    return Statement("insert", DML, {"database": database, "name": name, "columns": columns, "query": reader.rest()}, "INSERT")
+    return Statement("insert", DML, {"database": database, "name": name, "columns": columns, "query": reader.query()}, "INSERT")
 
 
 def _unload(reader: Reader) -> Statement:
-    query = reader.in_brackets()
+    query = reader.in_brackets(padded=True)
     reader.need("TO")
     to = _plain(reader)
     given = properties(reader) if reader.has("WITH") else {}
@@ -137,7 +137,7 @@ def _unload(reader: Reader) -> Statement:
 def _create_view(reader: Reader, replace: bool = False) -> Statement:
     database, name = reader.of_database()
     reader.need("AS")
-    return Statement("create view", DDL, {"database": database, "name": name, "replace": replace, "query": reader.rest()})
+    return Statement("create view", DDL, {"database": database, "name": name, "replace": replace, "query": reader.query()})
 
 
 def _drop(kind: str):

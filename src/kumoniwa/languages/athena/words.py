@@ -26,6 +26,10 @@ class Word(NamedTuple):
         return self.value.upper() if self.kind == "name" else self.value if self.kind == "sign" else ""
 
 
+def blanked(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
+
+
 def words(text: str) -> list[Word]:
     found = []
     for match in _WORD.finditer(text):
@@ -115,8 +119,13 @@ class Reader:
         self.place = len(self.words)
         return self.text[start:]
 
-    def in_brackets(self) -> str:
-        """The text between a bracket and its fellow."""
+    def query(self) -> str:
+        """The same, with blanks for what stands before it: so places in it are places in the whole text."""
+        start = self.next.start
+        return blanked(self.text[:start]) + self.rest()
+
+    def in_brackets(self, padded: bool = False) -> str:
+        """The text between a bracket and its fellow; padded as ``query`` is."""
         self.need("(")
         start, depth = self.next.start, 1
         while not self.is_over:
@@ -124,7 +133,7 @@ class Reader:
             depth += {"(": 1, ")": -1}.get(word.upper, 0)
             self.place += 1
             if not depth:
-                return self.text[start : word.start]
+                return blanked(self.text[:start]) + self.text[start : word.start] if padded else self.text[start : word.start]
         raise self.wrong()
 
     def end(self) -> None:

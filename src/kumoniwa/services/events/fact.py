@@ -63,6 +63,7 @@ def _pipeline(call: Call, detail: dict[str, Any]) -> list[str]:
 
 
 KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
+    ("athena", "Athena Query State Change"): lambda call, detail: [],
     **{("s3", f"Object {what}"): _bucket for what in _OBJECT},
     **{("ses", f"Email {what}"): _configuration_set for what in _MAIL},
     ("states", "Step Functions Execution Status Change"): lambda call, detail: [detail["executionArn"]],

@@ -390,6 +390,20 @@ SAMPLES = {
         """{BackupPlanId: p, BackupSelection: {SelectionName: s, IamRoleArn: "arn:aws:iam::123456789012:role/r",
         ListOfTags: [{ConditionType: STRINGEQUALS, ConditionKey: a, ConditionValue: b}], NotResources: ["arn:aws:s3:::*"]}}""",
     ),
+    "AWS::Athena::WorkGroup": (
+        """{Name: asked, Description: d, State: DISABLED, RecursiveDeleteOption: true, Tags: [{Key: a, Value: b}], WorkGroupConfiguration: {
+        EnforceWorkGroupConfiguration: true, PublishCloudWatchMetricsEnabled: true, BytesScannedCutoffPerQuery: 10000000, RequesterPaysEnabled: false,
+        EngineVersion: {SelectedEngineVersion: AUTO}, ResultConfiguration: {OutputLocation: "s3://b/", EncryptionConfiguration: {EncryptionOption: SSE_S3}}}}""",
+        """{Name: asked, Description: e, Tags: [{Key: c, Value: d}], WorkGroupConfiguration: {ResultConfiguration: {OutputLocation: "s3://c/"}}}""",
+    ),
+    "AWS::Athena::NamedQuery": (
+        "{Name: n, Database: db, QueryString: SELECT 1, Description: d, WorkGroup: asked}",
+        "{Name: m, Database: db, QueryString: SELECT 2}",
+    ),
+    "AWS::Athena::PreparedStatement": (
+        "{StatementName: st, WorkGroup: asked, QueryStatement: SELECT 1, Description: d}",
+        "{StatementName: st, WorkGroup: asked, QueryStatement: SELECT 2, Description: e}",
+    ),
     "AWS::Glue::Database": (
         """{CatalogId: "123456789012", DatabaseInput: {Name: lake, Description: d, LocationUri: "s3://b/", Parameters: {a: 1}}}""",
         """{CatalogId: "123456789012", DatabaseInput: {Name: lake, Description: e}}""",

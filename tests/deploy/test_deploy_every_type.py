@@ -45,6 +45,8 @@ class Agreeable(World):
             reply["State"] = "Enabled"
         if name == "DescribeEndpoint":
             reply["State"] = "ACTIVE"
+        if name == "GetWorkGroup":
+            reply["WorkGroup"]["Configuration"]["EngineVersion"] = {"EffectiveEngineVersion": "e"}
         if name == "GetMultiRegionAccessPoint":
             reply["AccessPoint"]["Status"] = "READY"
         if name == "GetMultiRegionAccessPointPolicy":

@@ -30,7 +30,7 @@ HONOURED_BY_THEMSELVES = {
 HONOURED_BY_THEMSELVES["cloudformation"] |= {
     "CreateStackInstances", "DeleteStackInstances", "DetectStackSetDrift", "UpdateStackInstances", "UpdateStackSet"
 }  # fmt: skip
-HARMLESS = {"athena": {"StopQueryExecution"}, "scheduler": {"UpdateSchedule", "DeleteSchedule", "DeleteScheduleGroup"}}
+HARMLESS = {"athena": {"DeleteNamedQuery", "StopQueryExecution"}, "scheduler": {"UpdateSchedule", "DeleteSchedule", "DeleteScheduleGroup"}}
 """To say them again changes nothing; a deletion then finds nothing."""
 
 

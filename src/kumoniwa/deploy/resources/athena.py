@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.deploy.resource import ID, Call, Name, ResourceType, Setting, at, fields, gone_tags, made, p, seen, text, use
+from kumoniwa.deploy.resource import ID, Call, Name, ResourceType, Setting, Work, at, carries, fields, gone_tags, made, p, seen, text, use
 
 _ABSENT = "InvalidRequestException"
 _ARN = text("arn:${AWS::Partition}:athena:${AWS::Region}:${AWS::AccountId}:workgroup/${ID}")
@@ -24,14 +24,22 @@ def _updates(said: dict[str, Any]) -> dict[str, Any]:
     return known | cutoff | {"ResultConfigurationUpdates": {**results, **gone}}
 
 
+@carries("RecursiveDeleteOption")
+async def _noted(work: Work) -> None:
+    """It is read when the workgroup is deleted: until then there is nothing to do."""
+
+
+_noted.handles_absence = True
+
 WorkGroup = ResourceType(
     name=Name("Name", 128, tells=False),
     create=Call(
         "athena:CreateWorkGroup", "Name Description", Configuration=use(_configuration, p.WorkGroupConfiguration), Tags=p.Tags,
     ),
     id=p.Name,
-    settings=(Setting(Call("athena:UpdateWorkGroup", WorkGroup=ID, State=p.State)),),
+    settings=(Setting(Call("athena:UpdateWorkGroup", WorkGroup=ID, State=p.State), Call("athena:UpdateWorkGroup", WorkGroup=ID, State="ENABLED")),),
     update=(
+        _noted,
         Call("athena:UpdateWorkGroup", WorkGroup=ID, Description=p.Description, ConfigurationUpdates=use(_updates, p.WorkGroupConfiguration)),
         Call("athena:UntagResource", ResourceARN=_ARN, TagKeys=gone_tags).when(gone_tags),
         Call("athena:TagResource", ResourceARN=_ARN, Tags=p.Tags).when(p.Tags),
@@ -43,8 +51,7 @@ WorkGroup = ResourceType(
         "CreationTime": seen.WorkGroup.CreationTime,
         "WorkGroupConfiguration.EngineVersion.EffectiveEngineVersion": seen.WorkGroup.Configuration.EngineVersion.EffectiveEngineVersion,
     },
-    defaults={"Description": "", "State": "ENABLED", "WorkGroupConfiguration": {}},
-    aside="RecursiveDeleteOption",
+    defaults={"Description": "", "WorkGroupConfiguration": {}},
 )
 
 NamedQuery = ResourceType(

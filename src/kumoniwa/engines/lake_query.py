@@ -18,7 +18,7 @@ import orjson
 
 from kumoniwa.engines import lake_files, lake_projection, lake_table
 from kumoniwa.engines.lake import Said, Task, Told
-from kumoniwa.languages.athena import cast, cells, types
+from kumoniwa.languages.athena import cast, cells, syntax, types
 from kumoniwa.languages.athena.failure import Malformed, QueryFailure, Unbuilt
 from kumoniwa.languages.athena.query import Column, Known, Query, Scan
 from kumoniwa.languages.athena.types import duck, quoted
@@ -290,6 +290,10 @@ def main() -> None:
     asker = Asker()
     task = asker.task()
     try:
+        if task.write and task.write.get("parse"):
+            syntax.parsed(task.text)
+            asker.say("done")
+            os._exit(0)
         run = Run(asker, task)
         if task.write is None:
             run.answer()

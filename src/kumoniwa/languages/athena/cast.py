@@ -143,10 +143,8 @@ def _of_text(sql: str, b: Type) -> str:
 
 def _text(sql: str, a: Type) -> str:
     kind = a.kind
-    if kind == "double":
+    if kind in ("double", "real"):
         return f"kw_double_text({sql})"
-    if kind == "real":
-        return f"CAST({sql} AS VARCHAR)"
     if kind == "timestamp":
         fraction = {0: "", 3: ".%g"}.get(a.args[0], ".%f")
         return f"strftime({sql}, '%Y-%m-%d %H:%M:%S{fraction}')"
@@ -212,7 +210,7 @@ def _to_json(sql: str, a: Type) -> str:
         return f"CAST(to_json({sql}) AS VARCHAR)"
     if kind in ("date", "timestamp", "timestamptz"):
         return f"CAST(to_json({_text(sql, a)}) AS VARCHAR)"
-    if kind == "double":
+    if kind in ("double", "real"):
         return f"(CASE WHEN isfinite({sql}) THEN kw_double_text({sql}) ELSE '\"' || kw_double_text({sql}) || '\"' END)"
     if kind == "array":
         return f"('[' || array_to_string(list_transform({sql}, lambda x: {_within_json('x', a.args[0])}), ',') || ']')"

@@ -334,6 +334,8 @@ class Translator:
         if to is None or not able(to):
             raise self.failure("TYPE_MISMATCH", f"Cannot apply operator: {a.type} {sign} {b.type}", node)
         x, y = coerced(a, to).sql, coerced(b, to).sql
+        if to.kind in ("array", "map", "row") and sign in ("=", "<>"):
+            return Typed(_alike(x, y, to) if sign == "=" else f"(NOT {_alike(x, y, to)})", BOOLEAN)
         if to.kind in ("double", "real") and sign not in ("IS DISTINCT FROM", "IS NOT DISTINCT FROM"):
             # NaN equals nothing in Trino, and itself in DuckDB.
             odd = [f"isnan({each.sql})" for each in (coerced(a, to), coerced(b, to)) if not each.is_constant]
@@ -726,6 +728,23 @@ class Translator:
         if found.type.kind not in types.INTEGERS:
             raise Unbuilt("window frames with something else than whole numbers")
         return f"{found.sql} {side}".replace("preceding", "PRECEDING").replace("following", "FOLLOWING")
+
+
+def _alike(x: str, y: str, type_: Type, depth: int = 0) -> str:
+    """Whether two nested values are equal: NULL where that turns on a NULL within, which to DuckDB equals itself."""
+    if type_.kind == "row":
+        parts = [_alike(f"struct_extract_at({x}, {n + 1})", f"struct_extract_at({y}, {n + 1})", each, depth) for n, each in enumerate(type_.args)]
+        return f"({' AND '.join(parts)})"
+    if type_.kind == "map":
+        raise Unbuilt("maps that are compared")
+    if type_.kind != "array":
+        return f"({x} = {y})"
+    each = _alike(f"{x}[i{depth}]", f"{y}[i{depth}]", type_.args[0], depth + 1)
+    pairs = f"list_transform(range(1, len({x}) + 1), lambda i{depth}: {each})"
+    return (
+        f"(CASE WHEN {x} IS NULL OR {y} IS NULL THEN NULL WHEN len({x}) <> len({y}) OR list_contains({pairs}, false) THEN false "
+        f"WHEN len(list_filter({pairs}, lambda e{depth}: e{depth} IS NULL)) > 0 THEN NULL ELSE true END)"
+    )
 
 
 def nulls_of(item: exp.Expression, text: str) -> str:

@@ -6,6 +6,9 @@ https://trino.io/docs/current/functions/string.html, …/math.html, …/binary.h
 from __future__ import annotations
 
 import re
+from re import _constants as constants
+from re import _parser as parser
+from typing import Any
 
 from kumoniwa.languages.athena.cast import cast, guarded
 from kumoniwa.languages.athena.failure import QueryFailure, Unbuilt
@@ -33,12 +36,49 @@ def _pattern(arg: Typed) -> str:
     return text_of(text.replace("(?<", "(?P<") if re.search(r"\(\?<\w", text) else text)
 
 
+def _takes_part(pattern: str, group: int) -> tuple[bool, bool]:
+    """Whether a group takes part in every match, and whether what it matches can be empty."""
+    try:
+        read = parser.parse(re.sub(r"\(\?<(?=\w)", "(?P<", pattern))
+    except (re.error, OverflowError):
+        return False, True
+
+    def find(items: Any, is_sure: bool) -> tuple[bool, bool] | None:
+        for code, said in items:
+            if code is constants.SUBPATTERN:
+                if said[0] == group:
+                    return is_sure, said[3].getwidth()[0] == 0
+                inner = [(said[3], is_sure)]
+            elif code in (constants.MAX_REPEAT, constants.MIN_REPEAT):
+                inner = [(said[2], is_sure and said[0] > 0)]
+            elif code is constants.BRANCH:
+                inner = [(each, False) for each in said[1]]
+            else:
+                continue
+            for part, sure in inner:
+                if (found := find(part, sure)) is not None:
+                    return found
+        return None
+
+    return find(read, True) or (True, True)
+
+
+def _of_group(found: str, pattern: Typed, group: Typed | None) -> str:
+    """What a group matched. RE2 gives an empty text for one that took no part, where Trino gives NULL."""
+    if group is None or group.value == 0:
+        return found
+    is_sure, may_be_empty = _takes_part(str(pattern.value), group.value) if isinstance(group.value, int) else (False, True)
+    if is_sure:
+        return found
+    if may_be_empty:
+        raise Unbuilt(f"a group of '{pattern.value}' that may take no part in a match, or match nothing")
+    return f"nullif({found}, '')"
+
+
 def _extract(*args: Typed) -> str:
-    text, pattern = args[0].sql, _pattern(args[1])
-    group = f"{args[2].sql}::INTEGER" if len(args) > 2 else "0"
-    found = f"regexp_extract({text}, {pattern}, {group})"
-    # A group that took no part is NULL in Trino, and an empty text here: only where the whole is a group's does it show.
-    return f"(CASE WHEN regexp_matches({text}, {pattern}) THEN {found} END)"
+    text, pattern, group = args[0].sql, _pattern(args[1]), args[2] if len(args) > 2 else None
+    found = f"regexp_extract({text}, {pattern}, {f'{group.sql}::INTEGER' if group is not None else '0'})"
+    return f"(CASE WHEN regexp_matches({text}, {pattern}) THEN {_of_group(found, args[1], group)} END)"
 
 
 def _replace(*args: Typed) -> str:
@@ -50,8 +90,10 @@ def _replace(*args: Typed) -> str:
 
 
 def _extract_all(*args: Typed) -> str:
-    group = f"{args[2].sql}::INTEGER" if len(args) > 2 else "0"
-    return f"regexp_extract_all({args[0].sql}, {_pattern(args[1])}, {group})"
+    group = args[2] if len(args) > 2 else None
+    found = f"regexp_extract_all({args[0].sql}, {_pattern(args[1])}, {f'{group.sql}::INTEGER' if group is not None else '0'})"
+    one = _of_group("g", args[1], group)
+    return found if one == "g" else f"list_transform({found}, lambda g: {one})"
 
 
 _ARG = re.compile(r"%(?:%|([-+0,]*)(\d*)(?:\.(\d+))?([sdfx]))")

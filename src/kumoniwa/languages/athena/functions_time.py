@@ -70,7 +70,9 @@ def _diff(unit: Typed, a: Typed, b: Typed) -> str:
     a, b = _instant(a), _instant(b)
     name = _unit(unit, a)
     if "timestamptz" in (a.type.kind, b.type.kind):
-        a, b = (Typed(cast(each.sql, each.type, UTC), UTC) for each in (a, b))
+        # The days are those of where the first is from.
+        to = a.type if a.type.kind == "timestamptz" else UTC
+        a, b = (Typed(cast(each.sql, each.type, to), to) for each in (a, b))
     return f"date_sub({text_of(name)}, {local(a)}, {local(b)})"
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from kumoniwa.engines import lake
 from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.gate.once import Token
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.languages.athena import statement as statements
+from kumoniwa.languages.athena.failure import Malformed, Unbuilt
 from kumoniwa.services.athena import catalog, tag, workgroup
 from kumoniwa.services.athena.errors import TooManyRequestsException, invalid, malformed
 from kumoniwa.services.athena.workgroup import ENGINE, WorkGroup
@@ -23,6 +26,8 @@ OPEN = (QUEUED, RUNNING)
 EXECUTIONS = ("athena", "executions")
 KEPT_S = 45 * 86_400
 """https://docs.aws.amazon.com/athena/latest/ug/queries-viewing-history.html"""
+SHORT = 8_192
+"""Characters."""
 OPEN_MAX = 200
 """https://docs.aws.amazon.com/athena/latest/ug/service-limits.html: 200 active DML queries in the largest regions."""
 WRITES = ("create table as", "insert", "unload")
@@ -80,28 +85,37 @@ def _mismatch() -> AwsError:
 TOKENS = {name: Token("ClientRequestToken", refusal=_mismatch) for name in ("StartQueryExecution", "CreateNamedQuery")}
 
 
-def read(text: str):
-    """The statement of a text. Raises what AWS answers where it is none."""
-    from kumoniwa.engines import lake  # noqa: PLC0415 (an extra)
-
+def read(text: str) -> statements.Statement:
+    """The statement of a text, whose query is not read. Raises what AWS answers where it is none."""
     try:
-        lake.check_installed()
-        from kumoniwa.languages.athena import statement, syntax  # noqa: PLC0415 (an extra)
-        from kumoniwa.languages.athena.failure import Malformed, Unbuilt  # noqa: PLC0415
-    except lake.Missing:
-        raise NotImplementedHere("queries without the extra kumoniwa[lake]") from None
-    try:
-        found = statement.read(text)
-        if "query" in found.facts:
-            syntax.parsed(found.facts["query"])
-        return found
-    except statement.Several:
+        return statements.read(text)
+    except statements.Several:
         raise malformed(f"Only one sql statement is allowed. Got: {text}") from None
     except Malformed as wrong:
         # What Athena expects there it says, too: those words come out of its grammar.
         raise malformed(str(wrong)) from None
     except Unbuilt as unbuilt:
         raise NotImplementedHere(f"athena: {unbuilt}") from None
+
+
+async def _prove(call: Call, query: str) -> None:
+    """See that a query is one. What is long is read by a process of its own, because it would hold the region. Raises what AWS answers."""
+    try:
+        lake.check_installed()
+    except lake.Missing:
+        raise NotImplementedHere("queries without the extra kumoniwa[lake]") from None
+    if len(query) > SHORT:
+        async with lake.asking(lake.Task(text=query, database="", now_s=0.0, folder="", write={"parse": True})) as conversation:
+            said = await conversation.hear()
+        if said.kind == "failed":
+            raise malformed(said.body["text"])
+        return
+    from kumoniwa.languages.athena import syntax  # noqa: PLC0415 (an extra)
+
+    try:
+        syntax.parsed(query)
+    except Malformed as wrong:
+        raise malformed(str(wrong)) from None
 
 
 def _results(group: WorkGroup, said: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
@@ -146,6 +160,8 @@ async def StartQueryExecution(
         raise invalid(f"WorkGroup {group.name} is disabled.")  # our words
     catalog.check(context.get("Catalog"))
     statement = read(QueryString)
+    if "query" in statement.facts:
+        await _prove(call, statement.facts["query"])
     location, options = _results(group, ResultConfiguration)
     if statement.kind == "create table as" and statement.facts["properties"].get("external_location") and group.is_enforced and group.location:
         # Recorded: https://github.com/aws/aws-sdk-pandas/issues/2518

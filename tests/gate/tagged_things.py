@@ -203,6 +203,18 @@ def distribution(m):
     return {"Id": made["Distribution"]["Id"], "DistributionId": made["Distribution"]["Id"], "Resource": made["Distribution"]["ARN"]}
 
 
+def query_workgroup(m):
+    m.athena.create_work_group(Name=m.name, Tags=m.pairs)
+    place = {"OutputLocation": f"s3://{_bucket(m)}/"}
+    query = m.athena.start_query_execution(QueryString="SHOW TABLES", WorkGroup=m.name, ResultConfiguration=place)["QueryExecutionId"]
+    named = m.athena.create_named_query(Name=m.name, Database="d", QueryString="SELECT 1", WorkGroup=m.name)["NamedQueryId"]
+    m.athena.create_prepared_statement(StatementName="statement", WorkGroup=m.name, QueryStatement="SELECT 1")
+    return {
+        "WorkGroup": m.name, "ResourceARN": f"arn:aws:athena:us-east-1:{ACCOUNT}:workgroup/{m.name}", "QueryExecutionId": query,
+        "QueryExecutionIds": [query], "NamedQueryId": named, "NamedQueryIds": [named], "StatementName": "statement",
+    }  # fmt: skip
+
+
 def trail(m):
     for each in m.cloudtrail.list_trails()["Trails"][2:]:
         m.cloudtrail.delete_trail(Name=each["TrailARN"])
@@ -669,6 +681,7 @@ KINDS = {
     "acm": {"certificate": certificate},
     "application-autoscaling": {"ScalableTarget": scalable_target},
     "appsync": {"graphqlapi": graphql_api, "api": event_api, "channelNamespace": channel_namespace},
+    "athena": {"workgroup": query_workgroup},
     "backup": {"backupVault": vault, "backupPlan": plan, "legalHold": legal_hold, "restoreTestingPlan": restore_testing_plan},
     "cloudformation": {"stack": stack, "stackset": stack_set},
     "cloudfront": {"distribution": distribution},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 
 import pyarrow as pa
 import pytest
@@ -329,3 +330,42 @@ def test_the_states_of_a_query_are_told_to_the_bus(cloud, lake):
         ("QUEUED", None, "1"), ("RUNNING", "QUEUED", "2"), ("SUCCEEDED", "RUNNING", "3"),
     ]  # fmt: skip
     assert {(each["queryExecutionId"], each["workgroupName"], each["statementType"], each["versionId"]) for each in told} == {(number, "primary", "DML", "0")}
+
+
+def test_a_kill_in_the_midst_leaves_no_files_of_queries(cloud, lake):
+    logs(lake)
+    number = lake.start("SELECT count(*) FROM web_logs a CROSS JOIN UNNEST(sequence(1, 20000)) b(y) CROSS JOIN UNNEST(sequence(1, 20000)) c(z) WHERE y * z % 7 = 3")
+    while lake.athena.get_query_execution(QueryExecutionId=number)["QueryExecution"]["Statistics"]["DataScannedInBytes"] == 0:
+        cloud.sleep(0.01)
+    folder = os.path.join(cloud.region("us-east-1").store.folder, "athena-queries")
+    assert len(os.listdir(folder)) == 1
+    cloud.restart(kill=True)
+    assert lake.ended(number)["Status"]["State"] == "FAILED"
+    assert not os.path.exists(folder)
+    assert lake.rows("SELECT count(*) FROM web_logs") == [["5"]]
+    assert os.listdir(folder) == []
+
+
+def test_a_long_query_is_read_beside_the_region(lake):
+    listed = ", ".join(map(str, range(5_000)))
+    assert lake.rows(f"SELECT count(*) FROM UNNEST(sequence(1, 10000)) t(x) WHERE x IN ({listed})") == [["4999"]]
+    code, text = refused(lake.start, f"SELECT count(*) FROM UNNEST(sequence(1, 10)) t(x) WHERE x IN ({listed}")
+    assert code == "InvalidRequestException" and text.startswith("line 1:")
+
+
+def test_without_the_extra_queries_are_refused_by_name(lake, monkeypatch):
+    monkeypatch.setattr("kumoniwa.engines.lake.find_spec", lambda name: None)
+    assert refused(lake.start, "SELECT 1") == ("NotImplemented", "Kumoniwa does not implement queries without the extra kumoniwa[lake].")
+    assert lake.lines("SHOW TABLES") == []
+
+
+def test_a_query_that_asks_for_too_much_memory_fails(lake, monkeypatch):
+    monkeypatch.setattr("kumoniwa.services.athena.running.MEMORY_MB", 20)
+    reason = lake.fails("SELECT array_agg(x) FROM UNNEST(sequence(1, 3000000)) AS t(x)")
+    assert reason == "Query exhausted resources at this scale factor"
+
+
+def test_a_query_that_takes_too_long_ends(lake, monkeypatch):
+    monkeypatch.setattr("kumoniwa.services.athena.running.WITHIN_S", 1.5)
+    found = lake.ended(lake.start("SELECT count(*) FROM UNNEST(sequence(1, 50000)) a(x) CROSS JOIN UNNEST(sequence(1, 50000)) b(y) WHERE x * y % 7 = 3"))
+    assert (found["Status"]["State"], found["Status"]["StateChangeReason"]) == ("FAILED", "Query timeout")

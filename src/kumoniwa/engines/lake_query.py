@@ -6,6 +6,7 @@ import base64
 import os
 import queue
 import re
+import shutil
 import struct
 import sys
 import threading
@@ -20,7 +21,7 @@ from kumoniwa.engines import lake_files, lake_projection, lake_table
 from kumoniwa.engines.lake import Said, Task, Told
 from kumoniwa.languages.athena import cast, cells, syntax, types
 from kumoniwa.languages.athena.failure import Malformed, QueryFailure, Unbuilt
-from kumoniwa.languages.athena.query import Column, Known, Query, Scan
+from kumoniwa.languages.athena.query import Column, Known, Output, Query, Scan
 from kumoniwa.languages.athena.types import duck, quoted
 
 _LENGTH = struct.Struct(">I")
@@ -209,14 +210,34 @@ class Run:
             dict(zip(("name", "type", "precision", "scale"), (name, types.told(field.type), *types.precision_and_scale(field.type))))
             for name, field in zip(names, output.fields)
         ]
-        path, count = os.path.join(self.task.folder, "result.csv"), 0
-        kinds = [cells.text_of(field.type) for field in output.fields]
+        path = os.path.join(self.task.folder, "result.csv")
+        if all(cast.is_plain(field.type) for field in output.fields):
+            count = self._copy(output, names, path)
+        else:
+            count = self._write(output, names, path)
+        self.asker.say("done", columns=columns, count=count, scanned=self.scanned, path=path)
+
+    def _copy(self, output: Output, names: list[str], path: str) -> int:
+        """Results of plain types, which DuckDB writes as Athena does."""
+        listed = ", ".join(f"{cast.cast(f'q.c{n}', field.type, types.VARCHAR)} AS c{n}" for n, field in enumerate(output.fields))
+        how = "FORMAT csv, HEADER false, FORCE_QUOTE *, NULLSTR '', DELIMITER ',', QUOTE '\"', ESCAPE '\"'"
+        (count,) = self.connection.execute(f"COPY (SELECT {listed} FROM ({output.sql}) AS q) TO '{path}.rows' ({how})").fetchone()
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            # Two columns of one name are no matter to Trino: the header is ours.
+            file.write(line(names))
+        with open(path, "ab") as file, open(f"{path}.rows", "rb") as rows:
+            shutil.copyfileobj(rows, file, 1 << 20)
+        os.unlink(f"{path}.rows")
+        return count
+
+    def _write(self, output: Output, names: list[str], path: str) -> int:
+        count, kinds = 0, [cells.text_of(field.type) for field in output.fields]
         with open(path, "w", encoding="utf-8", newline="") as file:
             file.write(line(names))
             for portion in self.rows(output.sql):
                 count += len(portion)
                 file.writelines(line([None if value is None else kind(value) for kind, value in zip(kinds, row)]) for row in portion)
-        self.asker.say("done", columns=columns, count=count, scanned=self.scanned, path=path)
+        return count
 
     def write(self) -> None:
         from kumoniwa.engines import lake_writing  # noqa: PLC0415 (only who writes needs it)

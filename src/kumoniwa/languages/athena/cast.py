@@ -88,6 +88,11 @@ def zone_of(type_: Type) -> str:
     return type_.args[0]
 
 
+def is_plain(type_: Type) -> bool:
+    """Whether the text that a CAST gives is the one that results show."""
+    return type_.kind in ("varchar", "char", "boolean", *INTEGERS, "double", "decimal", "date", "timestamp", "timestamptz", "json")
+
+
 def packed(type_: Type, parts: list[str]) -> str:
     """A row of these parts."""
     fields = ", ".join(f"{types.quoted(types.field_name(type_, n))} := {part}" for n, part in enumerate(parts))

@@ -20,6 +20,7 @@ from kumoniwa.services.athena.failing import Failed
 from kumoniwa.wire.message import File
 
 FETCHED_AT_ONCE = 8
+EXHAUSTED = "Query exhausted resources at this scale factor"
 SPACE_BYTES_MAX = 16 << 30
 """How much one query may have copied."""
 
@@ -128,7 +129,7 @@ class Folder:
     def _take(self, size: int) -> None:
         self.copied += size
         if self.copied > SPACE_BYTES_MAX:
-            raise Failed("EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exhausted resources at this scale factor")
+            raise Failed("EXCEEDED_LOCAL_MEMORY_LIMIT", EXHAUSTED)
 
 
 def _linked(path: str, target: str) -> bool:
@@ -179,6 +180,8 @@ async def answered(call: Call, number: str, task: lake.Task) -> dict[str, Any]:
                     raise Failed("NOT_IMPLEMENTED", f"NOT_SUPPORTED: Kumoniwa does not implement {said.body['text']}.")
                 if said.body["code"] == "BYTES_SCANNED":
                     raise Failed("BYTES_SCANNED", "Bytes scanned limit was exceeded", "CANCELLED")
+                if said.body["code"] == "EXCEEDED_LOCAL_MEMORY_LIMIT":
+                    raise Failed(said.body["code"], EXHAUSTED)
                 if "detail" in said.body and said.body["code"] == "GENERIC_INTERNAL_ERROR":
                     call.home.note("query failed", query=number, error=said.body["detail"])
                 raise Failed(said.body["code"], said.body["text"])

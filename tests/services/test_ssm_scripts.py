@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from node_workshop import Agent, Fleet
+from lambda_workshop import put_role
+from node_workshop import CORE, ROLE_ARN, TRUST, Agent, Fleet
 
+from kumoniwa.cli.node import Agent as NodeProgram
+from kumoniwa.cli.node_client import Silent
 from kumoniwa.cli.node_command import Run
 
 SAYS = "failed to run commands: exit status"
@@ -309,3 +312,97 @@ def test_a_node_that_was_ended_goes_on_after_the_step_that_it_had_done(machine):
     Run(machine.node, place, command, say).go()
     assert machine.told(id_, "beta")["StandardOutputContent"] == "x\n"
     assert machine.fleet.status(id_) == ("Success", "Success")
+
+
+# The program ---------------------------------------------------------------------------------------
+
+
+class AtOnce:
+    """A worker that is done before anybody else has his turn."""
+
+    def submit(self, act, *args) -> None:
+        act(*args)
+
+
+class Cut:
+    """A line to the cloud on which an answer is lost: what was asked is done, and who asked does not hear of it."""
+
+    def __init__(self, node: Agent, operation: str) -> None:
+        self.send, self.operation = node.send, operation
+        node.send = self
+
+    def __call__(self, request):
+        answer = self.send(request)
+        if request.headers["x-amz-target"].endswith(self.operation) and self.operation:
+            self.operation = ""
+            raise Silent
+        return answer
+
+
+def program(machine) -> NodeProgram:
+    return NodeProgram(machine.node, machine.folder, AtOnce())
+
+
+def said_all(node: NodeProgram) -> None:
+    while node.replies.first() is not None:
+        node.replies.send_first()
+
+
+def test_a_command_whose_acknowledgment_was_not_answered_is_run_nevertheless(machine):
+    node, id_ = program(machine), machine.fleet.send(machine.node, commands=["echo run"])
+    Cut(machine.node, "AcknowledgeMessage")
+    with pytest.raises(Silent):
+        node.poll()
+    node.poll()
+    said_all(node)
+    assert machine.told(id_)["StandardOutputContent"] == "run\n"
+
+
+def test_a_command_that_comes_twice_is_run_once(machine):
+    count = machine.folder / "count"
+    node, id_ = program(machine), machine.fleet.send(machine.node, commands=[f"echo x >> {count}"])
+    Cut(machine.node, "GetMessages")
+    with pytest.raises(Silent):
+        node.poll()
+    node.poll()
+    node.poll()
+    said_all(node)
+    assert count.read_text() == "x\n"
+    assert machine.fleet.status(id_) == ("Success", "Success")
+
+
+def test_a_reply_whose_answer_was_lost_is_said_again(machine):
+    node, id_ = program(machine), machine.fleet.send(machine.node, commands=["echo run"])
+    node.poll()
+    Cut(machine.node, "SendReply")
+    assert not node.replies.send_first()
+    said_all(node)
+    assert machine.fleet.status(id_) == ("Success", "Success")
+
+
+def test_a_reply_that_is_refused_is_said_until_it_is_let_in(machine):
+    node, id_ = program(machine), machine.fleet.send(machine.node, commands=["echo run"])
+    node.poll()
+    put_role(machine.fleet.cloud, trust=TRUST, arn=ROLE_ARN)
+    assert not node.replies.send_first()
+    put_role(machine.fleet.cloud, *CORE, trust=TRUST, arn=ROLE_ARN)
+    said_all(node)
+    assert machine.fleet.status(id_) == ("Success", "Success")
+
+
+def test_a_reply_that_nobody_wants_is_given_up(machine):
+    node, id_ = program(machine), machine.fleet.send(machine.node, commands=["echo run"])
+    node.poll()
+    put_role(machine.fleet.cloud, trust=TRUST, arn=ROLE_ARN)
+    machine.fleet.cloud.sleep(7_200)
+    said_all(node)
+    assert machine.fleet.details(id_) == ["DeliveryTimedOut"]
+
+
+def test_long_outputs_are_logged_whole(cloud, tmp_path):
+    machine = Machine(cloud, tmp_path, "logs:*")
+    id_ = machine.shell("seq 12000", "head -c 120000 /dev/zero | tr '\\0' x", CloudWatchOutputConfig={"CloudWatchOutputEnabled": True})
+    assert machine.told(id_)["Status"] == "Success"
+    paginator = cloud.client("logs").get_paginator("filter_log_events")
+    found = [each["message"] for page in paginator.paginate(logGroupName="/aws/ssm/AWS-RunShellScript") for each in page["events"]]
+    assert len(found) == 12_003 and found[11_999] == "12000" and sum(map(len, found[12_000:])) == 120_000

@@ -20,15 +20,17 @@ from typing import Any
 
 from kumoniwa import __version__
 from kumoniwa.cli.node_client import Client, Identity, Refused, Silent
-from kumoniwa.cli.node_command import Run
+from kumoniwa.cli.node_command import Run, keep
 from kumoniwa.kernel.clock import monotonic
 
 PING_EVERY_S = 60.0
-AGAIN_AFTER_S = 1.0
+AGAIN_AFTER_S, AFTER_REFUSAL_S = 1.0, 5.0
+SAID_AGAIN_FOR_S = 7_200.0
+"""As long as the agent keeps a reply: documentLevelTimeOutDurationHour."""
+USELESS = ("InvalidMessageIdException", "ValidationException", "SerializationException", "InvalidInstanceId")
 AT_ONCE = 5
 """Commands, as the agent's CommandWorkersLimit has it."""
 GONE = ("InvalidInstanceId",)
-EXPIRED = ("ExpiredTokenException", "UnrecognizedClientException")
 
 
 def node(asked: argparse.Namespace) -> int:
@@ -66,10 +68,8 @@ def _client(asked: argparse.Namespace, registration: Path) -> Client | None:
 
 def _register(client: Client, registration: Path, activation: str, code: str) -> None:
     identity = client.register(activation, code, secrets.token_hex(18))
-    draft = registration.with_suffix(".new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump({"id": identity.id, "region": identity.region, "private_key": identity.private, "fingerprint": identity.fingerprint}, file)
-    draft.replace(registration)
+    held = {"id": identity.id, "region": identity.region, "private_key": identity.private, "fingerprint": identity.fingerprint}
+    keep(registration, held, mode=0o600)
 
 
 def about() -> dict[str, str]:
@@ -89,7 +89,8 @@ def _version() -> str:
 
 
 class Replies:
-    """What the cloud is still to hear, in its order: files, gone when they were heard."""
+    """What the cloud is still to hear, in its order: files, gone when they were heard. What is refused may be let in later, so it is said
+    again for as long as the agent does."""
 
     def __init__(self, client: Client, folder: Path) -> None:
         self.client, self.folder = client, folder
@@ -100,96 +101,109 @@ class Replies:
     def put(self, message: str, payload: dict[str, Any]) -> None:
         with self.changed:
             self.count += 1
-            draft = self.folder / f"{self.count:09d}.new"
             said = {"MessageId": message, "ReplyId": secrets.token_hex(16), "Payload": json.dumps(payload)}
-            draft.write_text(json.dumps(said))
-            draft.replace(draft.with_suffix(".json"))
+            keep(self.folder / f"{self.count:09d}.json", {"at": self.client.clock.now(), "said": said})
             self.changed.notify()
 
     def send(self) -> None:
         """Until the process ends."""
         while True:
             with self.changed:
-                while (first := min(self.folder.glob("*.json"), default=None)) is None:
+                while self.first() is None:
                     self.changed.wait()
-            if self._heard(json.loads(first.read_text())):
-                first.unlink()
-            else:
+            if not self.send_first():
                 threading.Event().wait(AGAIN_AFTER_S)
 
-    def _heard(self, said: dict[str, Any]) -> bool:
+    def first(self) -> Path | None:
+        return min(self.folder.glob("*.json"), default=None)
+
+    def send_first(self) -> bool:
+        """Whether the oldest is done with."""
+        file = self.first()
+        if file is None:
+            return True
+        held = json.loads(file.read_text())
         try:
-            self.client.ask("ec2messages", "SendReply", **said)
+            self.client.ask("ec2messages", "SendReply", **held["said"])
         except Silent:
             return False
         except Refused as error:
-            if error.code in EXPIRED:
-                self.client.forget_keys()
-                return False
             print(f"kumoniwa node: a reply was refused: {error}", flush=True)
+            self.client.forget_keys()
+            if error.code not in USELESS and self.client.clock.now() - held["at"] < SAID_AGAIN_FOR_S:
+                return False
+        file.unlink()
         return True
 
 
 class Agent:
-    def __init__(self, client: Client, folder: Path) -> None:
+    """``workers`` run commands, as an executor does."""
+
+    def __init__(self, client: Client, folder: Path, workers: Any = None) -> None:
         self.client, self.commands = client, folder / "commands"
         self.commands.mkdir(exist_ok=True)
         self.replies = Replies(client, folder / "replies")
-        self.workers = ThreadPoolExecutor(AT_ONCE)
+        self.workers = workers or ThreadPoolExecutor(AT_ONCE)
         self.runs: dict[str, Run] = {}
 
     def run(self) -> int:
         threading.Thread(target=self.replies.send, daemon=True).start()
-        for held in sorted(self.commands.glob("*/message.json")):
-            if not (held.parent / "done").exists():
-                self._begin(held.parent, json.loads(held.read_text()))
+        for folder in self._unfinished():
+            if (folder / "taken").exists():
+                self._begin(folder)
         pinged = None
         while True:
             try:
                 if pinged is None or monotonic() - pinged >= PING_EVERY_S:
                     self.client.ask("ssm", "UpdateInstanceInformation", InstanceId=self.client.identity.id, **about())  # type: ignore[union-attr]
                     pinged = monotonic()
-                self._poll()
+                self.poll()
             except Silent:
                 pinged = None
                 threading.Event().wait(AGAIN_AFTER_S)
             except Refused as error:
+                print(f"kumoniwa node: {error}", flush=True)
                 if error.code in GONE:
-                    print(f"kumoniwa: {error}", flush=True)
                     os._exit(1)
                 self.client.forget_keys()
-                print(f"kumoniwa node: {error}", flush=True)
-                threading.Event().wait(AGAIN_AFTER_S)
+                threading.Event().wait(AFTER_REFUSAL_S)
 
-    def _poll(self) -> None:
+    def poll(self) -> None:
+        """Ask for messages once, and begin what they want. Raises Refused, Silent."""
+        for folder in self._unfinished():
+            if not (folder / "taken").exists():
+                self._take(folder)
         id_ = self.client.identity.id  # type: ignore[union-attr]
         answer = self.client.ask("ec2messages", "GetMessages", Destination=id_, MessagesRequestId=secrets.token_hex(16), VisibilityTimeoutInSeconds=10)
         for message in answer["Messages"]:
             if message["Topic"].startswith("aws.ssm.sendCommand"):
-                self._take(message)
+                self._take(self._kept(message))
             elif message["Topic"].startswith("aws.ssm.cancelCommand"):
                 self._cancel(json.loads(message["Payload"])["CancelMessageId"])
-                self._acknowledge(message)
+                self.client.ask("ec2messages", "AcknowledgeMessage", MessageId=message["MessageId"])
 
-    def _acknowledge(self, message: dict[str, Any]) -> None:
-        self.client.ask("ec2messages", "AcknowledgeMessage", MessageId=message["MessageId"])
+    def _unfinished(self) -> list[Path]:
+        return [each.parent for each in sorted(self.commands.glob("*/message.json")) if not (each.parent / "done").exists()]
 
-    def _take(self, message: dict[str, Any]) -> None:
-        """Once, however often it comes: what a node has taken lies in its folder. It begins when the cloud knows that it does, so that who
-        cancels it is told whether it had begun."""
+    def _kept(self, message: dict[str, Any]) -> Path:
+        """The folder of a command, once, however often it comes."""
         command = json.loads(message["Payload"])
         folder = self.commands / command["CommandId"]
-        held = {**command, "MessageId": message["MessageId"], "InstanceId": message["Destination"]}
         if not (folder / "message.json").exists():
             folder.mkdir(exist_ok=True)
-            draft = folder / "message.new"
-            draft.write_text(json.dumps(held))
-            draft.replace(folder / "message.json")
-        self._acknowledge(message)
-        if message["MessageId"] not in self.runs and not (folder / "done").exists():
-            self._begin(folder, held)
+            keep(folder / "message.json", {**command, "MessageId": message["MessageId"], "InstanceId": message["Destination"]})
+        return folder
 
-    def _begin(self, folder: Path, command: dict[str, Any]) -> None:
+    def _take(self, folder: Path) -> None:
+        """A command begins when the cloud knows that it does, so that who cancels it is told whether it had begun."""
+        message = json.loads((folder / "message.json").read_text())["MessageId"]
+        self.client.ask("ec2messages", "AcknowledgeMessage", MessageId=message)
+        (folder / "taken").touch()
+        if message not in self.runs and not (folder / "done").exists():
+            self._begin(folder)
+
+    def _begin(self, folder: Path) -> None:
+        command = json.loads((folder / "message.json").read_text())
         message = command["MessageId"]
         run = self.runs[message] = Run(self.client, folder, command, lambda payload: self.replies.put(message, payload))
         self.workers.submit(self._go, run)

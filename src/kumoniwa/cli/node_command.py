@@ -10,7 +10,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from kumoniwa.wire import timestamps
 PLATFORM = "Linux"
 EXIT_SUCCESS, EXIT_FAILURE, REBOOT = 168, 169, 194
 STDOUT_MAX, STDERR_MAX, BOTH_MAX = 24_000, 8_000, 2_500
+READ_BYTES_MAX, LINE_CHARS_MAX = 200_000, 50_000
 _CUT, _CUT_OUT, _CUT_ERROR, _ERROR = "--output truncated--", "\n---Output truncated---", "\n---Error truncated----", "\n----------ERROR-------\n"
 _PARAMETER = re.compile(r"\{\{\s*ssm:([\w./-]+(?::\d+)?)\s*\}\}", re.ASCII)
 _IN_GROUP_NAMES = re.compile(r"[^a-zA-Z0-9_\-/.#]")
@@ -104,7 +105,7 @@ class Run:
                 results[step.name] = Result(*json.loads(kept.read_text()))
                 continue
             results[step.name] = self._step(document, step, values, results, is_last=at == len(document.steps) - 1)
-            _keep(kept, list(results[step.name]))
+            keep(kept, list(results[step.name]))
             self.say(self._reply("InProgress", {step.name: results[step.name].told(self.command, step)}))
         only = {step.name: results[step.name].told(self.command, step) for step in document.steps} if len(document.steps) == 1 else {}
         self.say(self._reply(_aggregate(results), only))
@@ -165,7 +166,7 @@ class Run:
             with open(err, "ab") as file:
                 file.write(f"failed to run commands: {why}".encode())
         self._carry(step, out, err)
-        return out.read_text(errors="replace"), err.read_text(errors="replace"), code, status
+        return _beginning(out), _beginning(err), code, status
 
     def _read(self, inputs: dict[str, Any]) -> tuple[list[str], dict[str, str], str | None]:
         """Lines, variables and folder of a script. Raises ValueError."""
@@ -229,15 +230,39 @@ class Run:
                 if error.code != "ResourceAlreadyExistsException":
                     raise
         at = int(self.clock.now() * 1000)
-        events = [{"timestamp": at, "message": line} for line in text.splitlines() if line]
-        self.client.ask("logs", "PutLogEvents", logGroupName=group, logStreamName=stream, logEvents=events)
+        for lines in _parts(text):
+            events = [{"timestamp": at, "message": line} for line in lines]
+            self.client.ask("logs", "PutLogEvents", logGroupName=group, logStreamName=stream, logEvents=events)
 
 
-def _keep(file: Path, body: Any) -> None:
+def keep(file: Path, body: Any, mode: int = 0o644) -> None:
     """Wholly or not at all."""
     draft = file.with_suffix(".new")
-    draft.write_text(json.dumps(body))
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as drafted:
+        json.dump(body, drafted)
     draft.replace(file)
+
+
+def _beginning(file: Path) -> str:
+    """As much of an output as is ever told of it."""
+    with open(file, "rb") as held:
+        return held.read(READ_BYTES_MAX).decode("utf-8", "replace")
+
+
+def _parts(text: str) -> Iterator[list[str]]:
+    """Lines of a log, as many at once as CloudWatch Logs takes: PutLogEvents, 10,000 events and 1 MiB, each with 26 bytes besides."""
+    part: list[str] = []
+    size = 0
+    for line in text.splitlines():
+        for at in range(0, len(line), LINE_CHARS_MAX):
+            piece = line[at : at + LINE_CHARS_MAX]
+            part.append(piece)
+            size += len(piece.encode()) + 26
+            if len(part) >= 5_000 or size > 500_000:
+                yield part
+                part, size = [], 0
+    if part:
+        yield part
 
 
 # What results amount to ------------------------------------------------------------------------------

@@ -200,7 +200,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         said = params.get("ConfigRule")
         named = _names(params, "ConfigRuleName", "ConfigRuleNames") or (_names(said, "ConfigRuleName") if isinstance(said, dict) else [])
         found = [call.shelf(rules.Rule).get(name) for name in named]
-        return [rules.arn_of(call, each) if each is not None else call.arn("config-rule/*") for each in found] or call.arn("config-rule/*")
+        linked = rules.linked_service(call)
+        unknown = call.arn(f"config-rule/aws-service-rule/{linked}/*" if linked else "config-rule/*")
+        return [rules.arn_of(call, each) if each is not None else unknown for each in found] or unknown
     if operation in _OF_REMEDIATIONS:
         listed = params.get("RemediationConfigurations")
         named = _names(params, "ConfigRuleName", "ConfigRuleNames")

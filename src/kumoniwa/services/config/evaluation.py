@@ -321,7 +321,7 @@ def drop_rule(call: Call, rule: Rule) -> None:
 
 def DeleteConfigRule(call: Call, *, ConfigRuleName: str) -> None:
     rule = rules.existing(call, ConfigRuleName)
-    if rule.created_by:
+    if rule.created_by and rule.created_by != rules.linked_service(call):
         raise ResourceInUseException(f"The config rule {rule.name} is a service-linked rule, and only its service deletes it.")
     if remediation.of(call, rule.name) is not None:
         raise ResourceInUseException(

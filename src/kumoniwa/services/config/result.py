@@ -53,8 +53,10 @@ def all_of(call: Call) -> list[Result]:
 
 
 def drop(call: Call, rule: str, type_: str, id_: str) -> None:
-    call.rows(RESULTS).run("delete from config_result where rule = ? and type = ? and id = ?", rule, type_, id_)
-    tell_news(call)
+    """Of this Config tells no event; Security Hub is told, which archives what it found."""
+    if call.rows(RESULTS).run("delete from config_result where rule = ? and type = ? and id = ?", rule, type_, id_):
+        call.tell("Config Verdict Dropped", {"configRuleName": rule, "resourceType": type_, "resourceId": id_})
+        tell_news(call)
 
 
 def drop_others(call: Call, rule: str, kept: set[tuple[str, str]]) -> None:
@@ -65,5 +67,5 @@ def drop_others(call: Call, rule: str, kept: set[tuple[str, str]]) -> None:
 
 
 def drop_all(call: Call, rule: str) -> None:
-    call.rows(RESULTS).run("delete from config_result where rule = ?", rule)
-    tell_news(call)
+    for each in of_rule(call, rule):
+        drop(call, rule, each.type, each.id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.aws import config_rules
+from kumoniwa.gate import organization
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
@@ -28,6 +29,7 @@ from kumoniwa.store.rows import Table
 RULES_MAX, PAGE = 400, 25
 """https://docs.aws.amazon.com/config/latest/developerguide/configlimits.html"""
 DAILY = "TwentyFour_Hours"
+SECURITY_HUB = "securityhub.amazonaws.com"
 CHANGE, OVERSIZED, SCHEDULE, SNAPSHOT = (
     "ConfigurationItemChangeNotification", "OversizedConfigurationItemChangeNotification", "ScheduledNotification",
     "ConfigurationSnapshotDeliveryCompleted",
@@ -239,24 +241,31 @@ def keep(call: Call, rule: Rule) -> None:
     put_due(call, rule.name, call.now())
 
 
+def linked_service(call: Call) -> str:
+    """The service as whose service-linked role somebody asks, empty if he does not: what it puts is a rule of its own."""
+    return call.principal.held_by if organization.is_service_linked(call.principal) else ""
+
+
 async def PutConfigRule(call: Call, *, ConfigRule: dict[str, Any], Tags: list[dict[str, str]] | None = None) -> None:
     if "CreatedBy" in ConfigRule:
         _refuse("AWS Config populates the CreatedBy field for ServiceLinkedConfigRule. Try again without populating the CreatedBy field")
     before = _before(call, ConfigRule)
-    if before is not None and before.created_by:
+    if before is not None and before.created_by != linked_service(call):
         raise InsufficientPermissionsException(f"The config rule {before.name} is a service-linked rule, and only its service changes it.")
     rule = read(call, ConfigRule, before)
     recorders.must_exist(call, "Configuration recorder is not available to put config rule.")
-    check_room(call, rule.name, 1 if before is None else 0)
+    if not linked_service(call):
+        check_room(call, rule.name, 1 if before is None else 0)
     if before is None:
-        rule = changed(rule, tags=recorders.tags_said(Tags))
+        rule = changed(rule, tags=recorders.tags_said(Tags), created_by=linked_service(call))
     if not rule.is_managed:
         await check_function(call, rule)
     call.atomically(lambda: keep(call, rule))
 
 
 def check_room(call: Call, name: str, more: int) -> None:
-    if len(call.shelf(Rule)) + more > RULES_MAX:
+    """Rules of Security Hub do not count: https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-standards-awsconfigrules.html"""
+    if sum(each.created_by != SECURITY_HUB for each in call.shelf(Rule).values()) + more > RULES_MAX:
         raise MaxNumberOfConfigRulesExceededException(
             f"Failed to put config rule '{name}' because the maximum number of config rules: {RULES_MAX} is reached."
         )

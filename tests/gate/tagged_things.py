@@ -6,6 +6,7 @@ name, and the tag in each of the forms that AWS writes tags in.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import json
@@ -665,6 +666,17 @@ def pattern_set(m):
     return {"Name": m.name, "Scope": "REGIONAL", "Id": made["Id"], "ResourceARN": made["ARN"]}
 
 
+def automation_rule(m):
+    """Of Security Hub's, which is enabled for the first."""
+    with contextlib.suppress(m.securityhub.exceptions.ResourceConflictException):
+        m.securityhub.enable_security_hub(EnableDefaultStandards=False)
+    action = {"Type": "FINDING_FIELDS_UPDATE", "FindingFieldsUpdate": {"Confidence": 1}}
+    arn = m.securityhub.create_automation_rule(
+        RuleName=m.name, Description="d", RuleOrder=1, Criteria={"Confidence": [{"Eq": 2}]}, Actions=[action], Tags=m.map
+    )["RuleArn"]
+    return {"ResourceArn": arn, "AutomationRulesArns": [arn], "UpdateAutomationRulesRequestItems": [{"RuleArn": arn}]}
+
+
 def trace_group(m):
     arn = m.xray.create_group(GroupName=m.name, FilterExpression="fault", Tags=m.pairs)["Group"]["GroupARN"]
     return {"GroupName": m.name, "GroupARN": arn, "ResourceARN": arn}
@@ -710,6 +722,7 @@ KINDS = {
     "s3": {"bucket": bucket, "object": object_of_bucket},
     "scheduler": {"schedule-group": schedule_group, "schedule": schedule},
     "secretsmanager": {"Secret": secret},
+    "securityhub": {"automation-rule": automation_rule},
     "ses": {"identity": email_identity, "configuration-set": configuration_set, "template": email_template, "contact-list": contact_list},
     "sns": {"topic": topic},
     "sqs": {"queue": queue},

@@ -23,7 +23,7 @@ from kumoniwa.gate import tags
 from kumoniwa.kernel.operation import load, service_names
 
 KEY = "aws:ResourceTag/${TagKey}"
-DESTRUCTIVE = ("Delete", "Deregister")
+DESTRUCTIVE = ("Delete", "Deregister", "BatchDelete")
 """Operations that begin so leave nothing of what they touch."""
 
 ALONE = ("rule-on", "ipset", "regexpatternset", "rulegroup")

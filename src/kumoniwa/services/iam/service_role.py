@@ -106,7 +106,7 @@ _POLICIES = {
     "repository.sync.codeconnections": "AWSGitSyncServiceRolePolicy",
     "resource-explorer-2": "AWSResourceExplorerServiceRolePolicy", "restore-testing.backup": "AWSServiceRolePolicyForBackupRestoreTesting",
     "rolesanywhere": "AWSRolesAnywhereServicePolicy",
-    "s3-outposts": "AWSS3OnOutpostsServiceRolePolicy", "ses": "AmazonSESServiceRolePolicy",
+    "s3-outposts": "AWSS3OnOutpostsServiceRolePolicy", "securityhub": "AWSSecurityHubServiceRolePolicy", "ses": "AmazonSESServiceRolePolicy",
     "shield": "AWSShieldServiceRolePolicy", "ssm": "AmazonSSMServiceRolePolicy",
     "ssm-incidents": "AWSIncidentManagerServiceRolePolicy", "ssm-quicksetup": "SSMQuickSetupRolePolicy",
     "sso": "AWSSSOServiceRolePolicy", "stacksets.cloudformation": "CloudFormationStackSetsOrgAdminServiceRolePolicy",

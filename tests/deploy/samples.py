@@ -599,6 +599,24 @@ SAMPLES = {
         ArchiveRules: [{RuleName: r, Filter: [{Property: resource, Eq: [x], Neq: [y]}]}, {RuleName: t, Filter: [{Property: isPublic, Eq: ["true"]}]}],
         Tags: [{Key: c, Value: d}]}""",
     ),
+    "AWS::SecurityHub::Hub": (
+        "{EnableDefaultStandards: false, ControlFindingGenerator: SECURITY_CONTROL, AutoEnableControls: false, Tags: {a: b}}",
+        "{EnableDefaultStandards: false, ControlFindingGenerator: STANDARD_CONTROL, AutoEnableControls: true, Tags: {c: d}}",
+    ),
+    "AWS::SecurityHub::Standard": (
+        "{StandardsArn: 'arn:aws:securityhub:us-east-1::standards/x/v/1', DisabledStandardsControls: [{StandardsControlArn: 'arn:aws:securityhub:a', Reason: r}]}",
+        "{StandardsArn: 'arn:aws:securityhub:us-east-1::standards/x/v/1', DisabledStandardsControls: [{StandardsControlArn: 'arn:aws:securityhub:b', Reason: r}]}",
+    ),
+    "AWS::SecurityHub::Insight": (
+        "{Name: n, GroupByAttribute: ResourceId, Filters: {RecordState: [{Value: ACTIVE, Comparison: EQUALS}], Confidence: [{Gte: 5}]}}",
+        "{Name: m, GroupByAttribute: Type, Filters: {Title: [{Value: a, Comparison: PREFIX}]}}",
+    ),
+    "AWS::SecurityHub::AutomationRule": (
+        """{RuleName: r, Description: d, RuleOrder: 1, RuleStatus: ENABLED, Criteria: {Confidence: [{Gte: 5}]}, Tags: {a: b},
+        Actions: [{Type: FINDING_FIELDS_UPDATE, FindingFieldsUpdate: {Workflow: {Status: SUPPRESSED}}}]}""",
+        """{RuleName: r, Description: e, RuleOrder: 2, IsTerminal: true, Criteria: {Confidence: [{Gte: 5}]}, Tags: {c: d},
+        Actions: [{Type: FINDING_FIELDS_UPDATE, FindingFieldsUpdate: {Confidence: 1}}]}""",
+    ),
     "AWS::CertificateManager::Certificate": (
         """{DomainName: a.example, ValidationMethod: DNS, SubjectAlternativeNames: [b.a.example], CertificateExport: ENABLED,
         CertificateTransparencyLoggingPreference: ENABLED, DomainValidationOptions: [{DomainName: a.example, HostedZoneId: Z1}],

@@ -58,6 +58,18 @@ class Lake:
         return self.cloud.invocations(self.made["Function"]) - before
 
 
+    def asked(self, query):
+        """The rows that Athena answers, as texts, without the names of their columns."""
+        athena = self.cloud.client("athena")
+        context = {"QueryExecutionContext": {"Database": "lake"}, "WorkGroup": self.made["Workgroup"]}
+        id_ = athena.start_query_execution(QueryString=query, **context)["QueryExecutionId"]
+        until(lambda: athena.get_query_execution(QueryExecutionId=id_)["QueryExecution"]["Status"]["State"] not in ("QUEUED", "RUNNING"))
+        execution = athena.get_query_execution(QueryExecutionId=id_)["QueryExecution"]
+        assert execution["Status"]["State"] == "SUCCEEDED", execution["Status"]
+        rows = athena.get_query_results(QueryExecutionId=id_)["ResultSet"]["Rows"]
+        return [[cell.get("VarCharValue") for cell in row["Data"]] for row in rows[1:]], execution["Statistics"]
+
+
 def show(cloud):
     lake = Lake(cloud, cloud.deploy(Path(__file__).with_name("template.yaml"), "stream-to-lake"))
     took = lake.bring("first", range(KEYS))
@@ -98,6 +110,18 @@ def show(cloud):
     cloud.kill_and_restart()
     took = until(lambda: lake.numbers("killed") == set(range(100)))
     holds("a region killed in the middle goes on behind its last checkpoint", took is not None, f"{had} lines before, {len(lake.numbers('killed'))} after {seconds(took)}")
+    athena_counts(lake)
+
+
+def athena_counts(lake):
+    """What was put, a record known by its run, its key and its number."""
+    lake.asked("MSCK REPAIR TABLE clicks")
+    rows, statistics = lake.asked("SELECT run, count(DISTINCT key || '/' || cast(n AS varchar)) AS records FROM clicks GROUP BY run")
+    counted, put = {run: int(records) for run, records in rows}, {run: len(lake.numbers(run)) for run in ("first", "poisoned", "killed", "order")}
+    took = f"{statistics['TotalExecutionTimeInMillis']} ms, {statistics['DataScannedInBytes']:,} bytes scanned"
+    holds("Athena counts in the lake what was put into the stream", put.items() <= counted.items(), f"{sum(put.values())} records in {took}")
+    _, elsewhere = lake.asked("SELECT count(*) FROM clicks WHERE year = '1999'")
+    holds("and reads only the partitions that a query asks for", elsewhere["DataScannedInBytes"] == 0, "0 bytes of another year")
 
 
 def side_by_side(cloud, lake):

@@ -31,7 +31,7 @@ CLAIMS = {
     "s3_to_queue": 6,
     "s3_to_table": 7,
     "saga": 8,
-    "stream_to_lake": 8,
+    "stream_to_lake": 10,
     "table_scaling": 8,
     "tracing": 11,
     "warm_functions": 9,

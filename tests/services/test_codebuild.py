@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import put_role
-from notice_workshop import queue, received
 from pipeline_workshop import ACCOUNT, TRUST, Works, action, deploy, zipped
 from refusals import refuses
 
@@ -322,18 +321,6 @@ def test_a_build_that_waits_too_long_for_its_turn_is_timed_out(yard, tmp_path):
     build = yard.ended(second)
     assert (build["buildStatus"], states(build)["QUEUED"]) == ("TIMED_OUT", "TIMED_OUT")
     assert (tmp_path / "on").read_text() == "on\n"
-
-
-def test_the_end_of_a_build_is_told_to_the_bus(yard):
-    url, arn = queue(yard.cloud, "heard")
-    policy = {"Statement": {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}}
-    yard.cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    events = yard.cloud.client("events")
-    events.put_rule(Name="all", EventPattern=json.dumps({"source": ["aws.codebuild"]}))
-    events.put_targets(Rule="all", Targets=[{"Id": "1", "Arn": arn}])
-    yard.build(spec(build=["true"]))
-    yard.cloud.sleep(1)
-    assert [json.loads(each["Body"])["detail"]["build-status"] for each in received(yard.cloud, url)] == ["IN_PROGRESS", "SUCCEEDED"]
 
 
 def test_a_stack_has_a_project(yard):

@@ -20,6 +20,13 @@ def test_a_moment_is_cut_off(seconds, second, millisecond):
     assert (timestamps.to_second(seconds), timestamps.to_millisecond(seconds)) == (second, millisecond)
 
 
+@pytest.mark.parametrize(
+    "seconds, text", [(1504282349, "Sep 1, 2017 4:12:29 PM"), (1587603562.9, "Apr 23, 2020 12:59:22 AM"), (43200, "Jan 1, 1970 12:00:00 PM")]
+)
+def test_a_moment_as_java_writes_it(seconds, text):
+    assert timestamps.medium(seconds) == text
+
+
 @given(counted=st.integers(0, 4_000_000_000_000), more=st.floats(0, 0.000998))
 def test_all_forms_of_a_moment_tell_the_same_millisecond(counted, more):
     seconds = counted / 1000 + more

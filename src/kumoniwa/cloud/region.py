@@ -113,9 +113,10 @@ class Region:
         self._start_all_work()
 
     def _start_all_work(self) -> None:
-        for used in list(self.store.shelf(identity.SHARED, UsedService).values()):
-            if used.has_work:
-                self._start_work(load(used.name))
+        services = [load(used.name) for used in self.store.shelf(identity.SHARED, UsedService).values() if used.has_work]
+        # Some tell at once of what a kill has left undone: whoever is to hear of that must be there before them.
+        for service in sorted(services, key=lambda service: not getattr(service.work, "HEARS_ALL", False)):
+            self._start_work(service)
 
     async def close(self) -> None:
         """End in good order. A region that is killed instead loses nothing it acknowledged."""

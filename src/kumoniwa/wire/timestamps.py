@@ -75,6 +75,12 @@ def pacific(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, ZoneInfo("America/Los_Angeles")).strftime("%a %b %d %H:%M:%S %Z %Y")
 
 
+def medium(seconds: float) -> str:
+    """As Java writes a moment in American English, where CodeBuild and Systems Manager tell of it: ``Sep 1, 2017 4:12:29 PM``."""
+    at = time.gmtime(milliseconds(seconds) // 1000)
+    return f"{MONTHS[at[1]]} {at[2]}, {at[0]} {at[3] % 12 or 12}:{at[4]:02d}:{at[5]:02d} {'PM' if at[3] >= 12 else 'AM'}"
+
+
 def epoch(seconds: float) -> int | float:
     """AWS counts milliseconds; whole seconds carry no fraction."""
     counted = milliseconds(seconds)

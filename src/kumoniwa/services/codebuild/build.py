@@ -8,6 +8,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.codebuild import project as projects
+from kumoniwa.services.codebuild import telling
 from kumoniwa.services.codebuild.errors import InvalidInputException, ResourceNotFoundException
 from kumoniwa.services.codebuild.project import Project
 from kumoniwa.store.rows import Table
@@ -89,17 +90,14 @@ def shown(call: Call, build: Build) -> dict[str, Any]:
     return {key: value for key, value in told.items() if value is not None}
 
 
-def tell(call: Call, build: Build) -> None:
-    """https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html"""
-    told = shown(call, build)
-    call.tell("CodeBuild Build State Change", {
-        "build-status": build.status, "project-name": build.project, "build-id": told["arn"], "current-phase": build.phase, "version": "1",
-        "additional-information": {
-            "build-complete": told["buildComplete"], "initiator": build.initiator, "timeout-in-minutes": told["timeoutInMinutes"],
-            "environment": told["environment"], "source": told["source"], "artifact": told["artifacts"], "logs": told["logs"],
-            "build-number": build.number, "phases": [{key: value for key, value in each.items() if isinstance(value, str)} for each in build.phases],
-        },
-    })  # fmt: skip
+def keep(call: Call, build: Build) -> None:
+    """Shelve a build as it has become, and tell which of its phases are over since."""
+    held = call.shelf(Build).get(build.id)
+    call.shelf(Build)[build.id] = build
+    over = sum("endTime" in each for each in held.phases) if held is not None else 0
+    for phase in build.phases[over:]:
+        if "endTime" in phase:
+            telling.of_phase(call, build, shown(call, build), phase)
 
 
 # Operations ----------------------------------------------------------------------------------------
@@ -171,10 +169,10 @@ def _begun(call: Call, project: Project, given: dict[str, Any]) -> Build:
         id=f"{project.name}:{call.new_id()}", project=project.name, number=project.builds + 1, initiator=_initiator(call), started=call.now(),
         said=said, source_version=version, asked=given, phases=(submitted, {"phaseType": "QUEUED", "startTime": call.now()}),
     )  # fmt: skip
-    call.shelf(Build)[made.id] = made
+    keep(call, made)
     call.rows(QUEUE).run("insert into codebuild_queue values (?, ?)", made.id, call.now())
     call.after_commit(lambda: call.home.wake(WAITING))
-    tell(call, made)
+    telling.of_state(call, made, shown(call, made))
     return made
 
 
@@ -250,8 +248,9 @@ def closed(call: Call, build: Build, status: str, message: str = "", code: str =
     last = build.phases[-1]
     if "endTime" in last:
         return build
-    contexts = [{"statusCode": code, "message": message}]
-    over = {**last, "phaseStatus": status, "endTime": call.now(), "durationInSeconds": int(call.now() - last["startTime"]), "contexts": contexts}
+    over = {**last, "phaseStatus": status, "endTime": call.now(), "durationInSeconds": int(call.now() - last["startTime"])}
+    if code or last["phaseType"] != "QUEUED":
+        over["contexts"] = [{"statusCode": code, "message": message}]
     return changed(build, phases=(*build.phases[:-1], over))
 
 
@@ -259,8 +258,9 @@ def end(call: Call, build: Build, status: str) -> Build:
     """The build is over; whoever runs its commands is woken to end them."""
     build = closed(call, build, "SUCCEEDED" if status == "SUCCEEDED" else status)
     completed = {"phaseType": "COMPLETED", "startTime": call.now()}
-    call.shelf(Build)[build.id] = build = changed(build, status=status, ended=call.now(), phases=(*build.phases, completed))
+    build = changed(build, status=status, ended=call.now(), phases=(*build.phases, completed))
+    keep(call, build)
     call.rows(QUEUE).run("delete from codebuild_queue where id = ?", build.id)
     call.after_commit(lambda: call.home.wake(("codebuild", build.id)))
-    tell(call, build)
+    telling.of_state(call, build, shown(call, build))
     return build

@@ -22,7 +22,7 @@ from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.codebuild import buildspec, place
-from kumoniwa.services.codebuild.build import QUEUE, WAITING, Build, closed, end
+from kumoniwa.services.codebuild.build import QUEUE, WAITING, Build, closed, end, keep
 from kumoniwa.services.codebuild.buildspec import Buildspec, InvalidBuildspec, Phase
 from kumoniwa.services.codebuild.log import Log
 from kumoniwa.services.codebuild.place import Wrong
@@ -125,7 +125,7 @@ class Builder:
         return held
 
     def _keep(self, **values: Any) -> None:
-        self.call.atomically(lambda: self.call.shelf(Build).__setitem__(self.id, changed(self.build, **values)))
+        self.call.atomically(lambda: keep(self.call, changed(self.build, **values)))
 
     async def go(self) -> None:
         with build_shell.scratch() as folder:

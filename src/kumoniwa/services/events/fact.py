@@ -75,7 +75,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("ssm", f"EC2 Command {what}Status-change Notification"): lambda call, detail: detail["resources"] for what in ("", "Invocation ")},
     **{("ssm", f"Maintenance Window {what}State-change Notification"): _window for what in ("", "Execution ", "Task Execution ")},
     **{("codepipeline", f"CodePipeline {what} Execution State Change"): _pipeline for what in ("Pipeline", "Stage", "Action")},
-    ("codebuild", "CodeBuild Build State Change"): lambda call, detail: [detail["build-id"]],
+    **{("codebuild", f"CodeBuild Build {what} Change"): lambda call, detail: [detail["build-id"]] for what in ("State", "Phase")},
     **{("acm", f"ACM Certificate {what}"): lambda call, detail: detail["resources"] for what in _CERTIFICATE},
     ("access-analyzer", "Access Analyzer Finding"): lambda call, detail: detail["resources"],
     ("access-analyzer", "Unused Access Finding for IAM entities"): lambda call, detail: detail["resources"],

@@ -9,6 +9,9 @@ from typing import Any
 
 from kumoniwa.services.events import arrival, connection, delivery, endpoint, fact, log, replay, schedule, stored
 
+HEARS_ALL = True
+"""No fact may be told before this work has begun, also none that another's work begins with."""
+
 
 async def run(region: Any) -> None:
     listener = partial(fact.heard, region)

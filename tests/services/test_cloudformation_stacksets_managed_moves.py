@@ -219,6 +219,26 @@ def test_a_region_that_was_dark_finds_what_it_missed(estate):
     assert [estate.seconds(goes), estate.seconds(comes)] == [None, "60"]
 
 
+@pytest.mark.parametrize("victim", [HERE, THERE, "aws-global"])
+@pytest.mark.parametrize("after_s", [0, 0.06, 0.3])
+def test_an_operation_outlasts_whatever_it_needs(estate, victim, after_s):
+    """Also the control plane of IAM, while the roles of accounts are made."""
+    members = [estate.member(estate.left), estate.member(estate.left)]
+    estate.make()
+    eager = {"MaxConcurrentPercentage": 100, "FailureTolerancePercentage": 50, "RegionConcurrencyType": "PARALLEL"}
+    answer = estate.cfn.create_stack_instances(
+        StackSetName="ours", DeploymentTargets={"OrganizationalUnitIds": [estate.left]}, Regions=[HERE, THERE], OperationPreferences=eager
+    )
+    estate.cloud.sleep(after_s)
+    estate.cloud.kill(victim)
+    estate.cloud.sleep(3)
+    estate.cloud.region(victim)
+    assert estate.over(answer)["Status"] == "SUCCEEDED"
+    assert {each["Status"] for each in estate.results(answer).values()} == {"SUCCEEDED"}
+    for account in members:
+        assert [len(estate.cloud.client("cloudformation", region, key=account).describe_stacks()["Stacks"]) for region in (HERE, THERE)] == [1, 1]
+
+
 # Waiting for one another ---------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from kumoniwa.gate.organization import Member
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.cloudformation import patience
 from kumoniwa.services.cloudformation.stackset import InvalidOperationException, StackSet
 
 ADMINISTRATOR = LinkedRole("stacksets.cloudformation.amazonaws.com", "AWSServiceRoleForCloudFormationStackSetsOrgAdmin")
@@ -194,7 +195,7 @@ async def entered(call: Call, account: str, session: str) -> Call:
     async with entrances.locks.setdefault(account, asyncio.Lock()):
         if account in members(call) and not _is_known(call, arn):
             try:
-                await _furnish(call, account, role, admin)
+                await patience.asked(call, lambda: _furnish(call, account, role, admin))
             except AwsError as error:
                 raise LacksRole(f"{refusal} {error.text}") from None
             await _known(call, arn)

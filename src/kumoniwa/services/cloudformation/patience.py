@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TypeVar
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 
+T = TypeVar("T")
 UNREACHABLE_S_MAX = 60.0
 """How long its answer is waited for before whoever needs it fails."""
 AGAIN_S = 0.5
 
 
-async def asked(call: Call, ask: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+async def asked(call: Call, ask: Callable[[], Awaitable[T]]) -> T:
     until = call.now() + UNREACHABLE_S_MAX
     while True:
         try:

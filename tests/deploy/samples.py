@@ -8,6 +8,11 @@ SAMPLES = {
         "{Name: n, Comment: a, ImportSource: {SourceType: S3, SourceArn: 'arn:aws:s3:::b/k'}}",
         "{Name: n, Comment: b, ImportSource: {SourceType: S3, SourceArn: 'arn:aws:s3:::b/k'}}",
     ),
+    "AWS::ResourceGroups::Group": (
+        "{Name: n, Description: a, ResourceQuery: {Type: TAG_FILTERS_1_0, Query: {ResourceTypeFilters: ['AWS::S3::Bucket'], TagFilters: "
+        "[{Key: a, Values: [b]}]}}, Tags: [{Key: a, Value: b}]}",
+        "{Name: n, ResourceQuery: {Type: CLOUDFORMATION_STACK_1_0}, Tags: [{Key: c, Value: d}]}",
+    ),
     "AWS::WAFv2::IPSet": (
         "{Scope: REGIONAL, IPAddressVersion: IPV4, Addresses: [192.0.2.0/24], Tags: [{Key: a, Value: b}]}",
         "{Scope: REGIONAL, IPAddressVersion: IPV4, Addresses: [], Description: abc, Tags: [{Key: c, Value: d}]}",

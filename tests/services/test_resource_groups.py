@@ -132,3 +132,34 @@ def test_whoever_lists_a_group_must_be_let_see_what_is_tagged(api, cloud):
     cleo = cloud.client("resource-groups", **user("cleo", "resource-groups:GetGroup", **tagged))
     api.create_group(Name="other", ResourceQuery=by_tags(("team", ["y"])))
     assert cleo.get_group(Group="mine") and refused(cleo.get_group, Group="other")[0] == "AccessDeniedException"
+
+
+def test_a_template_makes_a_group_of_its_own_stack_or_of_tags(api, cloud):
+    cfn = cloud.client("cloudformation")
+
+    def written(**more) -> str:
+        group = {"Type": "AWS::ResourceGroups::Group", "Properties": {"Name": "ours", **more}}
+        queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "own"}}
+        return json.dumps({"Resources": {"Group": group, "Queue": queue}, "Outputs": {"Arn": {"Value": {"Fn::GetAtt": "Group.Arn"}}}})
+
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-resourcegroups-group.html: of its own stack by default.
+    cfn.create_stack(StackName="base", TemplateBody=written(Description="a", Tags=[{"Key": "team", "Value": "z"}]))
+    cloud.sleep(5)
+    (stack,) = cfn.describe_stacks(StackName="base")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE", cfn.describe_stack_events(StackName="base")["StackEvents"]
+    assert stack["Outputs"][0]["OutputValue"] == api.get_group(Group="ours")["Group"]["GroupArn"]
+    assert ("AWS::SQS::Queue", "own") in names(api.list_group_resources(Group="ours"))
+    assert api.get_tags(Arn=stack["Outputs"][0]["OutputValue"])["Tags"]["team"] == "z"
+    query = {"Type": TAGS, "Query": {"ResourceTypeFilters": ["AWS::SQS::Queue"], "TagFilters": [{"Key": "team", "Values": ["y"]}]}}
+    cfn.update_stack(StackName="base", TemplateBody=written(ResourceQuery=query))
+    cloud.sleep(5)
+    assert cfn.describe_stacks(StackName="base")["Stacks"][0]["StackStatus"] == "UPDATE_COMPLETE"
+    assert names(api.list_group_resources(Group="ours")) == [("AWS::SQS::Queue", "c")] and "Description" not in api.get_group(Group="ours")["Group"]
+    id_ = cfn.detect_stack_drift(StackName="base")["StackDriftDetectionId"]
+    assert cfn.describe_stack_drift_detection_status(StackDriftDetectionId=id_)["StackDriftStatus"] == "IN_SYNC"
+    api.update_group_query(Group="ours", ResourceQuery=by_tags(("team", ["x"])))
+    id_ = cfn.detect_stack_drift(StackName="base")["StackDriftDetectionId"]
+    assert cfn.describe_stack_drift_detection_status(StackDriftDetectionId=id_)["StackDriftStatus"] == "DRIFTED"
+    cfn.delete_stack(StackName="base")
+    cloud.sleep(5)
+    assert api.list_groups()["Groups"] == []

@@ -25,6 +25,8 @@ class Activity(Record):
     status: str = IN_PROGRESS
     message: str = ""
     ended: float = 0.0
+    before: int | None = None
+    """The capacity that it began with."""
     reason: dict[str, Any] = {}
     """Why nothing was scaled; empty if something was."""
 
@@ -32,11 +34,11 @@ class Activity(Record):
 def note(call: Call, id_: str, resource: Resource, description: str, cause: str, **more: Any) -> Activity:
     """Keep an activity, anew or as it has become."""
     shelf = call.shelf(Activity)
-    started = shelf[id_].started if id_ in shelf else call.now()
+    started, before = (shelf[id_].started, shelf[id_].before) if id_ in shelf else (call.now(), None)
     ended = call.now() if more.get("status", IN_PROGRESS) != IN_PROGRESS else 0.0
     noted = shelf[id_] = Activity(
         id=id_, namespace=resource.namespace, resource=resource.id, dimension=resource.dimension, description=description, cause=cause,
-        started=started, ended=ended, **more,
+        started=started, ended=ended, **{"before": before, **more},
     )  # fmt: skip
     return noted
 

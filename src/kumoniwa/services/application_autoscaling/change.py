@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -14,8 +15,10 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.application_autoscaling import activity, alarm
 from kumoniwa.services.application_autoscaling.resource import named
 from kumoniwa.services.application_autoscaling.target import Target
+from kumoniwa.wire import timestamps
 
 AGAIN_S, GIVEN_UP_S = 5.0, 3_600.0
+SCALED = "Application Auto Scaling Scaling Activity State Change"
 _BUSY = frozenset({"ResourceInUseException", "LimitExceededException", "ResourceConflictException"})
 
 
@@ -57,17 +60,30 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
         if held == units and delivery.token not in call.shelf(activity.Activity):
             return None
         if held != units:
-            tell()
+            tell(before=held)
             await resource.set_capacity(call, units)
     except AwsError as error:
         if (error.code in _BUSY or patience.is_passing(error)) and call.now() < delivery.born + GIVEN_UP_S:
             return AGAIN_S
         tell(status=activity.FAILED, message=f"Failed to set {noun} to {units}. Reason: {error.text}")
         return None
-    tell(status=activity.SUCCESSFUL, message=f"Successfully set {noun} to {units}. Change successfully fulfilled by {target.namespace}.")
+    is_told = call.shelf(activity.Activity)[delivery.token].status == activity.SUCCESSFUL
+    done = tell(status=activity.SUCCESSFUL, message=f"Successfully set {noun} to {units}. Change successfully fulfilled by {target.namespace}.")
+    if not is_told and units == target.most and done.before is not None and done.before < units:
+        call.tell(SCALED, _scaled_to_max(target, done, units))
     _remember(call, asked.target, units - (held or 0))
     await alarm.retune(call, resource, units)
     return None
+
+
+def _scaled_to_max(target: Target, done: activity.Activity, units: int) -> dict[str, Any]:
+    """The only change of a state that is told: https://docs.aws.amazon.com/autoscaling/application/userguide/monitoring-eventbridge.html"""
+    return {
+        "startTime": timestamps.to_second(done.started), "endTime": timestamps.to_second(done.ended), "newDesiredCapacity": units,
+        "oldDesiredCapacity": done.before, "minCapacity": target.least, "maxCapacity": target.most, "resourceId": target.resource,
+        "scalableDimension": target.dimension, "serviceNamespace": target.namespace, "statusCode": done.status, "scaledToMax": True,
+        "direction": "scale-out",
+    }  # fmt: skip
 
 
 def _remember(call: Call, key: str, by: int) -> None:

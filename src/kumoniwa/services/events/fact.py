@@ -84,6 +84,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("cloudformation", f"CloudFormation {what} Status Change"): lambda call, detail: detail["resources"] for what in _STACK},
     **{("glue", f"Glue Data Catalog {what} State Change"): lambda call, detail: detail["resources"] for what in ("Database", "Table")},
     **{("ecr", f"ECR {what} Action"): lambda call, detail: [] for what in ("Image", "Referrer")},
+    ("application-autoscaling", "Application Auto Scaling Scaling Activity State Change"): lambda call, detail: [],
     ("fis", "FIS Experiment State Change"): lambda call, detail: detail["resources"],
     **{("kms", f"KMS {what}"): lambda call, detail: detail["resources"] for what in _KEY},
     ("glue", "Glue Crawler State Change"): lambda call, detail: [],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import suppress
 
 import pytest
 from bill_workshop import used
+from botocore.exceptions import BotoCoreError
 from glue_crawling import Lake
 from notice_workshop import queue, received
 from refusals import refused, refused_code
@@ -186,6 +189,34 @@ def test_a_crawl_outlives_a_kill(lake):
     lake.cloud.restart(kill=True)
     assert lake.done()["Status"] == "SUCCEEDED"
     assert (set(lake.tables()), len(lake.glue.list_crawls(CrawlerName="c")["Crawls"])) == ({"t"}, 1)
+
+
+@pytest.mark.parametrize("turns", [1, 10, 40, 100, 160])
+def test_a_crawl_that_is_killed_in_its_midst_finds_all_there_is_once(lake, turns):
+    for day in range(30):
+        lake.store(f"t/d={day}/a.csv", CSV)
+    lake.make("t/")
+    lake.cloud.kill_in_midst(turns)
+    with suppress(BotoCoreError):
+        lake.glue.start_crawler(Name="c")
+    if not lake.glue.list_crawls(CrawlerName="c")["Crawls"]:
+        lake.glue.start_crawler(Name="c")
+    assert lake.done()["Status"] == "SUCCEEDED"
+    assert (len(lake.partitions("t")), len(lake.tables()), lake.tables()["t"]["VersionId"]) == (30, 1, "0")
+    assert [each["State"] for each in lake.glue.list_crawls(CrawlerName="c")["Crawls"]] == ["COMPLETED"]
+
+
+def test_a_crawl_that_is_killed_while_it_writes_goes_on_with_what_is_missing(lake):
+    for day in range(250):
+        lake.store(f"t/d={day}/a.csv", CSV)
+    lake.make("t/")
+    lake.glue.start_crawler(Name="c")
+    while not lake.tables():
+        lake.cloud.run(asyncio.sleep(0))
+    # Partitions are written 100 at a time, after their table.
+    lake.cloud.restart(kill=True)
+    assert lake.done()["Status"] == "SUCCEEDED"
+    assert (len(lake.partitions("t")), lake.tables()["t"]["VersionId"]) == (250, "0")
 
 
 def test_crawls_are_told_to_the_bus_the_log_the_history_and_the_bill(lake):

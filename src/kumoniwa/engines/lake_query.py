@@ -21,7 +21,8 @@ from kumoniwa.engines import lake_files, lake_projection, lake_table
 from kumoniwa.engines.lake import Said, Task, Told
 from kumoniwa.languages.athena import cast, cells, syntax, types
 from kumoniwa.languages.athena.failure import Malformed, QueryFailure, Unbuilt
-from kumoniwa.languages.athena.query import Column, Known, Output, Query, Scan
+from kumoniwa.languages.athena.query import Query
+from kumoniwa.languages.athena.relations import Column, Known, Output, Scan
 from kumoniwa.languages.athena.types import duck, quoted
 
 _LENGTH = struct.Struct(">I")

@@ -11,7 +11,7 @@ import pyarrow as pa
 from kumoniwa.engines.lake_paths import NO_VALUE
 from kumoniwa.languages.athena import cast
 from kumoniwa.languages.athena.failure import Unbuilt
-from kumoniwa.languages.athena.query import Column
+from kumoniwa.languages.athena.relations import Column
 from kumoniwa.languages.athena.types import INTEGERS, VARCHAR, Type, duck, quoted, text_of
 
 

@@ -21,7 +21,7 @@ from kumoniwa.engines.lake import Task
 from kumoniwa.languages.athena import types
 from kumoniwa.languages.athena.cells import text_of as text_of_type
 from kumoniwa.languages.athena.failure import QueryFailure, Unbuilt
-from kumoniwa.languages.athena.query import Output
+from kumoniwa.languages.athena.relations import Output
 from kumoniwa.languages.athena.signature import Typed, coerced
 from kumoniwa.languages.athena.types import Type, quoted
 

@@ -298,6 +298,18 @@ def test_regions_come_in_the_order_that_is_preferred_and_a_failure_keeps_the_nex
     assert done["StatusDetails"] == {"FailedStackInstancesCount": 4}
 
 
+@pytest.mark.parametrize(("mode", "failed"), [("STRICT_FAILURE_TOLERANCE", 2), ("SOFT_FAILURE_TOLERANCE", 4)])
+def test_a_strict_operation_never_fails_in_more_than_one_account_above_what_is_tolerated(estate, mode, failed):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/concurrency-mode.html"""
+    for _ in range(4):
+        estate.member(estate.left)
+    estate.make(Parameters=[{"ParameterKey": "Seconds", "ParameterValue": "99999999"}])
+    most = 2 if mode.startswith("STRICT") else 4
+    done = estate.deploy(estate.left, OperationPreferences={"FailureToleranceCount": 1, "MaxConcurrentCount": most, "ConcurrencyMode": mode})
+    statuses = [each["Status"] for each in estate.results(done).values()]
+    assert done["Status"] == "FAILED" and (statuses.count("FAILED"), statuses.count("CANCELLED")) == (failed, 4 - failed)
+
+
 def test_an_account_has_a_gate_of_its_own(estate):
     open_, shut = estate.member(estate.left), estate.member(estate.left)
     for account, status in ((open_, "SUCCEEDED"), (shut, "FAILED")):

@@ -206,12 +206,14 @@ def _tolerance(operation: Operation, accounts: int) -> int:
     return said.get("FailureToleranceCount", accounts * said.get("FailureTolerancePercentage", 0) // 100)
 
 
-def _at_once(operation: Operation, accounts: int) -> int:
-    """In how many accounts of a region an operation works at the same time."""
-    said = operation.preferences
-    wanted = said.get("MaxConcurrentCount", max(1, accounts * said.get("MaxConcurrentPercentage", 0) // 100))
-    is_strict = said.get("ConcurrencyMode", "STRICT_FAILURE_TOLERANCE") == "STRICT_FAILURE_TOLERANCE"
-    return min(wanted, _tolerance(operation, accounts) + 1) if is_strict else wanted
+def _at_once(operation: Operation, results: Iterable[Result], region: str) -> int:
+    """In how many accounts of a region an operation may work at the same time now. Where it is strict, no more ever fail than one above what
+    is tolerated. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/concurrency-mode.html"""
+    said, here = operation.preferences, [each for each in results if each.region == region]
+    wanted = said.get("MaxConcurrentCount", max(1, len(here) * said.get("MaxConcurrentPercentage", 0) // 100))
+    if said.get("ConcurrencyMode", "STRICT_FAILURE_TOLERANCE") != "STRICT_FAILURE_TOLERANCE":
+        return wanted
+    return min(wanted, _tolerance(operation, len(here)) + 1 - sum(each.status == "FAILED" for each in here))
 
 
 async def _roll(call: Call, key: str) -> None:
@@ -227,20 +229,17 @@ async def _roll(call: Call, key: str) -> None:
 
 async def _region(call: Call, key: str, region: str) -> bool:
     """One region of an operation; answers whether the next one may follow."""
-    operation = call.shelf(Operation)[key]
-    mine = [each for each in operation.results if each.region == region]
-    turn = asyncio.Semaphore(_at_once(operation, len(mine)))
-
-    def has_failed() -> bool:
-        return _has_failed(operation, call.shelf(Operation)[key].results, region)
-
-    async def one(result: Result) -> None:
-        async with turn:
-            if call.shelf(Operation)[key].status == "RUNNING" and not has_failed():
-                await _one(call, key, result)
-
-    await asyncio.gather(*(one(each) for each in mine if each.status in ("PENDING", "RUNNING")))
-    return not has_failed()
+    waiting = [each for each in call.shelf(Operation)[key].results if each.region == region and each.status in ("PENDING", "RUNNING")]
+    working: set[asyncio.Task] = set()
+    async with asyncio.TaskGroup() as group:
+        while True:
+            operation = call.shelf(Operation)[key]
+            may_go_on = operation.status == "RUNNING" and not _has_failed(operation, operation.results, region)
+            while waiting and may_go_on and len(working) < _at_once(operation, operation.results, region):
+                working.add(group.create_task(_one(call, key, waiting.pop(0))))
+            if not working:
+                return not _has_failed(operation, operation.results, region)
+            _, working = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def _one(call: Call, key: str, result: Result) -> None:

@@ -61,10 +61,18 @@ OPTIMIZED: dict[str, Optimized] = {
     "dynamodb:updateItem": Optimized("dynamodb:UpdateItem", ("",), "DynamoDB", "AmazonDynamoDBv2"),
     "dynamodb:deleteItem": Optimized("dynamodb:DeleteItem", ("",), "DynamoDB", "AmazonDynamoDBv2"),
     "events:putEvents": Optimized("events:PutEvents", ("", "waitForTaskToken"), "EventBridge", "AmazonEventBridge"),
+    "athena:startQueryExecution": Optimized("athena:StartQueryExecution", ("", "sync"), "Athena", "AmazonAthena"),
+    "athena:stopQueryExecution": Optimized("athena:StopQueryExecution", ("",), "Athena", "AmazonAthena"),
+    "athena:getQueryExecution": Optimized("athena:GetQueryExecution", ("",), "Athena", "AmazonAthena"),
+    "athena:getQueryResults": Optimized("athena:GetQueryResults", ("",), "Athena", "AmazonAthena"),
     "states:startExecution": Optimized(
         "stepfunctions:StartExecution", ("", "sync", "sync:2", "waitForTaskToken"), "StepFunctions", "AWSStepFunctions"
     ),
 }
+
+JOBS = {"athena:StartQueryExecution": ("athena:GetQueryExecution", "QueryExecutionId", "QueryExecution")}
+"""What a task that waits for its end looks at, again and again: the operation, the member that names the job there and in the answer of who
+began it, and the one that tells of the job, with its ``Status.State``."""
 
 ENDPOINTS = {"apigateway:invoke": ("", "waitForTaskToken"), "http:invoke": ("",)}
 """Those that ask no operation of any service, with their modes."""
@@ -158,7 +166,9 @@ def shape_of(resource: str) -> Shape | None:
     if asked.kind not in ("optimized", "sdk") or asked.mode == "waitForTaskToken":
         return None
     service, _, name = asked.operation.partition(":")
-    return models.service(service).operation("DescribeExecution" if asked.mode.startswith("sync") else name).output
+    if asked.mode.startswith("sync"):
+        name = JOBS[asked.operation][0].partition(":")[2] if asked.operation in JOBS else "DescribeExecution"
+    return models.service(service).operation(name).output
 
 
 def wanted(operation: str, parameters: Any, *, is_sdk: bool) -> dict[str, Any]:

@@ -300,6 +300,10 @@ def answered(run: Run, strand: Strand, result: Any) -> None:
     if asked.mode == "waitForTaskToken":
         strand.waiting = "token"
         return
+    if asked.operation in integration.JOBS:
+        strand.waiting, strand.nested = "job", result[integration.JOBS[asked.operation][1]]
+        watch_afar(run, strand)
+        return
     strand.waiting, strand.nested = "nested", result["ExecutionArn"]
     _look_for_end(run, strand)
 
@@ -397,6 +401,21 @@ def nested_ended(run: Run, strand: Strand, nested: Execution | StateFailure) -> 
         _done(run, strand, state, asked, answer, text_of(answer))
     else:
         unanswered(run, strand, StateFailure("States.TaskFailed", text_of(answer)))
+
+
+def job_ended(run: Run, strand: Strand, seen: dict[str, Any] | StateFailure) -> None:
+    """``seen`` is what the job's own operation answers. A job that failed is told as it stands (its form as a cause: no source)."""
+    if isinstance(seen, StateFailure):
+        unanswered(run, strand, seen)
+        return
+    state = run.state_of(strand)
+    asked = integration.of(state.fields["Resource"])
+    operation, _, member = integration.JOBS[asked.operation]
+    answer = integration.answered(operation, seen, True)
+    if seen[member]["Status"]["State"] == "SUCCEEDED":
+        _done(run, strand, state, asked, answer, text_of(answer))
+    else:
+        unanswered(run, strand, StateFailure("States.TaskFailed", text_of(answer[member])))
 
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html

@@ -14,7 +14,7 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages.states_path import StateFailure
-from kumoniwa.services.stepfunctions import bucket, flow_states, logging, task
+from kumoniwa.services.stepfunctions import bucket, flow_states, integration, logging, task
 from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
@@ -26,6 +26,8 @@ from kumoniwa.services.stepfunctions.run import WAITING, Asking, Run, moved
 IDLE_S = 3600.0
 AT_ONCE = 200
 """Strands moved on before others have their turn."""
+ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
+"""How jobs of other services end."""
 AGAIN_S = 1.0
 """While KMS gives no answer, an execution that needs it waits so long."""
 
@@ -153,6 +155,9 @@ def _move_due(call: Call) -> None:
         nested = executions.find(call, awaited) if waiting == "nested" else None
         if waiting == "maprun":
             _go_on(call, arn, id_, partial(runs.advance, call, arn, id_))
+        elif waiting == "job":
+            _put_off(call, arn, id_)
+            call.home.spawn(_look_at_job(call, arn, id_))
         elif waiting == "nested" and task.is_afar(call, awaited):
             _put_off(call, arn, id_)
             call.home.spawn(_look_afar(call, arn, id_))
@@ -230,6 +235,42 @@ async def _look_afar(call: Call, arn: str, id_: int) -> None:
             task.watch_afar(run, now)
         else:
             task.nested_ended(run, now, seen)
+
+    await _with_key(call, arn, lambda: moved(call, arn, id_, looked))
+
+
+async def _look_at_job(call: Call, arn: str, id_: int) -> None:
+    """See what has become of a job of another service, as whoever began it."""
+    found = await _with_key(call, arn, lambda: _standing(call, arn, id_))
+    if found is None:
+        return
+    execution, strand = found
+    is_late = strand.timeout_at is not None and strand.timeout_at <= call.now()
+    seen: dict[str, Any] | StateFailure | None = None
+    if not is_late:
+        asked = integration.of(runs.opened(call, arn).state_of(strand).fields["Resource"])
+        operation, name, member = integration.JOBS[asked.operation]
+        try:
+            speaker = await task.speaking(call, execution, strand)
+            told = await speaker.ask(operation, **{name: strand.nested})
+            seen = told if told[member]["Status"]["State"] in ENDED else None
+        except StateFailure as failure:
+            seen = failure
+        except AwsError as refusal:
+            if patience.is_passing(refusal):
+                return  # it is due again
+            seen = integration.failure(asked, refusal, call.new_id())
+
+    def looked(run: Run, now: Strand) -> None:
+        if now.waiting != "job" or now.nested != strand.nested:
+            return
+        if is_late:
+            now.due = run.now
+            _due(run, now)
+        elif seen is None:
+            task.watch_afar(run, now)
+        else:
+            task.job_ended(run, now, seen)
 
     await _with_key(call, arn, lambda: moved(call, arn, id_, looked))
 

@@ -10,6 +10,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from bill_workshop import used
 from refusals import refused
 from securityhub_workshop import ACCOUNT, PRODUCT, US, Listener, asff, brought, found, ids, one, update
 
@@ -81,6 +82,23 @@ def test_a_finding_is_completed_as_it_comes(hub):
     assert finding["ProductFields"] == {
         "aws/securityhub/FindingId": f"{PRODUCT}/f-1", "aws/securityhub/ProductName": "Default", "aws/securityhub/CompanyName": "Personal",
     }  # fmt: skip
+
+
+def test_an_integration_of_ones_own_may_name_itself(hub):
+    # https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-custom-providers.html
+    brought(hub, asff(ProductName="Lantern", CompanyName="Example"))
+    finding = one(hub)
+    assert (finding["ProductName"], finding["CompanyName"]) == ("Lantern", "Example")
+    assert ids(hub, ProductName="Lantern") == ["f-1"]
+    assert finding["ProductFields"]["aws/securityhub/ProductName"] == "Default"
+
+
+def test_findings_that_come_are_billed(cloud, hub):
+    """https://aws.amazon.com/security-hub/pricing/"""
+    brought(hub, asff("f-1"), asff("f-2"))
+    brought(hub, asff("f-1"))  # which says nothing new
+    update(hub, "f-1", Confidence=1)
+    assert used(cloud)["securityhub:finding_ingestion", PRODUCT] == 2
 
 
 @pytest.mark.parametrize(

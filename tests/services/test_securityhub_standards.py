@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from bill_workshop import used
 from config_workshop import ACCOUNT, put_recorder, put_rule
 from refusals import refused
 from securityhub_workshop import OURS, US, Listener, found, update
@@ -218,6 +219,17 @@ def test_a_kill_while_a_standard_is_enabled_leaves_one_rule_for_each_control(rec
     pages = recorded.client("config").get_paginator("describe_config_rules").paginate()
     names = [each["ConfigRuleName"].rpartition("-")[0] for page in pages for each in page["ConfigRules"]]
     assert len(names) == sum(security_controls.FSBP in security_controls.controls()[each].standards for each in JUDGED)
+
+
+def test_checks_are_billed_by_security_hub_and_not_by_config(recorded, hub):
+    """https://aws.amazon.com/security-hub/pricing/"""
+    open_bucket(recorded)
+    recorded.sleep(5)
+    counted = used(recorded)
+    (rule,) = {name for usage, name in counted if usage == "securityhub:security_checks" and "public-read" in name}
+    assert counted["securityhub:security_checks", rule] >= 2  # of the recorder's bucket and of this one
+    assert not [usage for usage, _ in counted if usage == "config:rule_evaluations"]
+    assert not [usage for usage, _ in counted if usage == "securityhub:finding_ingestion"]
 
 
 # Standards and controls ----------------------------------------------------------------------------

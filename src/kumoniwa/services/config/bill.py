@@ -1,7 +1,7 @@
 """What AWS bills for AWS Config: each item that is recorded, and each evaluation of a rule; those of conformance packs have a price of their own.
 
 https://aws.amazon.com/config/pricing/. That an evaluation which finds a rule not applicable is not recorded, and so costs nothing, is not said in
-words. What Security Hub has its own rules evaluate is not billed here: https://aws.amazon.com/security-hub/pricing/
+words. What Security Hub has its own rules evaluate are security checks, which it bills: https://aws.amazon.com/security-hub/pricing/
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ def recorded(call: Call, type_: str) -> None:
     call.bill("config:configuration_item", type_)
 
 
+_USAGES = {PACKS: "config:conformance_pack_evaluations", SECURITY_HUB: "securityhub:security_checks"}
+
+
 def evaluated(call: Call, rule: Rule) -> None:
-    if rule.created_by != SECURITY_HUB:
-        call.bill("config:conformance_pack_evaluations" if rule.created_by == PACKS else "config:rule_evaluations", rule.name)
+    call.bill(_USAGES.get(rule.created_by, "config:rule_evaluations"), rule.name)

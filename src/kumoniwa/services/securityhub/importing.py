@@ -20,6 +20,10 @@ BATCH_MAX = 100
 CUSTOMERS_OWN = ("Note", "UserDefinedFields", "VerificationState", "Workflow")
 """What no provider may change of a finding that is there."""
 BY_IMPORT = "BATCH_IMPORT_FINDINGS"
+NAMES = {"ProductName": "Default", "CompanyName": "Personal"}
+"""Those of an account's own product, unless it names itself; its product fields keep them: "Security Hub does not synchronize those two attributes",
+asff-top-level-attributes.html in the guide."""
+INGESTED = "securityhub:finding_ingestion"
 
 
 class Unfit(Exception):
@@ -58,7 +62,8 @@ def _take(call: Call, said: dict[str, Any]) -> None:
         raise Unfit("InvalidAccess", f"The account {call.account} may not import findings of the account {said['AwsAccountId']}.")
     if said["ProductArn"] != default_product(call):
         raise Unfit("InvalidAccess", f"The account {call.account} does not import findings for the product {said['ProductArn']}.")
-    take(call, {**said, "ProductName": "Default", "CompanyName": "Personal"})
+    # https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-custom-providers.html: an integration of one's own may name itself.
+    take(call, {**NAMES, **said})
 
 
 def take(call: Call, said: dict[str, Any], *, origin: str = "", is_control: bool = False) -> None:
@@ -74,6 +79,9 @@ def take(call: Call, said: dict[str, Any], *, origin: str = "", is_control: bool
         body["Workflow"] = {**body["Workflow"], "Status": "RESOLVED"}
     body, customers = automation.applied(call, body, before.customers if before is not None else frozenset())
     finding.put(call, body, before, Source(BY_IMPORT, said["ProductArn"]), origin=origin, customers=customers)
+    if not is_control:
+        # Those of its own checks are free: https://aws.amazon.com/security-hub/pricing/
+        call.bill(INGESTED, said["ProductArn"])
 
 
 def _completed(call: Call, said: dict[str, Any]) -> dict[str, Any]:
@@ -86,12 +94,14 @@ def _completed(call: Call, said: dict[str, Any]) -> dict[str, Any]:
     top["Severity"] = asff.severity(top["Severity"])
     provided["Severity"] = {name: value for name, value in top["Severity"].items() if name in ("Label", "Original")}
     partition = call.home.partition
-    named = {
-        "aws/securityhub/FindingId": f"{said['ProductArn']}/{said['Id']}", "aws/securityhub/ProductName": said["ProductName"],
-        "aws/securityhub/CompanyName": said["CompanyName"],
+    is_own = said["ProductArn"] == default_product(call)
+    names = NAMES if is_own else said
+    fields = {
+        **{f"aws/securityhub/{name}": names[name] for name in NAMES}, **(said.get("ProductFields") or {}),
+        "aws/securityhub/FindingId": f"{said['ProductArn']}/{said['Id']}",
     }  # fmt: skip
     return {
-        **top, "FindingProviderFields": provided, "Region": call.region, "ProductFields": {**(said.get("ProductFields") or {}), **named},
+        **top, "FindingProviderFields": provided, "Region": call.region, "ProductFields": fields,
         "Resources": [{"Partition": partition, "Region": call.region, **each} for each in said["Resources"]],
         "RecordState": said.get("RecordState", "ACTIVE"), "Workflow": {"Status": "NEW", **(said.get("Workflow") or {})},
         "WorkflowState": said.get("WorkflowState", "NEW"),

@@ -16,7 +16,7 @@ from securityhub_workshop import OURS, US, Listener, found, update
 
 from kumoniwa.aws import config_rules, security_controls
 from kumoniwa.services.config import managed
-from kumoniwa.services.securityhub.judged import JUDGED
+from kumoniwa.services.securityhub.judged import CONFIG, JUDGED
 
 FSBP = f"arn:aws:securityhub:{US}::standards/aws-foundational-security-best-practices/v/1.0.0"
 CIS = f"arn:aws:securityhub:{US}::standards/cis-aws-foundations-benchmark/v/3.0.0"
@@ -63,12 +63,12 @@ def status(hub) -> dict[str, str]:
 
 def test_exactly_those_controls_are_judged_whose_rules_config_evaluates():
     here = {config_rules.rules()[each].name for each in (*managed.CHECKS, *managed.SURVEYS)}
-    assert JUDGED.keys() == {each.id for each in security_controls.controls().values() if each.rule in here}
+    assert JUDGED.keys() - {CONFIG} == {each.id for each in security_controls.controls().values() if each.rule in here}
 
 
 def test_each_control_gives_its_rule_parameters_that_it_takes():
     by_name = {each.name: each for each in config_rules.rules().values()}
-    for name, inputs in JUDGED.items():
+    for name, inputs in ((name, inputs) for name, inputs in JUDGED.items() if name != CONFIG):
         managed.given(by_name[security_controls.controls()[name].rule], json.dumps(inputs))
 
 
@@ -91,7 +91,7 @@ def test_the_default_standard_is_ready_when_its_rules_are_there(recorded, hub):
     config = recorded.client("config")
     rules = [each for page in config.get_paginator("describe_config_rules").paginate() for each in page["ConfigRules"]]
     assert {each["CreatedBy"] for each in rules} == {"securityhub.amazonaws.com"}
-    assert len(rules) == sum(security_controls.FSBP in security_controls.controls()[each].standards for each in JUDGED)
+    assert len(rules) == sum(security_controls.FSBP in security_controls.controls()[each].standards for each in JUDGED if each != CONFIG)
     (rule,) = [each for each in rules if each["Source"]["SourceIdentifier"] == "S3_BUCKET_PUBLIC_READ_PROHIBITED"]
     assert rule["ConfigRuleName"].startswith("securityhub-s3-bucket-public-read-prohibited-")
     assert ":config-rule/aws-service-rule/securityhub.amazonaws.com/config-rule-" in rule["ConfigRuleArn"]
@@ -109,10 +109,40 @@ def test_without_a_recorder_a_standard_is_incomplete_until_there_is_one(cloud):
     assert (held["StandardsStatus"], held["StandardsStatusReason"]) == (
         "INCOMPLETE", {"StatusReasonCode": "NO_AVAILABLE_CONFIGURATION_RECORDER"},
     )  # fmt: skip
-    assert found(hub) == []
+    (finding,) = found(hub)
+    assert (finding["Severity"]["Label"], reasons(hub)) == ("CRITICAL", ["CONFIG_RECORDER_DISABLED"])
     put_recorder(cloud, resourceTypes=["AWS::S3::Bucket"])
     cloud.sleep(20)
     assert status(hub) == {FSBP: "READY"}
+
+
+def reasons(hub) -> list[str]:
+    """Why Config.1 fails."""
+    (finding,) = of(hub, "Config.1", f"AWS::::Account:{ACCOUNT}")
+    return [each["ReasonCode"] for each in finding["Compliance"].get("StatusReasons", [])]
+
+
+def test_whether_config_records_what_is_needed_is_a_control_itself(cloud):
+    """https://docs.aws.amazon.com/securityhub/latest/userguide/config-controls.html#config-1"""
+    put_recorder(cloud, resourceTypes=["AWS::S3::Bucket"])
+    hub, config = cloud.client("securityhub"), cloud.client("config")
+    hub.enable_security_hub()
+    cloud.sleep(10)
+    assert reasons(hub) == ["CONFIG_RECORDER_CUSTOM_ROLE", "CONFIG_RECORDER_MISSING_REQUIRED_RESOURCE_TYPES"]
+    told = of(hub, "Config.1", f"AWS::::Account:{ACCOUNT}")[0]["Compliance"]["StatusReasons"][1]["Description"]
+    assert "AWS::Lambda::Function" in told and "AWS::S3::Bucket" not in told
+    (recorder,) = config.describe_configuration_recorders()["ConfigurationRecorders"]
+    group = {"allSupported": True, "includeGlobalResourceTypes": True}
+    config.put_configuration_recorder(ConfigurationRecorder={"name": "default", "roleARN": recorder["roleARN"], "recordingGroup": group})
+    cloud.sleep(5)
+    assert reasons(hub) == ["CONFIG_RECORDER_CUSTOM_ROLE"]
+    said = {"includeConfigServiceLinkedRoleCheck": {"ValueType": "CUSTOM", "Value": {"Boolean": False}}}
+    hub.update_security_control(SecurityControlId="Config.1", Parameters=said)
+    cloud.sleep(5)
+    assert (reasons(hub), state(hub, "Config.1", None)) == ([], [("PASSED", "RESOLVED", "ACTIVE")])
+    config.stop_configuration_recorder(ConfigurationRecorderName="default")
+    cloud.sleep(5)
+    assert (reasons(hub), state(hub, "Config.1", None)) == (["CONFIG_RECORDER_DISABLED"], [("FAILED", "NEW", "ACTIVE")])
 
 
 def test_standards_that_are_not_here_are_refused_by_name(hub):
@@ -218,7 +248,7 @@ def test_a_kill_while_a_standard_is_enabled_leaves_one_rule_for_each_control(rec
     assert status(hub) == {FSBP: "READY"}
     pages = recorded.client("config").get_paginator("describe_config_rules").paginate()
     names = [each["ConfigRuleName"].rpartition("-")[0] for page in pages for each in page["ConfigRules"]]
-    assert len(names) == sum(security_controls.FSBP in security_controls.controls()[each].standards for each in JUDGED)
+    assert len(names) == sum(security_controls.FSBP in security_controls.controls()[each].standards for each in JUDGED if each != CONFIG)
 
 
 def test_checks_are_billed_by_security_hub_and_not_by_config(recorded, hub):

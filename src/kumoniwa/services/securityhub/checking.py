@@ -18,8 +18,9 @@ from kumoniwa.aws.security_controls import Control
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.securityhub import asff, control, finding, hub, importing, resource, standard
+from kumoniwa.services.securityhub import asff, control, finding, hub, importing, recording, resource, standard
 from kumoniwa.services.securityhub.finding import Held, Source
+from kumoniwa.services.securityhub.judged import CONFIG
 from kumoniwa.wire import timestamps
 
 PAGE = 100
@@ -43,6 +44,7 @@ class Check(Record):
 
     control: str
     rule: str
+    """Empty for a control that Security Hub judges by itself."""
     put: str | None = None
     """The parameters with which it was put; None as long as it was not."""
 
@@ -54,7 +56,7 @@ class Seen(NamedTuple):
     id: str
     status: str
     annotation: str = ""
-    reason: tuple[str, str] | None = None
+    reasons: tuple[tuple[str, str], ...] = ()
 
 
 # Rules ---------------------------------------------------------------------------------------------
@@ -76,9 +78,9 @@ async def reconcile(call: Call) -> str:
         check = call.shelf(Check).get(each.id)
         text = json.dumps(control.inputs(call, each))
         if check is None:
-            check = Check(control=each.id, rule=_name(call, each))
+            check = Check(control=each.id, rule=_name(call, each) if each.id != CONFIG else "")
             call.atomically(partial(_keep, call, check))
-        if check.put != text:
+        if check.rule and check.put != text:
             reason = reason or await _put(call, each, check, text)
     call.atomically(partial(_settle, call, reason))
     return reason
@@ -111,7 +113,8 @@ def _identifiers() -> dict[str, str]:
 
 async def _end(call: Call, check: Check) -> None:
     try:
-        await hub.ROLE.assumed(call, "securityhub").ask("config:DeleteConfigRule", ConfigRuleName=check.rule)
+        if check.rule:
+            await hub.ROLE.assumed(call, "securityhub").ask("config:DeleteConfigRule", ConfigRuleName=check.rule)
     except AwsError as error:
         if error.code != "NoSuchConfigRuleException":
             return  # Whatever it is, it may be gone when this is tried again.
@@ -143,7 +146,7 @@ async def look(call: Call, check: Check) -> bool:
     each = security_controls.controls()[check.control]
     try:
         ours = hub.ROLE.assumed(call, "securityhub")
-        seen = await _seen(ours, check)
+        seen = await _seen(ours, check) if check.rule else await _own(ours, call, each)
         if seen is None:
             return False
         arns = await _arns(ours, call, [one for one in seen if not _is_known(call, each, one)])
@@ -151,6 +154,12 @@ async def look(call: Call, check: Check) -> bool:
         return False
     call.atomically(partial(_make, call, each, check, seen, arns))
     return True
+
+
+async def _own(ours: Call, call: Call, each: Control) -> list[Seen]:
+    wanted = recording.needed(_wanted(call).values())
+    found = await recording.faults(ours, wanted, wants_role=control.values(call, each)["includeConfigServiceLinkedRoleCheck"][1])
+    return [Seen(resource.ACCOUNT, call.account, "FAILED" if found else "PASSED", reasons=tuple(found))]
 
 
 async def _seen(ours: Call, check: Check) -> list[Seen] | None:
@@ -169,8 +178,8 @@ async def _seen(ours: Call, check: Check) -> list[Seen] | None:
         return None
     if not found and "LastErrorCode" in status:
         reason = ("CONFIG_RULE_EVALUATION_ERROR", status.get("LastErrorMessage") or status["LastErrorCode"])
-        return [Seen(resource.ACCOUNT, ours.account, "NOT_AVAILABLE", reason=reason)]
-    return found or [Seen(resource.ACCOUNT, ours.account, "PASSED", reason=("CONFIG_EVALUATIONS_EMPTY", EMPTY))]
+        return [Seen(resource.ACCOUNT, ours.account, "NOT_AVAILABLE", reasons=(reason,))]
+    return found or [Seen(resource.ACCOUNT, ours.account, "PASSED", reasons=(("CONFIG_EVALUATIONS_EMPTY", EMPTY),))]
 
 
 async def _arns(ours: Call, call: Call, unknown: list[Seen]) -> dict[tuple[str, str], str]:
@@ -227,8 +236,9 @@ def _body(call: Call, each: Control, check: Check, one: Seen, path: str, held: H
     label = each.severity if one.status == "FAILED" else "INFORMATIONAL"
     enabled = [path] if not is_one else [held.path for held in control.enabled_in(call, each)]
     resources = held.body["Resources"] if held is not None else [resource.told(call, one.type, arns[one.type, one.id])]
+    related = {"RelatedAWSResources:0/name": check.rule, "RelatedAWSResources:0/type": "AWS::Config::ConfigRule"} if check.rule else {}
     fields = {
-        "RelatedAWSResources:0/name": check.rule, "RelatedAWSResources:0/type": "AWS::Config::ConfigRule", "Resources:0/Id": resources[0]["Id"],
+        **related, "Resources:0/Id": resources[0]["Id"],
         **({"aws/securityhub/annotation": one.annotation} if one.annotation else {}),
     }  # fmt: skip
     if not is_one:
@@ -261,8 +271,8 @@ def _compliance(call: Call, each: Control, one: Seen, enabled: list[str]) -> dic
     }  # fmt: skip
     if required := [text for path in enabled for text in control.requirements(each, path)]:
         told["RelatedRequirements"] = required
-    if one.reason is not None:
-        told["StatusReasons"] = [{"ReasonCode": one.reason[0], "Description": one.reason[1]}]
+    if one.reasons:
+        told["StatusReasons"] = [{"ReasonCode": code, "Description": text} for code, text in one.reasons]
     parameters = {name: value for name, (_, value) in control.values(call, each).items() if value is not None}
     if parameters:
         told["SecurityControlParameters"] = [{"Name": name, "Value": [_text(value)]} for name, value in parameters.items()]

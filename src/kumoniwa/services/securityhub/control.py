@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/securityhub/latest/userguide/custom-control-paramete
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from kumoniwa.aws import security_controls
@@ -21,7 +20,6 @@ from kumoniwa.services.securityhub.standard import Standard
 
 ENABLED, DISABLED = "ENABLED", "DISABLED"
 BATCH_MAX = 100
-_REASON = re.compile(r"[A-Za-z0-9 ,.?!'\-_]*\S[A-Za-z0-9 ,.?!'\-_]*")
 _CIS_NUMBERS = {"S3.1": "2.1.4.1", "S3.8": "2.1.4.2"}
 """Two controls of one requirement: their numbers are those by which aws-solutions/automated-security-response-on-aws is called."""
 
@@ -259,8 +257,6 @@ def UpdateSecurityControl(call: Call, *, SecurityControlId: str, Parameters: dic
     """Its rule judges by the new values a little later."""
     hub.existing(call)
     control = existing(SecurityControlId)
-    if LastUpdateReason is not None and not _REASON.fullmatch(LastUpdateReason):
-        raise InvalidInputException("LastUpdateReason has a character that is not allowed.")
     said = {name: _checked(control, name, each) for name, each in Parameters.items()}
     held = call.shelf(Custom).get(control.id) or Custom()
     kept = {name: value for name, value in (held.values | said).items() if value is not None}

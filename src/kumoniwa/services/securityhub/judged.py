@@ -1,4 +1,5 @@
-"""The controls that are judged here: those whose rule AWS Config evaluates here, each with the parameters that Security Hub gives the rule.
+"""The controls that are judged here: those whose rule AWS Config evaluates here, each with the parameters that Security Hub gives the rule, and
+one that Security Hub judges by itself.
 
 All other controls of the two standards are told to be UNAVAILABLE in this region, as AWS tells of a control that a region does not have, and
 who asks for one is refused by its name. Parameters are those of the user guide's page for each service's controls
@@ -25,7 +26,10 @@ _PLAIN = (
     "CodeBuild.3 CodeBuild.4 DynamoDB.1 DynamoDB.2 DynamoDB.6 ECR.1 ECR.2 ECR.3 EventBridge.3 IAM.2 IAM.4 IAM.5 IAM.9 KMS.4 Kinesis.1 Lambda.1 S3.2 "
     "S3.3 S3.5 S3.8 S3.9 S3.12 S3.13 SNS.4 SecretsManager.1 SecretsManager.2 StepFunctions.1 WAF.10"
 )
+CONFIG = "Config.1"
+"""Whether AWS Config records what the others need: no rule of Config's could say so."""
 JUDGED: dict[str, dict[str, str]] = {
+    CONFIG: {},
     **{name: {} for name in _PLAIN.split()},
     "ACM.1": {"daysToExpiration": "30"},
     "AppSync.5": {"AllowedAuthorizationTypes": _OTHER_THAN_KEYS},

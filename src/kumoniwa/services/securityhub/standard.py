@@ -113,7 +113,7 @@ def shown(call: Call, held: Subscription) -> dict[str, Any]:
 
 
 def DescribeStandards(call: Call) -> dict:
-    """Which there are, also to accounts that have no hub."""
+    hub.existing(call)
     return {
         "Standards": [
             {

@@ -12,7 +12,7 @@ from typing import Any
 from kumoniwa.gate.trail import CHANGED
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.securityhub import checking, finding, hub, product, standard
+from kumoniwa.services.securityhub import checking, finding, hub, product
 from kumoniwa.services.securityhub.checking import Check
 from kumoniwa.services.securityhub.hub import SERVICE, WORK, Woken
 
@@ -49,7 +49,9 @@ class Ear:
             self.rules.setdefault(account, set()).update(detail.get("configRuleNames") or [detail["configRuleName"]])
             if what != _EVALUATED:
                 product.heard(self.region, fact)
-        elif kind != "faults" and not (kind == CHANGED and detail == "config"):
+        elif kind == CHANGED and detail == "config":
+            self.rules.setdefault(account, set()).add("")  # What is judged without a rule is about the recorder.
+        elif kind != "faults":
             return
         self.times += 1
         self.region.wake(WORK)
@@ -81,10 +83,10 @@ async def run(region: Any) -> None:
 async def _turn(call: Call, ear: Ear) -> float:
     """Do whatever is to be done now for an account; answers when something is next."""
     said, until, woken = ear.rules.pop(call.account, set()), call.now() + DAY_S, call.memory(Woken).times
+    if hub.held(call) is None and not call.shelf(Refreshed):
+        return until  # There never was a hub.
     while call.atomically(partial(finding.forget_old, call, AT_ONCE)):
         await asyncio.sleep(0)
-    if hub.held(call) is None and not call.shelf(Check) and not call.shelf(standard.Subscription):
-        return until
     if await checking.reconcile(call):
         until = call.now() + AGAIN_S
     is_new, ear.woken[call.account] = ear.woken.get(call.account) != woken, woken

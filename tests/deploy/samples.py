@@ -940,4 +940,14 @@ SAMPLES = {
         '{AlarmRule: "FALSE", OKActions: [a], Tags: [{Key: c, Value: d}]}',
     ),
     "AWS::CloudWatch::Dashboard": ("{DashboardBody: b, Tags: [{Key: a, Value: b}]}", "{DashboardBody: c, Tags: [{Key: c, Value: d}]}"),
+    "AWS::RDS::DBInstance": (
+        """{DBInstanceClass: db.t3.micro, Engine: postgres, MasterUsername: keeper, MasterUserPassword: secret99,
+        AllocatedStorage: "20", Port: "5433", Tags: [{Key: a, Value: b}]}""",
+        """{DBInstanceClass: db.t3.small, Engine: postgres, MasterUsername: keeper, MasterUserPassword: secret100,
+        AllocatedStorage: "40", Port: "5433", DeletionProtection: false, ApplyImmediately: true, Tags: [{Key: c, Value: d}]}""",
+    ),
+    "AWS::RDS::DBParameterGroup": (
+        """{Description: d, Family: postgres18, Parameters: {work_mem: "8192"}, Tags: [{Key: a, Value: b}]}""",
+        """{Description: d, Family: postgres18, Parameters: {max_connections: "50"}, Tags: [{Key: c, Value: d}]}""",
+    ),
 }

@@ -34,11 +34,13 @@ class Agreeable(World):
 
     def act(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         name = operation.split(":")[1]
-        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint", "DeleteMultiRegionAccessPoint")
+        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint", "DeleteMultiRegionAccessPoint", "DeleteDBInstance")
         if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping", "DescribeStreamSummary", "DescribePipe", "DescribeEndpoint"):
             raise error("NotFoundException" if name == "DescribePipe" else "ResourceNotFoundException")
         if self.is_deleted and name == "GetMultiRegionAccessPoint":
             raise error("NoSuchMultiRegionAccessPoint")
+        if self.is_deleted and name == "DescribeDBInstances":
+            raise error("DBInstanceNotFound")
         shape = output_shape(operation)
         reply = _plausible(shape, "") if shape is not None else {}
         if name == "GetEventSourceMapping":
@@ -64,6 +66,10 @@ class Agreeable(World):
                 "CallerReference": "r", "Comment": "", "Enabled": True, "Origins": {"Quantity": 1, "Items": [origin]},
                 "DefaultCacheBehavior": behavior,
             }  # fmt: skip
+        if name == "DescribeDBInstances":
+            reply["DBInstances"] = [_plausible(shape.members["DBInstances"].member, "") | {"DBInstanceStatus": "available"}]
+        if name == "DescribeDBParameterGroups":
+            reply["DBParameterGroups"] = [{"DBParameterGroupName": "own"}]
         if name == "BatchGetProjects":
             reply["projects"] = [{"name": params["names"][0]}]
         if name.startswith("Describe") and operation.startswith("config:"):

@@ -133,13 +133,14 @@ def _summary(name: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _policy(entry: dict[str, Any], member: str, scope: _Static) -> str:
-    kind = types.find(entry["Type"]) if member == "DeletionPolicy" else None
-    policy = intrinsics.evaluate(entry.get(member, kind.deletion_policy if kind is not None else "Delete"), scope)
+    kind = types.find(entry["Type"])
+    default = kind.deletion_policy if kind is not None and member == "DeletionPolicy" else "Delete"
+    policy = intrinsics.evaluate(entry.get(member, default), scope)
     if policy not in sections.POLICIES or (
         member == "UpdateReplacePolicy" and policy == "RetainExceptOnCreate"
     ):
         raise ValidationError(f"Template format error: Unrecognized {member} {policy}")
-    if policy == "Snapshot":
+    if policy == "Snapshot" and (kind is None or kind.snapshot is None):
         raise NotImplementedHere(f"{member}: Snapshot")
     return policy
 

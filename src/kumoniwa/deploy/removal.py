@@ -69,9 +69,12 @@ class Removal:
         stuck = [entries[key].logical_id for key in self.deploy.failed if key in entries and self.deploy.failed[key]]
         return f"The following resource(s) failed to delete: [{', '.join(stuck)}]. " if stuck else ""
 
-    def _is_kept(self, part: str, standing: Standing) -> bool:
+    def _policy(self, part: str, standing: Standing) -> str:
         replaced = part == "garbage" and standing.logical_id in self.state.resources
-        policy = standing.replace_policy if replaced else standing.deletion_policy
+        return standing.replace_policy if replaced else standing.deletion_policy
+
+    def _is_kept(self, part: str, standing: Standing) -> bool:
+        policy = self._policy(part, standing)
         if part == "resources" and standing.logical_id in self.deploy.retained:
             return True
         # What a way back deletes was made on the way there, or was there before.
@@ -106,6 +109,8 @@ class Removal:
         token = f"{state.operation_id}/{key}/away"
         standing = state.change(part, key, status="DELETE_IN_PROGRESS", token=token)
         work = self.deploy.work(standing, stops=False)
+        # What a creation that failed had made holds nothing yet.
+        work.leaves_snapshot = self._policy(part, standing) == "Snapshot" and not state.status.startswith("ROLLBACK")
         # What it needed is deleted after it.
         work.waits = not self.deploy.is_express or bool(standing.needs)
         try:

@@ -421,13 +421,14 @@ class ResourceType:
     change of one goes to every update. What a type names that ``may_change_beneath`` may have changed although no property did, so every
     update is told to it. ``drift`` says how to read the properties back; a type without is not checked. ``remade_by``
     names the properties that could change in place, but not from the old values to the new ones. ``deletion_policy`` holds where the
-    template says none.
+    template says none; ``snapshot`` deletes it and leaves a snapshot, for types that can.
     """
 
     create: Action
     id: Value
     type: str = ""
     delete: Action | None = None
+    snapshot: Action | None = None
     update: tuple[Action, ...] = ()
     settings: tuple[Setting, ...] = ()
     read: Call | None = None

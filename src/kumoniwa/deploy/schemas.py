@@ -241,6 +241,8 @@ def _array_violations(value: list, node: dict, root: dict, path: str, depth: int
 
 
 def _text_violations(value: str, node: dict, path: str) -> Iterator[str]:
+    if "{{resolve:" in value:
+        return  # what a secret says is not known before it is sent
     if len(value) < node.get("minLength", 0):
         yield f"{path}: expected minLength: {node['minLength']}, actual: {len(value)}"
     if "maxLength" in node and len(value) > node["maxLength"]:

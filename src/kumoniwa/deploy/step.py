@@ -88,6 +88,8 @@ class Work:
     is_cancelled: Callable[[], bool] = lambda: False
     waits: bool = True
     """Whether the step lasts until the service has done what it was asked."""
+    leaves_snapshot: bool = False
+    """Whether a deletion does."""
     changed: frozenset[str] = frozenset()
     calls: int = 0
 
@@ -282,10 +284,11 @@ async def delete_calls(work: Work, calls: list[tuple[str, dict[str, Any]]]) -> N
 
 async def delete(work: Work) -> None:
     """Delete; that it was gone already is as good."""
-    if work.entry.delete is None:
+    act = work.entry.snapshot if work.leaves_snapshot else work.entry.delete
+    if act is None:
         return
     try:
-        await work.entry.delete(work)
+        await act(work)
     except AwsError as error:
         if not is_absent(work.entry, error):
             raise

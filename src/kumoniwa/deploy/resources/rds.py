@@ -1,0 +1,212 @@
+"""AWS::RDS. A template counts gibibytes and ports in text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.deploy.resource import ID, Call, Name, Reading, ResourceType, Setting, Work, carries, gone_tags, p, same, seen, text, use
+from kumoniwa.deploy.step import settle
+from kumoniwa.kernel.errors import ValidationError
+
+_AT_ONCE_MAX = 20
+
+
+class _First(Call):
+    """Of an operation that answers a list."""
+
+    def __init__(self, operation: str, member: str, /, **parameters: Any) -> None:
+        super().__init__(operation, **parameters)
+        self.member = member
+
+    async def look(self, work: Work) -> dict[str, Any]:
+        return (await super().look(work))[self.member][0]
+
+
+_NUMBERS = ("AllocatedStorage", "Port")
+_SAME = (
+    "AutoMinorVersionUpgrade", "BackupRetentionPeriod", "CACertificateIdentifier", "CopyTagsToSnapshot", "DBInstanceClass", "DBParameterGroupName",
+    "DBSecurityGroups", "DatabaseInsightsMode", "DeletionProtection", "EnableIAMDatabaseAuthentication", "EnablePerformanceInsights",
+    "EngineVersion", "Iops",
+    "LicenseModel", "ManageMasterUserPassword", "MasterUserPassword", "MaxAllocatedStorage", "MonitoringInterval", "MultiAZ", "NetworkType",
+    "OptionGroupName",
+    "PreferredBackupWindow", "PreferredMaintenanceWindow", "PubliclyAccessible", "StorageThroughput", "StorageType",
+)  # fmt: skip
+"""Those that an instance can be given when it is made, and later."""
+_ONCE = ("AvailabilityZone", "DBInstanceIdentifier", "DBName", "DBSubnetGroupName", "EnableCloudwatchLogsExports", "Engine", "KmsKeyId",
+"MasterUsername",
+         "StorageEncrypted", "Tags")  # fmt: skip
+_NOT_OF_A_SNAPSHOT = frozenset({
+    "BackupRetentionPeriod", "CACertificateIdentifier", "DBSecurityGroups", "DatabaseInsightsMode", "EnablePerformanceInsights", "EngineVersion",
+    "KmsKeyId",
+    "ManageMasterUserPassword", "MasterUserPassword", "MasterUsername", "MaxAllocatedStorage", "MonitoringInterval", "NetworkType",
+    "PreferredBackupWindow", "PreferredMaintenanceWindow", "StorageEncrypted",
+})  # fmt: skip
+"""What a restored instance brings along, or is told once it is there."""
+
+
+def _number(name: str, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise ValidationError(f"Value of property {name} must be a number") from None
+
+
+def _said(work: Work, names: tuple[str, ...]) -> dict[str, Any]:
+    found = {name: work.properties[name] for name in names if name in work.properties}
+    found |= {name: _number(name, work.properties[name]) for name in _NUMBERS if name in work.properties}
+    if "VPCSecurityGroups" in work.properties:
+        found["VpcSecurityGroupIds"] = work.properties["VPCSecurityGroups"]
+    secret = work.properties.get("MasterUserSecret") or {}
+    return found | ({"MasterUserSecretKmsKeyId": secret["KmsKeyId"]} if "KmsKeyId" in secret else {})
+
+
+@carries(" ".join((*_ONCE, *_SAME, *_NUMBERS, "VPCSecurityGroups", "MasterUserSecret", "DBSnapshotIdentifier")))
+async def _create(work: Work) -> dict[str, Any]:
+    said = _said(work, (*_ONCE, *_SAME))
+    snapshot = work.properties.get("DBSnapshotIdentifier")
+    if not snapshot:
+        return await work.ask("rds:CreateDBInstance", **said)
+    # The template's name of a database and its user are the snapshot's own.
+    kept = {name: value for name, value in said.items() if name not in _NOT_OF_A_SNAPSHOT and name != "DBName"}
+    made = await work.ask("rds:RestoreDBInstanceFromDBSnapshot", DBSnapshotIdentifier=snapshot, **kept)
+    later = {
+        name: value
+        for name, value in said.items()
+        if name in ("MasterUserPassword", "BackupRetentionPeriod", "PreferredBackupWindow", "PreferredMaintenanceWindow")
+    }
+    if later:
+        work.id = made["DBInstance"]["DBInstanceIdentifier"]
+        await settle(work)
+        await work.ask("rds:ModifyDBInstance", DBInstanceIdentifier=work.id, ApplyImmediately=True, **later)
+    return made
+
+
+_TO_DEFAULT = {
+    "DeletionProtection": False,
+    "CopyTagsToSnapshot": False,
+    "AutoMinorVersionUpgrade": True,
+    "PubliclyAccessible": True,
+    "BackupRetentionPeriod": 1,
+}
+
+
+@carries(
+    " ".join(
+        (
+            *_SAME,
+            *_NUMBERS,
+            "VPCSecurityGroups",
+            "MasterUserSecret",
+            "AllowMajorVersionUpgrade",
+            "ApplyImmediately",
+            "DeleteAutomatedBackups",
+            "EnableCloudwatchLogsExports",
+        )
+    )
+)
+async def _change(work: Work) -> None:
+    """At once, unless the template says otherwise. https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html"""
+    said = _said(work, tuple(name for name in _SAME if name in work.changed))
+    said = {name: value for name, value in said.items() if name not in _NUMBERS or name in work.changed}
+    if "Port" in said:
+        said["DBPortNumber"] = said.pop("Port")
+    if "EnableCloudwatchLogsExports" in work.changed:
+        said["CloudwatchLogsExportConfiguration"] = {"EnableLogTypes": work.properties.get("EnableCloudwatchLogsExports", [])}
+    said |= {name: value for name, value in _TO_DEFAULT.items() if name in work.changed and name not in work.properties}
+    await work.ask("rds:ModifyDBInstance", DBInstanceIdentifier=work.id, ApplyImmediately=work.properties.get("ApplyImmediately", True), **said)
+    await settle(work)
+
+
+_change.handles_absence = True  # type: ignore[attr-defined]
+
+
+def _backups(work: Work) -> dict[str, Any]:
+    return {name: work.properties[name] for name in ("DeleteAutomatedBackups",) if name in work.properties}
+
+
+async def _delete(work: Work) -> None:
+    await work.ask("rds:DeleteDBInstance", DBInstanceIdentifier=work.id, SkipFinalSnapshot=True, **_backups(work))
+
+
+async def _keep(work: Work) -> None:
+    """The snapshot's name is of CloudFormation's making."""
+    name = work.fresh_name(255, beginning=f"{work.pseudo.get('AWS::StackName', 'stack')}-snapshot").lower()
+    await work.ask("rds:DeleteDBInstance", DBInstanceIdentifier=work.id, FinalDBSnapshotIdentifier=name, **_backups(work))
+
+
+_INSTANCE = text("arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:db:${ID}")
+_read = _First("rds:DescribeDBInstances", "DBInstances", DBInstanceIdentifier=ID)
+
+DBInstance = ResourceType(
+    name=Name("DBInstanceIdentifier", 63, lower=True),
+    create=_create,
+    id=use(str.lower, p.DBInstanceIdentifier),
+    read=_read,
+    ready={"DBInstanceStatus": "available"},
+    update=(
+        _change,
+        Call("rds:RemoveTagsFromResource", ResourceName=_INSTANCE, TagKeys=gone_tags).when(gone_tags),
+        Call("rds:AddTagsToResource", ResourceName=_INSTANCE, Tags=p.Tags).when(p.Tags),
+    ),
+    delete=_delete,
+    snapshot=_keep,
+    deletion_policy="Snapshot",
+    is_gone_slowly=True,
+    absent="DBInstanceNotFound DBInstanceNotFoundFault",
+    attributes={
+        "DBInstanceArn": seen.DBInstanceArn, "DbiResourceId": seen.DbiResourceId, "DBInstanceStatus": seen.DBInstanceStatus,
+        "Endpoint.Address": seen.Endpoint.Address, "Endpoint.HostedZoneId": seen.Endpoint.HostedZoneId, "Endpoint.Port": use(str,
+        seen.Endpoint.Port),
+        "MasterUserSecret.SecretArn": seen.MasterUserSecret.SecretArn,
+    },
+    drift=(
+        Reading(
+            same("BackupRetentionPeriod CopyTagsToSnapshot DBInstanceClass DeletionProtection PubliclyAccessible StorageType", seen)
+            | {"AllocatedStorage": use(str, seen.AllocatedStorage)}
+        ),
+        Reading({"Tags": seen.TagList}),
+    ),
+)  # fmt: skip
+
+
+@carries("Parameters")
+async def _parameters(work: Work) -> None:
+    """Static ones act when instances are rebooted, all others at once."""
+    wanted, old = work.properties.get("Parameters") or {}, work.old.get("Parameters") or {}
+    kinds: dict[str, str] = {}
+    marker: dict[str, str] = {}
+    while wanted or old:
+        page = await work.look("rds:DescribeDBParameters", DBParameterGroupName=work.id, **marker)
+        kinds |= {each["ParameterName"]: each["ApplyType"] for each in page["Parameters"]}
+        if not page.get("Marker") or not page["Parameters"]:
+            break
+        marker = {"Marker": page["Marker"]}
+
+    def spelled(name: str, **more: str) -> dict[str, str]:
+        return {"ParameterName": name, "ApplyMethod": "pending-reboot" if kinds.get(name) == "static" else "immediate", **more}
+
+    put = [spelled(name, ParameterValue=str(value)) for name, value in wanted.items() if old.get(name) != value]
+    gone = [spelled(name) for name in old if name not in wanted]
+    for operation, each in (("rds:ModifyDBParameterGroup", put), ("rds:ResetDBParameterGroup", gone)):
+        for start in range(0, len(each), _AT_ONCE_MAX):
+            await work.ask(operation, DBParameterGroupName=work.id, Parameters=each[start : start + _AT_ONCE_MAX])
+
+
+_parameters.handles_absence = True  # type: ignore[attr-defined]
+_GROUP = text("arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:pg:${ID}")
+
+DBParameterGroup = ResourceType(
+    name=Name("DBParameterGroupName", 255, lower=True),
+    create=Call("rds:CreateDBParameterGroup", "DBParameterGroupName Description Tags", DBParameterGroupFamily=p.Family),
+    id=use(str.lower, p.DBParameterGroupName),
+    read=_First("rds:DescribeDBParameterGroups", "DBParameterGroups", DBParameterGroupName=ID),
+    settings=(Setting(_parameters, _parameters),),
+    update=(
+        Call("rds:RemoveTagsFromResource", ResourceName=_GROUP, TagKeys=gone_tags).when(gone_tags),
+        Call("rds:AddTagsToResource", ResourceName=_GROUP, Tags=p.Tags).when(p.Tags),
+    ),
+    delete=Call("rds:DeleteDBParameterGroup", DBParameterGroupName=ID),
+    absent="DBParameterGroupNotFound DBParameterGroupNotFoundFault",
+    attributes={"DBParameterGroupArn": _GROUP},
+    drift=(Reading({"Description": seen.Description}),),
+)  # fmt: skip

@@ -1,0 +1,89 @@
+"""Databases that stacks make, with their parameters and passwords, and what becomes of them."""
+
+import json
+
+import pytest
+from database_workshop import PASSWORD, Databases
+
+
+@pytest.fixture
+def databases(cloud):
+    return Databases(cloud)
+
+
+def _deploy(databases, resources, verb="create", outputs=None):
+    stacks = databases.cloud.client("cloudformation")
+    if verb == "delete":
+        stack = stacks.describe_stacks(StackName="shop")["Stacks"][0]["StackId"]
+        stacks.delete_stack(StackName="shop")
+    else:
+        body = json.dumps({"Resources": resources, **({"Outputs": outputs} if outputs else {})})
+        stack = getattr(stacks, f"{verb}_stack")(StackName="shop", TemplateBody=body)["StackId"]
+    for _ in range(3_000):
+        (shown,) = stacks.describe_stacks(StackName=stack)["Stacks"]
+        if not shown["StackStatus"].endswith("IN_PROGRESS"):
+            break
+        databases.cloud.sleep(0.05)
+    reasons = [each.get("ResourceStatusReason") for each in stacks.describe_stack_events(StackName=stack)["StackEvents"]]
+    assert shown["StackStatus"] == f"{verb.upper()}_COMPLETE", "\n".join(each for each in reasons if each)
+    return {each["OutputKey"]: each["OutputValue"] for each in shown.get("Outputs", ())}
+
+
+def _resources(**more):
+    return {
+        "Secret": {
+            "Type": "AWS::SecretsManager::Secret",
+            "Properties": {"Name": "shop", "GenerateSecretString": {
+                "SecretStringTemplate": '{"username": "keeper"}', "GenerateStringKey": "password", "ExcludePunctuation": True,
+            }},
+        },
+        "Group": {"Type": "AWS::RDS::DBParameterGroup", "Properties": {
+            "Family": "postgres18", "Description": "ours", "Parameters": {"work_mem": "8192", "max_connections": "40"},
+        }},
+        "Database": {"Type": "AWS::RDS::DBInstance", "Properties": {
+            "DBInstanceIdentifier": "orders", "DBInstanceClass": "db.t3.micro", "Engine": "postgres", "AllocatedStorage": "20", "DBName": "shop",
+            "BackupRetentionPeriod": 0, "DBParameterGroupName": {"Ref": "Group"},
+            "MasterUsername": {"Fn::Sub": "{{resolve:secretsmanager:${Secret}:SecretString:username}}"},
+            "MasterUserPassword": {"Fn::Sub": "{{resolve:secretsmanager:${Secret}:SecretString:password}}"}, **more,
+        }},
+    }  # fmt: skip
+
+
+OUTPUTS = {
+    "Host": {"Value": {"Fn::GetAtt": ["Database", "Endpoint.Address"]}}, "Port": {"Value": {"Fn::GetAtt": ["Database", "Endpoint.Port"]}},
+    "Name": {"Value": {"Ref": "Database"}}, "Arn": {"Value": {"Fn::GetAtt": ["Database", "DBInstanceArn"]}},
+}  # fmt: skip
+
+
+def test_a_stack_makes_a_database_changes_it_and_keeps_a_snapshot_when_it_goes(databases):
+    told = _deploy(databases, _resources(), outputs=OUTPUTS)
+    shown = databases.shown()
+    assert told == {
+        "Host": shown["Endpoint"]["Address"], "Port": str(shown["Endpoint"]["Port"]), "Name": "orders", "Arn": shown["DBInstanceArn"],
+    }  # fmt: skip
+    secret = json.loads(databases.cloud.client("secretsmanager").get_secret_value(SecretId="shop")["SecretString"])
+    with databases.session(password=secret["password"], database="shop") as session:
+        assert session.ask("show work_mem") + session.ask("show max_connections") == [("8MB",), ("40",)]
+        session.ask("create table orders as select 7 as id")
+
+    changed = _resources(AllocatedStorage="40", DBInstanceClass="db.t3.small", Tags=[{"Key": "team", "Value": "blue"}])
+    changed["Group"]["Properties"]["Parameters"] = {"work_mem": "16384"}
+    _deploy(databases, changed, "update")
+    shown = databases.shown()
+    assert (shown["AllocatedStorage"], shown["DBInstanceClass"]) == (40, "db.t3.small")
+    assert {"Key": "team", "Value": "blue"} in shown["TagList"]
+    assert databases.ask("show work_mem", password=secret["password"]) == [("16MB",)]
+
+    # A stack deletes a database without a policy of its own with a final snapshot:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    _deploy(databases, {}, "delete")
+    (kept,) = databases.rds.describe_db_snapshots()["DBSnapshots"]
+    assert kept["DBSnapshotIdentifier"].startswith("shop-snapshot-database-") and databases.rds.describe_db_instances()["DBInstances"] == []
+    again = _resources(DBSnapshotIdentifier=kept["DBSnapshotIdentifier"], AllocatedStorage="40")
+    again["Database"]["DeletionPolicy"] = "Delete"
+    del again["Database"]["Properties"]["MasterUsername"]
+    again["Database"]["Properties"]["MasterUserPassword"] = PASSWORD
+    _deploy(databases, again)
+    assert databases.ask("select id from orders", database="shop") == [(7,)]
+    _deploy(databases, {}, "delete")
+    assert len(databases.rds.describe_db_snapshots()["DBSnapshots"]) == 1

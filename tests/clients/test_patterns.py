@@ -28,6 +28,7 @@ CLAIMS = {
     "registration": 10,
     "residency_guard": 17,
     "s3_replication": 9,
+    "s3_to_database": 6,
     "s3_to_queue": 6,
     "s3_to_table": 7,
     "saga": 8,

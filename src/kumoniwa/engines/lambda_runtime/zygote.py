@@ -61,6 +61,18 @@ def _lead_to_this_cloud(session: type) -> None:
     session.create_client = create
 
 
+def _know_names_of_this_machine() -> None:
+    """Have every name under ``localhost`` be this machine's, which is what it means (RFC 6761, 6.3) and not every resolver knows: this cloud tells such
+    names of its databases."""
+    find = socket.getaddrinfo
+
+    def found(host, *arguments, **more):
+        is_here = isinstance(host, str) and host.rstrip(".").lower().endswith(".localhost")
+        return find("127.0.0.1" if is_here else host, *arguments, **more)
+
+    socket.getaddrinfo = found
+
+
 def preload() -> None:
     """Import the SDK and read the commonest models. One loader serves every session a function makes, now or later;
     a function that names a data path of its own still gets its own."""
@@ -227,6 +239,7 @@ def main() -> None:
     known = set(sys.modules)
     folders = [path for path in sys.path if path.rstrip("/").endswith(("site-packages", "dist-packages"))]
     gc.disable()
+    _know_names_of_this_machine()
     preload()
     time.tzset()
     is_preload = set(sys.modules) - known

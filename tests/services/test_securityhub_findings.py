@@ -128,6 +128,11 @@ LACKING = {name: value for name, value in asff("g").items() if name != "Severity
         (asff("g", Types=["x"] * 51), "data.Types should NOT have more than 50 items"),
         (asff("g", ProductFields={str(n): "x" for n in range(51)}), "data.ProductFields should NOT have more than 50 properties"),
         (asff("g", Severity={"Label": "URGENT"}), "data.Severity.Label should be equal to one of the allowed values"),
+        (asff("g", Severity={}), "data.Severity should have required property 'Label'"),
+        (
+            asff("g", FindingProviderFields={"Severity": {"Original": "7"}}),
+            "data.FindingProviderFields.Severity should have required property 'Label'",
+        ),
         (asff("g", Confidence=101), "data.Confidence should be <= 100"),
         (asff("g", CreatedAt="yesterday"), 'data.CreatedAt should match format "date-time"'),
         (asff("g", SchemaVersion="2030-01-01"), "data.SchemaVersion should be equal to one of the allowed values"),
@@ -147,6 +152,27 @@ def test_what_lacks_anything_is_refused_alone(cloud, hub, missing):
     reply = cloud.client("securityhub", parameter_validation=False).batch_import_findings(Findings=[said, asff()])
     assert (reply["FailedCount"], reply["SuccessCount"]) == (1, 1)
     assert f"data should have required property '{missing}'" in reply["FailedFindings"][0]["ErrorMessage"]
+
+
+JUNK = (None, 1, 1.5, True, "x", "", [], {}, [None], [1], ["x"], [{}], {"x": 1}, {"x": None}, [[]], -1, 10**30)
+
+
+def test_junk_in_any_place_is_no_defect_and_no_finding_that_cannot_be_read(cloud, hub, capfd):
+    headers = {"authorization": f"AWS4-HMAC-SHA256 Credential=test/20240101/{US}/securityhub/aws4_request, SignedHeaders=host, Signature=0"}
+    whole = asff(
+        Note={"Text": "a", "UpdatedBy": "b", "UpdatedAt": "2024-01-01T00:00:00Z"}, Compliance={"Status": "FAILED"}, Workflow={"Status": "NEW"},
+        FindingProviderFields={"Severity": {"Label": "LOW"}, "Types": ["a"]}, Confidence=1, ProductFields={"a": "b"}, RecordState="ACTIVE",
+        RelatedFindings=[{"ProductArn": "a", "Id": "b"}], UserDefinedFields={"a": "b"}, Remediation={"Recommendation": {"Text": "a"}},
+    )  # fmt: skip
+    for name, value in whole.items():
+        inner = [{**value, part: junk} for part in value for junk in JUNK] if isinstance(value, dict) else []
+        for junk in (*JUNK, *inner):
+            body = json.dumps({"Findings": [{**whole, name: junk}]}).encode()
+            status, _, reply = cloud.http("POST", "/findings/import", headers=headers, body=body)
+            assert status in (200, 400), (name, junk, reply)
+    assert "Traceback" not in capfd.readouterr().err
+    found(hub)
+    found(hub, Title=[{"Value": "z", "Comparison": "PREFIX"}], Confidence=[{"Gt": 5}], UpdatedAt=[{"DateRange": {"Value": 5, "Unit": "DAYS"}}])
 
 
 @pytest.mark.parametrize(

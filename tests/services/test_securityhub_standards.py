@@ -183,6 +183,18 @@ def test_a_public_bucket_is_a_finding_and_a_closed_one_resolves_it(recorded, hub
     assert state(hub, "S3.2") == [("FAILED", "NEW", "ACTIVE")]
 
 
+def test_a_new_verdict_is_a_finding_without_asking_for_all_others(recorded, hub):
+    def asked() -> int:
+        return recorded.regions[US].gate.report()["calls"]["config:GetComplianceDetailsByConfigRule"]
+
+    open_bucket(recorded)
+    recorded.sleep(5)
+    before = asked()
+    recorded.client("s3").delete_bucket_policy(Bucket="open")
+    recorded.sleep(5)
+    assert (state(hub, "S3.2"), asked()) == ([("PASSED", "RESOLVED", "ACTIVE")], before)
+
+
 def test_a_suppressed_finding_stays_so_and_a_deleted_resource_archives_it(recorded, hub):
     open_bucket(recorded)
     recorded.sleep(5)

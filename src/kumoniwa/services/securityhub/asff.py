@@ -81,9 +81,10 @@ def faults(finding: dict[str, Any]) -> list[str]:
     account = finding.get("AwsAccountId")
     if isinstance(account, str) and not re.fullmatch(r"\d{12}", account):
         found.append('data.AwsAccountId should match pattern "^[0-9]{12}$"')
-    severity = finding.get("Severity")
-    if severity is not None and at(provided, "Severity") is None and not severity.keys() & {"Label", "Normalized"}:
-        found.append("data.Severity should have required property 'Label'")
+    for path, needed in (("Severity", {"Label", "Normalized"}), ("FindingProviderFields.Severity", {"Label"})):
+        severity = at(finding, path)
+        if severity is not None and not needed & severity.keys():
+            found.append(f"data.{path} should have required property 'Label'")
     return found
 
 

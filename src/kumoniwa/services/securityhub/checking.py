@@ -24,7 +24,7 @@ from kumoniwa.services.securityhub.judged import CONFIG
 from kumoniwa.wire import timestamps
 
 PAGE = 100
-NAME_MAX = 64
+PREFIX, NAME_MAX = "securityhub-", 64
 EMPTY = (
     "AWS Config evaluated your resources based on the rule. The rule did not apply to the AWS resources in its scope, the specified resources were "
     "deleted, or the evaluation results were deleted."
@@ -88,7 +88,7 @@ async def reconcile(call: Call) -> str:
 
 def _name(call: Call, each: Control) -> str:
     """As AWS calls its own, but cut to the 64 characters of a rule that Config's operations can be asked about."""
-    return f"{f'securityhub-{each.rule}'[: NAME_MAX - 9]}-{call.ids.lower(8)}"
+    return f"{f'{PREFIX}{each.rule}'[: NAME_MAX - 9]}-{call.ids.lower(8)}"
 
 
 def _keep(call: Call, check: Check) -> None:
@@ -209,16 +209,59 @@ def _make(call: Call, each: Control, check: Check, seen: list[Seen], arns: dict[
     standing = {held.origin: held for held in finding.of_origins(call, f"{each.id}\n")}
     for one in seen:
         for path, origin in _origins(call, each, one):
-            held = standing.pop(origin, None)
-            if held is None and (one.type, one.id) not in arns:
-                continue  # Its finding grew too old meanwhile; the next look makes another.
-            body = _body(call, each, check, one, path, held, arns)
-            if held is None or _differs(held.body, body):
-                importing.take(call, body, origin=origin, is_control=True)
+            _make_one(call, each, check, one, path, origin, standing.pop(origin, None), arns)
     is_switched = hub.existing(call).generator == hub.SECURITY_CONTROL
     switched = [held for held in standing.values() if (held.origin.split("\n")[1] == _NO_STANDARD) != is_switched]
     archive(call, switched, SWITCHED)
     archive(call, [held for held in standing.values() if held not in switched])
+
+
+def _make_one(
+    call: Call, each: Control, check: Check, one: Seen, path: str, origin: str, held: Held | None, arns: dict[tuple[str, str], str]
+) -> None:
+    if held is None and (one.type, one.id) not in arns:
+        return  # Its finding grew too old meanwhile; the next look makes another.
+    body = _body(call, each, check, one, path, held, arns)
+    if held is None or _differs(held.body, body):
+        importing.take(call, body, origin=origin, is_control=True)
+
+
+def said(detail: dict[str, Any]) -> Seen:
+    """A verdict as Config tells that it is new."""
+    result = detail["newEvaluationResult"]
+    return Seen(detail["resourceType"], detail["resourceId"], _STATUS[result["complianceType"]], result.get("annotation") or "")
+
+
+async def hear(call: Call, check: Check, news: dict[tuple[str, str], Seen | None]) -> bool:
+    """Make findings of verdicts that are new, and archive those of resources of which there is none any more. Answers False if the rule must be
+    asked for all that it says: with one resource among many thousands that would be long."""
+    each, seen = security_controls.controls()[check.control], [one for one in news.values() if one is not None]
+    if hub.held(call) is None:
+        return True
+    try:
+        ours = hub.ROLE.assumed(call, "securityhub")
+        arns = await _arns(ours, call, [one for one in seen if not _is_known(call, each, one)])
+    except AwsError:
+        return False
+    return call.atomically(partial(_take, call, each, check, news, arns))
+
+
+def _take(call: Call, each: Control, check: Check, news: dict[tuple[str, str], Seen | None], arns: dict[tuple[str, str], str]) -> bool:
+    if call.shelf(Check).get(check.control) != check or hub.held(call) is None:
+        return True
+    for (type_, id_), verdict in news.items():
+        for path, origin in _origins(call, each, verdict or Seen(type_, id_, "")):
+            held = finding.of_origin(call, origin)
+            if verdict is not None:
+                _make_one(call, each, check, verdict, path, origin, held, arns)
+            elif held is not None:
+                archive(call, [held])
+    account = (resource.ACCOUNT, call.account)
+    if account not in news and any(news.values()):
+        # What said that there was nothing to judge.
+        empty = [finding.of_origin(call, origin) for _, origin in _origins(call, each, Seen(*account, ""))]
+        archive(call, [held for held in empty if held is not None])
+    return finding.has_active(call, f"{each.id}\n")
 
 
 def _differs(held: dict[str, Any], body: dict[str, Any]) -> bool:

@@ -81,6 +81,12 @@ def of_origins(call: Call, prefix: str) -> list[Held]:
     return [_held(row) for row in rows]
 
 
+def has_active(call: Call, prefix: str) -> bool:
+    """Whether any of those whose origins begin so is active."""
+    sql = "select 1 from securityhub_finding where origin >= ? and origin < ? and state = 'ACTIVE' limit 1"
+    return call.rows(FINDINGS).one(sql, prefix, prefix + "\U0010ffff") is not None
+
+
 def put(call: Call, body: dict[str, Any], before: Held | None, source: Source, *, origin: str = "", customers: frozenset[str] = frozenset()) -> None:
     """Keep a finding, new or changed; tell it, and write down what changed. It is told again where nothing changed but its times."""
     now = call.now()

@@ -13,7 +13,7 @@ from kumoniwa.gate.trail import CHANGED
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.securityhub import checking, finding, hub, product
-from kumoniwa.services.securityhub.checking import Check
+from kumoniwa.services.securityhub.checking import Check, Seen
 from kumoniwa.services.securityhub.hub import SERVICE, WORK, Woken
 
 DAY_S = 86_400.0
@@ -39,16 +39,23 @@ class Ear:
     def __init__(self, region: Any) -> None:
         self.region = region
         self.rules: dict[str, set[str]] = {}
+        """The rules that are to be asked for all that they say, by account."""
+        self.news: dict[str, dict[str, dict[tuple[str, str], Seen | None]]] = {}
+        """The verdicts that rules have told, by account, rule and resource; None where there is none any more."""
         self.woken: dict[str, int] = {}
         """How often the work of each account had been woken when it was done last."""
         self.times = 0
 
     def heard(self, fact: tuple[str, str, str, Any]) -> None:
         kind, what, account, detail = fact
-        if kind == "config" and what in (product.CHANGE, product.DROPPED, _EVALUATED):
-            self.rules.setdefault(account, set()).update(detail.get("configRuleNames") or [detail["configRuleName"]])
-            if what != _EVALUATED:
-                product.heard(self.region, fact)
+        if kind == "config" and what in (product.CHANGE, product.DROPPED):
+            product.heard(self.region, fact)
+            if not detail["configRuleName"].startswith(checking.PREFIX):
+                return
+            news = self.news.setdefault(account, {}).setdefault(detail["configRuleName"], {})
+            news[detail["resourceType"], detail["resourceId"]] = checking.said(detail) if what == product.CHANGE else None
+        elif kind == "config" and what == _EVALUATED:
+            self.rules.setdefault(account, set()).update(detail["configRuleNames"])
         elif kind == CHANGED and detail == "config":
             self.rules.setdefault(account, set()).add("")  # What is judged without a rule is about the recorder.
         elif kind != "faults":
@@ -82,7 +89,8 @@ async def run(region: Any) -> None:
 
 async def _turn(call: Call, ear: Ear) -> float:
     """Do whatever is to be done now for an account; answers when something is next."""
-    said, until, woken = ear.rules.pop(call.account, set()), call.now() + DAY_S, call.memory(Woken).times
+    said, news = ear.rules.pop(call.account, set()), ear.news.pop(call.account, {})
+    until, woken = call.now() + DAY_S, call.memory(Woken).times
     if hub.held(call) is None and not call.shelf(Refreshed):
         return until  # There never was a hub.
     while call.atomically(partial(finding.forget_old, call, AT_ONCE)):
@@ -91,7 +99,10 @@ async def _turn(call: Call, ear: Ear) -> float:
         until = call.now() + AGAIN_S
     is_new, ear.woken[call.account] = ear.woken.get(call.account) != woken, woken
     for check in list(call.shelf(Check).values()):
-        if (is_new or check.rule in said) and not await checking.look(call, check):
+        is_whole = is_new or check.rule in said
+        if not is_whole and check.rule in news:
+            is_whole = not await checking.hear(call, check, news[check.rule])
+        if is_whole and not await checking.look(call, check):
             ear.rules.setdefault(call.account, set()).add(check.rule)
             until = min(until, call.now() + AGAIN_S)
     return min(until, call.atomically(partial(_refresh, call)))

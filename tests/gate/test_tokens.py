@@ -28,7 +28,7 @@ HONOURED_BY_THEMSELVES = {
     "s3control": {"CreateMultiRegionAccessPoint", "DeleteMultiRegionAccessPoint", "PutMultiRegionAccessPointPolicy"},
 }
 HONOURED_BY_THEMSELVES["cloudformation"] |= {
-    "CreateStackInstances", "DeleteStackInstances", "DetectStackSetDrift", "UpdateStackInstances", "UpdateStackSet"
+    "CreateStackInstances", "DeleteStackInstances", "DetectStackSetDrift", "ImportStacksToStackSet", "UpdateStackInstances", "UpdateStackSet"
 }  # fmt: skip
 HARMLESS = {"athena": {"DeleteNamedQuery", "StopQueryExecution"}, "scheduler": {"UpdateSchedule", "DeleteSchedule", "DeleteScheduleGroup"}}
 """To say them again changes nothing; a deletion then finds nothing."""

@@ -49,6 +49,7 @@ from kumoniwa.services.cloudformation.review import (
 )
 from kumoniwa.services.cloudformation.signals import SignalResource
 from kumoniwa.services.cloudformation.stack import Stack
+from kumoniwa.services.cloudformation.stackimport import ImportStacksToStackSet
 from kumoniwa.services.cloudformation.stackinstances import (
     CreateStackInstances,
     DeleteStackInstances,
@@ -103,6 +104,7 @@ __all__ = [
     "ExecuteChangeSet",
     "ExecuteStackRefactor",
     "GetStackPolicy",
+    "ImportStacksToStackSet",
     "ListChangeSets",
     "ListStackInstanceResourceDrifts",
     "ListStackInstances",

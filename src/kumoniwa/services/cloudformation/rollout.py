@@ -23,24 +23,29 @@ from kumoniwa.gate.organization import Member
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import organization, patience, stackset, telling
+from kumoniwa.services.cloudformation import organization, patience, stackset, telling, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stackset import Instance, Operation, Result, StackSet
 
 LOOK_S, LOOK_S_MAX = 0.05, 2.0
 GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+IMPORTABLE = (*GOOD, "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
 UNMADE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 NO_UPDATES = "No updates are to be performed."
 GATE = "AWSCloudFormationStackSetAccountGate"
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-account-gating.html"""
 
 
-class _Failed(Exception):
+class Failed(Exception):
     """One account and region came to nothing; the text is the result's reason."""
 
 
-class _Stuck(_Failed):
+class _Stuck(Failed):
     """A stack could not be deleted, and is in a state in which nothing else can be done to it."""
+
+
+class _FailedImport(Failed):
+    """A stack that stands could not become an instance's own."""
 
 
 class Rolling:
@@ -60,20 +65,20 @@ def administrator(call: Call, role_arn: str) -> Call:
         ) from None
 
 
-async def _executor(call: Call, operation: Operation, account: str) -> Call:
+async def executor(call: Call, operation: Operation, account: str) -> Call:
     """The execution role of an account, assumed by the administration role of this one."""
     session = f"StackSet-{operation.id}"[:64]
     if not operation.execution_role:
         try:
             return await organization.entered(call, account, session)
         except organization.LacksRole as error:
-            raise _Failed(str(error)) from None
+            raise Failed(str(error)) from None
     admin = administrator(call, operation.administration_role)
     role = f"arn:{call.home.partition}:iam::{account}:role/{operation.execution_role}"
     try:
         given = (await admin.ask("sts:AssumeRole", RoleArn=role, RoleSessionName=session))["Credentials"]
     except AwsError:
-        raise _Failed(
+        raise Failed(
             f"Account {account} should have '{operation.execution_role}' role with trust relationship to Role "
             f"'{operation.administration_role.rpartition('/')[2]}'."
         ) from None
@@ -264,18 +269,21 @@ async def _one(call: Call, key: str, result: Result) -> None:
         elif operation.action == "DELETE" and (operation.retains or not instance.stack_id):
             pass
         else:
-            executor = await _executor(call, operation, instance.account)
-            result = changed(result, gate=await _gate(call, executor, instance.region))
+            there = await executor(call, operation, instance.account)
+            result = changed(result, gate=await _gate(call, there, instance.region))
             _record(call, key, result)
             if result.gate[0] == "FAILED":
-                raise _Failed(f"Account gate check failed: {result.gate[1]}")
+                raise Failed(f"Account gate check failed: {result.gate[1]}")
             if operation.action == "DELETE":
-                await _delete(call, executor, operation, instance)
+                await _delete(call, there, operation, instance)
+            elif arn := operation.imports.get(instance.key):
+                await _import(call, there, operation, instance, arn)
             else:
-                await _bring(call, executor, operation, instance)
-    except (_Failed, AwsError) as error:
-        stuck = {"detailed": "INOPERABLE", "status": "INOPERABLE"} if isinstance(error, _Stuck) else {"detailed": "FAILED"}
-        _note(call, operation, result, reason=str(error), **stuck)
+                await _bring(call, there, operation, instance)
+    except (Failed, AwsError) as error:
+        detailed = {_Stuck: "INOPERABLE", _FailedImport: "FAILED_IMPORT"}.get(type(error), "FAILED")
+        news = {"detailed": detailed} | ({"status": "INOPERABLE"} if detailed != "FAILED" else {})
+        _note(call, operation, result, reason=str(error), **news)
         _record(call, key, changed(result, status="FAILED", reason=str(error)))
         return
     if operation.action == "DELETE":
@@ -374,7 +382,31 @@ async def _bring(call: Call, executor: Call, operation: Operation, instance: Ins
     call.shelf(Instance)[instance.key] = changed(call.shelf(Instance)[instance.key], stack_id=made["StackId"])
     stack = await _at_rest(call, executor, instance.region, made["StackId"])
     if stack["StackStatus"] not in GOOD:
-        raise _Failed(f"ResourceLogicalId:{instance.stack_name}, ResourceStatusReason:{stack.get('StackStatusReason', stack['StackStatus'])}")
+        raise Failed(f"ResourceLogicalId:{instance.stack_name}, ResourceStatusReason:{stack.get('StackStatusReason', stack['StackStatus'])}")
+
+
+async def _import(call: Call, executor: Call, operation: Operation, instance: Instance, arn: str) -> None:
+    """A stack that stands becomes the instance's, and stays as it is: where its parameters are others than the set's, they override them.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-import.html. The words are ours, and that the template must be
+    the set's to the letter."""
+    found = call.shelf(StackSet)[operation.set_id.partition(":")[0]]
+    try:
+        stack = await _at_rest(call, executor, instance.region, arn)
+        text = (await _ask(call, executor, instance.region, "cloudformation:GetTemplate", StackName=arn))["TemplateBody"]
+    except AwsError as error:
+        raise _FailedImport(error.text) from None
+    if stack["StackStatus"] not in IMPORTABLE:
+        raise _FailedImport(f"Stack {arn} is in {stack['StackStatus']} state and cannot be imported")
+    if text.strip() != stackset.template(call, found).strip():
+        raise _FailedImport(f"The template of stack {arn} is not the one of StackSet {found.name}")
+    declared = (await template.workshop(call).outline(text))["parameters"]
+    usual = {each["ParameterKey"]: each["DefaultValue"] for each in declared if "DefaultValue" in each} | found.values
+    hidden = {each["ParameterKey"] for each in declared if each["NoEcho"]}
+    own = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ()) if each["ParameterKey"] not in hidden}
+    overrides = {name: value for name, value in own.items() if usual.get(name) != value}
+    call.shelf(Instance)[instance.key] = changed(
+        call.shelf(Instance)[instance.key], stack_id=arn, stack_name=stack["StackName"], overrides=overrides
+    )
 
 
 async def _stands(call: Call, executor: Call, operation: Operation, instance: Instance) -> bool:
@@ -399,12 +431,12 @@ async def _delete(call: Call, executor: Call, operation: Operation, instance: In
 
 
 async def _detect(call: Call, operation: Operation, instance: Instance) -> None:
-    executor = await _executor(call, operation, instance.account)
-    begun = await _ask(call, executor, instance.region, "cloudformation:DetectStackDrift", StackName=instance.stack_id)
-    found = await _ask(call, executor, instance.region, "cloudformation:DescribeStackDriftDetectionStatus", StackDriftDetectionId=begun["StackDriftDetectionId"])  # fmt: skip
+    there = await executor(call, operation, instance.account)
+    begun = await _ask(call, there, instance.region, "cloudformation:DetectStackDrift", StackName=instance.stack_id)
+    found = await _ask(call, there, instance.region, "cloudformation:DescribeStackDriftDetectionStatus", StackDriftDetectionId=begun["StackDriftDetectionId"])  # fmt: skip
     resources, more = [], {}
     while True:
-        page = await _ask(call, executor, instance.region, "cloudformation:DescribeStackResourceDrifts", StackName=instance.stack_id, **more)
+        page = await _ask(call, there, instance.region, "cloudformation:DescribeStackResourceDrifts", StackName=instance.stack_id, **more)
         resources += page["StackResourceDrifts"]
         if "NextToken" not in page:
             break

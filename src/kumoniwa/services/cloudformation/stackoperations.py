@@ -41,7 +41,7 @@ def check_may_begin(call: Call, found: StackSet) -> None:
 
 def begin(
     call: Call, found: StackSet, id: str | None, action: str, results: list[Result], preferences: dict[str, Any], *, retains: bool = False,
-    said: dict[str, Any] | None = None,
+    said: dict[str, Any] | None = None, imports: dict[str, str] | None = None,
 ) -> dict[str, str]:  # fmt: skip
     check_may_begin(call, found)
     operation = Operation(
@@ -56,6 +56,7 @@ def begin(
         administration_role=found.administration_role,
         execution_role=found.execution_role,
         targets=said or {},
+        imports=imports or {},
     )
     rollout.begin(call, operation)
     return {"OperationId": operation.id}

@@ -7,7 +7,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import autodeployment, organization, request, stackset, targets, telling, template
+from kumoniwa.services.cloudformation import autodeployment, organization, request, stackimport, stackset, targets, telling, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stackinstances import chosen
 from kumoniwa.services.cloudformation.stackoperations import again, begin
@@ -106,6 +106,7 @@ async def CreateStackSet(
     Description: str | None = None,
     TemplateBody: str | None = None,
     TemplateURL: str | None = None,
+    StackId: str | None = None,
     Parameters: list[dict] | None = None,
     Capabilities: list[str] | None = None,
     Tags: list[dict] | None = None,
@@ -117,7 +118,8 @@ async def CreateStackSet(
     ClientRequestToken: str | None = None,
     ManagedExecution: dict | None = None,
 ) -> dict:
-    """A set of an organization lies in the management account, whoever makes it."""
+    """A set of an organization lies in the management account, whoever makes it. One that is made of a stack has its template, and its
+    parameters unless others are said; the stack itself becomes an instance by ImportStacksToStackSet."""
     call, permissions = organization.administered(call, CallAs), PermissionModel or SELF_MANAGED
     own = {"AdministrationRoleARN": AdministrationRoleARN, "ExecutionRoleName": ExecutionRoleName, "AutoDeployment": AutoDeployment}
     _check_permissions(call, permissions, CallAs, **own)
@@ -125,9 +127,20 @@ async def CreateStackSet(
     request.check_tags(Tags)
     if known := _same(call, StackSetName, ClientRequestToken):
         return known
-    text = await template.text_of(call, TemplateBody, TemplateURL)
+    roles = _roles(call, permissions, AdministrationRoleARN, ExecutionRoleName)
+    if AdministrationRoleARN:
+        request.check_passed(call, AdministrationRoleARN)
+    if StackId is not None and TemplateBody is None and TemplateURL is None:
+        origin = await stackimport.source(call, StackId, roles)
+        text, Parameters = origin["text"], origin["parameters"] if Parameters is None else Parameters
+    elif StackId is not None:
+        raise ValidationError("StackId cannot be specified together with a template")
+    else:
+        text = await template.text_of(call, TemplateBody, TemplateURL)
     outline = await template.workshop(call).outline(text)
     values, hidden = _values(outline, Parameters)
+    if StackId is not None and (unknown := [name for name in hidden if values[name] == "****"]):
+        raise ValidationError(f"Parameters: [{', '.join(unknown)}] must have values")
     _check_capabilities(outline, Capabilities)
     _check_template(permissions, outline)
     auto = autodeployment.checked(call, StackSetName, AutoDeployment) if permissions == SERVICE_MANAGED else {}
@@ -147,10 +160,8 @@ async def CreateStackSet(
         permissions=permissions,
         auto=auto,
         queues=bool((ManagedExecution or {}).get("Active")),
-        **_roles(call, permissions, AdministrationRoleARN, ExecutionRoleName),
+        **roles,
     )
-    if AdministrationRoleARN:
-        request.check_passed(call, AdministrationRoleARN)
     call.shelf(StackSet)[found.key] = found
     telling.of_stack_set(call, found)
     if found.is_of_organization:

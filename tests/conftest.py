@@ -319,6 +319,14 @@ class Cloud:
     def sleep(self, seconds: float) -> None:
         self.run(asyncio.sleep(seconds))
 
+    def sleep_and_settle(self, seconds: float) -> None:
+        """And then until no process or thread works any more at what was begun by then, which takes real time."""
+        self.sleep(seconds)
+        while self.loop._skipping.holds:
+            self.sleep(0.1)
+            if not self.loop._skipping.holds:
+                self.sleep(0.1)
+
     @contextlib.contextmanager
     def real_time(self) -> Iterator[None]:
         """Have a second last a second: what other programs date stands as far from now as they say."""

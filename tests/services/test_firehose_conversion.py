@@ -67,7 +67,7 @@ def stream(fh, role, conversion: dict[str, Any], **more) -> None:
 
 def made(cloud, s3, kind: str = "parquet") -> list[dict[str, Any]]:  # noqa: F811
     """All rows that lie in the bucket once the time has come."""
-    cloud.sleep(61)
+    cloud.sleep_and_settle(61)
     found = []
     for key, body in files(s3).items():
         if key.startswith("data/"):
@@ -178,7 +178,7 @@ def test_parquet_is_compressed_as_it_is_told(cloud, fh, s3, role, said, compress
     table(cloud)
     stream(fh, role, configured(role, writes={"ParquetSerDe": said}))
     put(fh, *('{"ticker": "AAA"}' for _ in range(100)))
-    cloud.sleep(61)
+    cloud.sleep_and_settle(61)
     ((_, body),) = files(s3).items()
     column = parquet.ParquetFile(io.BytesIO(body)).metadata.row_group(0).column(0)
     assert column.compression == compression and (column.dictionary_page_offset is not None) == said.get("EnableDictionaryCompression", False)
@@ -286,7 +286,7 @@ def test_what_cannot_be_is_refused_in_aws_s_words(cloud, fh, role):
 def test_conversion_that_is_off_is_kept_and_asks_for_nothing(cloud, fh, s3, role):  # noqa: F811
     stream(fh, role, {"Enabled": False}, BufferingHints={"SizeInMBs": 1, "IntervalInSeconds": 60})
     put(fh, "a")
-    cloud.sleep(61)
+    cloud.sleep_and_settle(61)
     assert list(files(s3).values()) == [b"a"]
     shown = fh.describe_delivery_stream(DeliveryStreamName="hose")["DeliveryStreamDescription"]["Destinations"][0]
     assert shown["ExtendedS3DestinationDescription"]["DataFormatConversionConfiguration"] == {"Enabled": False}

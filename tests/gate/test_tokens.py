@@ -24,6 +24,8 @@ HONOURED_BY_THEMSELVES = {
     "secretsmanager": {"CreateSecret", "PutSecretValue", "RotateSecret", "UpdateSecret"},
     # What is answered again is not what was answered, but what has become of it since; in DynamoDB's transactions the capacity differs.
     "dynamodb": {"ExecuteTransaction", "ExportTableToPointInTime", "ImportTable", "TransactWriteItems"},
+    # Only the last checkpoint is answered again, to the invocation that may still go on with it.
+    "lambda": {"CheckpointDurableExecution"},
     # One token for requests of several kinds, which the control plane shows.
     "s3control": {"CreateMultiRegionAccessPoint", "DeleteMultiRegionAccessPoint", "PutMultiRegionAccessPointPolicy"},
 }

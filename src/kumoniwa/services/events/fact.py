@@ -67,6 +67,8 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("s3", f"Object {what}"): _bucket for what in _OBJECT},
     **{("ses", f"Email {what}"): _configuration_set for what in _MAIL},
     ("states", "Step Functions Execution Status Change"): lambda call, detail: [detail["executionArn"]],
+    # Its resources are empty: https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html
+    ("lambda", "Durable Execution Status Change"): lambda call, detail: [],
     ("ssm", "Parameter Store Change"): _parameter,
     ("ssm", "Parameter Store Policy Action"): _parameter,
     ("ssm", "EC2 Automation Execution Status-change Notification"): lambda call, detail: [

@@ -14,7 +14,6 @@ from kumoniwa.services.lambda_ import code_signing, environment_key, image, pack
 from kumoniwa.services.lambda_.alias import CreateAlias, DeleteAlias, GetAlias, ListAliases, UpdateAlias
 from kumoniwa.services.lambda_.bill import standing_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.lambda_.code_signing import (
-    CodeSigningConfig,
     CreateCodeSigningConfig,
     DeleteCodeSigningConfig,
     DeleteFunctionCodeSigningConfig,
@@ -39,12 +38,22 @@ from kumoniwa.services.lambda_.destination import (
     PutFunctionEventInvokeConfig,
     UpdateFunctionEventInvokeConfig,
 )
-from kumoniwa.services.lambda_.errors import (
-    ForeignFunction,
-    InvalidParameterValueException,
-    ResourceConflictException,
-    ResourceNotFoundException,
+from kumoniwa.services.lambda_.durable_callback import (
+    SendDurableExecutionCallbackFailure,
+    SendDurableExecutionCallbackHeartbeat,
+    SendDurableExecutionCallbackSuccess,
+    execution_of,
 )
+from kumoniwa.services.lambda_.durable_checkpoint import CheckpointDurableExecution, GetDurableExecutionState
+from kumoniwa.services.lambda_.durable_control import (
+    TOKENS,  # noqa: F401 (the gate's hook)
+    DeleteDurableExecution,
+    PauseDurableExecution,
+    ResumeDurableExecution,
+    StopDurableExecution,
+)
+from kumoniwa.services.lambda_.durable_history import GetDurableExecution, GetDurableExecutionHistory, ListDurableExecutionsByFunction
+from kumoniwa.services.lambda_.errors import ForeignFunction, InvalidParameterValueException, ResourceConflictException
 from kumoniwa.services.lambda_.function import (
     Alias,
     Code,
@@ -59,7 +68,6 @@ from kumoniwa.services.lambda_.function import (
     listed,
     new_revision,
     reserved_tag,  # noqa: F401 (the gate's hook)
-    revise,
     settles,
     shown,
     target,
@@ -109,9 +117,8 @@ from kumoniwa.services.lambda_.source import (
     ListEventSourceMappings,
     Mapping,
     UpdateEventSourceMapping,
-    tag,
-    tagged,
 )
+from kumoniwa.services.lambda_.tagging import ListTags, TagResource, UntagResource, all_tags, tags_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.lambda_.url import (
     CreateFunctionUrlConfig,
     DeleteFunctionUrlConfig,
@@ -138,6 +145,10 @@ __all__ = [
     "DeleteFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig", "ListFunctionEventInvokeConfigs",
     "PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "Invoke", "InvokeWithResponseStream", "ListAliases",
     "ListVersionsByFunction", "PublishVersion", "PutFunctionConcurrency", "RemovePermission", "UpdateAlias",
+    "ListTags", "TagResource", "UntagResource", "CheckpointDurableExecution", "DeleteDurableExecution", "GetDurableExecution",
+    "GetDurableExecutionHistory", "GetDurableExecutionState", "ListDurableExecutionsByFunction", "PauseDurableExecution",
+    "ResumeDurableExecution", "SendDurableExecutionCallbackFailure", "SendDurableExecutionCallbackHeartbeat",
+    "SendDurableExecutionCallbackSuccess", "StopDurableExecution",
 ]  # fmt: skip
 
 
@@ -149,6 +160,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
         return call.arn(f"event-source-mapping:{params.get('UUID')}")
     if operation in ("CreateEventSourceMapping", "ListEventSourceMappings"):
         return "*"
+    if (execution := params.get("DurableExecutionArn")) is not None:
+        return execution
+    if (callback := params.get("CallbackId")) is not None:
+        return execution_of(callback) or "*"
     text = params.get("FunctionName") or params.get("ResourceArn")
     if text is None:
         if (layer := params.get("LayerName") or params.get("Arn")) is not None:
@@ -261,6 +276,7 @@ async def CreateFunction(
     LoggingConfig: dict[str, Any] | None = None,
     KMSKeyArn: str | None = None,
     FileSystemConfigs: list[dict[str, str]] | None = None,
+    DurableConfig: dict[str, Any] | None = None,
     CodeSigningConfigArn: str = "",
     ImageConfig: dict[str, Any] | None = None,
 ) -> dict:
@@ -284,7 +300,7 @@ async def CreateFunction(
         call, name, role=Role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
         Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig, LoggingConfig=LoggingConfig,
         TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart, Layers=Layers,
-        FileSystemConfigs=FileSystemConfigs,
+        FileSystemConfigs=FileSystemConfigs, DurableConfig=DurableConfig,
     )  # fmt: skip
     _check_free(call, name)
     check_tags(Tags or {})
@@ -413,6 +429,7 @@ def UpdateFunctionConfiguration(
     LoggingConfig: dict[str, Any] | None = None,
     KMSKeyArn: str | None = None,
     FileSystemConfigs: list[dict[str, str]] | None = None,
+    DurableConfig: dict[str, Any] | None = None,
 ) -> Any:
     name, _ = function_named(call, FunctionName)
 
@@ -424,7 +441,7 @@ def UpdateFunctionConfiguration(
             call, name, role=Role or version.role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout,
             MemorySize=MemorySize, Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig,
             LoggingConfig=LoggingConfig, TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart, Layers=Layers,
-            FileSystemConfigs=FileSystemConfigs,
+            FileSystemConfigs=FileSystemConfigs, DurableConfig=DurableConfig,
         )  # fmt: skip
         version = changed(version, **said | environment)
         check_size(version.code, version.layers)
@@ -527,63 +544,3 @@ def GetAccountSettings(call: Call) -> dict:
         },
         "AccountUsage": {"TotalCodeSize": stored, "FunctionCount": len(call.shelf(Function))},
     }
-
-
-# Tags ----------------------------------------------------------------------------------------------
-
-
-def _tagged(call: Call, resource: str) -> Function | Mapping | CodeSigningConfig:
-    if ":event-source-mapping:" in resource:
-        return tagged(call, resource)
-    if ":code-signing-config:" in resource:
-        return code_signing.existing_config(call, resource)
-    if ":capacity-provider:" in resource:
-        # Nothing here makes one.
-        raise ResourceNotFoundException(f"Capacity provider not found: {resource}")
-    if ":function:" not in resource:
-        raise NotImplementedHere(f"tags of {resource}")
-    name, qualifier = function_named(call, resource)
-    if qualifier is not None:
-        raise InvalidParameterValueException(
-            "Tags on function aliases and versions are not supported. Please specify a function ARN."
-        )
-    return existing(call, name)
-
-
-def tags_of(call: Call, arn: str) -> dict[str, str]:
-    """Versions and aliases go by their function's: https://docs.aws.amazon.com/lambda/latest/dg/attribute-based-access-control.html"""
-    name = function_named(call, arn)[0] if ":function:" in arn else ""
-    return (existing(call, name) if name else _tagged(call, arn)).tags
-
-
-def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
-    found = [(call.arn(f"function:{name}"), each.tags) for name, each in call.shelf(Function).items()]
-    found += [(call.arn(f"event-source-mapping:{key}"), each.tags) for key, each in call.shelf(Mapping).items()]
-    return found + [(each.arn, each.tags) for each in call.shelf(CodeSigningConfig).values()]
-
-
-def _keep_tags(call: Call, held: Function | Mapping | CodeSigningConfig, tags: dict[str, str]) -> None:
-    """A function is under another revision afterwards (recorded: test_tag_lifecycle)."""
-    if isinstance(held, Mapping):
-        tag(call, held, tags)
-    elif isinstance(held, CodeSigningConfig):
-        call.shelf(CodeSigningConfig)[held.arn] = changed(held, tags=tags)
-    else:
-        call.shelf(Function)[held.name] = changed(held, tags=tags)
-        revise(call, latest(call, held.name))
-
-
-def TagResource(call: Call, *, Resource: str, Tags: dict[str, str]) -> None:
-    held = _tagged(call, Resource)
-    if not Tags:
-        raise InvalidParameterValueException("An error occurred and the request cannot be processed.")
-    _keep_tags(call, held, check_tags({**held.tags, **Tags}))
-
-
-def UntagResource(call: Call, *, Resource: str, TagKeys: list[str]) -> None:
-    held = _tagged(call, Resource)
-    _keep_tags(call, held, {key: value for key, value in held.tags.items() if key not in TagKeys})
-
-
-def ListTags(call: Call, *, Resource: str) -> dict:
-    return {"Tags": _tagged(call, Resource).tags}

@@ -9,6 +9,7 @@ from kumoniwa.engines.lambda_runtime import runtimes
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
+from kumoniwa.services.lambda_ import durable_config
 from kumoniwa.services.lambda_.destination import ACTIONS, check_role_may, is_fifo
 from kumoniwa.services.lambda_.errors import ForeignRole, InvalidParameterValueException
 from kumoniwa.services.lambda_.function import Version, text_of_variables
@@ -180,6 +181,7 @@ def settings(
     SnapStart: dict[str, Any] | None,
     Layers: list[str] | None,
     FileSystemConfigs: list[dict[str, str]] | None,
+    DurableConfig: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The fields of a ``Version`` that a request sets, checked. ``role`` is the one that will count."""
     subnets, groups = (bool((VpcConfig or {}).get(name)) for name in ("SubnetIds", "SecurityGroupIds"))
@@ -219,6 +221,10 @@ def settings(
         if said["is_traced"]:
             refusal = "The provided execution role does not have permissions to call PutTraceSegments on XRAY"
             check_role_may(call, role, "xray:PutTraceSegments", "*", refusal)
+    held = call.shelf(Version).get(f"{name}:{LATEST}")
+    if made_durable := durable_config.settings(held, DurableConfig, said, LoggingConfig):
+        said |= made_durable
+        LoggingConfig = durable_config.JSON | (LoggingConfig or {})
     if LoggingConfig is not None:
-        said |= _logging(call.shelf(Version).get(f"{name}:{LATEST}"), LoggingConfig)
+        said |= _logging(held, LoggingConfig)
     return {name: value for name, value in said.items() if value is not None}

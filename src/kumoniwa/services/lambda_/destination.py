@@ -11,6 +11,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
+from kumoniwa.services.lambda_ import durable_config
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException, ResourceNotFoundException
 from kumoniwa.services.lambda_.function import Alias, Version
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named, parsed
@@ -81,6 +82,7 @@ def _destinations(call: Call, version: Version, said: dict[str, Any] | None) -> 
             found[field] = said[member].get("Destination") or ""
             if found[field]:
                 _check(call, version, member, found[field], said)
+    durable_config.check_destinations(version, found)
     return found
 
 

@@ -24,10 +24,11 @@ from kumoniwa.gate.authorize import compiled
 from kumoniwa.gate.organization import organization_id
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
-from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.lambda_ import package, sandbox
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.services.lambda_ import durable_begin, package, sandbox
 from kumoniwa.services.lambda_.errors import TooManyRequestsException
-from kumoniwa.services.lambda_.invocation import PAYLOAD_BYTES_MAX, chosen, trace_of
+from kumoniwa.services.lambda_.function import chosen
+from kumoniwa.services.lambda_.invocation import PAYLOAD_BYTES_MAX, trace_of
 from kumoniwa.services.lambda_.name import arn
 from kumoniwa.services.lambda_.permission import Policy, key_of, text_of
 from kumoniwa.services.lambda_.response import DEFAULT_TYPE, Streaming
@@ -90,7 +91,12 @@ async def _answered(call: Call, url: Url, request: Request, address: Address) ->
     trace = trace_of(call)
     payload = orjson.dumps(_event(call, url, request, address, trace))
     more = {"arn": arn(call, url.function, qualifier), "trace_id": trace}
-    if url.mode == "RESPONSE_STREAM":
+    if version.durable is not None:
+        if url.mode == "RESPONSE_STREAM":
+            raise NotImplementedHere("function URLs that stream (InvokeMode RESPONSE_STREAM) of durable functions")
+        outcome = await durable_begin.answered(call, version, qualifier, payload, trace, call.request_id)
+        response = _response(outcome.payload) if outcome.function_error is None else _failed()
+    elif url.mode == "RESPONSE_STREAM":
         response = await _streamed(Streaming(call, version, payload, **more))
     else:
         outcome = await sandbox.of(call.home).invoke(call, version, call.request_id, payload, **more)

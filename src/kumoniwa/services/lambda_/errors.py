@@ -77,3 +77,12 @@ class PreconditionFailedException(Refusal):
         "The Revision Id provided does not match the latest Revision Id. "
         "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
     )
+
+
+class DurableExecutionAlreadyStartedException(Refusal): ...
+
+
+class CallbackTimeoutException(Refusal):
+    """As floci-io/floci saw it of AWS (DurableExecutionService)."""
+
+    message = "The callback is either timed out or already completed"

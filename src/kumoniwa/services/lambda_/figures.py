@@ -64,3 +64,26 @@ def aged(call: Call, function: str, waited_s: float) -> None:
 def lost(call: Call, function: str, name: str) -> None:
     """An event is given up, or whoever should have it does not take it."""
     _tell(call, function, name)
+
+
+# Durable executions: https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html#durable-monitoring-metrics
+
+
+def durable_began(call: Call, function: str, running: int) -> None:
+    _tell(call, function, "DurableExecutionStarted")
+    call.measure(SPACE, "ApproximateRunningDurableExecutions", value=running)
+
+
+def durable_ended(call: Call, function: str, status: str, lasted_s: float, running: int) -> None:
+    """``status`` as AWS spells it: SUCCEEDED, TIMED_OUT, …"""
+    _tell(call, function, "DurableExecution" + "".join(word.capitalize() for word in status.split("_")))
+    _tell(call, function, "DurableExecutionDuration", rounded(lasted_s * 1000), "Milliseconds")
+    call.measure(SPACE, "ApproximateRunningDurableExecutions", value=running)
+
+
+def metered(call: Call, function: str, operations: int, written: int) -> None:
+    """What of durable executions is billed, too."""
+    if operations:
+        _tell(call, function, "DurableExecutionOperations", float(operations))
+    if written:
+        _tell(call, function, "DurableExecutionStorageWrittenBytes", float(written), "Bytes")

@@ -48,6 +48,14 @@ class Layer(Record):
     unpacked_bytes: int = 0
 
 
+class Durable(Record):
+    """What makes a function durable: how long its executions may last, and how long they are kept when they have ended."""
+
+    timeout_s: int
+    retention_days: int = 14
+    """https://docs.aws.amazon.com/lambda/latest/dg/durable-configuration.html"""
+
+
 class Version(Record):
     function: str
     code: Code
@@ -85,6 +93,7 @@ class Version(Record):
     """Whether snapshots are taken of published versions."""
     snapshot: str = ""
     """What became of this version's; empty if none is taken."""
+    durable: Durable | None = None
 
 
 class Function(Record):
@@ -154,6 +163,29 @@ def target(call: Call, text: str, qualifier: str | None = None) -> tuple[Version
     """The version that a request names, and the qualifier it named it by."""
     name, qualifier = function_named(call, text, qualifier)
     return found(call, name, qualifier), qualifier
+
+
+def chosen(call: Call, text: str, qualifier: str | None) -> tuple[Version, str | None]:
+    """The version that answers: an alias with weights draws it for each request."""
+    name, qualifier = function_named(call, text, qualifier)
+    if qualifier is None and f"{name}:{LATEST}" not in call.shelf(Version):
+        # Recorded: test_invoke_exceptions.
+        raise not_found(call, name, LATEST)
+    version = found(call, name, qualifier)
+    if qualifier is not None and version.version != qualifier:
+        weights = call.shelf(Alias)[f"{name}:{qualifier}"].weights
+        if weights:
+            drawn = call.ids.random.random()
+            for other, share in weights.items():
+                drawn -= share
+                if drawn < 0:
+                    version = found(call, name, other)
+                    break
+    if version.settled > call.now() and version.is_new:
+        raise ResourceConflictException(
+            "The operation cannot be performed at this time. The function is currently in the following state: Pending"
+        )
+    return version, qualifier
 
 
 def versions(call: Call, name: str) -> list[Version]:
@@ -243,6 +275,10 @@ def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:
         shown["KMSKeyArn"] = version.sealed.key
     if version.layers:
         shown["Layers"] = [{"Arn": layer.arn, "CodeSize": layer.size} for layer in version.layers]
+    if version.durable is not None:
+        shown["DurableConfig"] = {
+            "ExecutionTimeout": version.durable.timeout_s, "RetentionPeriodInDays": version.durable.retention_days,
+        }  # fmt: skip
     if version.dead_letter:
         shown["DeadLetterConfig"] = {"TargetArn": version.dead_letter}
     return shown

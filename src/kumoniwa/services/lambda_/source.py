@@ -18,6 +18,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.event_pattern import InvalidPattern
 from kumoniwa.services.lambda_ import destination, sandbox
+from kumoniwa.services.lambda_.durable_config import check_mapping
 from kumoniwa.services.lambda_.errors import (
     InvalidParameterValueException,
     Refusal,
@@ -300,9 +301,11 @@ def _pollers(held: tuple[int, ...], said: dict[str, Any]) -> tuple[int, ...]:
 def _function(call: Call, text: str) -> tuple[Version, str]:
     name, qualifier = function_named(call, text)
     try:
-        return found(call, name, qualifier), qualifier or ""
+        version = found(call, name, qualifier)
     except ResourceNotFoundException:
         raise InvalidParameterValueException("Function does not exist")
+    check_mapping(version, qualifier)
+    return version, qualifier or ""
 
 
 def _with(call: Call, version: Version, mapping: Mapping, said: Said) -> Mapping:

@@ -18,10 +18,10 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.lambda_ import destination, figures, recursion, sandbox, source
+from kumoniwa.services.lambda_ import destination, durable_begin, figures, recursion, sandbox, source
 from kumoniwa.services.lambda_.errors import ResourceNotFoundException
-from kumoniwa.services.lambda_.function import Version
-from kumoniwa.services.lambda_.invocation import PAYLOAD_BYTES_MAX, chosen, trace_of
+from kumoniwa.services.lambda_.function import Version, chosen
+from kumoniwa.services.lambda_.invocation import PAYLOAD_BYTES_MAX, trace_of
 from kumoniwa.services.lambda_.name import arn
 from kumoniwa.services.lambda_.source import Mapping
 from kumoniwa.wire import timestamps
@@ -79,11 +79,14 @@ class FunctionCustomer:
         request_id = call.new_id()
         messages = () if mapping.is_stream else tuple(filter(None, (each["attributes"].get("AWSTraceHeader") for each in records)))
         self.counted("Invoked", len(records))
-        outcome = await sandbox.of(call.home).invoke(
-            call, version, request_id, orjson.dumps({"Records": records} | frame),
-            arn=arn(call, mapping.function, mapping.qualifier or None),
-            trace_id=recursion.stepped(call, mapping.function, recursion.carried(messages, trace_of(call))), messages=messages,
-        )  # fmt: skip
+        payload = orjson.dumps({"Records": records} | frame)
+        trace = recursion.stepped(call, mapping.function, recursion.carried(messages, trace_of(call)))
+        if version.durable is not None:
+            outcome = await durable_begin.answered(call, version, mapping.qualifier or None, payload, trace, request_id)
+        else:
+            outcome = await sandbox.of(call.home).invoke(
+                call, version, request_id, payload, arn=arn(call, mapping.function, mapping.qualifier or None), trace_id=trace, messages=messages
+            )
         facts = {"requestId": request_id, "executedVersion": version.version, "functionError": outcome.function_error}
         if outcome.function_error is not None:
             self.counted("FailedInvoke", len(records))

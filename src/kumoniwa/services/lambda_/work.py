@@ -1,4 +1,4 @@
-"""Asynchronous events find their functions, event sources are read, and code that nobody names any more is removed."""
+"""Asynchronous events find their functions, event sources are read, durable executions go on, and code that nobody names any more is removed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kumoniwa.intake import reading
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.lambda_ import event, package, provision, sandbox, source_customer
+from kumoniwa.services.lambda_ import durable_run, event, package, provision, sandbox, source_customer
 from kumoniwa.services.lambda_.function import SNAPSHOT_TAKING, Version
 from kumoniwa.services.lambda_.layer import LayerVersion, codes
 from kumoniwa.services.lambda_.source import CHANGED
@@ -24,6 +24,7 @@ async def run(region) -> None:
     _warm_up(region)
     async with asyncio.TaskGroup() as group:
         group.create_task(_answer_events(region))
+        group.create_task(durable_run.run(region))
         group.create_task(reading.run(region, "lambda", source_customer.wanted, source_customer.next_settling, CHANGED))
 
 

@@ -48,7 +48,7 @@ NEEDED = ("logs:*", "lambda:CheckpointDurableExecution", "lambda:GetDurableExecu
 
 
 SCRIPT = """
-import base64, json, os, time, urllib.parse
+import json, os, threading
 from pathlib import Path
 import botocore.session
 client = botocore.session.Session().create_client("lambda", region_name="us-east-1")
@@ -61,7 +61,7 @@ def handler(event, context):
     (here / f"{number}.part").rename(here / f"{number}.event")
     answer = here / f"{number}.answer"
     while not answer.exists():
-        time.sleep(0.005)
+        threading.Event().wait(0.01)
     text = answer.read_text()
     if text.startswith("!"):
         raise RuntimeError(text[1:])

@@ -56,11 +56,11 @@ def test_a_kill_while_it_waits_forgets_nothing(durable, tmp_path):
 
 
 SLOW = """
-    import time
+    import threading
     def held(event):
         note(event, "two")
         while not Path(event["file"]).with_name("go").exists():
-            time.sleep(0.01)
+            threading.Event().wait(0.01)
         return 2
 
     @durable_execution

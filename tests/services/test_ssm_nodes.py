@@ -210,6 +210,26 @@ def test_nodes_are_found_by_what_they_are(fleet):
     assert refusal == "InvalidInstanceInformationFilterValue"
 
 
+def test_properties_of_nodes_are_compared(fleet):
+    web, data = fleet.node(DefaultInstanceName="web"), fleet.node(DefaultInstanceName="data")
+
+    def found(key: str, operator: str, *values: str) -> list[str]:
+        wanted = [{"Key": key, "Operator": operator, "Values": list(values)}]
+        return [each["Name"] for each in fleet.ssm.describe_instance_properties(FiltersWithOperator=wanted)["InstanceProperties"]]
+
+    assert found("InstanceIds", "Equal", web.id) == ["web"]
+    assert found("InstanceIds", "NotEqual", web.id) == ["data"]
+    assert found("IamRole", "BeginWith", "nod") == ["web", "data"]
+    assert found("AgentVersion", "LessThan", "3.10.0.0") == ["web", "data"]
+    assert found("AgentVersion", "GreaterThan", "3.3.0.0") == []
+    old = [{"key": "InstanceIds", "valueSet": [data.id]}]
+    (shown,) = fleet.ssm.describe_instance_properties(InstancePropertyFilterList=old)["InstanceProperties"]
+    assert (shown["InstanceId"], shown["PingStatus"], shown["ComputerName"]) == (data.id, "Online", "web.example")
+    for key, operator, code in (("Mood", "Equal", "InvalidFilterKey"), ("IamRole", "LessThan", "NotImplemented")):
+        wanted = [{"Key": key, "Operator": operator, "Values": ["x"]}]
+        assert refused_code(fleet.ssm.describe_instance_properties, FiltersWithOperator=wanted) == code
+
+
 def test_nodes_are_tagged(fleet):
     node = fleet.node()
     fleet.ssm.add_tags_to_resource(ResourceType="ManagedInstance", ResourceId=node.id, Tags=[{"Key": "kind", "Value": "web"}])

@@ -25,7 +25,7 @@ from kumoniwa.services.ssm.execution import (
     StartAutomationExecution,
     StopAutomationExecution,
 )
-from kumoniwa.services.ssm.node import DescribeInstanceInformation, UpdateManagedInstanceRole
+from kumoniwa.services.ssm.node import DescribeInstanceInformation, DescribeInstanceProperties, UpdateManagedInstanceRole
 from kumoniwa.services.ssm.opsitem import (
     AssociateOpsItemRelatedItem,
     CreateOpsItem,
@@ -90,7 +90,7 @@ __all__ = [
     "CreateDocument", "CreateMaintenanceWindow", "CreateOpsItem", "DeleteActivation", "DeleteDocument", "DeleteMaintenanceWindow",
     "DeleteOpsItem", "DeleteParameter", "DeleteParameters", "DeregisterManagedInstance", "DeregisterTaskFromMaintenanceWindow",
     "DescribeActivations", "DescribeAutomationExecutions", "DescribeAutomationStepExecutions", "DescribeDocument",
-    "DescribeDocumentPermission", "DescribeInstanceInformation", "DescribeMaintenanceWindowExecutionTaskInvocations",
+    "DescribeDocumentPermission", "DescribeInstanceInformation", "DescribeInstanceProperties", "DescribeMaintenanceWindowExecutionTaskInvocations",
     "DescribeMaintenanceWindowExecutionTasks", "DescribeMaintenanceWindowExecutions", "DescribeMaintenanceWindowSchedule",
     "DescribeMaintenanceWindowTasks", "DescribeMaintenanceWindows", "DescribeOpsItems", "DescribeParameters",
     "DisassociateOpsItemRelatedItem", "GetAutomationExecution", "GetCommandInvocation", "GetDocument", "GetMaintenanceWindow",

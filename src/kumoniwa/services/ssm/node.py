@@ -151,6 +151,31 @@ def DescribeInstanceInformation(
     return {"InstanceInformationList": sorted(listed, key=lambda told: (told["RegistrationDate"], told["InstanceId"]))}
 
 
+def _stands(operator: str, key: str, found: str, value: str) -> bool:
+    """Versions alone are less or greater than others."""
+    if operator in ("LessThan", "GreaterThan"):
+        if key != "AgentVersion":
+            raise NotImplementedHere(f"the operator {operator} of the filter {key}")
+        seen, wanted = ([int(part) if part.isdecimal() else 0 for part in text.split(".")] for text in (found, value))
+        return seen < wanted if operator == "LessThan" else seen > wanted
+    if operator == "BeginWith":
+        return found.startswith(value)
+    return (found == value) == (operator == "Equal")
+
+
+def DescribeInstanceProperties(
+    call: Call, *, InstancePropertyFilterList: list[dict[str, Any]] | None = None, FiltersWithOperator: list[dict[str, Any]] | None = None
+) -> dict:
+    listed = _filtered(call, [(each["key"], each["valueSet"]) for each in InstancePropertyFilterList or ()])
+    for each in FiltersWithOperator or ():
+        key, operator = each["Key"], each.get("Operator") or "Equal"
+        if key not in _FIELDS:
+            raise InvalidFilterKey("The specified key isn't valid.")
+        whether = all if operator == "NotEqual" else any
+        listed = [told for told in listed if whether(_stands(operator, key, told.get(_FIELDS[key], ""), value) for value in each["Values"])]
+    return {"InstanceProperties": sorted(listed, key=lambda told: (told["RegistrationDate"], told["InstanceId"]))}
+
+
 def UpdateManagedInstanceRole(call: Call, *, InstanceId: str, IamRole: str) -> dict:
     """The agent acts as the new role from its next keys on."""
     node = existing(call, InstanceId)

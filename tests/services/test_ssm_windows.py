@@ -325,7 +325,7 @@ def test_tasks_that_cannot_be_are_refused_and_what_acts_on_nodes_by_name(cloud, 
             "ValidationException", f"Maintenance window tasks without targets do not support {name} values",
         )  # fmt: skip
     assert refused(register, **told, Targets=[{"Key": "InstanceIds", "Values": ["i-1"]}])[0] == "NotImplemented"
-    assert refused(register, **told | {"TaskType": "RUN_COMMAND"})[0] == "NotImplemented"
+    assert refused(register, **told | {"TaskType": "RUN_COMMAND"})[0] == "ValidationException"
     assert refused(register, **told, TaskInvocationParameters={"StepFunctions": {"Input": "{}"}})[0] == "ValidationException"
     assert refused(register, **told, TaskInvocationParameters={"Lambda": {"Payload": b"{{TARGET_ID}}"}})[0] == "ValidationException"
     assert refused(register, **told | {"WindowId": "mw-00000000000000000"})[0] == "DoesNotExistException"

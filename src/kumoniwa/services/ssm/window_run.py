@@ -14,7 +14,7 @@ from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.ssm.errors import ValidationException
 from kumoniwa.services.ssm.execution import KEPT_S, SERVICE
 from kumoniwa.services.ssm.window import DoesNotExistException
-from kumoniwa.services.ssm.window_task import PLACEHOLDER, Task
+from kumoniwa.services.ssm.window_task import Task
 from kumoniwa.wire import timestamps
 
 RUNS = Turns("ssm", SERVICE, "ssm_window_runs_due")
@@ -132,7 +132,8 @@ def GetMaintenanceWindowExecutionTask(call: Call, *, WindowExecutionId: str, Tas
     found = _task(call, WindowExecutionId, TaskId)
     return {
         "WindowExecutionId": WindowExecutionId, "TaskExecutionId": found.id, "TaskArn": found.task.arn, "ServiceRole": found.task.role,
-        "Type": found.task.kind, "TaskParameters": [], "Priority": found.task.priority, "MaxConcurrency": PLACEHOLDER, "MaxErrors": PLACEHOLDER,
+        "Type": found.task.kind, "TaskParameters": [], "Priority": found.task.priority, "MaxConcurrency": found.task.concurrency,
+        "MaxErrors": found.task.errors,
         **_timed(found),
     }  # fmt: skip
 

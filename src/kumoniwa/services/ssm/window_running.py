@@ -14,8 +14,10 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.ssm import command_progress
 from kumoniwa.services.ssm import window as windows
 from kumoniwa.services.ssm import window_task as tasks
+from kumoniwa.services.ssm.command import Command
 from kumoniwa.services.ssm.execution import SERVICE
 from kumoniwa.services.ssm.window import HOUR_S, OPENINGS, Window
 from kumoniwa.services.ssm.window_run import ENDED, RUNS, Run, TaskRun, tell
@@ -28,7 +30,7 @@ OUTCOMES = {
     "SUCCEEDED": "SUCCESS", "FAILED": "FAILED", "TIMED_OUT": "TIMED_OUT", "ABORTED": "CANCELLED", "Success": "SUCCESS", "Failed": "FAILED",
     "TimedOut": "TIMED_OUT", "Cancelled": "CANCELLED",
 }  # fmt: skip
-"""What state machines and runbooks come to."""
+"""What state machines, runbooks and commands come to."""
 
 
 async def run(region: Any) -> None:
@@ -97,12 +99,20 @@ def _due(call: Call, id_: str) -> list[TaskRun]:
         if each.status == "IN_PROGRESS" and now >= held.last_start and each.task.on_cutoff == "CANCEL_TASK":
             # "The status for tasks that are not completed is TIMED_OUT": RegisterTaskWithMaintenanceWindow's page.
             listed[place] = changed(each, status="TIMED_OUT", ended=now)
+            _cancel(call, each)
         elif each.status == "PENDING" and now >= held.last_start:
             listed[place] = changed(each, status="TIMED_OUT", ended=now, details="The cutoff was reached before the task began.")
         elif each.status == "PENDING" and each.task.priority == priority:
             listed[place] = changed(each, status="IN_PROGRESS", started=now)
     _keep(call, held, tuple(listed))
     return [each for each in listed if each.status == "IN_PROGRESS"]
+
+
+def _cancel(call: Call, begun: TaskRun) -> None:
+    """Of commands alone: "the system attempts to cancel any command that is still running on any targets"."""
+    command = call.shelf(Command).get(begun.action) if begun.task.kind == tasks.COMMAND else None
+    if command is not None and command.ended is None:
+        command_progress.cancel(call, command, list(command.nodes))
 
 
 def _keep(call: Call, held: Run, listed: tuple[TaskRun, ...]) -> None:
@@ -201,4 +211,16 @@ async def _runbook(as_role: Call, begun: TaskRun, said: dict[str, Any]) -> dict[
     return {"status": OUTCOMES.get(seen["AutomationExecutionStatus"], "IN_PROGRESS"), "details": seen.get("FailureMessage") or ""}
 
 
-_ACTIONS = {"LAMBDA": _function, "STEP_FUNCTIONS": _machine, "AUTOMATION": _runbook}
+async def _command(as_role: Call, begun: TaskRun, said: dict[str, Any]) -> dict[str, Any]:
+    if not begun.action:
+        task, more = begun.task, {name: value for name, value in said.items() if value not in (None, {}, "")}
+        sent = await as_role.ask(
+            "ssm:SendCommand", once=begun.invocation, DocumentName=task.arn, InstanceIds=task.nodes, MaxConcurrency=task.concurrency,
+            MaxErrors=task.errors, **more,
+        )  # fmt: skip
+        return {"action": sent["Command"]["CommandId"]}
+    seen = (await as_role.ask("ssm:ListCommands", CommandId=begun.action))["Commands"][0]
+    return {"status": OUTCOMES.get(seen["Status"], "IN_PROGRESS"), "details": seen["StatusDetails"] if seen["Status"] != "Success" else ""}
+
+
+_ACTIONS = {"LAMBDA": _function, "STEP_FUNCTIONS": _machine, "AUTOMATION": _runbook, tasks.COMMAND: _command}

@@ -1,6 +1,7 @@
 """Tasks of maintenance windows: what is done while one is open.
 
-Functions, state machines and runbooks are run, without targets; commands act on nodes, which are not here, and are refused by name.
+Functions, state machines and runbooks are run, without targets; commands on the nodes that their targets name. Targets that are registered
+with a window are refused by name.
 https://docs.aws.amazon.com/systems-manager/latest/userguide/maintenance-windows-targetless-tasks.html
 """
 
@@ -20,7 +21,8 @@ from kumoniwa.services.ssm.window import DoesNotExistException, ResourceLimitExc
 
 TASKS_MAX = 20
 # https://docs.aws.amazon.com/general/latest/gr/ssm.html
-MEMBERS = {"LAMBDA": "Lambda", "STEP_FUNCTIONS": "StepFunctions", "AUTOMATION": "Automation"}
+COMMAND = "RUN_COMMAND"
+MEMBERS = {"LAMBDA": "Lambda", "STEP_FUNCTIONS": "StepFunctions", "AUTOMATION": "Automation", COMMAND: "RunCommand"}
 """By type: where its parameters stand."""
 PSEUDO = ("WINDOW_ID", "WINDOW_TASK_ID", "WINDOW_EXECUTION_ID", "TASK_EXECUTION_ID", "INVOCATION_ID")
 OF_TARGETS = ("TARGET_ID", "TARGET_TYPE", "WINDOW_TARGET_ID", "RESOURCE_ID")
@@ -46,6 +48,14 @@ class Task(Record):
     description: str = ""
     on_cutoff: str = "CONTINUE_TASK"
     created: float = 0.0
+    targets: tuple[dict[str, Any], ...] = ()
+    """Of a command: its nodes, by their ids."""
+    concurrency: str = PLACEHOLDER
+    errors: str = PLACEHOLDER
+
+    @property
+    def nodes(self) -> list[str]:
+        return list(dict.fromkeys(value for each in self.targets for value in each["Values"]))
 
 
 def existing(call: Call, window: str, id_: str) -> Task:
@@ -85,16 +95,31 @@ def _refuse_targets(told: dict[str, Any]) -> None:
             raise ValidationException(f"Maintenance window tasks without targets do not support {name} values")
 
 
+def _check_targets(window: Window, kind: str, told: dict[str, Any]) -> None:
+    """"One or more targets must be specified for maintenance window Run Command-type tasks", and, where a window takes no others than those
+    that are registered with it, "you must specify previously-registered targets when you register a task": API_Target, API_CreateMaintenanceWindow."""
+    if kind != COMMAND:
+        _refuse_targets(told)
+        return
+    if not told.get("Targets"):
+        raise ValidationException("One or more targets must be specified for maintenance window Run Command-type tasks.")
+    for each in told["Targets"]:
+        if each.get("Key") != "InstanceIds":
+            raise NotImplementedHere(f"targets of a maintenance window's tasks by {each.get('Key')}")
+    if not window.allows_others:
+        raise ValidationException("The maintenance window allows registered targets alone.")
+
+
 async def RegisterTaskWithMaintenanceWindow(
     call: Call, *, WindowId: str, TaskArn: str, TaskType: str, ServiceRoleArn: str | None = None,
     TaskInvocationParameters: dict[str, Any] | None = None, Priority: int | None = None, Targets: list[dict[str, Any]] | None = None,
     MaxConcurrency: str | None = None, MaxErrors: str | None = None, Name: str | None = None, Description: str | None = None,
     ClientToken: str | None = None, CutoffBehavior: str | None = None,
 ) -> dict:  # fmt: skip
-    windows.existing(call, WindowId)
+    window = windows.existing(call, WindowId)
     if TaskType not in MEMBERS:
         raise NotImplementedHere(f"tasks of the type {TaskType} of maintenance windows")
-    _refuse_targets({"Targets": Targets, "MaxConcurrency": MaxConcurrency, "MaxErrors": MaxErrors})
+    _check_targets(window, TaskType, {"Targets": Targets, "MaxConcurrency": MaxConcurrency, "MaxErrors": MaxErrors})
     parameters = _parameters(TaskType, TaskInvocationParameters)
     if ServiceRoleArn is None:
         await ROLE.ensure(call, Denied)
@@ -109,6 +134,7 @@ async def RegisterTaskWithMaintenanceWindow(
         made = Task(
             id=call.new_id(), window=WindowId, kind=TaskType, arn=TaskArn, role=role, parameters=parameters, priority=Priority or 0,
             name=Name or "", description=Description or "", on_cutoff=CutoffBehavior or "CONTINUE_TASK", created=call.now(),
+            targets=tuple(Targets or ()), concurrency=MaxConcurrency or PLACEHOLDER, errors=MaxErrors or PLACEHOLDER,
         )  # fmt: skip
         call.shelf(Task)[f"{WindowId}/{made.id}"] = made
         return made
@@ -118,8 +144,8 @@ async def RegisterTaskWithMaintenanceWindow(
 
 def _shown(task: Task, kind_member: str = "TaskType") -> dict[str, Any]:
     told: dict[str, Any] = {
-        "WindowId": task.window, "WindowTaskId": task.id, "Targets": [], "TaskArn": task.arn, "ServiceRoleArn": task.role, kind_member: task.kind,
-        "TaskParameters": {}, "Priority": task.priority, "MaxConcurrency": PLACEHOLDER, "MaxErrors": PLACEHOLDER, "Name": task.name,
+        "WindowId": task.window, "WindowTaskId": task.id, "Targets": list(task.targets), "TaskArn": task.arn, "ServiceRoleArn": task.role, kind_member: task.kind,
+        "TaskParameters": {}, "Priority": task.priority, "MaxConcurrency": task.concurrency, "MaxErrors": task.errors, "Name": task.name,
         "Description": task.description, "CutoffBehavior": task.on_cutoff,
     }  # fmt: skip
     return {name: value for name, value in told.items() if value != ""}
@@ -152,16 +178,20 @@ def UpdateMaintenanceWindowTask(
 ) -> dict:  # fmt: skip
     """What is not said stays; with ``Replace`` it goes. A task keeps its type, and its role unless another is said."""
     task = existing(call, WindowId, WindowTaskId)
-    _refuse_targets({"Targets": Targets, "MaxConcurrency": MaxConcurrency, "MaxErrors": MaxErrors})
+    told_targets = {"Targets": Targets, "MaxConcurrency": MaxConcurrency, "MaxErrors": MaxErrors}
+    if task.kind != COMMAND or Targets is not None or Replace:
+        _check_targets(windows.existing(call, WindowId), task.kind, told_targets)
     if Replace and TaskArn is None:
         raise ValidationException("With Replace a task needs TaskArn.")
     told = {
         "arn": TaskArn, "role": _check_role(call, ServiceRoleArn) if ServiceRoleArn is not None else None, "priority": Priority, "name": Name,
-        "description": Description, "on_cutoff": CutoffBehavior,
+        "description": Description, "on_cutoff": CutoffBehavior, "targets": tuple(Targets) if Targets is not None else None,
+        "concurrency": MaxConcurrency, "errors": MaxErrors,
         "parameters": _parameters(task.kind, TaskInvocationParameters) if TaskInvocationParameters is not None or Replace else None,
     }  # fmt: skip
     if Replace:
-        empty = {"arn": task.arn, "role": task.role, "priority": 0, "name": "", "description": "", "on_cutoff": "CONTINUE_TASK", "parameters": {}}
+        empty = {"arn": task.arn, "role": task.role, "priority": 0, "name": "", "description": "", "on_cutoff": "CONTINUE_TASK", "parameters": {},
+                 "targets": (), "concurrency": PLACEHOLDER, "errors": PLACEHOLDER}  # fmt: skip
         told = {name: value if value is not None else empty[name] for name, value in told.items()}
     task = changed(task, **{name: value for name, value in told.items() if value is not None})
     call.shelf(Task)[f"{WindowId}/{WindowTaskId}"] = task

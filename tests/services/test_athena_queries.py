@@ -171,6 +171,25 @@ def test_partitions_may_follow_from_properties(lake):
     assert lake.rows("SELECT count(*) FROM pp") == [["2"]]
 
 
+def test_the_condition_of_a_join_chooses_partitions_too(lake):
+    size = logs(lake)
+    text = "SELECT count(*) FROM (VALUES '2023') v(y) {} JOIN web_logs w ON w.year = v.y AND w.month = '12'"
+    for kind in ("", "LEFT"):
+        found = lake.run(text.format(kind))
+        assert lake.results(found["QueryExecutionId"])[1:] == [["4"]]
+        assert found["Statistics"]["DataScannedInBytes"] == size
+    # Here every row of the table is kept, whatever its month.
+    assert lake.rows(text.format("RIGHT")) == [["5"]]
+
+
+def test_a_row_tells_the_file_that_it_is_of(lake):
+    logs(lake)
+    assert lake.rows("SELECT DISTINCT \"$path\" FROM web_logs WHERE month = '11'") == [["s3://lake/web_logs/year=2023/month=11/a.csv"]]
+    assert len(lake.rows("SELECT * FROM web_logs LIMIT 1")[0]) == 7
+    assert lake.fails("SELECT \"$file_size\" FROM web_logs") == "NOT_SUPPORTED: Kumoniwa does not implement the hidden column $file_size."
+    assert lake.fails("SELECT * FROM information_schema.tables") == "NOT_SUPPORTED: Kumoniwa does not implement tables of information_schema."
+
+
 def test_hidden_and_empty_objects_are_no_data(lake):
     for key in ("h/_SUCCESS", "h/.hidden", "h/deep/a.csv"):
         lake.put(key, "1\n")

@@ -16,7 +16,8 @@ from pyarrow import csv, orc, parquet
 from kumoniwa.engines import lake_rows
 from kumoniwa.engines.lake_table import File, Wanted, fits, of_text, shaped, view
 from kumoniwa.languages.athena.failure import QueryFailure, Unbuilt
-from kumoniwa.languages.athena.types import duck, quoted, text_of
+from kumoniwa.languages.athena.relations import PATH, Column
+from kumoniwa.languages.athena.types import VARCHAR, duck, quoted, text_of
 
 LINE_BYTES_MAX = 16 << 20
 _NEVER = "\x1c"
@@ -29,7 +30,8 @@ def made(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> int:
     if maker is None:
         raise Unbuilt(f"the SerDe {wanted.serde or 'that is not named'}")
     if not wanted.files:
-        listed = ", ".join(f"CAST(NULL AS {duck(each.type)}) AS {quoted(each.name)}" for each in wanted.columns)
+        columns = [*wanted.columns, Column(PATH, VARCHAR)]
+        listed = ", ".join(f"CAST(NULL AS {duck(each.type)}) AS {quoted(each.name)}" for each in columns)
         connection.execute(f"CREATE TEMP VIEW {wanted.name} AS SELECT {listed} WHERE false")
         return 0
     return maker(connection, wanted)

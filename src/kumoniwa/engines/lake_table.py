@@ -11,7 +11,7 @@ import pyarrow as pa
 from kumoniwa.engines.lake_paths import NO_VALUE
 from kumoniwa.languages.athena import cast
 from kumoniwa.languages.athena.failure import Unbuilt
-from kumoniwa.languages.athena.relations import Column
+from kumoniwa.languages.athena.relations import PATH, Column
 from kumoniwa.languages.athena.types import INTEGERS, VARCHAR, Type, duck, quoted, text_of
 
 
@@ -50,23 +50,25 @@ class Wanted(NamedTuple):
 def view(connection: duckdb.DuckDBPyConnection, wanted: Wanted, source: str, expressions: dict[str, str]) -> None:
     """``source`` is a table with a column ``filename``; what is not needed is NULL."""
     keys = [each for each in wanted.keys if each.name in wanted.needed]
-    if keys:
+    has_path = PATH in wanted.needed
+    if keys or has_path:
         _values(connection, wanted, keys)
         source = f"{source} AS f JOIN files_of_{wanted.name} AS p ON f.filename = p.filename"
         expressions = expressions | {each.name: f"p.{quoted(each.name)}" for each in keys}
-    listed = ", ".join(
-        f"{expressions.get(each.name) or f'CAST(NULL AS {duck(each.type)})'} AS {quoted(each.name)}" for each in wanted.columns
-    )
-    connection.execute(f"CREATE TEMP VIEW {wanted.name} AS SELECT {listed} FROM {source}")
+    listed = [f"{expressions.get(each.name) or f'CAST(NULL AS {duck(each.type)})'} AS {quoted(each.name)}" for each in wanted.columns]
+    if has_path:
+        listed.append(f"p.{quoted(PATH)} AS {quoted(PATH)}")
+    connection.execute(f"CREATE TEMP VIEW {wanted.name} AS SELECT {', '.join(listed)} FROM {source}")
 
 
 def _values(connection: duckdb.DuckDBPyConnection, wanted: Wanted, keys: list[Column]) -> None:
     table = f"files_of_{wanted.name}"
-    connection.execute(f"CREATE TABLE {table} (filename VARCHAR, {', '.join(f'{quoted(each.name)} {duck(each.type)}' for each in keys)})")
+    columns = "".join(f", {quoted(each.name)} {duck(each.type)}" for each in keys)
+    connection.execute(f"CREATE TABLE {table} (filename VARCHAR, {quoted(PATH)} VARCHAR{columns})")
     places = [wanted.keys.index(each) for each in keys]
-    casts = ", ".join(key_value("?", each.type) for each in keys)
-    connection.executemany(f"INSERT INTO {table} SELECT ?, {casts}", [
-        [file.path, *(file.values[place] for place in places)] for file in wanted.files
+    casts = "".join(f", {key_value('?', each.type)}" for each in keys)
+    connection.executemany(f"INSERT INTO {table} SELECT ?, ?{casts}", [
+        [file.path, file.place, *(file.values[place] for place in places)] for file in wanted.files
     ])  # fmt: skip
 
 

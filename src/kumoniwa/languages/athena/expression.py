@@ -161,6 +161,8 @@ class Translator(Calls):
                 if found:
                     return self._deref(self._read(found[0], scope is self.scope, node), names[taken:], node)
             scope = scope.outer
+        if names[-1] in ("$bucket", "$file_modified_time", "$file_size", "$partition"):
+            raise Unbuilt(f"the hidden column {names[-1]}")
         raise self.failure("COLUMN_NOT_FOUND", f"Column '{'.'.join(names)}' cannot be resolved or requester is not authorized to access requested resources", node)
 
     @staticmethod

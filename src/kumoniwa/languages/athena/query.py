@@ -17,7 +17,7 @@ from kumoniwa.languages.athena.calls import nulls_of
 from kumoniwa.languages.athena.cast import zone_of
 from kumoniwa.languages.athena.expression import Translator
 from kumoniwa.languages.athena.failure import QueryFailure, Unbuilt, line_and_column
-from kumoniwa.languages.athena.relations import DEPTH_MAX, Catalogue, Output, Relation, Relations, Scan
+from kumoniwa.languages.athena.relations import DEPTH_MAX, PATH, Catalogue, Output, Relation, Relations, Scan
 from kumoniwa.languages.athena.scope import Field, Grouping, Scope, known_only
 from kumoniwa.languages.athena.signature import Typed, coerced
 from kumoniwa.languages.athena.syntax import offset_of, parsed
@@ -303,7 +303,7 @@ class Query(Relations):
             if star is not None:
                 known_only(star)
                 of = each.table.lower() if isinstance(each, exp.Column) else None
-                found = [field for field in scope.fields if of is None or field.relation == of]
+                found = [field for field in scope.fields if (of is None or field.relation == of) and field.name != PATH]
                 if not found:
                     raise self.failure("TABLE_NOT_FOUND" if of else "COLUMN_NOT_FOUND", f"Unable to resolve reference {of}" if of else "SELECT * not allowed in queries without FROM clause", each)  # fmt: skip
                 items += [(field.name, field) for field in found]

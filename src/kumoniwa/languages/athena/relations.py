@@ -61,6 +61,8 @@ class Relation(NamedTuple):
 Catalogue = Callable[[str, str], "Known | None"]
 """By database and table, in lower case."""
 DEPTH_MAX = 30
+PATH = "$path"
+"""The place of the file that a row is of: a column that is there without being told."""
 
 
 class Relations:
@@ -83,7 +85,7 @@ class Relations:
             raise self.failure("NOT_SUPPORTED", "Natural join not supported", join.this)
         side, kind = join.side.upper(), join.kind.upper()
         right = self._relation(join.this, outer, known, left.fields)
-        uses = left.uses | right.uses
+        uses, whole_left, whole_right = left.uses | right.uses, left.fields, right.fields
         if side in ("LEFT", "FULL"):
             right = right._replace(fields=[each._replace(direct=None) for each in right.fields])
         if side in ("RIGHT", "FULL"):
@@ -97,6 +99,12 @@ class Relations:
             t.clause = "JOIN clause"
             condition = f" ON {t.boolean(join.args['on'], 'JOIN ON clause')}"
             uses |= t.uses
+            if side in ("", "LEFT", "RIGHT"):
+                # What an outer join keeps whole its condition does not choose.
+                chosen = {"": fields, "LEFT": whole_right, "RIGHT": whole_left}[side]
+                on = join.args["on"]
+                for part in on.flatten(unnest=False) if isinstance(on, exp.And) else [on]:
+                    self._prune(part, Relation("", chosen, frozenset()), known)
         elif join.args.get("using"):
             condition, fields, more = self._using(join, left, right, side)
             uses |= more
@@ -212,6 +220,8 @@ class Relations:
                 inner = inner._replace(fields=tuple(each._replace(name=name) for each, name in zip(inner.fields, columns)))
             return self._wrapped(self._name(), called, names, inner, node)
         catalog = node.catalog.lower() or self.catalog
+        if database == "information_schema":
+            raise Unbuilt("tables of information_schema")
         if catalog != "awsdatacatalog":
             raise self.failure("CATALOG_NOT_FOUND", f"Catalog '{catalog}' does not exist", node)
         if not database and not self.database:
@@ -235,7 +245,8 @@ class Relations:
                   (scan.number, each.name), database if alias is None else None)
             for n, each in enumerate(found.columns)
         ]  # fmt: skip
-        return Relation(f"scan_{scan.number} AS {name}", fields, frozenset())
+        path = Field(PATH, called, f"{name}.{quoted(PATH)}", types.VARCHAR, frozenset({(scan.number, PATH)}), None, database if alias is None else None)
+        return Relation(f"scan_{scan.number} AS {name}", [*fields, path], frozenset())
 
     def _view(self, found: Known, database: str, called: str, names: list[str], node: exp.Table) -> Relation:
         view = type(self)(found.view, self.catalogue, found.database or database, self.now)

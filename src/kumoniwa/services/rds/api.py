@@ -15,6 +15,7 @@ from kumoniwa.services.rds.creation import (
 )
 from kumoniwa.services.rds.engine import DescribeDBEngineVersions, DescribeOrderableDBInstanceOptions
 from kumoniwa.services.rds.event_list import DescribeEventCategories, DescribeEvents
+from kumoniwa.services.rds.log_file import DescribeDBLogFiles, DownloadDBLogFilePortion
 from kumoniwa.services.rds.parameter_group import (
     CopyDBParameterGroup,
     CreateDBParameterGroup,
@@ -63,7 +64,7 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
 
 
 __all__ = [
-    "AddTagsToResource", "CopyDBParameterGroup", "CopyDBSnapshot", "CreateDBInstance", "CreateDBParameterGroup", "CreateDBSnapshot",
+    "AddTagsToResource", "DescribeDBLogFiles", "DownloadDBLogFilePortion", "CopyDBParameterGroup", "CopyDBSnapshot", "CreateDBInstance", "CreateDBParameterGroup", "CreateDBSnapshot",
     "DeleteDBInstance",
     "DeleteDBParameterGroup", "DeleteDBSnapshot", "DescribeDBEngineVersions", "DescribeDBInstanceAutomatedBackups", "DescribeDBInstances",
     "DescribeDBParameterGroups", "DescribeDBParameters", "DescribeDBSnapshotAttributes", "DescribeDBSnapshots", "DescribeEngineDefaultParameters",

@@ -90,6 +90,23 @@ def test_an_instance_is_backed_up_each_day_and_old_backups_go(databases):
     assert not names()
 
 
+def test_backups_that_are_turned_off_are_gone(databases):
+    databases.create(BackupRetentionPeriod=1)
+    _backed_up(databases)
+    databases.rds.modify_db_instance(DBInstanceIdentifier="orders", BackupRetentionPeriod=0)
+    databases.cloud.sleep(1)
+    assert databases.rds.describe_db_snapshots()["DBSnapshots"] == []
+    assert databases.rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"] == []
+    databases.ask("create table orders (id int)")
+    databases.rds.modify_db_instance(DBInstanceIdentifier="orders", BackupRetentionPeriod=1)
+    _backed_up(databases)
+    databases.rds.restore_db_instance_to_point_in_time(
+        SourceDBInstanceIdentifier="orders", TargetDBInstanceIdentifier="again", UseLatestRestorableTime=True
+    )
+    databases.until("available", "again")
+    assert databases.ask("select to_regclass('orders')", name="again") == [("orders",)]
+
+
 def _backed_up(databases):
     while not databases.rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"][0]["RestoreWindow"]:
         databases.cloud.sleep(0.01)

@@ -224,6 +224,8 @@ async def _run(call: Call, instance: Instance) -> None:
     if instance.is_to_reload:
         await _reload(call, instance, server)
         instance = by_id(call, instance.id) or instance
+        if not instance.retention_days:
+            backup.purge(call, instance)
     if instance.state != "available":
         return
     if instance.pending and (instance.is_due or _is_in(instance.maintenance_window, call.now())):

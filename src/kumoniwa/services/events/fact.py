@@ -71,9 +71,8 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     ("lambda", "Durable Execution Status Change"): lambda call, detail: [],
     ("ssm", "Parameter Store Change"): _parameter,
     ("ssm", "Parameter Store Policy Action"): _parameter,
-    ("ssm", "EC2 Automation Execution Status-change Notification"): lambda call, detail: [
-        call.arn(f"automation-execution/{detail['ExecutionId']}", "ssm"), call.arn(f"automation-definition/{detail['Definition']}", "ssm"),
-    ],
+    **{("ssm", f"EC2 Automation {what} Status-change Notification"): lambda call, detail: detail["resources"] for what in ("Execution", "Step")},
+    **{("ssm", f"OpsItem {what}"): lambda call, detail: detail["resources"] for what in ("Create", "Update")},
     **{("ssm", f"EC2 Command {what}Status-change Notification"): lambda call, detail: detail["resources"] for what in ("", "Invocation ")},
     **{("ssm", f"Maintenance Window {what}State-change Notification"): _window for what in ("", "Execution ", "Task Execution ")},
     **{("codepipeline", f"CodePipeline {what} Execution State Change"): _pipeline for what in ("Pipeline", "Stage", "Action")},

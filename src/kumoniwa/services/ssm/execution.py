@@ -19,7 +19,7 @@ from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import automation_document
 from kumoniwa.languages.automation_document import Document, Step, Unknown, filled, text_of
 from kumoniwa.services.ssm import command as commands
-from kumoniwa.services.ssm import command_progress, owned, tag
+from kumoniwa.services.ssm import command_progress, owned, tag, telling
 from kumoniwa.services.ssm import document as documents
 from kumoniwa.services.ssm.errors import SERVICE, InvalidFilterKey, InvalidFilterValue
 from kumoniwa.wire import timestamps
@@ -124,6 +124,19 @@ def definition_of(call: Call, execution: Execution) -> Document:
     return automation_document.read(documents.body_of(call.shelf(documents.Edition)[execution.edition]))
 
 
+def keep(call: Call, execution: Execution) -> None:
+    """Shelve an execution as it has become, and tell which of its steps, and whether it, are in another state."""
+    held = call.shelf(Execution).get(execution.id)
+    call.shelf(Execution)[execution.id] = execution
+    before = [run.status for run in held.runs] if held is not None else []
+    for place, run in enumerate(execution.runs):
+        # A step that is tried again takes the place of the attempt before, and is in progress as that was.
+        if before[place : place + 1] != [run.status]:
+            telling.of_step(call, execution, run, definition_of(call, execution).steps[run.name].action)
+    if held is None or status_of(held) != status_of(execution):
+        telling.of_execution(call, execution, status_of(execution))
+
+
 def values_of(call: Call, execution: Execution) -> dict[str, Any]:
     """Everything that braces may name now."""
     now = timestamps.to_second(call.now())
@@ -173,9 +186,8 @@ def begin(call: Call, name: str, version: str | None, said: dict[str, Any], **mo
         started=call.now(), role=role or "",
         who=to_builtins(call.principal), step=next(iter(definition.steps)), **more,
     )  # fmt: skip
-    call.shelf(Execution)[made.id] = made
+    keep(call, made)
     TURNS.put(call, made.id, call.now())
-    tell(call, made)
     return made
 
 
@@ -347,7 +359,7 @@ def StopAutomationExecution(call: Call, *, AutomationExecutionId: str, Type: str
     if execution.status in ENDED:
         raise InvalidAutomationStatusUpdateException
     if Type == "Complete":
-        call.shelf(Execution)[execution.id] = changed(execution, status="Cancelling")
+        keep(call, changed(execution, status="Cancelling"))
         TURNS.put(call, execution.id, call.now())
     else:
         cancel(call, execution)
@@ -366,9 +378,8 @@ def cancel(call: Call, execution: Execution) -> Execution:
 
 def end(call: Call, execution: Execution, status: str, failure: str) -> Execution:
     execution = changed(execution, status=status, failure=failure, ended=call.now())
-    call.shelf(Execution)[execution.id] = execution
+    keep(call, execution)
     TURNS.drop(call, execution.id)
-    tell(call, execution)
     if execution.parent in call.shelf(Execution):
         TURNS.put(call, execution.parent, call.now())
     return execution
@@ -404,17 +415,6 @@ def _approver(call: Call, approvers: list[str]) -> str:
     if found is None:
         raise InvalidAutomationSignalException(f"{who.arn} is not an approver of this step.")
     return found
-
-
-def tell(call: Call, execution: Execution) -> None:
-    """https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-eventbridge-events.html"""
-    detail = {
-        "ExecutionId": execution.id, "Definition": execution.document, "DefinitionVersion": str(execution.version), "Status": execution.status,
-        "StartTime": timestamps.to_second(execution.started), "Time": timestamps.to_second(call.now()), "ExecutedBy": execution.who["arn"],
-    }  # fmt: skip
-    if execution.ended is not None:
-        detail["EndTime"] = timestamps.to_second(execution.ended)
-    call.tell("EC2 Automation Execution Status-change Notification", detail)
 
 
 def DeleteDocument(

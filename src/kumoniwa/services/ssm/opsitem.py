@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.ssm import tag
+from kumoniwa.services.ssm import tag, telling
 from kumoniwa.wire import timestamps
 
 DEDUP = "/aws/dedup"
@@ -115,6 +115,7 @@ def CreateOpsItem(
         tags=tag.checked(Tags),
     )  # fmt: skip
     call.shelf(OpsItem)[made.id] = made
+    telling.of_item(call, made, "Create")
     return {"OpsItemId": made.id, "OpsItemArn": arn_of(call, made.id)}
 
 
@@ -132,10 +133,11 @@ def UpdateOpsItem(
     }  # fmt: skip
     times = zip(_TIMES, (ActualStartTime, ActualEndTime, PlannedStartTime, PlannedEndTime))
     data = {name: value for name, value in (item.data | (OperationalData or {})).items() if name not in (OperationalDataToDelete or ())}
-    call.shelf(OpsItem)[item.id] = changed(
+    item = call.shelf(OpsItem)[item.id] = changed(
         item, data=_checked_data(data), times=item.times | {name: at for name, at in times if at is not None}, number=item.number + 1,
         modified=call.now(), modifier=call.principal.arn, **{name: value for name, value in said.items() if value is not None},
     )  # fmt: skip
+    telling.of_item(call, item, "Update")
 
 
 def _summary(item: OpsItem) -> dict[str, Any]:

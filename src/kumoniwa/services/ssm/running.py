@@ -27,6 +27,7 @@ from kumoniwa.services.ssm.execution import (
     cancel,
     definition_of,
     end,
+    keep,
     values_of,
 )
 
@@ -72,7 +73,8 @@ def _begun(call: Call, execution: Execution, step: Step, attempt: int = 1) -> Ex
     except Unknown as missing:
         run = changed(run, failure=f"{{{{ {missing} }}}} has no value.")
     runs = execution.runs[:-1] if attempt > 1 else execution.runs
-    execution = call.shelf(Execution)[execution.id] = changed(execution, runs=(*runs, run))
+    execution = changed(execution, runs=(*runs, run))
+    keep(call, execution)
     return execution
 
 
@@ -118,7 +120,7 @@ def _kept(call: Call, begun: Execution, definition: Document, step: Step, outcom
     if isinstance(outcome, Waits):
         state = {**outcome.state, **run.state}
         waiting = changed(run, state=state, status="Waiting" if outcome.is_waiting else "InProgress")
-        call.shelf(Execution)[execution.id] = changed(execution, runs=(*execution.runs[:-1], waiting))
+        keep(call, changed(execution, runs=(*execution.runs[:-1], waiting)))
         if execution is not begun:
             return False
         TURNS.put(call, execution.id, min(outcome.until, run.deadline if run.deadline is not None else outcome.until))
@@ -143,7 +145,7 @@ def _succeeded(call: Call, execution: Execution, definition: Document, step: Ste
 
 def _go_on(call: Call, execution: Execution, definition: Document, following: str) -> None:
     if following:
-        call.shelf(Execution)[execution.id] = changed(execution, step=following)
+        keep(call, changed(execution, step=following))
         return
     values = values_of(call, execution)
     outputs = {name: values[name] for name in (each.strip("{} ") for each in definition.outputs) if name in values}

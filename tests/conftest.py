@@ -36,6 +36,7 @@ from kumoniwa.cloud.anycast import nearest
 from kumoniwa.cloud.faults import Injected, overlays
 from kumoniwa.cloud.links import Links
 from kumoniwa.cloud.region import Region
+from kumoniwa.engines import lake
 from kumoniwa.engines.lambda_runtime import runtimes
 from kumoniwa.gate.address import EDGE, GLOBAL, is_led, locate
 from kumoniwa.gate.settings import Settings
@@ -187,6 +188,8 @@ class Cloud:
             self.run(region.engines["workshop"].close())
         if hosting.ENGINE in region.engines:
             self.run(region.engines[hosting.ENGINE].kill())
+        if lake.ENGINE in region.engines:
+            self.run(region.engines[lake.ENGINE].close())
         region.store.journal.open.clear()  # what was not committed is gone
         for rows in region.store._accounts.values():
             rows.connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import queue
 import re
@@ -122,6 +123,9 @@ class Run:
         for macro in cast.MACROS:
             self.connection.execute(macro)
 
+    def close(self) -> None:
+        self.connection.close()
+
     def plan(self) -> Any:
         query = Query(self.task.text, self.catalogue, self.task.database, self.task.now_s)
         output = query.read(tuple(self.task.values))
@@ -203,7 +207,7 @@ class Run:
         while portion := found.fetchmany(ROWS):
             yield portion
 
-    def answer(self) -> None:
+    def answer(self) -> dict[str, Any]:
         output = self.plan()
         self.asker.say("planned", scanned=self.scanned)
         names = [field.name or f"_col{n}" for n, field in enumerate(output.fields)]
@@ -216,7 +220,7 @@ class Run:
             count = self._copy(output, names, path)
         else:
             count = self._write(output, names, path)
-        self.asker.say("done", columns=columns, count=count, scanned=self.scanned, path=path)
+        return {"columns": columns, "count": count, "scanned": self.scanned, "path": path}
 
     def _copy(self, output: Output, names: list[str], path: str) -> int:
         """Results of plain types, which DuckDB writes as Athena does."""
@@ -240,19 +244,18 @@ class Run:
                 file.writelines(line([None if value is None else kind(value) for kind, value in zip(kinds, row)]) for row in portion)
         return count
 
-    def write(self) -> None:
+    def write(self) -> dict[str, Any]:
         from kumoniwa.engines import lake_writing  # noqa: PLC0415 (only who writes needs it)
 
         output = self.plan()
         self.asker.say("planned", scanned=self.scanned)
-        written = lake_writing.written(self.connection, self.task, output)
-        self.asker.say("done", scanned=self.scanned, **written)
+        return {"scanned": self.scanned, **lake_writing.written(self.connection, self.task, output)}
 
-    def describe(self) -> None:
+    def describe(self) -> dict[str, Any]:
         """The columns of a view, for which nothing is read."""
         query = Query(self.task.text, self.catalogue, self.task.database, self.task.now_s)
         output = query.read(tuple(self.task.values))
-        self.asker.say("done", columns=[{"name": field.name, "type": types.shown(field.type), "hive": types.hive(field.type)} for field in output.fields])
+        return {"columns": [{"name": field.name, "type": types.shown(field.type), "hive": types.hive(field.type)} for field in output.fields]}
 
 
 def is_data(key: str, size: int) -> bool:
@@ -310,19 +313,20 @@ _EXPLAINED: tuple[tuple[str, str, Any], ...] = (
 
 def main() -> None:
     asker = Asker()
-    task = asker.task()
+    while True:
+        _answer(asker, asker.task())
+
+
+def _answer(asker: Asker, task: Task) -> None:
+    """Its last word is "done" or "failed". Spilled files are the folder's, which is removed by who made it."""
     try:
         if task.write and task.write.get("parse"):
             syntax.parsed(task.text)
             asker.say("done")
-            os._exit(0)
-        run = Run(asker, task)
-        if task.write is None:
-            run.answer()
-        elif task.write.get("describe"):
-            run.describe()
-        else:
-            run.write()
+            return
+        with contextlib.closing(Run(asker, task)) as run:
+            said = run.answer() if task.write is None else run.describe() if task.write.get("describe") else run.write()
+        asker.say("done", **said)
     except (QueryFailure, Malformed) as failure:
         asker.say("failed", code=getattr(failure, "code", "SYNTAX_ERROR"), text=str(failure))
     except Unbuilt as unbuilt:
@@ -332,11 +336,7 @@ def main() -> None:
         asker.say("failed", code=failure.code, text=str(failure), detail=str(error)[:2000])
     except RecursionError:
         asker.say("failed", code="STACK_OVERFLOW", text="STACK_OVERFLOW: the query is nested too deeply")
-    # Spilled files are the folder's, which is removed by who made it.
-    os._exit(0)
 
 
 if __name__ == "__main__":
     main()
-
-

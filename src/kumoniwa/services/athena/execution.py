@@ -105,7 +105,8 @@ async def _prove(call: Call, query: str) -> None:
     except lake.Missing:
         raise NotImplementedHere("queries without the extra kumoniwa[lake]") from None
     if len(query) > SHORT:
-        async with lake.asking(lake.Task(text=query, database="", now_s=0.0, folder="", write={"parse": True})) as conversation:
+        task = lake.Task(text=query, database="", now_s=0.0, folder="", write={"parse": True})
+        async with lake.processes(call.home).asking(task) as conversation:
             said = await conversation.hear()
         if said.kind == "failed":
             raise malformed(said.body["text"])

@@ -159,7 +159,7 @@ def _copied(files: tuple[File, ...], target: str) -> None:
 async def answered(call: Call, number: str, task: lake.Task) -> dict[str, Any]:
     """What the process says when it is done. Raises Failed, lake.Ended."""
     folder, began = Folder(task.folder), monotonic()
-    async with lake.asking(task) as conversation:
+    async with lake.processes(call.home).asking(task) as conversation:
         while True:
             said = await conversation.hear()
             if said.kind == "table":

@@ -5,14 +5,18 @@ the doors that every customer has: AWS's operations, and the admin door for what
 """
 
 import contextlib
+import importlib.metadata
 import json
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import boto3
 from botocore.config import Config
@@ -139,6 +143,22 @@ class Cloud:
         """End a region without goodbye, and open it again on its data."""
         self.admin("POST", f"regions/{region}/kill")
         self.admin("POST", f"regions/{region}/restart")
+
+
+@contextlib.contextmanager
+def built(pattern, folder, distributions):
+    """The template of a copy of a pattern that has in ``folder`` what its code needs and Lambda has not, as ``sam build`` makes one: files of
+    distributions that are installed here, for this Python."""
+    with tempfile.TemporaryDirectory(prefix="kumoniwa-built-") as name:
+        copy = Path(name, pattern.name)
+        shutil.copytree(pattern, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        for file in (each for name in distributions for each in importlib.metadata.files(name)):
+            if ".." not in file.parts and file.suffix != ".pyc":
+                (copy / folder / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file.locate(), copy / folder / file)
+        template = copy / "template.yaml"
+        template.write_text(template.read_text().replace("python3.12", f"python3.{sys.version_info.minor}"))
+        yield template
 
 
 class Failed(Exception):

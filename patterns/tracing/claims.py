@@ -1,19 +1,15 @@
 """What the pattern claims: a request is one trace through function, table and other services, and the trace shows where its time went."""
 
-import importlib.util
 import json
-import shutil
-import sys
-import tempfile
 import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from stage import holds, until
+from stage import built, holds, until
 
-LIBRARIES = ("aws_xray_sdk", "wrapt", "requests", "urllib3", "idna", "certifi", "charset_normalizer")
+LIBRARIES = ("aws-xray-sdk", "wrapt", "requests", "urllib3", "idna", "certifi", "charset-normalizer")
 SLOW_S = 0.7
 
 
@@ -39,18 +35,6 @@ def a_service(name):
         yield server
     finally:
         server.shutdown()
-
-
-def built(folder):
-    """The pattern with its libraries beside it, as ``sam build`` would have them."""
-    here = Path(__file__).parent
-    shutil.copytree(here / "services", folder / "services", ignore=shutil.ignore_patterns("__pycache__"))
-    template = (here / "template.yaml").read_text()
-    (folder / "template.yaml").write_text(template.replace("python3.12", f"python3.{sys.version_info.minor}"))
-    for name in LIBRARIES:
-        origin = Path(importlib.util.find_spec(name).origin).parent
-        shutil.copytree(origin, folder / "layer" / "python" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder / "template.yaml"
 
 
 class Traces:
@@ -93,9 +77,10 @@ def lasts(part):
 
 
 def show(cloud):
-    with tempfile.TemporaryDirectory(prefix="kumoniwa-tracing-") as folder, a_service("orders") as orders, a_service("payments") as payments:
+    with a_service("orders") as orders, a_service("payments") as payments:
         mesh = f"order-service=127.0.0.1:{orders.server_port},payment-service=127.0.0.1:{payments.server_port}"
-        made = cloud.deploy(built(Path(folder)), "tracing", parameters={"Mesh": mesh})
+        with built(Path(__file__).parent, "layer/python", LIBRARIES) as template:
+            made = cloud.deploy(template, "tracing", parameters={"Mesh": mesh})
         cloud.table(made["Users"]).put_item(Item={"id": "ada", "name": "Ada"})
         traced(cloud, made, Traces(cloud))
         orders.delay_s = SLOW_S

@@ -14,6 +14,7 @@ CLAIMS = {
     "closed_bucket": 8,
     "cqrs": 8,
     "dashboard": 7,
+    "database_api": 8,
     "event_handler": 8,
     "event_sourcing": 10,
     "global_table": 5,

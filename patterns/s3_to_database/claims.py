@@ -1,12 +1,8 @@
 """What the pattern claims: a row for each line, exactly once, whatever is told twice, fails or is killed, the database with the rest."""
 
-import importlib.metadata
-import shutil
-import sys
-import tempfile
 from pathlib import Path
 
-from stage import holds, seconds, until
+from stage import built, holds, seconds, until
 
 LINES = 100
 LIBRARIES = ("pg8000", "scramp", "asn1crypto", "python-dateutil", "six")
@@ -16,25 +12,9 @@ def csv():
     return "\n".join(["item,amount", *(f"item-{n},{n}" for n in range(LINES))]).encode()
 
 
-def built(folder):
-    """The pattern with its driver beside it, as ``sam build`` would have it."""
-    here = Path(__file__).parent
-    for name in ("loader", "splitter"):
-        shutil.copytree(here / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    template = (here / "template.yaml").read_text()
-    (folder / "template.yaml").write_text(template.replace("python3.12", f"python3.{sys.version_info.minor}"))
-    for name in LIBRARIES:
-        for file in importlib.metadata.files(name):
-            if ".." not in file.parts and file.suffix != ".pyc":
-                place = folder / "layer" / "python" / file
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(file.locate(), place)
-    return folder / "template.yaml"
-
-
 def show(cloud):
-    with tempfile.TemporaryDirectory() as folder:
-        made = cloud.deploy(built(Path(folder)), "s3-to-database")
+    with built(Path(__file__).parent, "layer/python", LIBRARIES) as template:
+        made = cloud.deploy(template, "s3-to-database")
     s3, bucket = cloud.client("s3"), made["Bucket"]
     cloud.invoke(made["Prepare"], {})
 

@@ -6,6 +6,8 @@ import os
 import boto3
 import pg8000.dbapi
 
+LOST = (pg8000.dbapi.InterfaceError, pg8000.dbapi.OperationalError, OSError)
+"""What a session says that is gone."""
 secrets = boto3.client("secretsmanager")
 kept = []
 
@@ -22,18 +24,20 @@ def connect():
 
 
 def ask(statement, *values):
-    """The rows that a statement answers. A connection that the database has closed is made anew, once: each statement here may be said twice."""
-    for is_last in (False, True):
-        try:
-            if not kept:
-                kept.append(connect())
-            cursor = kept[0].cursor()
-            cursor.execute(statement, values)
-            return cursor.fetchall()
-        except (pg8000.dbapi.InterfaceError, pg8000.dbapi.OperationalError, OSError):
-            kept.clear()
-            if is_last:
-                raise
+    """The rows that a statement answers. A connection that the database has closed is made anew: each statement here may be said twice."""
+    try:
+        return said(statement, values)
+    except LOST:
+        kept.clear()
+        return said(statement, values)
+
+
+def said(statement, values):
+    if not kept:
+        kept.append(connect())
+    cursor = kept[0].cursor()
+    cursor.execute(statement, values)
+    return cursor.fetchall()
 
 
 def handler(event, context):

@@ -635,3 +635,18 @@ def test_more_services_have_roles_of_their_own_and_few_of_them_take_a_suffix(iam
     assert refused(iam.create_service_linked_role, AWSServiceName="mq.amazonaws.com", CustomSuffix="x") == (
         "InvalidInput", "Custom suffix is not allowed for mq.amazonaws.com"
     )  # fmt: skip
+
+
+def test_a_policy_may_let_somebody_make_the_role_of_one_service_by_its_name_or_its_arn(cloud):
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html#service-linked-role-permissions
+    iam = cloud.client("iam")
+    arn = "arn:aws:iam::*:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch*"
+    allowed = {"Effect": "Allow", "Action": "iam:CreateServiceLinkedRole", "Resource": arn, "Condition": {"StringLike": {"iam:AWSServiceName": "batch.amazonaws.com"}}}
+    iam.create_user(UserName="some")
+    iam.put_user_policy(UserName="some", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}))
+    key = iam.create_access_key(UserName="some")["AccessKey"]
+    some = cloud.client("iam", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    code, text = refused(some.create_service_linked_role, AWSServiceName="ecs.amazonaws.com")
+    assert code == "AccessDenied"
+    assert "on resource: arn:aws:iam::000000000000:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS" in text
+    assert some.create_service_linked_role(AWSServiceName="batch.amazonaws.com")["Role"]["RoleName"] == "AWSServiceRoleForBatch"

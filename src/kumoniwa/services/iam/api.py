@@ -194,6 +194,7 @@ from kumoniwa.services.iam.service_role import (
     CreateServiceLinkedRole,
     DeleteServiceLinkedRole,
     GetServiceLinkedRoleDeletionStatus,
+    place_of,
 )
 from kumoniwa.services.iam.simulation import (
     GetContextKeysForCustomPolicy,
@@ -287,6 +288,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
             return params[parameter]
     if isinstance(params.get("VirtualMFADeviceName"), str):
         return global_arn(call, f"mfa{params.get('Path') or '/'}{params['VirtualMFADeviceName']}")
+    if operation == "CreateServiceLinkedRole" and isinstance(params.get("AWSServiceName"), str):
+        return global_arn(call, place_of(params["AWSServiceName"], params.get("CustomSuffix")))
     if operation == "CreateSAMLProvider":
         return global_arn(call, f"saml-provider/{params.get('Name')}")
     if operation == "CreateOpenIDConnectProvider":
@@ -347,6 +350,9 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     context: dict[str, Any] = {}
     if isinstance(params.get("PolicyArn"), str):
         context["iam:policyarn"] = params["PolicyArn"]
+    if isinstance(params.get("AWSServiceName"), str):
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html#service-linked-role-permissions
+        context["iam:awsservicename"] = params["AWSServiceName"]
     boundary = params.get("PermissionsBoundary")
     record = _touched(call, params)
     if boundary is None and record is not None:

@@ -7,7 +7,7 @@ service and grants nothing. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -122,6 +122,14 @@ class Deletion(Record):
     """A role that was deleted; shelved by its task's id."""
 
     at: float
+
+
+def place_of(service: str, suffix: Any) -> str:
+    """The path and name of the role that a service would have, as policies are asked about it: ``aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS``."""
+    found = _SERVICE.fullmatch(service)
+    name = _NAMES.get(found[1]) if found is not None else None
+    end = f"_{suffix}" if isinstance(suffix, str) and suffix else ""
+    return f"role{SERVICE_PATH}{service}/{f'AWSServiceRoleFor{name}{end}' if name else '*'}"
 
 
 def CreateServiceLinkedRole(

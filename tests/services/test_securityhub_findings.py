@@ -52,6 +52,21 @@ def test_an_account_subscribes_once_and_is_told_so_until_it_ends(cloud):
     assert role["Path"] == "/aws-service-role/securityhub.amazonaws.com/"
 
 
+def test_awss_policies_let_people_read_or_do_all(cloud):
+    iam, users = cloud.client("iam"), {}
+    for name in ("AWSSecurityHubReadOnlyAccess", "AWSSecurityHubFullAccess"):
+        iam.create_user(UserName=name)
+        iam.attach_user_policy(UserName=name, PolicyArn=f"arn:aws:iam::aws:policy/{name}")
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        users[name] = cloud.client("securityhub", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    reader, master = users.values()
+    assert "securityhub:EnableSecurityHub" in refused(reader.enable_security_hub)[1]
+    master.enable_security_hub(EnableDefaultStandards=False)
+    brought(master, asff())
+    assert ids(reader) == ["f-1"]
+    assert "securityhub:BatchUpdateFindings" in refused(update, reader, "f-1", Confidence=1)[1]
+
+
 def test_findings_outlive_a_pause_of_the_hub_and_a_kill(cloud, hub):
     brought(hub, asff())
     cloud.restart(kill=True)

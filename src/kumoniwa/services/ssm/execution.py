@@ -129,10 +129,13 @@ def keep(call: Call, execution: Execution) -> None:
     held = call.shelf(Execution).get(execution.id)
     call.shelf(Execution)[execution.id] = execution
     before = [run.status for run in held.runs] if held is not None else []
-    for place, run in enumerate(execution.runs):
-        # A step that is tried again takes the place of the attempt before, and is in progress as that was.
-        if before[place : place + 1] != [run.status]:
-            telling.of_step(call, execution, run, definition_of(call, execution).steps[run.name].action)
+    # A step that is tried again takes the place of the attempt before, and is in progress as that was.
+    changed_ = [run for place, run in enumerate(execution.runs) if before[place : place + 1] != [run.status]]
+    # What a step does stands in the document only, which is long to read.
+    if changed_ and call.home.is_wanted("ssm", telling.STEP, call.account):
+        steps = definition_of(call, execution).steps
+        for run in changed_:
+            telling.of_step(call, execution, run, steps[run.name].action)
     if held is None or status_of(held) != status_of(execution):
         telling.of_execution(call, execution, status_of(execution))
 

@@ -149,6 +149,19 @@ def test_orc_is_read_by_position(lake):
     assert lake.rows("SELECT count(*) FROM o") == [["2"]]
 
 
+@pytest.mark.parametrize("packing", ["uncompressed", "zlib", "snappy", "zstd"])
+def test_orc_costs_the_columns_that_are_read(lake, packing):
+    out = io.BytesIO()
+    rows = {"id": list(range(3000)), "s": [{"a": n, "b": f"the text number {n * 7919 % 3001}"} for n in range(3000)], "last": [1.5] * 3000}
+    orc.write_table(pa.table(rows), out, compression=packing)
+    lake.put("o/a.orc", out.getvalue())
+    lake.table("o", {"id": "bigint", "s": "struct<a:bigint,b:string>", "last": "double"}, ORC)
+    whole, first, second, third, none = (lake.run(f"SELECT {what} FROM o")["Statistics"]["DataScannedInBytes"] for what in (
+        "*", "sum(id)", "max(s.b)", "sum(last)", "count(*)"
+    ))  # fmt: skip
+    assert none == 0 and whole == first + second + third and len(out.getvalue()) > whole and second > 3 * first > 0
+
+
 def test_a_column_of_another_type_than_the_file_has_is_bad_data(lake):
     lake.put("p/a.parquet", columnar({"id": [1]}))
     lake.table("p", {"id": "string"}, PARQUET)

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 from pyarrow import csv, orc, parquet
 
-from kumoniwa.engines import lake_rows
+from kumoniwa.engines import lake_rows, orc_sizes
 from kumoniwa.engines.lake_table import File, Wanted, fits, of_text, shaped, view
 from kumoniwa.languages.athena.failure import QueryFailure, Unbuilt
 from kumoniwa.languages.athena.relations import PATH, Column
@@ -95,7 +95,7 @@ def _read_of(described: parquet.ParquetFile, needed: frozenset[str]) -> int:
 
 
 def _orc(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> int:
-    """By position, as Athena reads ORC by default. A file counts as a whole: what its columns take pyarrow does not tell."""
+    """By position, as Athena reads ORC by default."""
     target, scanned = lake_rows.Target(connection, wanted), 0
     by_name = wanted.properties.get("orc.column.index.access", "true").lower() == "false"
     for file in wanted.files:
@@ -105,7 +105,7 @@ def _orc(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> int:
             raise QueryFailure("HIVE_CANNOT_OPEN_SPLIT", f"Error opening Hive split {file.place}: {str(error).splitlines()[0]}") from None
         names = {each.name: each.name for each in found.schema} if by_name else dict(zip((each.name for each in wanted.data), found.schema.names))
         here = {each.name: names[each.name] for each in wanted.data if each.name in wanted.needed and each.name in names}
-        scanned += file.size
+        scanned += _taken(file, [found.schema.names.index(name) for name in here.values()])
         for each in wanted.data:
             if each.name in here and not fits(each.type, found.schema.field(here[each.name]).type):
                 raise QueryFailure("HIVE_BAD_DATA", f"Malformed ORC file. Cannot read SQL type '{each.type}' from ORC stream of type "
@@ -115,6 +115,15 @@ def _orc(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> int:
             target.take_arrow(pa.table([batch.column(name) for name in here.values()], names=list(here)) if here else None, batch.num_rows, file)
     target.finish()
     return scanned
+
+
+def _taken(file: File, places: list[int]) -> int:
+    """What columns take in a file; all of it where its packing is one that only pyarrow knows."""
+    try:
+        sizes = orc_sizes.of_columns(file.path)
+    except orc_sizes.Unreadable:
+        return file.size
+    return sum(sizes[place] for place in places)
 
 
 # Lines -------------------------------------------------------------------------------------------------------

@@ -356,6 +356,11 @@ x as y, count(*) from (values 1) t(x) group by y => COLUMN_NOT_FOUND
 distinct x from (values (1, 2)) t(x, y) order by y => EXPRESSION_NOT_IN_DISTINCT
 cast(1 as date) => TYPE_MISMATCH: line 1:13: Cannot cast integer to date
 row_number() => MISSING_OVER
+mod(1) => FUNCTION_NOT_FOUND: line 1:8: Unexpected number of arguments for function mod: 1
+upper('a') filter (where true) => FUNCTION_NOT_AGGREGATE
+cast('a' as varchar(x)) => TYPE_NOT_FOUND
+cast('a' as map(varchar)) => TYPE_NOT_FOUND
+interval '3' => SYNTAX_ERROR
 cast(json_parse('1') as date) => TYPE_MISMATCH
 1 from (values 1) t(x) where x => TYPE_MISMATCH: line 1:37: WHERE clause must evaluate to a boolean: actual type integer
 """
@@ -408,6 +413,7 @@ QUERIES = [
      [["a", "b", "1", "0"], ["a", "c", "2", "0"], ["a", None, "3", "1"], [None, None, "3", "3"]]),
     ("SELECT x FROM (VALUES 1, 2) t(x) EXCEPT SELECT 1", [["2"]]),
     ("SELECT DISTINCT x FROM (VALUES 1, 1) t(x)", [["1"]]),
+    ("SELECT x FROM (VALUES 1) t(x) ORDER BY 'a'", [["1"]]),
     ("SELECT t.*, x + 1 AS y FROM (VALUES 1) t(x)", [["1", "2"]]),
     ("SELECT count(*), count(DISTINCT x), sum(x) FROM (VALUES 1, 1, NULL) t(x)", [["3", "1", "2"]]),
     ("SELECT sum(x) FROM (VALUES 1) t(x) WHERE x > 1", [[None]]),

@@ -22,6 +22,10 @@ from kumoniwa.languages.athena.types import BIGINT, UNKNOWN, VARCHAR, text_of
 
 SCALARS = TEXT | NUMBER | TIME | NESTED
 
+_ARGUMENTS = {"coalesce": (2, 255), "nullif": (2, 2), "greatest": (1, 127), "least": (1, 127), "if": (2, 3), "try": (1, 1), "row": (1, 255),
+              "typeof": (1, 1), "now": (0, 0), "mod": (2, 2)}  # fmt: skip
+"""Of functions that are none of a table's: how many arguments they take, at least and at most."""
+
 
 class Calls:
     """The part of the translator that knows calls; the rest of it is ``expression.Translator``."""
@@ -43,7 +47,10 @@ class Calls:
             keys = [self.of(each).sql for each in node.expressions]
             self.aggregates += 1
             return Typed(f"CAST(grouping({', '.join(keys)}) AS BIGINT)", BIGINT)
-        if name in ("coalesce", "nullif", "greatest", "least", "if", "try", "row", "typeof", "now", "mod"):
+        if name in _ARGUMENTS:
+            least, most = _ARGUMENTS[name]
+            if not least <= len(node.expressions) <= most:
+                raise self.failure("FUNCTION_NOT_FOUND", f"Unexpected number of arguments for function {name}: {len(node.expressions)}", node)
             return getattr(self, "_function_" + name)(node, [self.of(each) for each in node.expressions])
         return self._applied(name, [self.of(each) for each in node.expressions], node)
 
@@ -86,6 +93,8 @@ class Calls:
         return Typed(f"(CASE WHEN {args[0].sql} THEN {coerced(args[1], to).sql} ELSE {coerced(no, to).sql} END)", to)
 
     def _function_try(self, node: exp.Expression, args: list[Typed]) -> Typed:
+        if node.find(exp.Query):
+            raise Unbuilt("try of a subquery")
         return Typed(f"TRY({args[0].sql})", args[0].type)
 
     def _function_row(self, node: exp.Expression, args: list[Typed]) -> Typed:
@@ -148,7 +157,10 @@ class Calls:
         inner, order = node.this, None
         if isinstance(inner, exp.WithinGroup):
             inner, order = inner.this, inner.expression.expressions
-        return self._aggregate(str(inner.this).lower(), inner, inner.expressions, condition=node.expression.this, order=order)
+        name = str(inner.this).lower()
+        if name not in AGGREGATES:
+            raise self.failure("FUNCTION_NOT_AGGREGATE", f"Filter is only valid for aggregation functions: {name}", node)
+        return self._aggregate(name, inner, inner.expressions, condition=node.expression.this, order=order)
 
     def _withingroup(self, node: exp.WithinGroup) -> Typed:
         return self._aggregate(str(node.this.this).lower(), node.this, node.this.expressions, order=node.expression.expressions)

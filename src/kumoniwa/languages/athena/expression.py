@@ -445,9 +445,14 @@ class Translator(Calls):
         if from_name == "ARRAY" and node.expressions:
             return types.array(self.type_of(node.expressions[0], at))
         if from_name == "MAP":
+            if len(node.expressions) != 2:
+                raise self.failure("TYPE_NOT_FOUND", "Unknown type: map", at)
             return types.map_of(*(self.type_of(each, at) for each in node.expressions))
         plain = {"TEXT": "varchar", "INT": "integer", "FLOAT": "real", "TINYINT": "tinyint"}.get(from_name, from_name.lower())
-        numbers = [int(each.this.name) for each in node.expressions if isinstance(each, exp.DataTypeParam)]
+        said = [each.this.name for each in node.expressions if isinstance(each, exp.DataTypeParam)]
+        if not all(each.isdigit() for each in said):
+            raise self.failure("TYPE_NOT_FOUND", f"Unknown type: {plain}({', '.join(said)})", at)
+        numbers = list(map(int, said))
         if plain == "timestamp":
             return Type("timestamp", (numbers[0] if numbers else 3,)) if not numbers or numbers[0] in (0, 3, 6) else Type("timestamp", (6,))
         if plain == "char":
@@ -467,6 +472,8 @@ class Translator(Calls):
         unit, text = node.args["unit"], node.this
         if not (isinstance(text, exp.Literal) and text.is_string):
             raise Unbuilt("an interval that is no literal")
+        if unit is None:
+            raise self.failure("SYNTAX_ERROR", "an interval needs a unit", node)
         if isinstance(unit, exp.IntervalSpan):
             return times.interval(text.this, unit.this.name.lower(), unit.expression.name.lower())
         return times.interval(text.this, unit.name.lower(), None)

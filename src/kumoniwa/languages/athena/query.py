@@ -391,13 +391,15 @@ class Query(Relations):
                 t.uses |= field.uses
             else:
                 found = self._over_aliases(of, t, outputs, by_alias)
+                if found.is_constant:
+                    continue
                 sql, type_ = found.sql, found.type
                 if is_distinct and sql not in (expressions or ()):
                     raise self.failure("EXPRESSION_NOT_IN_DISTINCT", "For SELECT DISTINCT, ORDER BY expressions must appear in select list", of)
             if not types.orders(type_):
                 raise self.failure("TYPE_MISMATCH", f"Type {type_} is not orderable, and therefore cannot be used in ORDER BY", of)
             parts.append(f"{sql}{' DESC' if each.args.get('desc') else ''}{nulls_of(each, self.text)}")
-        return " ORDER BY " + ", ".join(parts)
+        return " ORDER BY " + ", ".join(parts) if parts else ""
 
     @staticmethod
     def _over_aliases(node: exp.Expression, t: Translator, outputs: list[Field], by_alias: dict[str, int]) -> Typed:

@@ -44,6 +44,9 @@ def parsed(text: str) -> exp.Expression:
         raise Malformed("mismatched input '<EOF>'", line_and_column(text, len(text)))
     if not isinstance(read[0], (exp.Query, exp.Values)):
         raise Malformed(f"mismatched input '{text.split()[0]}'", (1, 1))
+    for select in read[0].find_all(exp.Select):
+        if not select.expressions:
+            raise Malformed("mismatched input: nothing is selected", line_and_column(text, offset_of(select) or 0))
     return read[0]
 
 

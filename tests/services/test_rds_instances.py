@@ -70,6 +70,11 @@ def test_who_speaks_plain_is_refused_unless_the_group_says_otherwise(databases):
     assert databases.ask("select 1", name="open", ssl_context=False) == [(1,)]
 
 
+def test_names_keep_their_large_letters(databases):
+    databases.create(MasterUsername="ShopKeeper", DBName="myShop")
+    assert databases.ask("select current_user, current_database()", user="ShopKeeper", database="myShop") == [("ShopKeeper", "myShop")]
+
+
 def test_each_instance_has_data_and_a_place_of_its_own(databases):
     first, second = databases.create("first"), databases.create("second")
     assert first["Endpoint"]["Port"] != second["Endpoint"]["Port"]

@@ -210,8 +210,8 @@ async def _furnish(server: Server, instance: Instance) -> None:
 
 
 def _quoted(name: str) -> str:
-    """As customers write a name who do not quote it: in small letters."""
-    return f'"{name.lower()}"'
+    """As it was said, large letters and all: who connects says it again."""
+    return f'"{name}"'
 
 
 async def _run(call: Call, instance: Instance) -> None:

@@ -1,5 +1,6 @@
 """Databases of RDS in real regions: their servers die with them, and lose nothing that they said was kept."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from cloud.conftest import eventually
 
-PASSWORD = "secret99"
+PASSWORD = f"secret99-{os.getpid()}"
+"""Another test's server, which has taken the port of one that is down, does not know it."""
 
 
 def _database(up, *arguments):
@@ -33,13 +35,13 @@ def _session(port):
     return session
 
 
-def _comes_back(port):
-    """A session, as soon as there is one."""
+def _comes_back(rds):
+    """A session, as soon as there is one: at another port, if somebody took the one that was free meanwhile."""
     found = []
 
     def is_there():
         try:
-            found.append(_session(port))
+            found.append(_session(_shown(rds)["Endpoint"]["Port"]))
         except (pg8000.dbapi.Error, OSError):
             return False
         return True
@@ -88,7 +90,7 @@ def test_a_region_killed_under_writes_has_every_acknowledged_commit(up, tmp_path
         each.join()
     assert eventually(lambda: not _servers(tmp_path))
     cloud.region("us-east-1", "restart")
-    cursor = _comes_back(port).cursor()
+    cursor = _comes_back(rds).cursor()
     cursor.execute("select writer, number from orders")
     found = [tuple(row) for row in cursor.fetchall()]
     assert set(kept) <= set(found) and len(found) == len(set(found)) <= len(kept) + len(writers)

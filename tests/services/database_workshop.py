@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 import pg8000.dbapi
 import pytest
 from botocore.exceptions import ClientError
 
-PASSWORD = "secret99"
+PASSWORD = f"secret99-{os.getpid()}"
+"""Another test's server, which has taken the port of one that is down, does not know it."""
 WITHIN_STEPS = 3_000
 GONE = (pg8000.dbapi.Error, OSError)
 """What a client is told whose server is gone, or does not let it in."""

@@ -218,6 +218,16 @@ def test_rows_are_inserted_into_partitions(lake):
     )
 
 
+def test_a_text_that_is_too_long_for_its_column_is_not_inserted(lake):
+    lake.run("CREATE EXTERNAL TABLE short (a varchar(3)) STORED AS PARQUET LOCATION 's3://lake/short/'")
+    lake.run("INSERT INTO short VALUES 'abc', 'd'")
+    # Trino's code and words: LogicalPlanner.noTruncationCast.
+    assert lake.fails("INSERT INTO short VALUES 'abcd'") == (
+        "INVALID_CAST_ARGUMENT: Cannot truncate non-space characters when casting from varchar(4) to varchar(3) on INSERT"
+    )
+    assert lake.rows("SELECT a FROM short ORDER BY a") == [["abc"], ["d"]]
+
+
 def test_rows_are_unloaded(lake):
     words(lake)
     execution = lake.run("UNLOAD (SELECT id, word FROM words ORDER BY id) TO 's3://lake/out/' WITH (format = 'JSON', compression = 'gzip')")

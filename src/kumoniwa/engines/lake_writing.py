@@ -19,6 +19,7 @@ from pyarrow import orc
 
 from kumoniwa.engines.lake import Task
 from kumoniwa.languages.athena import types
+from kumoniwa.languages.athena.cast import guarded
 from kumoniwa.languages.athena.cells import text_of as text_of_type
 from kumoniwa.languages.athena.failure import QueryFailure, Unbuilt
 from kumoniwa.languages.athena.relations import Output
@@ -85,8 +86,17 @@ def _columns(asked: dict[str, Any], output: Output) -> list[tuple[str, Type, str
     if len(chosen) != len(given) or not all(types.becomes(each.type, wanted[name]) or _narrows(each.type, wanted[name]) for name, each in zip(chosen, given)):
         kinds, found = ", ".join(str(wanted[name]) for name in chosen), ", ".join(str(each.type) for each in given)
         raise QueryFailure("TYPE_MISMATCH", f"Insert query has mismatched column types: Table: [{kinds}], Query: [{found}]", (1, 1))
-    by_name = {name: coerced(each, wanted[name]).sql for name, each in zip(chosen, given)}
+    by_name = {name: _fitted(each, wanted[name]) for name, each in zip(chosen, given)}
     return [(name, type_, by_name.get(name, f"CAST(NULL AS {types.duck(type_)})")) for name, type_ in table]
+
+
+def _fitted(each: Typed, to: Type) -> str:
+    """A text that is too long is no text of the column: Trino cuts nothing but blanks when it inserts."""
+    sql = coerced(each, to).sql
+    if to.kind != "varchar" or not to.args:
+        return sql
+    text = types.text_of(f"Cannot truncate non-space characters when casting from {each.type} to {to} on INSERT")
+    return guarded(f"length(rtrim({each.sql}, ' ')) > {to.args[0]}", sql, "INVALID_CAST_ARGUMENT", text)
 
 
 def _narrows(a: Type, b: Type) -> bool:

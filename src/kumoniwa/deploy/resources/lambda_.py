@@ -54,7 +54,7 @@ _code = {
 }
 _updates = p.RuntimeManagementConfig
 _CONFIGURATION = """Runtime Role Handler Description Timeout MemorySize VpcConfig DeadLetterConfig Environment
-TracingConfig Layers FileSystemConfigs ImageConfig EphemeralStorage SnapStart LoggingConfig"""
+TracingConfig Layers FileSystemConfigs ImageConfig EphemeralStorage SnapStart LoggingConfig DurableConfig"""
 
 Function = ResourceType(
     name=Name("FunctionName", 64),
@@ -118,7 +118,7 @@ Function = ResourceType(
         Reading(
             same(
                 """Runtime Role Handler Description Timeout MemorySize Environment TracingConfig Architectures
-                EphemeralStorage DeadLetterConfig PackageType LoggingConfig""",
+                EphemeralStorage DeadLetterConfig PackageType LoggingConfig DurableConfig""",
                 seen.Configuration,
             )
             | {

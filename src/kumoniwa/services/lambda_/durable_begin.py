@@ -10,6 +10,7 @@ import orjson
 
 from kumoniwa.engines.lambda_runtime.environment import Outcome
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.services.lambda_ import durable_execution as executions
 from kumoniwa.services.lambda_ import figures
 from kumoniwa.services.lambda_.durable_execution import SUCCEEDED, SYNCHRONOUS, Error, Execution
@@ -54,7 +55,7 @@ def begin(
             # The words were seen of AWS by floci-io/floci (DurableExecutionService), as was that another version counts as another payload.
             raise DurableExecutionAlreadyStartedException(f"Execution already started: {executions.arn_of(call, held)}")
         return held
-    now = call.now()
+    now = milliseconds(call.now()) / 1000  # as it is told, and as lists are filtered by it
     execution = Execution(
         id=call.new_id(), name=name or call.new_id(), function=version.function, version=version.version, qualifier=qualifier, kind=kind,
         started=now, config=version.durable, deadline=now + version.durable.timeout_s, request=request, trace=trace,

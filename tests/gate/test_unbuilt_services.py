@@ -14,7 +14,6 @@ from refusals import refused_fully
         ("efs", "describe_file_systems", "the service elasticfilesystem"),
         ("emr", "list_clusters", "the service of ElasticMapReduce.ListClusters"),  # in JSON
         ("ec2", "describe_regions", "the service ec2"),  # by forms, in XML
-        ("rds", "describe_db_instances", "the service rds"),
     ],
 )
 def test_its_name_is_told(cloud, service, operation, name):

@@ -99,6 +99,8 @@ def test_a_pattern_can_be_tried(cloud, logs):
     found = logs.test_metric_filter(filterPattern="{ $.a.b = 1 }", logEventMessages=['{"a": {"b": 1}}'])["matches"]
     assert found[0]["extractedValues"] == {"$.a.b": "1"}
     assert logs.test_metric_filter(filterPattern="x", logEventMessages=["y"])["matches"] == []
+    found = logs.test_metric_filter(filterPattern="[ ]", logEventMessages=["y"])["matches"]
+    assert [(each["eventNumber"], each["extractedValues"]) for each in found] == [(1, {})]
 
 
 # The embedded metric format ------------------------------------------------------------------------------------

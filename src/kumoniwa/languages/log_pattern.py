@@ -43,8 +43,7 @@ def compiled(pattern: str) -> Match:
     if text.startswith("["):
         if not text.endswith("]"):
             raise UnclosedRow
-        # A row that says nothing of its fields is taken (localstack's test_put_subscription_filter_update) and like no pattern at all.
-        return _fields_match(text[1:-1].strip() or "...")
+        return _fields_match(_row(text[1:-1]))
     return _terms_match(text)
 
 
@@ -330,12 +329,17 @@ def tokens_of(text: str) -> list[Token]:
 
 def columns_of(text: str) -> list[list[Token]]:
     """The tokens of each field of a row. Raises InvalidPattern."""
-    return _columns(_tokens(text))
+    return _columns(_tokens(_row(text)))
 
 
 def selected(text: str) -> Values:
     """The values that a property selector stands for. Raises InvalidPattern."""
     return _selected(Token("selector" if text.startswith("$") else "word", text))
+
+
+def _row(text: str) -> str:
+    """A row that says nothing of its fields is taken (localstack's test_put_subscription_filter_update) and like no pattern at all."""
+    return text.strip() or "..."
 
 
 def _parts(message: str) -> Iterable[tuple]:

@@ -289,7 +289,7 @@ SAMPLES = {
     "AWS::Lambda::Function": (
         """{Runtime: python3.13, Handler: h.h, Role: "arn:aws:iam::123456789012:role/r", Code: {S3Bucket: bbb, S3Key: k}, Timeout: 9,
         Layers: ['arn:aws:lambda:eu-west-1:123456789012:layer:l:1'], ReservedConcurrentExecutions: 1, Tags: [{Key: a, Value: b}], KmsKeyArn: "", RecursiveLoop: Allow,
-        RuntimeManagementConfig: {UpdateRuntimeOn: FunctionUpdate},
+        RuntimeManagementConfig: {UpdateRuntimeOn: FunctionUpdate}, DurableConfig: {ExecutionTimeout: 9},
         CodeSigningConfigArn: "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0123456789abcdefg",
         TracingConfig: {Mode: Active}}""",
         """{Runtime: python3.12, Handler: h.h, Role: "arn:aws:iam::123456789012:role/r", Code: {ZipFile: "x = 1"}, MemorySize: 256}""",

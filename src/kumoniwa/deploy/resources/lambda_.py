@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 from kumoniwa.deploy import answering
@@ -56,6 +57,12 @@ _updates = p.RuntimeManagementConfig
 _CONFIGURATION = """Runtime Role Handler Description Timeout MemorySize VpcConfig DeadLetterConfig Environment
 TracingConfig Layers FileSystemConfigs ImageConfig EphemeralStorage SnapStart LoggingConfig DurableConfig"""
 
+
+def _made_durable(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:
+    """A function is durable from its creation or never, while its times may change: "conditionally create only", AWS's schema says."""
+    return frozenset() if ("DurableConfig" in old) == ("DurableConfig" in new) else frozenset({"DurableConfig"})
+
+
 Function = ResourceType(
     name=Name("FunctionName", 64),
     create=Call(
@@ -98,6 +105,7 @@ Function = ResourceType(
     ),
     delete=Call("lambda:DeleteFunction", FunctionName=ID),
     absent="ResourceNotFoundException",
+    remade_by=_made_durable,
     attributes={"Arn": seen.FunctionArn},
     defaults={
         "Architectures": ["x86_64"],

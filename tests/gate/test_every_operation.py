@@ -40,6 +40,7 @@ UNNAMED = {"backup:CreateBackupVault": {"backup-storage:MountCapsule"}}
 
 NEWER = {
     "acm:ListTagsForResource", "acm:TagResource", "acm:UntagResource",
+    "lambda:DeleteDurableExecution", "lambda:PauseDurableExecution", "lambda:ResumeDurableExecution",
     "lambda:DeleteResourcePolicy", "lambda:GetResourcePolicy", "lambda:PutResourcePolicy",
 }  # fmt: skip
 """Actions of models that are newer than the reference; each has the name of its operation, and needs no entry once the reference has it."""

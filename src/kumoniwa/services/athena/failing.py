@@ -1,7 +1,7 @@
 """Why an execution failed: the reason as GetQueryExecution tells it, and what kind of failure that is.
 
 The numbers: https://docs.aws.amazon.com/athena/latest/ug/error-reference.html. Which of them goes with which of the engine's codes AWS does not
-say: 1006 beside COLUMN_NOT_FOUND and TABLE_NOT_FOUND was seen by users, the others follow from the page's descriptions.
+say: 1006 for what is wrong with a query's text is recalled and not proven, the others follow from the page's descriptions.
 """
 
 from __future__ import annotations

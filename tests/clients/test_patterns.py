@@ -47,7 +47,10 @@ def shown(*words: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", CLAIMS)
+DATABASES = ("database_api", "s3_to_database")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.database) if name in DATABASES else name for name in CLAIMS])
 def test_a_pattern_holds_what_it_claims(kumoniwa, name):
     where = () if name == "s3_to_table" else ("--endpoint", kumoniwa.endpoint)  # one of them in a cloud of its own
     assert len(re.findall(r"^ *holds ", shown(name, *where), re.M)) == CLAIMS[name]

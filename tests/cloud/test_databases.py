@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 
 from cloud.conftest import eventually
 
+pytestmark = pytest.mark.database
+
 PASSWORD = f"secret99-{os.getpid()}"
 """Another test's server, which has taken the port of one that is down, does not know it."""
 

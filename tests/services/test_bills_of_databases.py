@@ -4,6 +4,8 @@ import pytest
 from bill_workshop import used
 from database_workshop import Databases
 
+pytestmark = pytest.mark.database
+
 
 def _stood(cloud, usage, resource="orders", hours=1.0):
     """How much of it stands in an hour, as a level."""

@@ -5,10 +5,12 @@ import io
 import json
 import zipfile
 
+import pytest
 from api_workshop import deploy, proxy, resource, rest_api
 from database_workshop import PASSWORD, Databases
 from lambda_workshop import make
 
+pytestmark = pytest.mark.database
 SOURCE = """
 import json, os
 import pg8000.dbapi

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from database_workshop import GONE, PASSWORD, Databases, code_of, refusal
 
+pytestmark = pytest.mark.database
+
 
 @pytest.fixture
 def databases(cloud):

@@ -1,6 +1,9 @@
 """What a database's server wrote of itself, as customers read it."""
 
+import pytest
 from database_workshop import Databases, code_of
+
+pytestmark = pytest.mark.database
 
 
 def test_a_log_is_read_piece_by_piece(cloud):

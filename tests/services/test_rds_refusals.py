@@ -5,6 +5,8 @@ import json
 import pytest
 from database_workshop import PASSWORD, Databases, code_of, refusal
 
+pytestmark = pytest.mark.database
+
 MADE = {
     "DBInstanceIdentifier": "orders", "DBInstanceClass": "db.t3.micro", "Engine": "postgres", "MasterUsername": "keeper",
     "MasterUserPassword": PASSWORD,

@@ -3,6 +3,8 @@
 import pytest
 from database_workshop import Databases, code_of, refusal
 
+pytestmark = pytest.mark.database
+
 
 @pytest.fixture
 def databases(cloud):

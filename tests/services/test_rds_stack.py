@@ -5,6 +5,8 @@ import json
 import pytest
 from database_workshop import PASSWORD, Databases
 
+pytestmark = pytest.mark.database
+
 
 @pytest.fixture
 def databases(cloud):

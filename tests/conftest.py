@@ -203,9 +203,15 @@ class Cloud:
             self.run(region.engines[hosting.ENGINE].kill())
         if lake.ENGINE in region.engines:
             self.run(region.engines[lake.ENGINE].close())
+        region.spawn = self._never  # what hears of its children's ends begins nothing more: a process would be gone
+        self.run(region.end_tasks())
         region.store.journal.open.clear()  # what was not committed is gone
         for rows in region.store._accounts.values():
             rows.connection.close()
+
+    def _never(self, coroutine: Coroutine) -> asyncio.Future:
+        coroutine.close()
+        return self.loop.create_future()
 
     def _end_region(self, name: str, end: Callable[[Region], None]) -> None:
         region = self.regions.pop(name)

@@ -55,10 +55,16 @@ def show(cloud):
     until(lambda: remediated(config)["State"] == "SUCCEEDED" and verdict(config, RULE, "opened-by-mistake") == "COMPLIANT")
     done = remediated(config)
     holds("by an automation that Config began", done["State"] == "SUCCEEDED", ", ".join(step["Name"] for step in done["StepDetails"]))
-    until(lambda: cloud.backlog(made["ToldUrl"]) >= 2)
-    told = [json.loads(body)["detail"] for body in cloud.drained(made["ToldUrl"])]
-    verdicts = [each["newEvaluationResult"]["complianceType"] for each in told if each["resourceId"] == "opened-by-mistake"]
-    holds("both verdicts are heard on the bus", verdicts == ["NON_COMPLIANT", "COMPLIANT"], " → ".join(verdicts))
+    verdicts = []
+
+    def are_heard():
+        told = [json.loads(body)["detail"] for body in cloud.drained(made["ToldUrl"])]
+        verdicts.extend(each["newEvaluationResult"]["complianceType"] for each in told if each["resourceId"] == "opened-by-mistake")
+        # A bucket that was looked at before it was opened was found in order at first.
+        return verdicts[-2:] == ["NON_COMPLIANT", "COMPLIANT"]
+
+    is_heard = until(are_heard) is not None
+    holds("both verdicts are heard on the bus", is_heard, " → ".join(verdicts))
     history = config.get_resource_config_history(resourceType="AWS::S3::Bucket", resourceId="opened-by-mistake")["configurationItems"]
     blocks = [json.loads(each["supplementaryConfiguration"]["PublicAccessBlockConfiguration"])["restrictPublicBuckets"] for each in history]
     holds("and the history shows how it was, and how it became", blocks[0] is True and False in blocks, f"{len(history)} items")

@@ -13,7 +13,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cloudformation import fetched, organization, rollout, stackset, targets
-from kumoniwa.services.cloudformation.stackoperations import again, begin, check_may_begin
+from kumoniwa.services.cloudformation.stackoperations import again, begin, begun, check_may_begin
 from kumoniwa.services.cloudformation.stackset import (
     Instance,
     InvalidOperationException,
@@ -61,10 +61,7 @@ async def ImportStacksToStackSet(
         raise ValidationError("OrganizationalUnitIds are required")
     units = [(unit, await organization.path(call, unit)) for unit in named]
 
-    def act() -> dict:
-        held = stackset.get(call, StackSetName)
-        if answer := again(call, held, OperationId, "CREATE"):
-            return answer
+    def act(held: StackSet) -> dict[str, str]:
         check_may_begin(call, held)
         results, imports = _results(call, held, ids, units)
         for result in results:
@@ -74,7 +71,7 @@ async def ImportStacksToStackSet(
         said = {"OrganizationalUnitIds": named} if named else {}
         return begin(call, held, OperationId, "CREATE", results, preferences, said=said, imports=imports)
 
-    return call.atomically(act)
+    return begun(call, StackSetName, OperationId, "CREATE", act)
 
 
 async def _ids(call: Call, named: list[str] | None, url: str | None) -> list[str]:

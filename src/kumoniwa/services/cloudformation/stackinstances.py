@@ -9,7 +9,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cloudformation import organization, request, stackset, targets, template
-from kumoniwa.services.cloudformation.stackoperations import again, begin, check_may_begin
+from kumoniwa.services.cloudformation.stackoperations import again, begin, begun, check_may_begin
 from kumoniwa.services.cloudformation.stackset import Instance, Result, StackSet
 
 PAGE_MAX = 100
@@ -21,12 +21,16 @@ def absent(found: StackSet, account: str, region: str) -> AwsError:
     )
 
 
-def _check_named(found: StackSet, meant: targets.Wanted) -> None:
-    """That a request says for whom it is."""
+async def _aimed(
+    call: Call, found: StackSet, accounts: list[str] | None, units: dict | None, regions: list[str], action: str
+) -> tuple[targets.Wanted, list[str]]:
+    """For whom, and in which regions: a request must say both."""
+    meant = await targets.wanted(call, found, accounts, units, action)
     if found.is_of_organization and not meant.units:
         raise ValidationError(targets.UNITS_ALONE)
     if not found.is_of_organization and not meant.accounts:
         raise ValidationError("Accounts must be specified for stack sets with self-managed permissions.")
+    return meant, targets.check_regions(regions)
 
 
 def _values(given: dict[str, str | None], before: dict[str, str]) -> dict[str, str]:
@@ -55,15 +59,10 @@ async def CreateStackInstances(
     found = stackset.get(call, StackSetName)
     if answer := again(call, found, OperationId, "CREATE"):
         return answer
-    meant = await targets.wanted(call, found, Accounts, DeploymentTargets, "CREATE")
-    _check_named(found, meant)
-    names = targets.check_regions(Regions)
+    meant, names = await _aimed(call, found, Accounts, DeploymentTargets, Regions, "CREATE")
     given = None if ParameterOverrides is None else template.given(ParameterOverrides)
 
-    def act() -> dict:
-        held = stackset.get(call, StackSetName)
-        if answer := again(call, held, OperationId, "CREATE"):
-            return answer
+    def act(held: StackSet) -> dict[str, str]:
         check_may_begin(call, held)
         results = targets.fresh(call, held, meant, names)
         for result in results:
@@ -72,7 +71,7 @@ async def CreateStackInstances(
             held = call.shelf(StackSet)[held.key] = changed(held, targets=targets.with_regions(held.targets, meant.units, names))
         return begin(call, held, OperationId, "CREATE", results, preferences, said=meant.said)
 
-    return call.atomically(act)
+    return begun(call, StackSetName, OperationId, "CREATE", act)
 
 
 def _promise(call: Call, found: StackSet, result: Result, given: dict[str, str | None] | None) -> None:
@@ -99,15 +98,10 @@ async def UpdateStackInstances(
     found = stackset.get(call, StackSetName)
     if answer := again(call, found, OperationId, "UPDATE"):
         return answer
-    meant = await targets.wanted(call, found, Accounts, DeploymentTargets, "UPDATE")
-    _check_named(found, meant)
-    names = targets.check_regions(Regions)
+    meant, names = await _aimed(call, found, Accounts, DeploymentTargets, Regions, "UPDATE")
     given = None if ParameterOverrides is None else template.given(ParameterOverrides)
 
-    def act() -> dict:
-        held = stackset.get(call, StackSetName)
-        if answer := again(call, held, OperationId, "UPDATE"):
-            return answer
+    def act(held: StackSet) -> dict[str, str]:
         results = chosen(call, held, meant, names)
         shelf = call.shelf(Instance)
         for result in results if given is not None else ():
@@ -115,7 +109,7 @@ async def UpdateStackInstances(
             shelf[each.key] = changed(each, overrides=_values(given, each.overrides))
         return begin(call, held, OperationId, "UPDATE", results, preferences, said=meant.said)
 
-    return call.atomically(act)
+    return begun(call, StackSetName, OperationId, "UPDATE", act)
 
 
 def chosen(call: Call, found: StackSet, meant: targets.Wanted, names: list[str] | None) -> list[Result]:
@@ -148,20 +142,15 @@ async def DeleteStackInstances(
     found = stackset.get(call, StackSetName)
     if answer := again(call, found, OperationId, "DELETE"):
         return answer
-    meant = await targets.wanted(call, found, Accounts, DeploymentTargets, "DELETE")
-    _check_named(found, meant)
-    names = targets.check_regions(Regions)
+    meant, names = await _aimed(call, found, Accounts, DeploymentTargets, Regions, "DELETE")
 
-    def act() -> dict:
-        held = stackset.get(call, StackSetName)
-        if answer := again(call, held, OperationId, "DELETE"):
-            return answer
+    def act(held: StackSet) -> dict[str, str]:
         results = targets.standing(call, held, meant, names)
         if meant.filter in (targets.NONE, targets.UNION) and meant.units:
             held = call.shelf(StackSet)[held.key] = changed(held, targets=targets.without_regions(held.targets, meant.units, names))
         return begin(call, held, OperationId, "DELETE", results, preferences, retains=RetainStacks, said=meant.said)
 
-    return call.atomically(act)
+    return begun(call, StackSetName, OperationId, "DELETE", act)
 
 
 # Looking ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -24,6 +25,16 @@ def again(call: Call, found: StackSet, id: str | None, action: str) -> dict[str,
     if each.action != action:
         raise OperationIdAlreadyExistsException(f"Operation {id} already exists")
     return {"OperationId": each.id}
+
+
+def begun(call: Call, name: str, id: str | None, action: str, act: Callable[[StackSet], dict[str, str]]) -> dict[str, str]:
+    """The answer given before to the same operation id, or else what ``act`` makes of the set as it is now, in one commit."""
+
+    def once() -> dict[str, str]:
+        held = stackset.get(call, name)
+        return again(call, held, id, action) or act(held)
+
+    return call.atomically(once)
 
 
 def check_may_begin(call: Call, found: StackSet) -> None:

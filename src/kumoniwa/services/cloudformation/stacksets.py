@@ -10,7 +10,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.cloudformation import autodeployment, organization, request, stackimport, stackset, targets, telling, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stackinstances import chosen
-from kumoniwa.services.cloudformation.stackoperations import again, begin
+from kumoniwa.services.cloudformation.stackoperations import again, begin, begun
 from kumoniwa.services.cloudformation.stackset import (
     SELF_MANAGED,
     SERVICE_MANAGED,
@@ -239,10 +239,7 @@ async def UpdateStackSet(
     _check_capabilities(outline, Capabilities)
     _check_template(permissions, outline)
 
-    def act() -> dict:
-        held = stackset.get(call, StackSetName)
-        if answer := again(call, held, OperationId, "UPDATE"):
-            return answer
+    def act(held: StackSet) -> dict[str, str]:
         _check_changeable(call, held, permissions, ManagedExecution)
         roles = {} if permissions == held.permissions else _roles(call, permissions, None, None)
         news = changed(
@@ -273,7 +270,7 @@ async def UpdateStackSet(
             autodeployment.remember(call, news)
         return answer
 
-    return call.atomically(act)
+    return begun(call, StackSetName, OperationId, "UPDATE", act)
 
 
 def _given(**values: str | None) -> dict[str, str]:

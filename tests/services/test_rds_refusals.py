@@ -88,7 +88,7 @@ def test_what_aws_refuses_is_refused(rds, said, code, text):
         {"EnableIAMDatabaseAuthentication": True}, {"MonitoringInterval": 60}, {"EnablePerformanceInsights": True}, {"MaxAllocatedStorage": 100},
         {"EnableCloudwatchLogsExports": ["postgresql"]}, {"VpcSecurityGroupIds": ["sg-0123"]}, {"Domain": "d-0123"},
         {"DBClusterIdentifier": "cluster"},
-        {"NetworkType": "DUAL"}, {"Timezone": "UTC"},
+        {"NetworkType": "DUAL"}, {"Timezone": "UTC"}, {"EngineLifecycleSupport": "open-source-rds-extended-support-disabled"},
     ],
 )  # fmt: skip
 def test_what_is_not_built_is_refused_by_name(rds, said):

@@ -208,6 +208,7 @@ def CreateDBInstance(
         MaxAllocatedStorage=MaxAllocatedStorage, DedicatedLogVolume=DedicatedLogVolume, MultiTenant=MultiTenant,
         NetworkType=NetworkType if NetworkType != "IPV4" else None,
         DatabaseInsightsMode=DatabaseInsightsMode if DatabaseInsightsMode != "standard" else None,
+        EngineLifecycleSupport=EngineLifecycleSupport if EngineLifecycleSupport != showing.LIFECYCLE else None,
     )  # fmt: skip
     if LicenseModel not in (None, "", showing.LICENSE):
         raise InvalidParameterCombination(

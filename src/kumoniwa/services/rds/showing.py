@@ -10,6 +10,7 @@ from kumoniwa.services.rds import engine, parameter_group, tag
 from kumoniwa.services.rds.instance import Instance, arn_of, existing, host
 
 LICENSE = "postgresql-license"
+LIFECYCLE = "open-source-rds-extended-support"
 
 
 def mark(call: Call, what: str) -> str:
@@ -51,7 +52,7 @@ def shown(call: Call, instance: Instance) -> dict[str, Any]:
         "DBInstanceArn": arn_of(call, instance.name), "IAMDatabaseAuthenticationEnabled": False, "PerformanceInsightsEnabled": False,
         "DatabaseInsightsMode": "standard", "DeletionProtection": instance.is_protected, "AssociatedRoles": [], "TagList": tag.shown(instance.tags),
         "CustomerOwnedIpEnabled": False, "NetworkType": "IPV4", "ActivityStreamStatus": "stopped", "BackupTarget": "region", "MultiTenant": False,
-        "DedicatedLogVolume": False, "IsStorageConfigUpgradeAvailable": False, "EngineLifecycleSupport": "open-source-rds-extended-support",
+        "DedicatedLogVolume": False, "IsStorageConfigUpgradeAvailable": False, "EngineLifecycleSupport": LIFECYCLE,
     }  # fmt: skip
     if instance.port:
         told["Endpoint"] = {"Address": host(call, instance.name), "Port": instance.port, "HostedZoneId": f"Z{mark(call, 'zone').upper()[:13]}"}

@@ -106,6 +106,7 @@ def test_what_is_malformed_is_refused_and_what_is_not_built_is_named(api):
     assert refused(api.create_group, Name="mine", ResourceQuery=good)[0] == "BadRequestException"
     assert refused(api.get_group)[0] == refused(api.get_group, Group="mine", GroupName="mine")[0] == "BadRequestException"
     assert refused(api.list_groups, NextToken="words")[0] == "BadRequestException"
+    assert refused(api.list_groups, NextToken="LTE=")[0] == "BadRequestException"  # -1
     assert refused(api.tag, Arn=f"arn:aws:resource-groups:{HERE}:{ACCOUNT}:group/none", Tags={"a": "b"})[0] == "NotFoundException"
     configuration = [{"Type": "AWS::EC2::HostManagement"}]
     assert refused(api.create_group, Name="hosts", Configuration=configuration)[0] == "NotImplemented"

@@ -156,9 +156,12 @@ async def SearchResources(
 
 def _page(found: list[Any], most: int | None, token: str | None) -> tuple[list[Any], dict[str, str]]:
     try:
-        first = int(base64.b64decode(token, validate=True)) if token else 0
+        number = base64.b64decode(token, validate=True) if token else b"0"
     except (binascii.Error, ValueError):
-        raise BadRequestException("NextToken is not valid.") from None
+        number = b""
+    if not number.isdigit():
+        raise BadRequestException("NextToken is not valid.")
+    first = int(number)
     last = first + (most or PAGE_MAX)
     return found[first:last], {"NextToken": base64.b64encode(b"%d" % last).decode()} if last < len(found) else {}
 

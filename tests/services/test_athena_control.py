@@ -154,6 +154,10 @@ def test_the_catalogue_is_shown(lake):
     assert table["Parameters"]["location"] == "s3://lake/t/" and table["Parameters"]["serde.serialization.lib"] == LAZY and table["Parameters"]["x"] == "y"
     listed = athena.list_table_metadata(CatalogName="AwsDataCatalog", DatabaseName="db", Expression="T*")["TableMetadataList"]
     assert [each["Name"] for each in listed] == ["t"]
+    listed = athena.list_table_metadata(CatalogName="AwsDataCatalog", DatabaseName="db", Expression="*T")["TableMetadataList"]
+    assert [each["Name"] for each in listed] == ["t"]
+    refused = refused_code(athena.list_table_metadata, CatalogName="AwsDataCatalog", DatabaseName="db", Expression="(")
+    assert refused == "MetadataException"
     assert refused_code(athena.get_table_metadata, CatalogName="AwsDataCatalog", DatabaseName="db", TableName="none") == "MetadataException"
     assert refused_code(athena.list_databases, CatalogName="other") == "InvalidRequestException"
     assert refused_code(athena.create_data_catalog, Name="hive", Type="HIVE") == "NotImplemented"

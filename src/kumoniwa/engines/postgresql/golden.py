@@ -127,6 +127,12 @@ class Golden:
             self.making = asyncio.ensure_future(self._make())
         await asyncio.shield(self.making)
 
+    async def close(self) -> None:
+        """End the making, if it is under way: it would outlive its region."""
+        if self.making is not None:
+            self.making.cancel()
+            await asyncio.gather(self.making, return_exceptions=True)
+
     async def check(self, settings: dict[str, str]) -> None:
         """Have the server read settings. Raises ServerFailed with what it has against them."""
         await self.made()

@@ -26,11 +26,11 @@ class Servers:
         self.by_id: dict[str, Server] = {}
 
     async def close(self) -> None:
-        await asyncio.gather(*(server.stop() for server in self.by_id.values()))
+        await asyncio.gather(self.golden.close(), *(server.stop() for server in self.by_id.values()))
 
     async def kill(self) -> None:
         """What the end of the region's process does to them."""
-        await asyncio.gather(*(server.kill() for server in self.by_id.values()))
+        await asyncio.gather(self.golden.close(), *(server.kill() for server in self.by_id.values()))
 
     def addresses(self) -> list[str]:
         """Where clients come in: at the address that every name on this machine stands for, and at the region's own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -401,3 +402,17 @@ def test_a_query_that_takes_too_long_ends(lake, monkeypatch):
     monkeypatch.setattr("kumoniwa.services.athena.running.WITHIN_S", 1.5)
     found = lake.ended(lake.start("SELECT count(*) FROM UNNEST(sequence(1, 50000)) a(x) CROSS JOIN UNNEST(sequence(1, 50000)) b(y) WHERE x * y % 7 = 3"))
     assert (found["Status"]["State"], found["Status"]["StateChangeReason"]) == ("FAILED", "Query timeout")
+
+
+def test_a_process_whose_rest_is_over_is_gone_before_its_region(cloud, lake):
+    lake.rows("SELECT 1")
+    assert _resting()
+    cloud.sleep(61)
+    cloud.restart()
+    assert not _resting()
+
+
+def _resting():
+    """The processes of queries that this one has begun."""
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return [each for each in children if b"lake_query" in Path(f"/proc/{each}/cmdline").read_bytes()]

@@ -100,6 +100,7 @@ class Processes:
 
     def __init__(self) -> None:
         self._resting: dict[asyncio.subprocess.Process, asyncio.TimerHandle] = {}
+        self._leaving: set[asyncio.Task] = set()
 
     @asynccontextmanager
     async def asking(self, task: Task) -> AsyncIterator[Conversation]:
@@ -125,15 +126,17 @@ class Processes:
         return None
 
     def _send_away(self, process: asyncio.subprocess.Process) -> None:
-        """It ends when it is told no more."""
         del self._resting[process]
-        process.stdin.close()  # type: ignore[union-attr]
+        leaving = asyncio.ensure_future(ended(process))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     async def close(self) -> None:
         while self._resting:
             process, timer = self._resting.popitem()
             timer.cancel()
             await ended(process)
+        await asyncio.gather(*self._leaving)
 
 
 def processes(home: Any) -> Processes:

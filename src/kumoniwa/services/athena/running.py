@@ -45,12 +45,12 @@ def scratch(home: Any) -> str:
 
 
 async def run(region: Any) -> None:
+    await asyncio.to_thread(reading.removed, scratch(region))
     for call in region.calls("athena", "athena.amazonaws.com"):
         for each in list(call.shelf(Execution).values()):
             if each.state in OPEN and each.id not in call.memory(Open).asked:
                 failed = Failed("GENERIC_INTERNAL_ERROR", f"GENERIC_INTERNAL_ERROR: {KILLED}")
                 call.atomically(lambda call=call, number=each.id, failed=failed: _fail(call, number, failed))
-    await asyncio.to_thread(reading.removed, scratch(region))
     places = asyncio.Semaphore(AT_ONCE)
     async with asyncio.TaskGroup() as group:
         while True:

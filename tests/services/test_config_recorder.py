@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/config/latest/developerguide/config-item-table.html
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 
@@ -293,7 +294,8 @@ def test_resources_are_asked_for_in_words(cloud, config):
     assert refused(config.list_discovered_resources, resourceType=BUCKET, resourceName="a", resourceIds=["b"]) == (
         "ValidationException", "Both Resource ID and Resource Name cannot be specified in the request",
     )  # fmt: skip
-    assert refused(config.list_discovered_resources, resourceType=BUCKET, nextToken="x")[0] == "InvalidNextTokenException"
+    for token in ("x", base64.urlsafe_b64encode(b"config:-1").decode()):
+        assert refused(config.list_discovered_resources, resourceType=BUCKET, nextToken=token)[0] == "InvalidNextTokenException"
     put_recorder(cloud, resourceTypes=[BUCKET])
     for n in range(4):
         cloud.client("s3").create_bucket(Bucket=f"bucket-{n}")

@@ -6,6 +6,7 @@ https://github.com/99designs/iamy/pull/68 (instance profiles), https://github.co
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -84,6 +85,8 @@ def test_listings_are_sorted_filtered_by_path_and_paged(iam):
     rest = iam.list_users(Marker=first["Marker"])
     assert not rest["IsTruncated"] and [u["UserName"] for u in rest["Users"]] == ["carol"]
     assert refused(iam.list_users, Marker="10") == ("ValidationError", "Invalid Marker.")
+    before_the_first = base64.urlsafe_b64encode(base64.urlsafe_b64decode(first["Marker"]).replace(b":", b":-")).decode()
+    assert refused(iam.list_users, Marker=before_the_first) == ("ValidationError", "Invalid Marker.")
     for n in range(101):
         iam.create_user(UserName=f"worker-{n:03}", Path="/w/")
     assert len(iam.list_users(PathPrefix="/w/")["Users"]) == 100  # AWS's page where nobody asks for another

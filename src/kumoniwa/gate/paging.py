@@ -101,7 +101,7 @@ class Pager:
     def _offset(self, token: str) -> int:
         try:
             head, _, number = base64.urlsafe_b64decode(token).partition(b":")
-            if head == b"kumoniwa":
+            if head == b"kumoniwa" and number.isdigit():
                 return int(number)
         except (binascii.Error, ValueError):
             pass

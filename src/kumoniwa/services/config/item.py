@@ -249,9 +249,12 @@ def place_of(token: str | None) -> int:
     if token is None:
         return 0
     try:
-        return int(base64.urlsafe_b64decode(token.encode()).removeprefix(b"config:"))
+        head, _, number = base64.urlsafe_b64decode(token.encode()).partition(b":")
+        if head == b"config" and number.isdigit():
+            return int(number)
     except (binascii.Error, ValueError):
-        raise InvalidNextTokenException from None
+        pass
+    raise InvalidNextTokenException
 
 
 def token_of(place: int) -> str:

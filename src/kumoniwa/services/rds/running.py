@@ -14,10 +14,12 @@ from typing import Any
 from kumoniwa.engines.postgresql import server as servers
 from kumoniwa.engines.postgresql.golden import ServerFailed
 from kumoniwa.engines.postgresql.server import Server
+from kumoniwa.gate import patience
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import backup, change, event, hosting, names, parameter, parameter_group, snapshot
+from kumoniwa.services.rds import backup, carrying, change, event, hosting, names, parameter, parameter_group, snapshot
 from kumoniwa.services.rds.instance import RUNNING, SERVICE, SETTLING_S, TURNS, Instance, Origin, by_id, host, keep, look_again
 from kumoniwa.services.rds.snapshot import Snapshot
 
@@ -389,6 +391,9 @@ async def _copy(call: Call, id_: str) -> None:
     made = snapshot.by_id(call, id_)
     if made is None or made.state != "creating":
         return
+    if made.source_id:
+        await _fetch(call, made)
+        return
     if made.source:
         source = call.shelf(Snapshot).get(made.source.partition(":snapshot:")[2])
         if source is None:
@@ -411,6 +416,20 @@ async def _copy(call: Call, id_: str) -> None:
     if latest is not None and latest.state == "backing-up":
         keep(call, latest, state="available")
         look_again(call, latest.id)
+
+
+async def _fetch(call: Call, made: Snapshot) -> None:
+    """A copy of one that lies in another region. While that is out of reach it waits."""
+    target = hosting.snapshot_folder(call, made.id)
+    await asyncio.to_thread(hosting.gone, target)  # what an earlier try left
+    try:
+        await carrying.fetched(call, made.source.split(":")[3], made.source_id, target)
+    except AwsError as error:
+        if not patience.is_passing(error):
+            raise
+        look_again(call, made.id, call.now() + AGAIN_S)
+        return
+    call.atomically(lambda: snapshot.taken(call, made))
 
 
 async def _modifying(call: Call, instance: Instance) -> None:

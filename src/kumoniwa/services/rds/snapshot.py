@@ -10,9 +10,8 @@ from typing import Any
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.rds import engine, event, hosting, names, showing, tag
+from kumoniwa.kernel.record import Record, changed, unpack
+from kumoniwa.services.rds import carrying, engine, event, hosting, names, showing, tag
 from kumoniwa.services.rds.errors import (
     DBSnapshotAlreadyExistsFault,
     DBSnapshotNotFoundFault,
@@ -26,6 +25,8 @@ from kumoniwa.services.rds.instance import SETTLING_S, Instance, becoming, exist
 SNAPSHOTS_MAX = 100
 """Manual ones: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
 KINDS = ("automated", "manual", "shared", "public", "awsbackup")
+BACKUP = "awsbackup:"
+"""How the names of those begin that AWS Backup makes, and nobody else does."""
 PREFIX = "snap-"
 """How the ids of their data begin."""
 
@@ -55,6 +56,8 @@ class Snapshot(Record):
     state: str = "creating"
     source: str = ""
     """The ARN of one that it is a copy of."""
+    source_id: str = ""
+    """The id of its data, where it lies in another region."""
     original: float = 0.0
     tags: dict[str, str] = {}
 
@@ -91,11 +94,22 @@ def shown(call: Call, snapshot: Snapshot) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
+def is_of_backup(call: Call) -> bool:
+    """Whether AWS Backup asks, as a job's role or for whoever called it."""
+    return "backup.amazonaws.com" in (call.principal.held_by, *call.principal.via)
+
+
+def kind_of(call: Call, name: str) -> str:
+    """What kind of snapshot it is that somebody makes under a name."""
+    return "awsbackup" if name.startswith(BACKUP) and is_of_backup(call) else "manual"
+
+
 def check_new(call: Call, name: str, parameter: str) -> str:
-    name, shelf = names.identifier(name, parameter, 255), call.shelf(Snapshot)
+    is_manual, shelf = kind_of(call, name) == "manual", call.shelf(Snapshot)
+    name = names.identifier(name, parameter, 255) if is_manual else name
     if name in shelf:
         raise DBSnapshotAlreadyExistsFault(f"Cannot create the snapshot because a snapshot with the identifier {name} already exists.")
-    if sum(each.kind == "manual" for each in shelf.values()) >= SNAPSHOTS_MAX:
+    if is_manual and sum(each.kind == "manual" for each in shelf.values()) >= SNAPSHOTS_MAX:
         raise SnapshotQuotaExceededFault
     return name
 
@@ -154,7 +168,7 @@ def CreateDBSnapshot(call: Call, *, DBSnapshotIdentifier: str, DBInstanceIdentif
         raise InvalidDBInstanceStateFault(
             f"Cannot create a snapshot because the database instance {instance.name} is not currently in the available state."
         )
-    made = begun(call, instance, name, "manual", tags)
+    made = begun(call, instance, name, kind_of(call, name), tags)
     if instance.state == "available":
         becoming(call, instance, "backing-up")
     look_again(call, made.id, call.now() + (SETTLING_S["backing-up"] if call.home.settings.pace == "real" else 0.0))
@@ -163,16 +177,35 @@ def CreateDBSnapshot(call: Call, *, DBSnapshotIdentifier: str, DBInstanceIdentif
 
 def CopyDBSnapshot(
     call: Call, *, SourceDBSnapshotIdentifier: str, TargetDBSnapshotIdentifier: str, CopyTags: bool | None = None, Tags: list[dict] | None = None,
-) -> dict:  # fmt: skip
-    if SourceDBSnapshotIdentifier.startswith("arn:") and arns.parse(SourceDBSnapshotIdentifier).region != call.region:
-        raise NotImplementedHere("copies of snapshots from other regions")
-    source = named(call, SourceDBSnapshotIdentifier)
+    PreSignedUrl: str | None = None,
+) -> Any:  # fmt: skip
+    """From another region by its ARN. Whoever calls must be allowed to copy there, too, which is looked up here: the URL that says so is not needed,
+    and AWS wants it only where a region cannot see another's identities."""
+    there = arns.parse(SourceDBSnapshotIdentifier) if SourceDBSnapshotIdentifier.startswith("arn:") else None
+    check_new(call, TargetDBSnapshotIdentifier, "TargetDBSnapshotIdentifier")
+    asked = (TargetDBSnapshotIdentifier, CopyTags, tag.checked(Tags))
+    if there is None or there.region == call.region:
+        source = named(call, SourceDBSnapshotIdentifier)
+        return _copied(call, source, call.arn(f"snapshot:{source.name}"), "", *asked)
+
+    async def act() -> dict:
+        name = there.resource.partition(":")[2]
+        body = await carrying.found(call, there.region, name) if there.account == call.account else None
+        if body is None:
+            raise DBSnapshotNotFoundFault(f"DBSnapshot {SourceDBSnapshotIdentifier} not found.")
+        source = unpack(body, Snapshot)
+        return call.atomically(lambda: _copied(call, source, SourceDBSnapshotIdentifier, source.id, *asked))
+
+    return act()
+
+
+def _copied(call: Call, source: Snapshot, arn: str, source_id: str, target: str, copies_tags: bool | None, tags: dict[str, str]) -> dict:
     if source.state != "available":
         raise InvalidDBSnapshotStateFault(f"Cannot copy the snapshot because it is not currently in the available state: {source.name}")
-    name = check_new(call, TargetDBSnapshotIdentifier, "TargetDBSnapshotIdentifier")
+    name = check_new(call, target, "TargetDBSnapshotIdentifier")
     made = call.shelf(Snapshot)[name] = changed(
-        source, name=name, id=f"{PREFIX}{call.new_id()}", kind="manual", state="creating", source=call.arn(f"snapshot:{source.name}"),
-        original=source.original or source.created, tags=tag.checked(Tags, source.tags if CopyTags else None),
+        source, name=name, id=f"{PREFIX}{call.new_id()}", kind=kind_of(call, target), state="creating", source=arn, source_id=source_id,
+        original=source.original or source.created, tags={**(source.tags if copies_tags else {}), **tags},
     )  # fmt: skip
     look_again(call, made.id)
     return {"DBSnapshot": shown(call, made)}
@@ -206,8 +239,10 @@ def _known(call: Call, each: Snapshot) -> dict[str, set[str]]:
 
 def DeleteDBSnapshot(call: Call, *, DBSnapshotIdentifier: str) -> dict:
     snapshot = named(call, DBSnapshotIdentifier)
-    if snapshot.kind == "automated":
-        raise InvalidDBSnapshotStateFault(f"Cannot delete the snapshot {snapshot.name} because it is an automated snapshot.")
+    if snapshot.kind == "automated" or (snapshot.kind == "awsbackup" and not is_of_backup(call)):
+        # Of automated ones in https://github.com/hashicorp/terraform-provider-aws/issues/13800; of AWS Backup's, which it "manages and you cannot
+        # delete by RDS", no record is at hand.
+        raise InvalidDBSnapshotStateFault(f"{snapshot.kind} snapshots cannot be deleted.")
     if snapshot.state not in ("available", "failed"):
         raise InvalidDBSnapshotStateFault(f"Cannot delete the snapshot because it is not currently in the available or failed state: {snapshot.name}")
     forget(call, snapshot)

@@ -13,7 +13,7 @@ from refusals import refused_fully
         ("iot", "describe_endpoint", "the service iot"),
         ("efs", "describe_file_systems", "the service elasticfilesystem"),
         ("emr", "list_clusters", "the service of ElasticMapReduce.ListClusters"),  # in JSON
-        ("ec2", "describe_regions", "the service ec2"),  # by forms, in XML
+        ("autoscaling", "describe_auto_scaling_groups", "the service autoscaling"),  # by forms, in XML
     ],
 )
 def test_its_name_is_told(cloud, service, operation, name):

@@ -47,7 +47,15 @@ class InvalidNextTokenException(AwsError):
     message = "The nextToken provided is invalid"
 
 
-_REFUSALS = {"config": InvalidNextTokenException, "iam": InvalidMarker, "kms": InvalidMarkerException, "sns": InvalidParameter}
+class InvalidPage(AwsError):
+    """EC2's words."""
+
+    code = "InvalidNextToken"
+    status = 400
+    message = "The token is invalid"
+
+
+_REFUSALS = {"config": InvalidNextTokenException, "ec2": InvalidPage, "iam": InvalidMarker, "kms": InvalidMarkerException, "sns": InvalidParameter}
 
 
 class Pager:

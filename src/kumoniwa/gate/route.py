@@ -179,6 +179,9 @@ class NoRoute:
         if "x-amz-target" in headers or headers.get("content-type", "").startswith("application/json"):
             body = orjson.dumps({"__type": error.code, "message": error.text})
             return Response(status, body, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": error.code})
+        if self.protocol == "ec2":
+            said = f"<Errors><Error><Code>{error.code}</Code><Message>{escaped(error.text)}</Message></Error></Errors><RequestID>{request_id}</RequestID>"
+            return Response(status, readable(f'<?xml version="1.0" encoding="UTF-8"?>\n<Response>{said}</Response>'), {"Content-Type": "text/xml;charset=UTF-8"})
         kind = "Sender" if status < 500 else "Receiver"
         body = (
             f"<ErrorResponse><Error><Type>{kind}</Type><Code>{error.code}</Code><Message>{escaped(error.text)}</Message></Error>"
@@ -352,7 +355,8 @@ class Routes:
                 if is_sqs_like
                 else f"Could not find operation {operation} for version {version or model.api_version}"
             )
-        route = self.named(service, operation, protocol)
+        # EC2's forms look like those of the query protocol, and are read otherwise.
+        route = self.named(service, operation, "ec2" if model.protocol == "ec2" else protocol)
         if address.signing_name:
             self.by_action[address.signing_name, protocol, operation] = route
         return route

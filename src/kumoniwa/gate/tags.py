@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 MEMBERS = frozenset((
-    "tags", "Tags", "TagsList", "AddTags", "tagKeys", "TagKeys", "TagKeyList", "RemoveTagKeys", "BackupPlanTags", "BackupVaultTags",
+    "tags", "Tags", "TagSpecifications", "TagsList", "AddTags", "tagKeys", "TagKeys", "TagKeyList", "RemoveTagKeys", "BackupPlanTags", "BackupVaultTags",
     "RecoveryPointTags", "IdentityPoolTags", "UserPoolTags", "DistributionConfigWithTags", "TagsToAdd", "TagsToRemove",
 ))  # fmt: skip
 """What parameters are called that carry tags or keys of tags. S3, whose requests replace all tags at once, looks for itself."""
@@ -55,6 +55,8 @@ def pairs(value: Any) -> Iterator[tuple[str, str | None]]:
             elif isinstance(each, Mapping):
                 said = next((each[name] for name in VALUES if isinstance(each.get(name), str)), None)
                 yield from ((each[name], said) for name in KEYS if isinstance(each.get(name), str))
+                # EC2 says besides what shall have the tags.
+                yield from (pair for name in CONTAINERS if isinstance(each.get(name), list) for pair in pairs(each[name]))
 
 
 def of_request(operation: str, params: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

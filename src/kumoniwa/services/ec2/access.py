@@ -1,0 +1,64 @@
+"""What the gate asks: what an operation touches, how that is tagged, and the condition keys of EC2.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html says for each operation of which kinds of resources it is
+asked. What no row of ``TOUCHED`` names is asked of ``*``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.aws import models
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.ec2 import catalogue
+from kumoniwa.services.ec2.errors import InvalidParameterValue
+from kumoniwa.wire.message import Request
+
+TAG_CONDITIONS = ("ec2:ResourceTag",)
+
+TOUCHED: dict[str, str] = {}
+"""For each operation the kinds of what it touches; what it makes has a plus, since it has no id before it is there."""
+
+_MEMBERS: dict[str, str] = {}
+"""The kinds of what parameters name. Those of ``Resources`` their ids tell."""
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> list[str] | str:
+    if operation in ("CreateTags", "DeleteTags"):
+        kinds = ((catalogue.kind_of(id_), id_) for id_ in params.get("Resources") or ())
+        return [call.arn(f"{kind.name if kind else '*'}/{id_}") for kind, id_ in kinds] or call.arn("*/*")
+    said = TOUCHED.get(operation, "").split()
+    found = [call.arn(f"{kind[:-1]}/*") for kind in said if kind.endswith("+")]
+    for member, kind in _MEMBERS.items():
+        if kind in said and member in params:
+            value = params[member]
+            found += [call.arn(f"{kind}/{id_}") for id_ in (value if isinstance(value, list) else [value]) if isinstance(id_, str) and id_]
+    return list(dict.fromkeys(found)) or "*"
+
+
+def params_of(operation: str, request: Request, params: dict[str, Any]) -> dict[str, Any]:
+    """How long a page may be, in EC2's words: it looks at no other constraint of its model before an operation does."""
+    count = params.get("MaxResults")
+    if isinstance(count, int):
+        shape = models.service("ec2").operation(operation).input.members["MaxResults"].shape
+        if shape.min is not None and count < shape.min:
+            raise InvalidParameterValue(f"Value ( {count} ) for parameter maxResults is invalid. Expecting a value greater than {int(shape.min)}.")
+        if shape.max is not None and count > shape.max:
+            raise InvalidParameterValue(f"Value ( {count} ) for parameter maxResults is invalid. Expecting a value less than {int(shape.max)}.")
+    return params
+
+
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    return {"ec2:region": call.region}
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    kind, _, id_ = arn.rpartition(":")[2].partition("/")
+    if kind not in catalogue.BY_NAME or id_ == "*":
+        return {}
+    catalogue.named(call, id_)
+    return call.shelf(catalogue.BY_NAME[kind].record)[id_].tags
+
+
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(call.arn(f"{kind.name}/{id_}", "ec2"), each.tags) for kind in catalogue.KINDS for id_, each in call.shelf(kind.record).items()]

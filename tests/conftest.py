@@ -39,6 +39,7 @@ from kumoniwa.cloud.region import Region
 from kumoniwa.engines import lake
 from kumoniwa.engines.lambda_runtime import runtimes
 from kumoniwa.engines.postgresql import golden
+from kumoniwa.engines.vpc_network import network
 from kumoniwa.gate.address import EDGE, GLOBAL, is_led, locate
 from kumoniwa.gate.settings import Settings
 from kumoniwa.gate.usage import LastUse
@@ -74,7 +75,8 @@ hypothesis.settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Databases are asked of where they can run. Where they cannot, as for root without user namespaces, RDS refuses itself by name."""
+    """Databases are asked of where they can run. Where they cannot, as for root without user namespaces, RDS refuses itself by name. So does
+    Lambda a function in a VPC where there are no network namespaces."""
     wanted = [item for item in items if item.get_closest_marker("database")]
     if wanted:
         try:
@@ -82,6 +84,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         except NotImplementedHere as error:
             for item in wanted:
                 item.add_marker(pytest.mark.skip(reason=error.text))
+    within = [item for item in items if item.get_closest_marker("network")]
+    if within and (why := network.refusal()) is not None:
+        for item in within:
+            item.add_marker(pytest.mark.skip(reason=f"nothing can be put into a network {why}"))
 
 
 def pytest_collection_finish() -> None:

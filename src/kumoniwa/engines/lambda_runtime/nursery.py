@@ -19,6 +19,7 @@ import kumoniwa
 
 if TYPE_CHECKING:
     from kumoniwa.engines.lambda_runtime.process import ForkedProcess
+    from kumoniwa.engines.vpc_network.network import Switch
 
 _REPORT_BYTES_MAX = 1 << 12
 _HERE = str(Path(kumoniwa.__file__).parents[1])
@@ -33,8 +34,8 @@ class Nursery:
         self.loop = loop
         self.socket: socket.socket | None = None
         self.zygote: subprocess.Popen | None = None
-        self.orders: dict[int, ForkedProcess] = {}
-        self.living: dict[int, ForkedProcess] = {}
+        self.orders: dict[int, ForkedProcess | Switch] = {}
+        self.living: dict[int, ForkedProcess | Switch] = {}
         self.count = itertools.count(1)
 
     def warm(self) -> None:
@@ -55,7 +56,7 @@ class Nursery:
         theirs.close()
         self.loop.add_reader(self.socket, self._read)
 
-    def bear(self, process: ForkedProcess, order: dict) -> None:
+    def bear(self, process: ForkedProcess | Switch, order: dict) -> None:
         """Have ``process`` forked. It becomes known to it when the zygote answers; until then it just waits."""
         self.warm()
         number = next(self.count)
@@ -63,7 +64,7 @@ class Nursery:
         body = json.dumps(order | {"order": number}).encode()
         self._send(body, process)
 
-    def _send(self, body: bytes, process: ForkedProcess) -> None:
+    def _send(self, body: bytes, process: ForkedProcess | Switch) -> None:
         if self.socket is None:
             return
         try:

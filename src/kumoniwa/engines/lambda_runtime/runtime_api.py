@@ -51,7 +51,8 @@ class RuntimeApiProcess(ForkedProcess):
         self.memory_max_kib = memory_mb * 1024
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.setblocking(False)
-        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.port = self.listener.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
         self.connections: set[_Connection] = set()
         self.poller: _Connection | None = None
         """The connection whose ``next`` waits for a request."""

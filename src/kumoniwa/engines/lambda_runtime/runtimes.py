@@ -8,16 +8,17 @@ import itertools
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kumoniwa.engines.lambda_runtime import enclosure
 from kumoniwa.engines.lambda_runtime.environment import Environment, EnvironmentSpec, OnLog, Process
 from kumoniwa.engines.lambda_runtime.nursery import Nursery
 from kumoniwa.engines.lambda_runtime.process import ForkedProcess, FramedProcess, SnapshotProcess
 from kumoniwa.engines.lambda_runtime.runtime_api import RuntimeApiProcess
+from kumoniwa.engines.vpc_network.network import Network, Switch, SwitchGone
 
 PYTHON = tuple(f"python3.{minor}" for minor in range(8, 16))
 NODE = tuple(f"nodejs{major}.x" for major in (16, 18, 20, 22, 24, 26))
@@ -100,6 +101,10 @@ class Runtimes:
         self.nursery = Nursery(self.loop)
         self.environments: dict[Environment, Path] = {}
         """Every living environment and its temporary folder."""
+        self.networks: dict[Environment, Network] = {}
+        """Those of environments that are in one."""
+        self.switch: Switch | None = None
+        self.ending: set[asyncio.Task] = set()
         self.count = itertools.count(1)
 
     def warm(self, runtime: str) -> None:
@@ -107,9 +112,16 @@ class Runtimes:
         if refusal_of(runtime) is None:
             self.nursery.warm()
 
-    async def start(self, spec: EnvironmentSpec, snapshot: Environment | None = None) -> Environment:
+    async def network(self, own: str, hosts: str) -> Network:
+        """A network for an environment that is to be started, which has the address ``own`` there. Raises OSError, SwitchGone."""
+        if self.switch is None or self.switch.is_over:
+            self.switch = Switch(self.loop)
+            self.nursery.bear(self.switch, {"is_switch": True})
+        return await self.switch.begin(own, hosts)
+
+    async def start(self, spec: EnvironmentSpec, snapshot: Environment | None = None, network: Network | None = None) -> Environment:
         """A new environment, initialized (or not: see ``Environment.initialize``), or restored from a snapshot, with whose end
-        it ends. Raises RestoreFailed."""
+        it ends, in a network that ends with it. Raises RestoreFailed."""
         if refusal := refusal_of(spec.runtime):
             raise RuntimeNotHere(refusal)
         scratch = self.folder / f"sandbox-{next(self.count)}"
@@ -117,12 +129,14 @@ class Runtimes:
 
         def spawn(environment: Environment) -> Process:
             if snapshot is not None:
-                return self._restored(environment, snapshot, str(scratch))
-            return self._fork(environment, str(scratch))
+                return self._restored(environment, snapshot, str(scratch), network)
+            return self._fork(environment, str(scratch), network)
 
         version, difference = version_of(spec.runtime, spec.region), difference_of(spec.runtime) or ""
         environment = Environment(spec, spawn, version, self.now, self.on_log, difference)
         self.environments[environment] = scratch
+        if network is not None:
+            self.networks[environment] = network
         try:
             await environment.initialize()
         except BaseException:
@@ -130,8 +144,10 @@ class Runtimes:
             raise
         return environment
 
-    def _restored(self, environment: Environment, snapshot: Environment, scratch: str) -> Process:
+    def _restored(self, environment: Environment, snapshot: Environment, scratch: str, network: Network | None) -> Process:
         process = FramedProcess(self.loop, environment.hear)
+        if network is not None:
+            process.ends.append(os.dup(network.namespace))
         if isinstance(snapshot.process, SnapshotProcess):
             snapshot.process.restore(process, scratch)
         else:
@@ -161,7 +177,7 @@ class Runtimes:
         file.write_text(enclosure.users())
         return str(file)
 
-    def _fork(self, environment: Environment, scratch: str) -> Process:
+    def _fork(self, environment: Environment, scratch: str, network: Network | None) -> Process:
         spec = environment.spec
         packages = self._python_packages if spec.runtime in PYTHON else packages_of(spec.runtime)
         packages_at = enclosure.RUNTIME if spec.runtime in PYTHON else enclosure.PACKAGES
@@ -195,8 +211,30 @@ class Runtimes:
             "environment": variables,
             "here": {name: value for name, value in unmoved.items() if variables[name] != value},
         }
-        self.nursery.bear(process, order)
+        if network is None:
+            self.nursery.bear(process, order)
+            return process
+        process.ends.append(os.dup(network.namespace))
+        order["hosts"] = network.hosts
+        if isinstance(process, RuntimeApiProcess):
+            self._spawn(self._bear_when_heard(process, order, network))
+        else:
+            self.nursery.bear(process, order)
         return process
+
+    async def _bear_when_heard(self, process: RuntimeApiProcess, order: dict, network: Network) -> None:
+        """Its first words are for its Runtime API."""
+        try:
+            await network.show_own(process.port)
+        except (SwitchGone, OSError):
+            process.abandoned()
+        else:
+            self.nursery.bear(process, order)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(coroutine)
+        self.ending.add(task)
+        task.add_done_callback(self.ending.discard)
 
     def _variables(self, spec: EnvironmentSpec, places: Places) -> dict[str, str]:
         """Every variable of the process but those that name its temporary folder: AWS's, the function's own, and nothing of this machine's.
@@ -256,12 +294,16 @@ class Runtimes:
         environment.close()
         if scratch := self.environments.pop(environment, None):
             shutil.rmtree(scratch, ignore_errors=True)
+        if network := self.networks.pop(environment, None):
+            self._spawn(network.end())
 
     async def close(self) -> None:
         """End every environment and the zygote."""
         for environment in list(self.environments):
             self.end(environment)
         self.nursery.close()
+        while self.ending:
+            await asyncio.wait(self.ending)
         shutil.rmtree(self.folder / "system", ignore_errors=True)
 
 

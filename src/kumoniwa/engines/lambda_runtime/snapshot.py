@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from kumoniwa.engines.lambda_runtime import enclosure
 from kumoniwa.engines.lambda_runtime.frames import CONTROL, ENDED, FORKED, die_with_parent
+from kumoniwa.engines.vpc_network import namespace
 
 if TYPE_CHECKING:
     from kumoniwa.engines.lambda_runtime.runner import Runner
@@ -81,7 +82,7 @@ def _fork_on_demand(runner: Runner) -> str:
                 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
                 runner.console.send(ENDED, json.dumps([pid, status]).encode())
                 continue
-            body, passed, _, _ = socket.recv_fds(region, _ORDER_BYTES_MAX, 2)
+            body, passed, _, _ = socket.recv_fds(region, _ORDER_BYTES_MAX, 3)
             if not body:
                 os._exit(0)
             pid = os.fork()
@@ -100,7 +101,7 @@ def _fork_on_demand(runner: Runner) -> str:
             runner.console.send(FORKED, json.dumps(pid).encode())
 
 
-def _become_environment(snapshot: int, output: int, control: int) -> None:
+def _become_environment(snapshot: int, output: int, control: int, network: int | None = None) -> None:
     os.setpgid(0, 0)
     die_with_parent(snapshot)
     os.dup2(output, 1)
@@ -108,6 +109,9 @@ def _become_environment(snapshot: int, output: int, control: int) -> None:
     os.dup2(control, CONTROL, inheritable=False)
     os.close(output)
     os.close(control)
+    if network is not None:
+        namespace.enter(network)
+        os.close(network)
 
 
 def _let_connections_die() -> None:

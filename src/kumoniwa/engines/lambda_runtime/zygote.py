@@ -21,6 +21,8 @@ import time
 
 from kumoniwa.engines.lambda_runtime import bootstrap, enclosure, runner
 from kumoniwa.engines.lambda_runtime.frames import CONTROL, die_with_parent
+from kumoniwa.engines.vpc_network import namespace
+from kumoniwa.engines.vpc_network.namespace import HOSTS
 
 _MODELS = (
     "cloudwatch",
@@ -67,10 +69,22 @@ def _know_names_of_this_machine() -> None:
     find = socket.getaddrinfo
 
     def found(host, *arguments, **more):
-        is_here = isinstance(host, str) and host.rstrip(".").lower().endswith(".localhost")
-        return find("127.0.0.1" if is_here else host, *arguments, **more)
+        if not (isinstance(host, str) and host.rstrip(".").lower().endswith(".localhost")):
+            return find(host, *arguments, **more)
+        # In a VPC, names of what is in it stand in a file that is shown in this one's place.
+        return find(_named(host.rstrip(".").lower()) or "127.0.0.1", *arguments, **more)
 
     socket.getaddrinfo = found
+
+
+def _named(host: str) -> str | None:
+    """What the file of hosts says of a name."""
+    try:
+        with open(HOSTS) as file:
+            lines = [line.partition("#")[0].split() for line in file]
+    except OSError:
+        return None
+    return next((address for address, *names in filter(None, lines) if host in names and ":" not in address), None)
 
 
 def preload() -> None:
@@ -128,6 +142,26 @@ def _become_environment(output: int, *control: int) -> None:
     os.closerange(CONTROL + len(control), 256)
 
 
+def _become_switch(zygote: int, control: int) -> None:
+    """Serve the networks that environments are in, until the zygote or the region ends."""
+    from kumoniwa.engines.vpc_network import switch  # noqa: PLC0415 - heavy, and only functions in a VPC need it
+
+    die_with_parent(zygote)
+    os.setpgid(0, 0)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(control, CONTROL, inheritable=False)
+    os.closerange(CONTROL + 1, 256)
+    switch.main(CONTROL)
+
+
+def _enter_network(network: int, hosts: str) -> None:
+    """Be in the network that was made for this environment, and know the names that are known there."""
+    namespace.enter(network)
+    os.close(network)
+    enclosure.cover(HOSTS, hosts)
+
+
 def _supply(order: dict) -> bool:
     try:
         enclosure.supply(order["scratch"], order["storage_mb"])
@@ -154,15 +188,20 @@ def serve(region: socket.socket, bare_kib: int, *, is_enclosed: bool) -> dict | 
                     os.read(woken, 4096)
                 _report_ended(region)
                 continue
-            body, passed, _, _ = socket.recv_fds(region, _ORDER_BYTES_MAX, 2)
+            body, passed, _, _ = socket.recv_fds(region, _ORDER_BYTES_MAX, 3)
             if not body:
                 os._exit(0)
             order = json.loads(body)
-            order["owns_tmp"] = is_enclosed and enclosure.is_roomy(order["storage_mb"]) and _supply(order)
+            is_switch = order.get("is_switch", False)
+            order["owns_tmp"] = is_enclosed and not is_switch and enclosure.is_roomy(order["storage_mb"]) and _supply(order)
             zygote = os.getpid()
             child = os.fork()
             if child == 0:
                 region.detach()
+                if is_switch:
+                    _become_switch(zygote, *passed)
+                if hosts := order.get("hosts"):
+                    _enter_network(passed.pop(), hosts)
                 _become_environment(*passed)
                 order |= {"bare_kib": bare_kib, "is_enclosed": is_enclosed}
                 die_with_parent(zygote)

@@ -49,7 +49,7 @@ from kumoniwa.kernel.fault import Fault, FaultRefused
 from kumoniwa.links.peers import Peers
 from kumoniwa.services.cloudformation import template
 from kumoniwa.services.config import pack
-from kumoniwa.services.rds import hosting
+from kumoniwa.services.rds import hosting, postgres
 from kumoniwa.wire.message import File, Request, Response
 
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(Path(__file__).parents[1] / ".pytest_tmp"))
@@ -65,7 +65,7 @@ botocore.auth.AUTH_TYPE_MAPS |= {
 }  # fmt: skip
 runtimes.Nursery = KeptNursery
 template.Workshop = pack.Workshop = KeptWorkshop
-hosting.Golden = KeptGolden
+postgres.Golden = KeptGolden
 
 # Timing decides no test: a busy machine is slow at making examples too. Nor does luck: ``make fuzz`` seeks what nobody has met yet.
 _PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}

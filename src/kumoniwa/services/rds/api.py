@@ -13,7 +13,7 @@ from kumoniwa.services.rds.creation import (
     RestoreDBInstanceFromDBSnapshot,
     RestoreDBInstanceToPointInTime,
 )
-from kumoniwa.services.rds.engine import DescribeDBEngineVersions, DescribeOrderableDBInstanceOptions
+from kumoniwa.services.rds.engine_list import DescribeDBEngineVersions, DescribeOrderableDBInstanceOptions
 from kumoniwa.services.rds.event_list import DescribeEventCategories, DescribeEvents
 from kumoniwa.services.rds.log_file import DescribeDBLogFiles, DownloadDBLogFilePortion
 from kumoniwa.services.rds.parameter_group import (

@@ -13,13 +13,13 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import classes, creation, engine, names, parameter_group, showing, snapshot
+from kumoniwa.services.rds import classes, creation, engine_list, names, parameter_group, showing, snapshot
 from kumoniwa.services.rds.creation import refuse
 from kumoniwa.services.rds.errors import (
     InvalidDBInstanceStateFault,
     InvalidParameterCombination,
 )
-from kumoniwa.services.rds.instance import SERVICE, Instance, becoming, existing, keep, look_again, verifier
+from kumoniwa.services.rds.instance import SERVICE, Instance, becoming, existing, keep, look_again
 
 SIZE_STEP = 1.1
 """An increase is of a tenth at least: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html"""
@@ -42,10 +42,11 @@ def _pending(call: Call, instance: Instance, asked: dict[str, Any]) -> dict[str,
     if storage:
         size, kind = storage.get("AllocatedStorage", instance.storage_gb), storage.get("StorageType", instance.storage_type)
         if size < instance.storage_gb or instance.storage_gb < size < int(instance.storage_gb * SIZE_STEP):
-            raise InvalidParameterCombination(f"Invalid storage size for engine name {engine.POSTGRES} and storage type {kind}: {size}")
+            raise InvalidParameterCombination(f"Invalid storage size for engine name {instance.engine} and storage type {kind}: {size}")
         same = kind == instance.storage_type and size >= 400
         said = creation.checked_storage(
-            kind, size, storage.get("Iops", instance.iops if same else None), storage.get("StorageThroughput", instance.throughput if same else None)
+            instance.engine, kind, size, storage.get("Iops", instance.iops if same else None),
+            storage.get("StorageThroughput", instance.throughput if same else None),
         )
         members = {"storage_gb": "AllocatedStorage", "storage_type": "StorageType", "iops": "Iops", "throughput": "StorageThroughput"}
         found |= {member: said[field] for field, member in members.items() if said[field] != getattr(instance, field)}
@@ -74,10 +75,10 @@ def _at_once(call: Call, instance: Instance, asked: dict[str, Any]) -> dict[str,
         names.check_apart(whole["backup_window"], whole["maintenance_window"])
         found |= windows
     if asked["DBParameterGroupName"]:
-        found["group"] = parameter_group.named(call, asked["DBParameterGroupName"]).name
+        found["group"] = parameter_group.checked_for(call, asked["DBParameterGroupName"], engine_list.of(instance))
     if asked["EngineVersion"]:
-        engine.checked_version(call, asked["EngineVersion"])
-    creation.check_option_group(asked["OptionGroupName"])
+        engine_list.checked_version(call, engine_list.of(instance), asked["EngineVersion"])
+    creation.check_option_group(engine_list.of(instance), asked["OptionGroupName"])
     creation.check_certificate(asked["CACertificateIdentifier"])
     return found
 
@@ -110,14 +111,11 @@ def ModifyDBInstance(
         "ModifyDBInstance", DBSubnetGroupName=DBSubnetGroupName, VpcSecurityGroupIds=VpcSecurityGroupIds, DBSecurityGroups=DBSecurityGroups
     )
     _in_state(instance, "available", "stopped", "backing-up", "incompatible-parameters")
-    if LicenseModel not in (None, "", showing.LICENSE):
-        raise InvalidParameterCombination(
-            f"Invalid license model '{LicenseModel}' for engine '{engine.POSTGRES}'. Valid license models are: {showing.LICENSE}."
-        )
+    engine_list.check_licence(engine_list.of(instance), LicenseModel)
     if MasterUserPassword is not None:
         if ManageMasterUserPassword or (instance.secret and ManageMasterUserPassword is None):
             raise InvalidParameterCombination("You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.")
-        names.check_password(MasterUserPassword)
+        names.check_password(engine_list.of(instance), MasterUserPassword)
     elif instance.secret and ManageMasterUserPassword is False:
         raise InvalidParameterCombination("You must specify MasterUserPassword when you turn off ManageMasterUserPassword.")
     if RotateMasterUserPassword and not (instance.secret and ApplyImmediately):
@@ -129,7 +127,8 @@ def ModifyDBInstance(
     _at_once(call, instance, asked)
     if ManageMasterUserPassword is not None or RotateMasterUserPassword:
         return _with_secret(call, instance, asked)
-    return _kept(call, instance.name, asked, {"Verifier": verifier(MasterUserPassword)} if MasterUserPassword is not None else {}, {})
+    more = {"Verifier": engine_list.of(instance).verifier(MasterUserPassword)} if MasterUserPassword is not None else {}
+    return _kept(call, instance.name, asked, more, {})
 
 
 def _kept(call: Call, name: str, asked: dict[str, Any], more: dict[str, Any], changes: dict[str, Any]) -> dict:
@@ -162,11 +161,11 @@ async def _with_secret(call: Call, instance: Instance, asked: dict[str, Any]) ->
     more: dict[str, Any] = {}
     changes: dict[str, Any] = {}
     if asked["ManageMasterUserPassword"] is False:
-        more = {"Verifier": verifier(asked["MasterUserPassword"])} if asked["MasterUserPassword"] else {}
+        more = {"Verifier": engine_list.of(instance).verifier(asked["MasterUserPassword"])} if asked["MasterUserPassword"] else {}
         changes = {"secret": "", "secret_key": ""}
     elif not instance.secret or asked["RotateMasterUserPassword"]:
         password = creation.new_password()
-        more = {"Verifier": verifier(password)}
+        more = {"Verifier": engine_list.of(instance).verifier(password)}
         if instance.secret:
             text = json.dumps({"username": instance.master, "password": password})
             await _as_itself(call).ask("secretsmanager:PutSecretValue", SecretId=instance.secret, SecretString=text)

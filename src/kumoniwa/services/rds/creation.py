@@ -12,7 +12,9 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.services.rds import backup, classes, engine, names, parameter_group, showing, snapshot, tag
+from kumoniwa.services.rds import backup, classes, engine_list, names, parameter_group, showing, snapshot, tag
+from kumoniwa.services.rds.engine import Engine as DatabaseEngine
+from kumoniwa.services.rds.engine import filtered
 from kumoniwa.services.rds.errors import (
     CertificateNotFoundFault,
     DBInstanceAlreadyExistsFault,
@@ -24,11 +26,11 @@ from kumoniwa.services.rds.errors import (
     PointInTimeRestoreNotEnabledFault,
     StorageTypeNotSupportedFault,
 )
-from kumoniwa.services.rds.instance import Instance, Origin, becoming, existing, verifier, windows, zone_of
+from kumoniwa.services.rds.instance import Instance, Origin, becoming, existing, windows, zone_of
 
 INSTANCES_MAX = 40
 """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
-PORT, PORT_MIN, PORT_MAX = 5_432, 1_150, 65_535
+PORT_MIN, PORT_MAX = 1_150, 65_535
 RETENTION_DAYS_MAX = 35
 _LEAST_GB = {"gp2": 5, "gp3": 20, "io1": 100, "io2": 100, "standard": 5}
 STORAGE_MOST_GB = 65_536
@@ -50,20 +52,20 @@ def check_place(operation: str, *, DBSubnetGroupName: str | None, VpcSecurityGro
     refuse(operation, VpcSecurityGroupIds=VpcSecurityGroupIds, DBSecurityGroups=DBSecurityGroups)
 
 
-def check_option_group(name: str | None) -> None:
-    if name not in (None, "", showing.option_group()):
+def check_option_group(engine: DatabaseEngine, name: str | None) -> None:
+    if name not in (None, "", engine.option_group()):
         raise OptionGroupNotFoundFault(f"Specified OptionGroupName: {name} not found.")
 
 
 def check_certificate(name: str | None) -> None:
-    if name not in (None, "", engine.CERTIFICATE):
+    if name not in (None, "", engine_list.CERTIFICATE):
         raise CertificateNotFoundFault(f"CertificateNotFound: {name}")
 
 
-def checked_port(port: int | None) -> int:
-    if port is not None and not PORT_MIN <= port <= PORT_MAX:
+def checked_port(port: int) -> int:
+    if not PORT_MIN <= port <= PORT_MAX:
         raise InvalidParameterValue(f"Invalid port: {port}. Valid values are between {PORT_MIN} and {PORT_MAX}.")
-    return port or PORT
+    return port
 
 
 def checked_retention(days: int | None, default: int = 1) -> int:
@@ -72,25 +74,25 @@ def checked_retention(days: int | None, default: int = 1) -> int:
     return default if days is None else days
 
 
-def checked_storage(kind: str, size_gb: int | None, iops: int | None, throughput: int | None) -> dict[str, Any]:
+def checked_storage(engine: str, kind: str, size_gb: int | None, iops: int | None, throughput: int | None) -> dict[str, Any]:
     """Type, size, operations and throughput, each as the instance has it. The texts for sizes were seen of AWS."""
     if size_gb is None:
         raise InvalidParameterValue("The parameter AllocatedStorage must be provided and must not be null.")
-    if kind not in engine.STORAGE_TYPES:
+    if kind not in engine_list.STORAGE_TYPES:
         raise StorageTypeNotSupportedFault(f"Invalid storage type: {kind}")
     if not _LEAST_GB[kind] <= size_gb <= STORAGE_MOST_GB:
-        raise InvalidParameterCombination(f"Invalid storage size for engine name {engine.POSTGRES} and storage type {kind}: {size_gb}")
+        raise InvalidParameterCombination(f"Invalid storage size for engine name {engine} and storage type {kind}: {size_gb}")
     if kind in ("io1", "io2") and not iops:
         raise InvalidParameterCombination(f"You must specify both the storage size and iops when using the storage type {kind}")
     if kind in ("gp2", "standard") and iops:
-        raise InvalidParameterCombination(f"You can't specify IOPS or storage throughput for engine {engine.POSTGRES} and the storage type {kind}.")
+        raise InvalidParameterCombination(f"You can't specify IOPS or storage throughput for engine {engine} and the storage type {kind}.")
     if kind != "gp3" and throughput:
-        raise InvalidParameterCombination(f"You can't specify storage throughput for engine {engine.POSTGRES} and the storage type {kind}.")
+        raise InvalidParameterCombination(f"You can't specify storage throughput for engine {engine} and the storage type {kind}.")
     if kind == "gp3":
         if size_gb < 400 and (iops not in (None, 0, 3_000) or throughput not in (None, 0, 125)):
             # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage; seen of AWS.
             raise InvalidParameterCombination(
-                f"You can't specify IOPS or storage throughput for engine {engine.POSTGRES} and a storage size less than 400."
+                f"You can't specify IOPS or storage throughput for engine {engine} and a storage size less than 400."
             )
         iops, throughput = iops or (3_000 if size_gb < 400 else 12_000), throughput or (125 if size_gb < 400 else 500)
     return {"storage_type": kind, "storage_gb": size_gb, "iops": iops or None, "throughput": throughput or None}
@@ -172,7 +174,7 @@ def _with_secret(call: Call, made: Instance, key: str | None) -> Any:
     async def act() -> dict:
         password = new_password()
         secret = await new_secret(call, made.id, call.arn(f"db:{made.name}"), made.master, password, key)
-        said = {"verifier": verifier(password), "secret": secret, "secret_key": managed_key(call, key)}
+        said = {"verifier": engine_list.of(made).verifier(password), "secret": secret, "secret_key": managed_key(call, key)}
         whole = Instance(**{name: getattr(made, name) for name in made.__struct_fields__} | said)
         return call.atomically(lambda: _begin(call, whole))
 
@@ -199,7 +201,7 @@ def CreateDBInstance(
     MultiTenant: bool | None = None, EngineLifecycleSupport: str | None = None,
 ) -> Any:  # fmt: skip
     name = check_new(call, DBInstanceIdentifier)
-    engine.checked(Engine)
+    engine = engine_list.checked(Engine)
     classes.of(DBInstanceClass)
     refuse(
         "CreateDBInstance", MultiAZ=MultiAZ, DBClusterIdentifier=DBClusterIdentifier, StorageEncrypted=StorageEncrypted, KmsKeyId=KmsKeyId,
@@ -210,29 +212,28 @@ def CreateDBInstance(
         DatabaseInsightsMode=DatabaseInsightsMode if DatabaseInsightsMode != "standard" else None,
         EngineLifecycleSupport=EngineLifecycleSupport if EngineLifecycleSupport != showing.LIFECYCLE else None,
     )  # fmt: skip
-    if LicenseModel not in (None, "", showing.LICENSE):
-        raise InvalidParameterCombination(
-            f"Invalid license model '{LicenseModel}' for engine '{Engine}'. Valid license models are: {showing.LICENSE}."
-        )
+    engine_list.check_licence(engine, LicenseModel)
     check_place("CreateDBInstance", DBSubnetGroupName=DBSubnetGroupName, VpcSecurityGroupIds=VpcSecurityGroupIds, DBSecurityGroups=DBSecurityGroups)
-    check_option_group(OptionGroupName)
+    check_option_group(engine, OptionGroupName)
     check_certificate(CACertificateIdentifier)
     if ManageMasterUserPassword and MasterUserPassword is not None:
         raise InvalidParameterCombination("You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.")
     if MasterUserSecretKmsKeyId and not ManageMasterUserPassword:
         raise InvalidParameterCombination("You can't specify MasterUserSecretKmsKeyId without enabling ManageMasterUserPassword.")
-    user = names.check_user(MasterUsername)
-    password = None if ManageMasterUserPassword else names.check_password(MasterUserPassword)
+    user = names.check_user(engine, MasterUsername)
+    password = None if ManageMasterUserPassword else names.check_password(engine, MasterUserPassword)
     id_ = new_id(call)
     made = Instance(
-        id=id_, name=name, class_=DBInstanceClass, version=engine.checked_version(call, EngineVersion), master=user, created=call.now(),
-        zone=_zone(call, AvailabilityZone), group=parameter_group.named(call, DBParameterGroupName or parameter_group.default_name()).name,
-        database=names.check_database(DBName) if DBName else "", wanted_port=checked_port(Port),
+        id=id_, name=name, class_=DBInstanceClass, engine=engine.name,
+        version=engine_list.checked_version(call, engine, EngineVersion), master=user, created=call.now(),
+        zone=_zone(call, AvailabilityZone), group=parameter_group.checked_for(call, DBParameterGroupName, engine),
+        database=names.check_database(engine, DBName) if DBName else "", wanted_port=checked_port(engine.port if Port is None else Port),
         retention_days=checked_retention(BackupRetentionPeriod),
         is_public=PubliclyAccessible is not False, is_protected=bool(DeletionProtection), copies_tags=bool(CopyTagsToSnapshot),
-        upgrades_itself=AutoMinorVersionUpgrade is not False, tags=tag.checked(Tags), verifier=verifier(password) if password is not None else "",
+        upgrades_itself=AutoMinorVersionUpgrade is not False, tags=tag.checked(Tags),
+        verifier=engine.verifier(password) if password is not None else "",
         **_checked_windows(id_, PreferredBackupWindow, PreferredMaintenanceWindow),
-        **checked_storage(StorageType or ("io1" if Iops else "gp2"), AllocatedStorage, Iops, StorageThroughput),
+        **checked_storage(engine.name, StorageType or ("io1" if Iops else "gp2"), AllocatedStorage, Iops, StorageThroughput),
     )  # fmt: skip
     return _with_secret(call, made, MasterUserSecretKmsKeyId) if ManageMasterUserPassword else _begin(call, made)
 
@@ -242,13 +243,16 @@ def _restored(call: Call, name: str, source: Any, origin: Origin, asked: dict[st
     name = check_new(call, name, "TargetDBInstanceIdentifier" if origin.source else "DBInstanceIdentifier")
     class_ = asked["DBInstanceClass"] or source.class_
     classes.of(class_)
-    engine.checked(asked["Engine"] or engine.POSTGRES)
+    engine = engine_list.checked(asked["Engine"] or source.engine)
+    if engine.name != source.engine:
+        raise InvalidParameterCombination(f"Cannot restore a database of the engine {source.engine} as {engine.name}")
+    engine_list.check_licence(engine, asked["LicenseModel"])
     refuse(asked["operation"], MultiAZ=asked["MultiAZ"], EnableIAMDatabaseAuthentication=asked["EnableIAMDatabaseAuthentication"],
            EnableCloudwatchLogsExports=asked["EnableCloudwatchLogsExports"], DBName=asked["DBName"])  # fmt: skip
     check_place(
         asked["operation"], DBSubnetGroupName=asked["DBSubnetGroupName"], VpcSecurityGroupIds=asked["VpcSecurityGroupIds"], DBSecurityGroups=None
     )
-    check_option_group(asked["OptionGroupName"])
+    check_option_group(engine, asked["OptionGroupName"])
     id_ = new_id(call)
     size = asked["AllocatedStorage"] or source.storage_gb
     if size < source.storage_gb:
@@ -256,15 +260,18 @@ def _restored(call: Call, name: str, source: Any, origin: Origin, asked: dict[st
     kind = asked["StorageType"] or source.storage_type
     same = kind == source.storage_type
     return _begin(call, Instance(
-        id=id_, name=name, class_=class_, version=source.version, master=source.master, created=call.now(), zone=_zone(call,
+        id=id_, name=name, class_=class_, engine=engine.name, version=source.version, master=source.master, created=call.now(), zone=_zone(call,
         asked["AvailabilityZone"]),
-        group=parameter_group.named(call, asked["DBParameterGroupName"] or parameter_group.default_name()).name, database=source.database,
-        wanted_port=checked_port(asked["Port"]), retention_days=checked_retention(asked["BackupRetentionPeriod"]),
+        group=parameter_group.checked_for(call, asked["DBParameterGroupName"], engine), database=source.database,
+        wanted_port=checked_port(engine.port if asked["Port"] is None else asked["Port"]),
+        retention_days=checked_retention(asked["BackupRetentionPeriod"]),
         is_public=asked["PubliclyAccessible"] is not False,
         is_protected=bool(asked["DeletionProtection"]), copies_tags=bool(asked["CopyTagsToSnapshot"]),
         upgrades_itself=asked["AutoMinorVersionUpgrade"] is not False, tags=tag.checked(asked["Tags"]), origin=origin,
         **_checked_windows(id_, asked["PreferredBackupWindow"], None),
-        **checked_storage(kind, size, asked["Iops"] or (source.iops if same and size >= 400 else None), asked["StorageThroughput"] or None),
+        **checked_storage(
+            engine.name, kind, size, asked["Iops"] or (source.iops if same and size >= 400 else None), asked["StorageThroughput"] or None
+        ),
     ))  # fmt: skip
 
 
@@ -328,13 +335,14 @@ def DescribeDBInstanceAutomatedBackups(
     for each in sorted(call.shelf(Instance).values(), key=lambda each: each.name):
         times = backup.restorable(call, each)
         known = {"status": {"active"}, "db-instance-id": {each.name}, "dbi-resource-id": {each.id}}
-        if each.retention_days and wanted in (None, each.name) and DbiResourceId in (None, each.id) and engine.filtered(known, Filters):
+        if each.retention_days and wanted in (None, each.name) and DbiResourceId in (None, each.id) and filtered(known, Filters):
             found.append({
                 "DBInstanceArn": call.arn(f"db:{each.name}"), "DbiResourceId": each.id, "Region": call.region, "DBInstanceIdentifier": each.name,
                 "RestoreWindow": {"EarliestTime": times[0], "LatestTime": times[1]} if times else {}, "AllocatedStorage": each.storage_gb,
                 "Status": "active",
                 "Port": each.wanted_port, "AvailabilityZone": each.zone, "InstanceCreateTime": each.created, "MasterUsername": each.master,
-                "Engine": engine.POSTGRES, "EngineVersion": each.version, "LicenseModel": showing.LICENSE, "OptionGroupName": showing.option_group(),
+                "Engine": each.engine, "EngineVersion": each.version, "LicenseModel": engine_list.of(each).licence,
+                "OptionGroupName": engine_list.of(each).option_group(),
                 "Encrypted": False, "StorageType": each.storage_type, "IAMDatabaseAuthenticationEnabled": False,
                 "BackupRetentionPeriod": each.retention_days,
                 "BackupTarget": "region",

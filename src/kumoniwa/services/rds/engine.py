@@ -1,57 +1,133 @@
-"""Which database engines there are, in which versions: those that really run here."""
+"""What an engine of databases is to RDS: which versions run here, what its servers can be told, and how they are begun, copied and made again.
+
+There is one class for each, such as ``postgres.Postgres``; ``engine_list`` says which there are.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
-from kumoniwa.engines.postgresql import golden
-from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.services.rds import classes
-from kumoniwa.services.rds.errors import InvalidParameterCombination, InvalidParameterValue
+from kumoniwa.services.rds.errors import InvalidParameterValue
+from kumoniwa.services.rds.instance import Instance
+from kumoniwa.services.rds.parameter import Parameter
 
-POSTGRES = "postgres"
-NOT_BUILT = frozenset({
-    "aurora-mysql", "aurora-postgresql", "custom-oracle-ee", "custom-oracle-ee-cdb", "custom-oracle-se2", "custom-oracle-se2-cdb",
-    "custom-sqlserver-dev",
-    "custom-sqlserver-ee", "custom-sqlserver-se", "custom-sqlserver-web", "db2-ae", "db2-se", "mariadb", "mysql", "neptune", "docdb",
-    "oracle-ee", "oracle-ee-cdb",
-    "oracle-se2", "oracle-se2-cdb", "sqlserver-dev-ee", "sqlserver-ee", "sqlserver-ex", "sqlserver-se", "sqlserver-web",
-})  # fmt: skip
-"""The model's documentation names them: CreateDBInstance, Engine."""
+ARCHIVE, HISTORY = "archive", "history"
+"""Folders beside an instance's data: what its server wrote down, and what it makes again of another's."""
 
 
-def checked(name: str) -> str:
-    if name in NOT_BUILT:
-        raise NotImplementedHere(f"databases of the engine {name}")
-    if name != POSTGRES:
-        # Seen of AWS: moto's test_rds.py.
-        raise InvalidParameterValue(f"Value {name} for parameter Engine is invalid. Reason: engine {name} not supported")
-    return name
+class Engine(ABC):
+    """``server`` is one that ``server_of`` made, ``folder`` that of an instance, in which its server has ``data``. What goes wrong with a
+    server is ``engines.database.ServerFailed``, whose text is its last words."""
 
+    name: ClassVar[str]
+    """As which customers ask for it."""
+    title: ClassVar[str]
+    licence: ClassVar[str]
+    port: ClassVar[int]
+    user_most: ClassVar[int]
+    password_most: ClassVar[int]
+    database_most: ClassVar[int]
+    """How long names and passwords may be."""
+    reserved_users: ClassVar[frozenset[str]]
+    reserved_databases: ClassVar[frozenset[str]]
+    reserved_user_prefixes: ClassVar[tuple[str, ...]]
+    reserved_database_prefixes: ClassVar[tuple[str, ...]]
+    logs: ClassVar[Mapping[str, str]]
+    """Files of logs: as RDS calls them, and where they lie in an instance's folder."""
 
-def major() -> str:
-    return golden.version().partition(".")[0]
+    # What runs here ---------------------------------------------------------------------------
 
+    @abstractmethod
+    def version(self) -> str:
+        """The whole one. Raises NotImplementedHere where no server can run."""
 
-def family() -> str:
-    return f"{POSTGRES}{major()}"
+    @abstractmethod
+    def major(self) -> str: ...
 
+    def family(self) -> str:
+        """That of its parameter groups."""
+        return f"{self.name}{self.major()}"
 
-def checked_version(call: Call, asked: str | None) -> str:
-    """The version that will run. Of the one here, its major number is enough to say, as on AWS; any other is refused as AWS refuses one that it does
-    not have, but for ``--lenient``, which runs the one here and says so in every answer."""
-    here = golden.version()
-    if asked in (None, "", here, major()) or call.home.settings.is_lenient:
-        return here
-    raise InvalidParameterCombination(
-        f"Cannot find version {asked} for {POSTGRES}",
-        hint=f"This cloud runs PostgreSQL {here}; with --lenient it does so whatever version is asked for.",
-    )
+    def option_group(self) -> str:
+        return f"default:{self.name}-{self.major().replace('.', '-')}"
 
+    # Parameters -------------------------------------------------------------------------------
 
-def _is_wanted(Engine: str | None, EngineVersion: str | None, family_asked: str | None = None) -> bool:
-    return Engine in (None, POSTGRES) and EngineVersion in (None, golden.version(), major()) and family_asked in (None, family())
+    formulas: ClassVar[Mapping[str, str]]
+    """RDS's own defaults, where they are not the server's."""
+
+    @abstractmethod
+    def parameters(self) -> dict[str, Parameter]:
+        """All that a server can be told, by name."""
+
+    def default(self, name: str) -> str | None:
+        """What RDS says itself; None where the server's own default stands."""
+        return self.formulas.get(name)
+
+    @abstractmethod
+    async def check(self, golden: Any, parameter: Parameter, value: str) -> None:
+        """Have a server judge a value whose formula is computed. Raises ServerFailed with what it has against it, InvalidParameterValue."""
+
+    @abstractmethod
+    def settings(self, instance: Instance, values: Mapping[str, str], known: Mapping[str, float], *, is_fsync: bool) -> dict[str, str]:
+        """All that an instance's server reads, where its group has ``values``."""
+
+    @abstractmethod
+    def demands_tls(self, values: Mapping[str, str]) -> bool:
+        """Whether who speaks plain is refused."""
+
+    # Servers ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def golden(self, folder: str, seal: bytes) -> Any:
+        """A region's maker of first data."""
+
+    @abstractmethod
+    def server_of(self, folder: str, seal: bytes, on_ended: Callable[[str], None]) -> Any: ...
+
+    @abstractmethod
+    def verifier(self, password: str) -> str:
+        """What a server keeps of a password, from which nobody can read it."""
+
+    @abstractmethod
+    async def furnish(self, server: Any, instance: Instance) -> None:
+        """Make what a master user finds in a new instance, or give one that was restored its password."""
+
+    @abstractmethod
+    async def set_password(self, server: Any, instance: Instance, verifier: str) -> None:
+        """That of the master user."""
+
+    @abstractmethod
+    async def connections(self, server: Any) -> int | None:
+        """How many sessions customers have; None if the server ended while it was asked."""
+
+    # Copies, and changes made again ---------------------------------------------------------------
+
+    @abstractmethod
+    async def copied(self, source: str, target: str) -> None:
+        """Copy the data of a server that does not run. Raises ServerFailed."""
+
+    @abstractmethod
+    async def write_down(self, folder: str, server: Any) -> None:
+        """Have a server write down the last of its changes, so that another can make them again."""
+
+    @abstractmethod
+    async def prepare(self, instance: Instance, folder: str, source_folder: str) -> None:
+        """Make ready what was copied into an instance's folder, and lay beside it what its server is to make again."""
+
+    @abstractmethod
+    async def caught_up(self, server: Any, instance: Instance, folder: str) -> None:
+        """Wait until a server has made all changes again, and is one of its own."""
+
+    @abstractmethod
+    def is_past_the_last(self, words: str) -> bool:
+        """Whether a server says so that it found no change as late as the time that it was to reach."""
+
+    @abstractmethod
+    def forget_changes(self, folder: str, first_copy: str | None) -> None:
+        """Remove what was written down of changes before a copy, or of all."""
 
 
 def filtered(known: dict[str, set[str]], Filters: list[dict] | None) -> bool:
@@ -62,60 +138,3 @@ def filtered(known: dict[str, set[str]], Filters: list[dict] | None) -> bool:
         if not known[each["Name"]] & set(each["Values"]):
             return False
     return True
-
-
-def DescribeDBEngineVersions(
-    call: Call, *, Engine: str | None = None, EngineVersion: str | None = None, DBParameterGroupFamily: str | None = None,
-    Filters: list[dict] | None = None, DefaultOnly: bool | None = None, ListSupportedCharacterSets: bool | None = None,
-    ListSupportedTimezones: bool | None = None, IncludeAll: bool | None = None,
-) -> dict:  # fmt: skip
-    """Only what runs here: an engine that AWS has besides is not told."""
-    if not _is_wanted(Engine, EngineVersion, DBParameterGroupFamily):
-        return {"DBEngineVersions": []}
-    known = {
-        "db-parameter-group-family": {family()}, "engine": {POSTGRES}, "engine-mode": {"provisioned"}, "engine-version": {golden.version()},
-        "status": {"available"},
-    }  # fmt: skip
-    if not filtered(known, Filters):
-        return {"DBEngineVersions": []}
-    shown: dict[str, Any] = {
-        "Engine": POSTGRES, "MajorEngineVersion": major(), "EngineVersion": golden.version(), "DBParameterGroupFamily": family(),
-        "DBEngineDescription": "PostgreSQL", "DBEngineVersionDescription": f"PostgreSQL {golden.version()}", "ValidUpgradeTarget": [],
-        "ExportableLogTypes": [], "SupportsLogExportsToCloudwatchLogs": False, "SupportsReadReplica": False, "SupportedFeatureNames": [],
-        "Status": "available", "SupportsParallelQuery": False, "SupportsGlobalDatabases": False, "SupportsBabelfish": False,
-        "SupportsLimitlessDatabase": False, "SupportsCertificateRotationWithoutRestart": False, "SupportedCACertificateIdentifiers": [CERTIFICATE],
-        "SupportsLocalWriteForwarding": False, "SupportsIntegrations": False,
-    }  # fmt: skip
-    return {"DBEngineVersions": [shown]}
-
-
-CERTIFICATE = "rds-ca-rsa2048-g1"
-"""By which name the authority is told, whichever one it is; here it is the cloud's own."""
-STORAGE_TYPES = ("gp2", "gp3", "io1", "io2", "standard")
-
-
-def DescribeOrderableDBInstanceOptions(
-    call: Call, *, Engine: str, EngineVersion: str | None = None, DBInstanceClass: str | None = None, LicenseModel: str | None = None,
-    AvailabilityZoneGroup: str | None = None, Vpc: bool | None = None, Filters: list[dict] | None = None,
-) -> dict:  # fmt: skip
-    checked(Engine)
-    if not _is_wanted(Engine, EngineVersion) or LicenseModel not in (None, "postgresql-license") or Vpc is False or AvailabilityZoneGroup:
-        return {"OrderableDBInstanceOptions": []}
-    zones = [{"Name": f"{call.region}{letter}"} for letter in "abc"]
-    found = []
-    for name in classes.all_classes():
-        for storage in ("gp2", "gp3") if DBInstanceClass in (None, name) else ():
-            found.append({
-                "Engine": POSTGRES, "EngineVersion": golden.version(), "DBInstanceClass": name, "LicenseModel": "postgresql-license",
-                "AvailabilityZones": zones, "MultiAZCapable": False, "ReadReplicaCapable": False, "Vpc": True, "SupportsStorageEncryption": False,
-                "StorageType": storage, "SupportsIops": storage == "gp3", "SupportsEnhancedMonitoring": False,
-                "SupportsIAMDatabaseAuthentication": False,
-                "SupportsPerformanceInsights": False, "MinStorageSize": 20 if storage == "gp3" else 5, "MaxStorageSize": 65_536,
-                "AvailableProcessorFeatures": [], "SupportedEngineModes": ["provisioned"], "SupportsStorageAutoscaling": False,
-                "SupportsKerberosAuthentication": False,
-                "OutpostCapable": False, "SupportedActivityStreamModes": [], "SupportsGlobalDatabases": False, "SupportsClusters": False,
-                "SupportedNetworkTypes": ["IPV4"], "SupportsStorageThroughput": storage == "gp3", "SupportsDedicatedLogVolume": False,
-            })  # fmt: skip
-    if not found and DBInstanceClass is not None:
-        classes.of(DBInstanceClass)
-    return {"OrderableDBInstanceOptions": found}

@@ -13,12 +13,11 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import monotonic
-from kumoniwa.services.rds import classes, hosting
+from kumoniwa.services.rds import classes, engine_list, hosting
 from kumoniwa.services.rds.instance import RUNNING, SERVICE, Instance
 
 EVERY_S = 60.0
 GIB = 1 << 30
-_CONNECTIONS = "select count(*) from pg_stat_activity where backend_type = 'client backend' and usename <> 'rdsadmin'"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -40,14 +39,12 @@ async def run(region: Any) -> None:
 
 
 async def _measure(call: Call, instance: Instance, server: Any) -> None:
-    from asyncpg import PostgresError  # noqa: PLC0415 (an extra)
-
     def tell(name: str, value: float, unit: str) -> None:
         call.measure("AWS/RDS", name, "DBInstanceIdentifier", instance.name, value=value, unit=unit)
 
-    with contextlib.suppress(OSError, PostgresError):  # it may end while it is asked
-        async with server.session() as session:
-            tell("DatabaseConnections", float(await session.fetchval(_CONNECTIONS)), "Count")
+    count = await engine_list.of(instance).connections(server)
+    if count is not None:
+        tell("DatabaseConnections", float(count), "Count")
     used = await asyncio.to_thread(_bytes, server.folder)
     tell("FreeStorageSpace", max(0.0, instance.storage_gb * float(GIB) - used), "Bytes")
     now, spent = monotonic(), _processor_s(server.pid)

@@ -8,10 +8,9 @@ import shutil
 from typing import Any
 
 from kumoniwa.aws import regions
-from kumoniwa.engines.postgresql.golden import Golden
-from kumoniwa.engines.postgresql.server import Server
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import Clock
+from kumoniwa.services.rds.engine import Engine
 
 ENGINE = "databases"
 LOOPBACK = "127.0.0.1"
@@ -22,15 +21,21 @@ DAY_S = 86_400.0
 class Servers:
     def __init__(self, home: Any) -> None:
         self.home = home
-        self.golden = Golden(home.store.folder, home.settings.seal)
-        self.by_id: dict[str, Server] = {}
+        self.goldens: dict[str, Any] = {}
+        """What first data is made by, by engine."""
+        self.by_id: dict[str, Any] = {}
+
+    def golden(self, engine: Engine) -> Any:
+        if engine.name not in self.goldens:
+            self.goldens[engine.name] = engine.golden(self.home.store.folder, self.home.settings.seal)
+        return self.goldens[engine.name]
 
     async def close(self) -> None:
-        await asyncio.gather(self.golden.close(), *(server.stop() for server in self.by_id.values()))
+        await asyncio.gather(*(golden.close() for golden in self.goldens.values()), *(server.stop() for server in self.by_id.values()))
 
     async def kill(self) -> None:
         """What the end of the region's process does to them."""
-        await asyncio.gather(self.golden.close(), *(server.kill() for server in self.by_id.values()))
+        await asyncio.gather(*(golden.close() for golden in self.goldens.values()), *(server.kill() for server in self.by_id.values()))
 
     def addresses(self) -> list[str]:
         """Where clients come in: at the address that every name on this machine stands for, and at the region's own."""

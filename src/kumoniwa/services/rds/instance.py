@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
-import os
 import random
 from typing import Any
 
@@ -21,7 +18,6 @@ RUNNING = frozenset({"available", "backing-up", "modifying", "renaming", "resett
 SETTLING_S = {"creating": 240.0, "deleting": 60.0, "modifying": 90.0, "rebooting": 30.0, "starting": 180.0, "stopping": 120.0, "renaming": 30.0,
               "backing-up": 60.0, "resetting-master-credentials": 20.0}  # fmt: skip
 """How long each takes at AWS's pace, about; what really goes on takes its time besides."""
-_ITERATIONS = 4_096
 
 
 class Origin(Record):
@@ -53,9 +49,10 @@ class Instance(Record):
     backup_window: str
     maintenance_window: str
     database: str = ""
-    """One that is made with it, besides ``postgres``."""
+    """One that is made with it."""
     verifier: str = ""
     """What the master user's password shall be, as the server keeps it: nobody can read the password there. Empty once it is."""
+    engine: str = "postgres"
     wanted_port: int = 5_432
     port: int = 0
     """Where clients come in; 0 before they can."""
@@ -121,15 +118,6 @@ def becoming(call: Call, instance: Instance, state: str, **changes: Any) -> Inst
     instance = keep(call, instance, state=state, **changes)
     look_again(call, instance.id, call.now() + (SETTLING_S[state] if call.home.settings.pace == "real" else 0.0))
     return instance
-
-
-def verifier(password: str) -> str:
-    """What a server keeps of a password: RFC 5802, as PostgreSQL spells it (its documentation of pg_authid.rolpassword)."""
-    salt = os.urandom(16)
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
-    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
-    parts = [base64.b64encode(each).decode() for each in (salt, stored, hmac.digest(salted, b"Server Key", "sha256"))]
-    return f"SCRAM-SHA-256${_ITERATIONS}:{parts[0]}${parts[1]}:{parts[2]}"
 
 
 def host(call: Call, name: str) -> str:

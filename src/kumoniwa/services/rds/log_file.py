@@ -1,6 +1,5 @@
-"""What a server wrote of itself: its log, as one file.
+"""What a server wrote of itself: its logs, each as one file.
 
-RDS begins a file each hour; here there is one, ``error/postgresql.log``.
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.html
 """
 
@@ -11,17 +10,16 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
-from kumoniwa.services.rds import hosting
+from kumoniwa.services.rds import engine_list, hosting
 from kumoniwa.services.rds.errors import DBLogFileNotFoundFault, InvalidParameterValue
-from kumoniwa.services.rds.instance import existing
+from kumoniwa.services.rds.instance import Instance, existing
 
-NAME = "error/postgresql.log"
 LINES_MAX, PORTION_BYTES_MAX = 10_000, 1 << 20
 """A portion ends at what comes first: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DownloadDBLogFilePortion.html"""
 
 
-def _file(call: Call, id_: str) -> str:
-    return os.path.join(hosting.folder_of(call, id_), "postgresql.log")
+def _file(call: Call, instance: Instance, name: str) -> str:
+    return os.path.join(hosting.folder_of(call, instance.id), engine_list.of(instance).logs[name])
 
 
 def DescribeDBLogFiles(
@@ -29,13 +27,14 @@ def DescribeDBLogFiles(
     Filters: list[dict] | None = None,
 ) -> dict:  # fmt: skip
     instance, found = existing(call, DBInstanceIdentifier), []
-    try:
-        facts = os.stat(_file(call, instance.id))
-    except FileNotFoundError:
-        return {"DescribeDBLogFiles": []}
-    written = milliseconds(facts.st_mtime)
-    if (FilenameContains or "") in NAME and written >= (FileLastWritten or 0) and facts.st_size >= (FileSize or 0):
-        found.append({"LogFileName": NAME, "LastWritten": written, "Size": facts.st_size})
+    for name in engine_list.of(instance).logs:
+        try:
+            facts = os.stat(_file(call, instance, name))
+        except FileNotFoundError:
+            continue
+        written = milliseconds(facts.st_mtime)
+        if (FilenameContains or "") in name and written >= (FileLastWritten or 0) and facts.st_size >= (FileSize or 0):
+            found.append({"LogFileName": name, "LastWritten": written, "Size": facts.st_size})
     return {"DescribeDBLogFiles": found}
 
 
@@ -44,13 +43,13 @@ def DownloadDBLogFilePortion(
 ) -> dict:
     """From a marker on, or from the beginning if that is ``0``; without one, the last lines."""
     instance = existing(call, DBInstanceIdentifier)
-    if LogFileName != NAME or not os.path.exists(_file(call, instance.id)):
+    if LogFileName not in engine_list.of(instance).logs or not os.path.exists(_file(call, instance, LogFileName)):
         raise DBLogFileNotFoundFault(f"DBLog File: {LogFileName}, is not found on the DB instance")
     most = NumberOfLines or LINES_MAX
     if not 1 <= most <= LINES_MAX:
         raise InvalidParameterValue(f"Invalid number of lines: {most}. It must be between 1 and {LINES_MAX}")
     begin = _place(Marker)
-    with open(_file(call, instance.id), "rb") as file:
+    with open(_file(call, instance, LogFileName), "rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(min(begin, size) if begin is not None else max(0, size - PORTION_BYTES_MAX))
         place, body = file.tell(), file.read(PORTION_BYTES_MAX)

@@ -7,25 +7,12 @@ from __future__ import annotations
 
 import re
 
+from kumoniwa.services.rds.engine import Engine
 from kumoniwa.services.rds.errors import InvalidParameterValue
 
 _IDENTIFIER = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
-RESERVED_USERS = frozenset({
-    "admin", "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "both", "case", "cast", "check",
-    "collate",
-    "column", "constraint", "create", "cross", "current_catalog", "current_date", "current_role", "current_time", "current_timestamp",
-    "current_user",
-    "default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "from", "grant", "group",
-    "having",
-    "in", "initially", "intersect", "into", "lateral", "leading", "limit", "localtime", "localtimestamp", "master", "none", "not", "null",
-    "offset", "on", "only",
-    "or", "order", "placing", "primary", "public", "rdsadmin", "references", "returning", "select", "session_user", "some", "symmetric", "table",
-    "then",
-    "to", "trailing", "true", "union", "unique", "user", "using", "variadic", "when", "where", "window", "with",
-})  # fmt: skip
-"""The reserved key words of PostgreSQL 18 (its appendix C), and the names that are seen to be refused besides: admin, master, rdsadmin, public."""
-_USER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
-_DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_USER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile(r"(\d\d):(\d\d)")
 _DAY_MIN, _WEEK_MIN = 1_440, 10_080
@@ -47,28 +34,30 @@ def identifier(text: str, parameter: str, most: int) -> str:
     return text.lower()
 
 
-def check_user(name: str | None) -> str:
+def check_user(engine: Engine, name: str | None) -> str:
     """A master user's name. The texts for missing and reserved ones were seen of AWS."""
     if not name:
         raise InvalidParameterValue("The parameter MasterUsername must be provided and must not be blank.")
-    if not _USER.fullmatch(name):
+    if not _USER.fullmatch(name) or len(name) > engine.user_most:
         raise InvalidParameterValue(
             "The parameter MasterUsername is not a valid identifier. Identifiers must begin with a letter; must contain only ASCII letters, digits, "
-            "and underscores; and must not be longer than 63 characters."
+            f"and underscores; and must not be longer than {engine.user_most} characters."
         )
-    if name.lower() in RESERVED_USERS or name.lower().startswith(("pg_", "rds_")):
+    if name.lower() in engine.reserved_users or name.lower().startswith(engine.reserved_user_prefixes):
         raise InvalidParameterValue(f"MasterUsername {name} cannot be used as it is a reserved word used by the engine")
     return name
 
 
-def check_password(text: str | None) -> str:
-    """8 to 128 printable ASCII characters. The texts were seen of AWS."""
+def check_password(engine: Engine, text: str | None) -> str:
+    """From 8 printable ASCII characters. The texts were seen of AWS."""
     if not text:
         raise InvalidParameterValue("The parameter MasterUserPassword must be provided and must not be blank.")
     if len(text) < 8:
         raise InvalidParameterValue("The parameter MasterUserPassword is not a valid password because it is shorter than 8 characters.")
-    if len(text) > 128:
-        raise InvalidParameterValue("The parameter MasterUserPassword is not a valid password because it is longer than 128 characters.")
+    if len(text) > engine.password_most:
+        raise InvalidParameterValue(
+            f"The parameter MasterUserPassword is not a valid password because it is longer than {engine.password_most} characters."
+        )
     if not all("!" <= each <= "~" and each not in '/@"' for each in text):
         raise InvalidParameterValue(
             "The parameter MasterUserPassword is not a valid password. Only printable ASCII characters besides '/', '@', '\"', ' ' may be used."
@@ -76,10 +65,10 @@ def check_password(text: str | None) -> str:
     return text
 
 
-def check_database(name: str) -> str:
-    if not _DATABASE.fullmatch(name):
+def check_database(engine: Engine, name: str) -> str:
+    if not _DATABASE.fullmatch(name) or len(name) > engine.database_most:
         raise InvalidParameterValue(f"DBName must begin with a letter and contain only alphanumeric characters: {name}")
-    if name.lower() in RESERVED_USERS | {"rdsadmin", "template0", "template1"} or name.lower().startswith("pg_"):
+    if name.lower() in engine.reserved_databases or name.lower().startswith(engine.reserved_database_prefixes):
         raise InvalidParameterValue(f"Database name {name} cannot be used as it is a reserved word used by the engine")
     return name
 

@@ -12,7 +12,8 @@ from kumoniwa.engines.postgresql.golden import ServerFailed
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.rds import engine, event, hosting, names, parameter, tag
+from kumoniwa.services.rds import engine_list, event, hosting, names, parameter, tag
+from kumoniwa.services.rds.engine import Engine, filtered
 from kumoniwa.services.rds.errors import (
     DBParameterGroupAlreadyExistsFault,
     DBParameterGroupNotFoundFault,
@@ -40,15 +41,23 @@ class ParameterGroup(Record):
     tags: dict[str, str] = {}
 
 
-def default_name() -> str:
+def default_name(engine: Engine) -> str:
     return f"default.{engine.family()}"
+
+
+def engine_of(group: ParameterGroup) -> Engine:
+    """Raises NotImplementedHere if no server of its family runs here any more."""
+    found = engine_list.of_family(group.family)
+    if found is None:
+        raise NotImplementedHere(f"the parameter group family {group.family}")
+    return found
 
 
 def named(call: Call, name: str) -> ParameterGroup:
     """A group, perhaps the default one, which is on no shelf and can be in any account."""
     name = name.lower()
     found = call.shelf(ParameterGroup).get(name)
-    if found is None and name.startswith("default.") and name == default_name():
+    if found is None and name.startswith("default.") and (engine := engine_list.of_family(name.removeprefix("default."))) is not None:
         return ParameterGroup(name=name, family=engine.family(), description=f"Default parameter group for {engine.family()}")
     if found is None:
         raise DBParameterGroupNotFoundFault(f"DBParameterGroup not found: {name}")
@@ -71,17 +80,35 @@ def shown(call: Call, group: ParameterGroup) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _check_family(family: str) -> None:
+    if engine_list.of_family(family) is not None:
+        return
+    engine = engine_list.ENGINES.get(family.rstrip("0123456789."))
+    if engine is not None:
+        # AWS has other versions, but no server of those runs here.
+        raise NotImplementedHere(f"the parameter group family {family}: {engine.title} {engine.major()} runs here")
+    raise InvalidParameterValue(f"ParameterGroupFamily {family} is not a valid parameter group family")
+
+
+def checked_for(call: Call, name: str | None, engine: Engine) -> str:
+    """The name of a group that an instance of an engine may have."""
+    group = named(call, name or default_name(engine))
+    if group.family != engine.family():
+        # Of AWS as seen in 2024: mattermost/mattermost-load-test-ng#707.
+        raise InvalidParameterCombination(
+            f"The parameter group {group.name} with DBParameterGroupFamily {group.family} can't be used for this instance. "
+            f"Use a parameter group with DBParameterGroupFamily {engine.family()}."
+        )
+    return group.name
+
+
 def CreateDBParameterGroup(
     call: Call, *, DBParameterGroupName: str, DBParameterGroupFamily: str, Description: str, Tags: list[dict] | None = None
 ) -> dict:
     name, shelf = names.identifier(DBParameterGroupName, "DBParameterGroupName", 255), call.shelf(ParameterGroup)
     if name in shelf:
         raise DBParameterGroupAlreadyExistsFault(f"Parameter group {name} already exists")
-    if DBParameterGroupFamily != engine.family():
-        if DBParameterGroupFamily.startswith(engine.POSTGRES) and DBParameterGroupFamily.removeprefix(engine.POSTGRES).isdigit():
-            # AWS has other versions, but no server of those runs here.
-            raise NotImplementedHere(f"the parameter group family {DBParameterGroupFamily}: PostgreSQL {engine.major()} runs here")
-        raise InvalidParameterValue(f"ParameterGroupFamily {DBParameterGroupFamily} is not a valid parameter group family")
+    _check_family(DBParameterGroupFamily)
     if len(shelf) >= GROUPS_MAX:
         raise DBParameterGroupQuotaExceededFault(f"Cannot create more than {GROUPS_MAX} parameter groups")
     group = shelf[name] = ParameterGroup(name=name, family=DBParameterGroupFamily, description=Description, tags=tag.checked(Tags))
@@ -126,35 +153,37 @@ def DescribeDBParameters(call: Call, *, DBParameterGroupName: str, Source: str |
     if Source not in (None, "", "user", "system", "engine-default"):
         raise InvalidParameterValue(f"Invalid source: {Source}. Valid values are: user, system, engine-default")
     group, found = named(call, DBParameterGroupName), []
-    for each in parameter.known().values():
+    engine = engine_of(group)
+    for each in engine.parameters().values():
         if each.name in group.values:
             shown_one = each.shown(group.values[each.name], "user", group.methods[each.name])
         else:
-            default = parameter.default(each.name)
+            default = engine.default(each.name)
             shown_one = each.shown(default, "system" if default is not None else "engine-default", "pending-reboot")
-        if (not Source or shown_one["Source"] == Source) and engine.filtered({"parameter-name": {each.name}}, Filters):
+        if (not Source or shown_one["Source"] == Source) and filtered({"parameter-name": {each.name}}, Filters):
             found.append(shown_one)
     return {"Parameters": found}
 
 
 def DescribeEngineDefaultParameters(call: Call, *, DBParameterGroupFamily: str, Filters: list[dict] | None = None) -> dict:
-    if DBParameterGroupFamily != engine.family():
+    engine = engine_list.of_family(DBParameterGroupFamily)
+    if engine is None:
         raise InvalidParameterValue(f"ParameterGroupFamily {DBParameterGroupFamily} is not a valid parameter group family")
     found = [
-        each.shown(parameter.default(each.name), "engine-default", "pending-reboot")
-        for each in parameter.known().values()
-        if engine.filtered({"parameter-name": {each.name}}, Filters)
+        each.shown(engine.default(each.name), "engine-default", "pending-reboot")
+        for each in engine.parameters().values()
+        if filtered({"parameter-name": {each.name}}, Filters)
     ]
     return {"EngineDefaults": {"DBParameterGroupFamily": DBParameterGroupFamily, "Parameters": found}}
 
 
-def _asked(call: Call, Parameters: list[dict]) -> dict[str, tuple[parameter.Parameter, str, str]]:
+def _asked(group: ParameterGroup, Parameters: list[dict]) -> dict[str, tuple[parameter.Parameter, str, str]]:
     """Name, value and method of each. Raises InvalidParameterValue, InvalidParameterCombination."""
     if not 1 <= len(Parameters) <= AT_ONCE_MAX:
         raise InvalidParameterValue(f"Between 1 and {AT_ONCE_MAX} parameters can be modified in a single request")
     found = {}
     for each in Parameters:
-        known = parameter.checked(each.get("ParameterName", ""))
+        known = parameter.checked(engine_of(group).parameters(), each.get("ParameterName", ""))
         method = each.get("ApplyMethod")
         if method not in METHODS:
             raise InvalidParameterValue(f"Invalid apply method: {method}. Valid values are: {', '.join(METHODS)}")
@@ -166,10 +195,10 @@ def _asked(call: Call, Parameters: list[dict]) -> dict[str, tuple[parameter.Para
 
 async def ModifyDBParameterGroup(call: Call, *, DBParameterGroupName: str, Parameters: list[dict]) -> dict:
     """The server itself says whether it takes a value."""
-    own(call, DBParameterGroupName)
-    asked = _asked(call, Parameters)
+    found = own(call, DBParameterGroupName)
+    asked = _asked(found, Parameters)
     for known, value, _ in asked.values():
-        await _check(call, known, value)
+        await _check(call, engine_of(found), known, value)
 
     def act() -> dict:
         group = own(call, DBParameterGroupName)
@@ -184,18 +213,12 @@ async def ModifyDBParameterGroup(call: Call, *, DBParameterGroupName: str, Param
     return call.atomically(act)
 
 
-async def _check(call: Call, known: parameter.Parameter, value: str) -> None:
+async def _check(call: Call, engine: Engine, known: parameter.Parameter, value: str) -> None:
     tried = parameter.computed(value, parameter.variables(*parameter.SMALLEST))
-    if known.name == parameter.FORCE_SSL:
-        if tried not in ("0", "1"):
-            raise parameter.refused(known, value)
-        return
-    if known.kind == "BOOLEAN" and tried.lower() not in ("0", "1", "on", "off", "true", "false"):
-        raise parameter.refused(known, value)
     if "\0" in tried or "\n" in tried:
         raise parameter.refused(known, value)
     try:
-        await hosting.servers(call.home).golden.check({known.name: tried})
+        await engine.check(hosting.servers(call.home).golden(engine), known, tried)
     except ServerFailed as failed:
         error = parameter.refused(known, value)
         error.hint = str(failed).splitlines()[0] if str(failed) else ""
@@ -223,9 +246,10 @@ def ResetDBParameterGroup(
     if Parameters is None and not ResetAllParameters:
         raise InvalidParameterCombination("The request must specify either ResetAllParameters or a list of parameters")
     if Parameters:
-        gone = {name: method for name, (_, _, method) in _asked(call, Parameters).items()}
+        gone = {name: method for name, (_, _, method) in _asked(group, Parameters).items()}
     else:
-        gone = {name: "pending-reboot" if parameter.known()[name].is_static else "immediate" for name in group.values}
+        known = engine_of(group).parameters()
+        gone = {name: "pending-reboot" if known[name].is_static else "immediate" for name in group.values}
     call.shelf(ParameterGroup)[group.name] = changed(
         group, values={name: value for name, value in group.values.items() if name not in gone},
         methods={name: value for name, value in group.methods.items() if name not in gone},

@@ -11,22 +11,20 @@ import os
 import shutil
 from typing import Any
 
-from kumoniwa.engines.postgresql import server as servers
 from kumoniwa.engines.postgresql.golden import ServerFailed
-from kumoniwa.engines.postgresql.server import Server
 from kumoniwa.gate import patience
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import backup, carrying, change, event, hosting, names, parameter, parameter_group, snapshot
+from kumoniwa.services.rds import backup, carrying, change, engine_list, event, hosting, names, parameter, parameter_group, snapshot
+from kumoniwa.services.rds.engine import ARCHIVE
 from kumoniwa.services.rds.instance import RUNNING, SERVICE, SETTLING_S, TURNS, Instance, Origin, by_id, host, keep, look_again
 from kumoniwa.services.rds.snapshot import Snapshot
 
 AGAIN_S = 10.0
 """After how long a server that did not start is started again."""
 _CHANGING = ("modifying", "renaming", "resetting-master-credentials")
-_NOTHING_LATER = "recovery ended before configured recovery target was reached"
 RESTARTED_AFTER_S = 7 * 86_400.0
 """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html"""
 
@@ -78,15 +76,15 @@ def _failed(call: Call, id_: str, words: str) -> None:
 # Servers -------------------------------------------------------------------------------------------
 
 
-def _server(call: Call, id_: str) -> Server:
-    held = hosting.servers(call.home)
+def _server(call: Call, instance: Instance) -> Any:
+    held, id_ = hosting.servers(call.home), instance.id
     if id_ not in held.by_id:
         home, account = call.home, call.account
 
         def ended(words: str) -> None:
             _ended(home.call("rds", account, principals.service(SERVICE, account)), id_, words)
 
-        held.by_id[id_] = Server(hosting.folder_of(call, id_), call.home.settings.seal, ended)
+        held.by_id[id_] = engine_list.of(instance).server_of(hosting.folder_of(call, id_), call.home.settings.seal, ended)
     return held.by_id[id_]
 
 
@@ -104,37 +102,33 @@ def _ended(call: Call, id_: str, words: str) -> None:
         look_again(call, id_)
 
 
-async def started(call: Call, instance: Instance) -> Server:
+async def started(call: Call, instance: Instance) -> Any:
     """The instance's server, started with what its group says if it does not run. Raises ServerFailed."""
-    server = _server(call, instance.id)
+    server = _server(call, instance)
     async with server.turn:  # its instance and a snapshot may want it at the same time
         if not (server.is_running and server.is_ready):
             await _begin(call, instance, server)
     return server
 
 
-async def _begin(call: Call, instance: Instance, server: Server) -> None:
+async def _begin(call: Call, instance: Instance, server: Any) -> None:
     values = parameter_group.named(call, instance.group).values
-    os.makedirs(os.path.join(server.folder, backup.ARCHIVE), mode=0o700, exist_ok=True)
+    os.makedirs(os.path.join(server.folder, ARCHIVE), mode=0o700, exist_ok=True)
     server.configure(_settings(call, instance, values))
     certificate = hosting.servers(call.home).certificate(host(call, instance.name))
     port = instance.port if instance.port and instance.port != instance.wanted_port and not instance.is_due else instance.wanted_port
-    await server.start(hosting.servers(call.home).addresses(), port, certificate, demands_tls=parameter.demands_tls(values))
+    await server.start(hosting.servers(call.home).addresses(), port, certificate, demands_tls=engine_list.of(instance).demands_tls(values))
     keep(call, by_id(call, instance.id) or instance, port=server.port, booted=values, booted_group=instance.group, is_to_reload=False)
 
 
 def _settings(call: Call, instance: Instance, values: dict[str, str]) -> dict[str, str]:
     known = parameter.variables(instance.class_, instance.storage_gb, instance.wanted_port)
-    return {
-        "timezone": "UTC", "log_timezone": "UTC", "log_line_prefix": "%t:%r:%u@%d:[%p]:", **parameter.settings(values, known),
-        **backup.settings(instance),
-        "fsync": "on" if call.home.settings.is_fsync else "off",
-    }  # fmt: skip
+    return engine_list.of(instance).settings(instance, values, known, is_fsync=call.home.settings.is_fsync)
 
 
-async def _reload(call: Call, instance: Instance, server: Server) -> None:
+async def _reload(call: Call, instance: Instance, server: Any) -> None:
     server.configure(_settings(call, instance, instance.booted))
-    server.reload(demands_tls=parameter.demands_tls(instance.booted))
+    server.reload(demands_tls=engine_list.of(instance).demands_tls(instance.booted))
     keep(call, instance, is_to_reload=False)
 
 
@@ -148,29 +142,29 @@ async def _stopped(call: Call, id_: str) -> None:
 
 
 async def _create(call: Call, instance: Instance) -> None:
-    folder = hosting.folder_of(call, instance.id)
-    await _server(call, instance.id).kill()
+    folder, engine = hosting.folder_of(call, instance.id), engine_list.of(instance)
+    await _server(call, instance).kill()
     await asyncio.to_thread(hosting.gone, folder)  # what an earlier try left
     os.makedirs(folder, mode=0o700)
     data = os.path.join(folder, "data")
     if instance.origin is None:
-        await hosting.servers(call.home).golden.copy(data)
+        await hosting.servers(call.home).golden(engine).copy(data)
     else:
         await _write_down(call, instance.origin.source)
-        await servers.copied(hosting.snapshot_folder(call, instance.origin.snapshot), data)
-        await backup.prepare(instance, folder, hosting.folder_of(call, instance.origin.source))
+        await engine.copied(hosting.snapshot_folder(call, instance.origin.snapshot), data)
+        await engine.prepare(instance, folder, hosting.folder_of(call, instance.origin.source))
     try:
         server = await started(call, instance)
     except ServerFailed as failed:
-        if instance.origin is None or instance.origin.until is None or _NOTHING_LATER not in str(failed):
+        if instance.origin is None or instance.origin.until is None or not engine.is_past_the_last(str(failed)):
             raise
         # Of a source that was stopped before that time, all is wanted.
         keep(call, instance, origin=changed(instance.origin, until=None))
         look_again(call, instance.id)
         return
     if instance.origin is not None and instance.origin.source:
-        await backup.caught_up(server, folder)
-    await _furnish(server, instance)
+        await engine.caught_up(server, instance, folder)
+    await engine.furnish(server, instance)
     latest = by_id(call, instance.id)
     if latest is None:
         return
@@ -193,32 +187,12 @@ async def _write_down(call: Call, id_: str) -> None:
     """Have the server whose changes shall be made again write down the last of them. One that was stopped has."""
     source = by_id(call, id_) if id_ else None
     if source is not None and source.state in RUNNING:
-        await backup.write_down(hosting.folder_of(call, id_), await started(call, source))
-
-
-async def _furnish(server: Server, instance: Instance) -> None:
-    """What a master user finds. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.html"""
-    async with server.session() as session:
-        master = _quoted(instance.master)
-        if instance.origin is None:
-            await session.execute(f"create role {master} login createdb createrole valid until 'infinity' password '{instance.verifier}'")
-            await session.execute(f"grant rds_superuser to {master}")
-            await session.execute(f"alter database postgres owner to {master}")
-            await session.execute(f"alter database template1 owner to {master}")
-            if instance.database and instance.database != "postgres":
-                await session.execute(f"create database {_quoted(instance.database)} owner {master}")
-        elif instance.verifier:
-            await session.execute(f"alter role {master} password '{instance.verifier}'")
-
-
-def _quoted(name: str) -> str:
-    """As it was said, large letters and all: who connects says it again."""
-    return f'"{name}"'
+        await engine_list.of(source).write_down(hosting.folder_of(call, id_), await started(call, source))
 
 
 async def _run(call: Call, instance: Instance) -> None:
     """An instance that is available: see that it is, and to what waits for its time."""
-    was_down = not _server(call, instance.id).is_running
+    was_down = not _server(call, instance).is_running
     server = await started(call, instance)
     instance = by_id(call, instance.id) or instance
     if was_down and instance.state == "available":
@@ -261,7 +235,7 @@ def _next(window: str, now: float) -> float:
 async def _modify(call: Call, instance: Instance) -> None:
     """Do all that is pending."""
     asked = instance.pending
-    server = _server(call, instance.id)
+    server = _server(call, instance)
     needs_restart = bool({"DBInstanceClass", "Port", "DBInstanceIdentifier"} & asked.keys())
     if needs_restart:
         await server.stop()
@@ -287,8 +261,7 @@ async def _modify(call: Call, instance: Instance) -> None:
     server = await started(call, instance)
     instance = by_id(call, instance.id) or instance
     if "Verifier" in asked:
-        async with server.session() as session:
-            await session.execute(f"alter role {_quoted(instance.master)} password '{asked['Verifier']}'")
+        await engine_list.of(instance).set_password(server, instance, asked["Verifier"])
         event.tell(call, "db-instance", instance.name, "RDS-EVENT-0016", "Reset master credentials")
     left = {name: value for name, value in instance.pending.items() if asked.get(name) != value}
     keep(call, instance, pending=left, is_due=bool(left) and instance.is_due, **({"state": "available"} if instance.state in _CHANGING else {}))
@@ -343,7 +316,7 @@ async def _delete(call: Call, instance: Instance) -> None:
         if made is not None and made.state == "creating":
             target = hosting.snapshot_folder(call, made.id)
             await asyncio.to_thread(hosting.gone, target)
-            await servers.copied(server.data, target)
+            await engine_list.of(instance).copied(server.data, target)
             call.atomically(lambda: snapshot.taken(call, made))
     elif instance.id in held.by_id:
         await held.by_id[instance.id].kill()
@@ -363,7 +336,7 @@ async def _delete(call: Call, instance: Instance) -> None:
         await change.forget_secret(call, instance.secret)
 
 
-async def _back_up(call: Call, instance: Instance, server: Server) -> None:
+async def _back_up(call: Call, instance: Instance, server: Any) -> None:
     """The automated backup of a day."""
     event.tell(call, "db-instance", instance.name, "RDS-EVENT-0001", "Backing up DB instance")
     made = backup.begun(call, instance)
@@ -375,14 +348,14 @@ async def _back_up(call: Call, instance: Instance, server: Server) -> None:
         backup.purge(call, latest)
 
 
-async def _taken(call: Call, made: Snapshot, server: Server | None) -> None:
+async def _taken(call: Call, made: Snapshot, server: Any) -> None:
     target = hosting.snapshot_folder(call, made.id)
     await asyncio.to_thread(hosting.gone, target)
     os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
     if server is not None:
         await server.copy(target)
     else:
-        await servers.copied(os.path.join(hosting.folder_of(call, made.instance_id), "data"), target)
+        await engine_list.of(made).copied(os.path.join(hosting.folder_of(call, made.instance_id), "data"), target)
     call.atomically(lambda: snapshot.taken(call, made))
 
 
@@ -401,7 +374,7 @@ async def _copy(call: Call, id_: str) -> None:
             return
         target = hosting.snapshot_folder(call, made.id)
         await asyncio.to_thread(shutil.rmtree, target, True)
-        await servers.copied(hosting.snapshot_folder(call, source.id), target)
+        await engine_list.of(made).copied(hosting.snapshot_folder(call, source.id), target)
         call.atomically(lambda: snapshot.taken(call, made))
         return
     instance = by_id(call, made.instance_id)

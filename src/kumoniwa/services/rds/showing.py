@@ -6,10 +6,10 @@ import hashlib
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.rds import engine, parameter_group, tag
+from kumoniwa.services.rds import engine_list, parameter_group, tag
+from kumoniwa.services.rds.engine import filtered
 from kumoniwa.services.rds.instance import Instance, arn_of, existing, host
 
-LICENSE = "postgresql-license"
 LIFECYCLE = "open-source-rds-extended-support"
 
 
@@ -36,7 +36,7 @@ def subnet_group(call: Call) -> dict[str, Any]:
 def shown(call: Call, instance: Instance) -> dict[str, Any]:
     has_begun = instance.is_made or instance.state != "creating"
     told = {
-        "DBInstanceIdentifier": instance.name, "DBInstanceClass": instance.class_, "Engine": engine.POSTGRES, "DBInstanceStatus": instance.state,
+        "DBInstanceIdentifier": instance.name, "DBInstanceClass": instance.class_, "Engine": instance.engine, "DBInstanceStatus": instance.state,
         "MasterUsername": instance.master, "DBName": instance.database or None, "AllocatedStorage": instance.storage_gb,
         "InstanceCreateTime": instance.created if has_begun else None, "PreferredBackupWindow": instance.backup_window,
         "BackupRetentionPeriod": instance.retention_days, "DBSecurityGroups": [],
@@ -45,10 +45,12 @@ def shown(call: Call, instance: Instance) -> dict[str, Any]:
         "AvailabilityZone": instance.zone if has_begun else None, "DBSubnetGroup": subnet_group(call),
         "PreferredMaintenanceWindow": instance.maintenance_window, "PendingModifiedValues": pending(instance), "MultiAZ": False,
         "EngineVersion": instance.version, "AutoMinorVersionUpgrade": instance.upgrades_itself, "ReadReplicaDBInstanceIdentifiers": [],
-        "LicenseModel": LICENSE, "Iops": instance.iops, "StorageThroughput": instance.throughput,
-        "OptionGroupMemberships": [{"OptionGroupName": option_group(), "Status": "in-sync"}], "PubliclyAccessible": instance.is_public,
+        "LicenseModel": engine_list.of(instance).licence, "Iops": instance.iops, "StorageThroughput": instance.throughput,
+        "OptionGroupMemberships": [{"OptionGroupName": engine_list.of(instance).option_group(), "Status": "in-sync"}],
+        "PubliclyAccessible": instance.is_public,
         "StorageType": instance.storage_type, "DbInstancePort": 0, "StorageEncrypted": False, "DbiResourceId": instance.id,
-        "CACertificateIdentifier": engine.CERTIFICATE, "DomainMemberships": [], "CopyTagsToSnapshot": instance.copies_tags, "MonitoringInterval": 0,
+        "CACertificateIdentifier": engine_list.CERTIFICATE, "DomainMemberships": [], "CopyTagsToSnapshot": instance.copies_tags,
+        "MonitoringInterval": 0,
         "DBInstanceArn": arn_of(call, instance.name), "IAMDatabaseAuthenticationEnabled": False, "PerformanceInsightsEnabled": False,
         "DatabaseInsightsMode": "standard", "DeletionProtection": instance.is_protected, "AssociatedRoles": [], "TagList": tag.shown(instance.tags),
         "CustomerOwnedIpEnabled": False, "NetworkType": "IPV4", "ActivityStreamStatus": "stopped", "BackupTarget": "region", "MultiTenant": False,
@@ -61,10 +63,6 @@ def shown(call: Call, instance: Instance) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def option_group() -> str:
-    return f"default:{engine.POSTGRES}-{engine.major()}"
-
-
 def pending(instance: Instance) -> dict[str, Any]:
     told = {name: value for name, value in instance.pending.items() if name != "Verifier"}
     return told | ({"MasterUserPassword": "****"} if "Verifier" in instance.pending else {})
@@ -75,12 +73,12 @@ def DescribeDBInstances(call: Call, *, DBInstanceIdentifier: str | None = None, 
         found = [existing(call, DBInstanceIdentifier)]
     else:
         found = sorted(call.shelf(Instance).values(), key=lambda each: each.name)
-    return {"DBInstances": [shown(call, each) for each in found if engine.filtered(_known(call, each), Filters)]}
+    return {"DBInstances": [shown(call, each) for each in found if filtered(_known(call, each), Filters)]}
 
 
 def _known(call: Call, instance: Instance) -> dict[str, set[str]]:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBInstances.html"""
     return {
         "db-cluster-id": set(), "db-instance-id": {instance.name, arn_of(call, instance.name)}, "dbi-resource-id": {instance.id}, "domain": set(),
-        "engine": {engine.POSTGRES},
+        "engine": {instance.engine},
     }  # fmt: skip

@@ -11,7 +11,8 @@ from typing import Any
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed, unpack
-from kumoniwa.services.rds import carrying, engine, event, hosting, names, showing, tag
+from kumoniwa.services.rds import carrying, engine_list, event, hosting, names, showing, tag
+from kumoniwa.services.rds.engine import filtered
 from kumoniwa.services.rds.errors import (
     DBSnapshotAlreadyExistsFault,
     DBSnapshotNotFoundFault,
@@ -49,6 +50,7 @@ class Snapshot(Record):
     port: int
     zone: str
     group: str
+    engine: str = "postgres"
     database: str = ""
     iops: int | None = None
     throughput: int | None = None
@@ -78,10 +80,11 @@ def shown(call: Call, snapshot: Snapshot) -> dict[str, Any]:
     told = {
         "DBSnapshotIdentifier": snapshot.name, "DBInstanceIdentifier": snapshot.instance,
         "SnapshotCreateTime": snapshot.created if is_there else None,
-        "Engine": engine.POSTGRES, "AllocatedStorage": snapshot.storage_gb, "Status": snapshot.state, "Port": snapshot.port,
+        "Engine": snapshot.engine, "AllocatedStorage": snapshot.storage_gb, "Status": snapshot.state, "Port": snapshot.port,
         "AvailabilityZone": snapshot.zone, "VpcId": showing.subnet_group(call)["VpcId"], "InstanceCreateTime": snapshot.instance_created,
-        "MasterUsername": snapshot.master, "EngineVersion": snapshot.version, "LicenseModel": showing.LICENSE, "SnapshotType": snapshot.kind,
-        "Iops": snapshot.iops, "OptionGroupName": showing.option_group(), "PercentProgress": 100 if is_there else 0,
+        "MasterUsername": snapshot.master, "EngineVersion": snapshot.version, "LicenseModel": engine_list.of(snapshot).licence,
+        "SnapshotType": snapshot.kind,
+        "Iops": snapshot.iops, "OptionGroupName": engine_list.of(snapshot).option_group(), "PercentProgress": 100 if is_there else 0,
         "StorageType": snapshot.storage_type,
         "Encrypted": False, "DBSnapshotArn": call.arn(f"snapshot:{snapshot.name}"), "IAMDatabaseAuthenticationEnabled": False,
         "ProcessorFeatures": [],
@@ -119,7 +122,8 @@ def begun(call: Call, instance: Instance, name: str, kind: str, tags: dict[str, 
     made = call.shelf(Snapshot)[name] = Snapshot(
         name=name, id=f"{PREFIX}{call.new_id()}", instance=instance.name, instance_id=instance.id, instance_created=instance.created,
         created=call.now(), version=instance.version, class_=instance.class_, storage_gb=instance.storage_gb, storage_type=instance.storage_type,
-        master=instance.master, port=instance.wanted_port, zone=instance.zone, group=instance.group, database=instance.database, iops=instance.iops,
+        master=instance.master, port=instance.wanted_port, engine=instance.engine, zone=instance.zone, group=instance.group,
+        database=instance.database, iops=instance.iops,
         throughput=instance.throughput, kind=kind, tags={**(instance.tags if instance.copies_tags else {}), **tags},
     )  # fmt: skip
     verb = ("RDS-EVENT-0090", "Creating automated snapshot") if kind == "automated" else ("RDS-EVENT-0040", "Creating manual snapshot")
@@ -225,7 +229,7 @@ def DescribeDBSnapshots(
     return {"DBSnapshots": [
         shown(call, each) for each in found
         if SnapshotType in (None, each.kind) and wanted_name in (None, each.instance) and DbiResourceId in (None, each.instance_id)
-        and engine.filtered(_known(call, each), Filters)
+        and filtered(_known(call, each), Filters)
     ]}  # fmt: skip
 
 
@@ -233,7 +237,7 @@ def _known(call: Call, each: Snapshot) -> dict[str, set[str]]:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBSnapshots.html"""
     return {
         "db-instance-id": {each.instance, call.arn(f"db:{each.instance}")}, "db-snapshot-id": {each.name}, "dbi-resource-id": {each.instance_id},
-        "snapshot-type": {each.kind}, "engine": {engine.POSTGRES},
+        "snapshot-type": {each.kind}, "engine": {each.engine},
     }  # fmt: skip
 
 

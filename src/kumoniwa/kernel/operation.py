@@ -35,7 +35,7 @@ class Service:
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "tags_of", "all_tags", "tag_keys", "conditions_of", "headers_of",
         "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "tokens", "witness_of", "confided_of", "told_of", "denied", "is_of_aws",
-        "body_bytes_max", "uses_of", "caller_pays", "standing_of", "work", "door", "exchange",
+        "body_bytes_max", "uses_of", "caller_pays", "standing_of", "listening_of", "work", "door", "exchange",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
@@ -77,6 +77,8 @@ class Service:
         """Whether a call is billed to who makes it, and not to whose account it touches."""
         self.standing_of = getattr(module, "standing_of", None)
         """What an account keeps that is billed by time: ``standing_of(call) -> [(usage, resource, level)]``."""
+        self.listening_of = getattr(module, "listening_of", None)
+        """Its servers at addresses of VPCs: ``listening_of(call) -> [gate.private_network.Listening]``."""
         self.work = _sibling(module, "work")
         self.door = _sibling(module, "door")
         self.exchange = _sibling(module, "exchange")

@@ -10,7 +10,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.lambda_ import code_signing, environment_key, image, package, provision, sandbox
+from kumoniwa.services.lambda_ import code_signing, environment_key, image, package, provision, sandbox, vpc
 from kumoniwa.services.lambda_.alias import CreateAlias, DeleteAlias, GetAlias, ListAliases, UpdateAlias
 from kumoniwa.services.lambda_.bill import standing_of  # noqa: F401 (the gate's hook)
 from kumoniwa.services.lambda_.code_signing import (
@@ -203,6 +203,8 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         conditions["lambda:codesigningconfigarn"] = params["CodeSigningConfigArn"]
     if operation in ("Invoke", "InvokeWithResponseStream"):
         conditions["lambda:invokedviafunctionurl"] = False
+    if isinstance(params.get("VpcConfig"), dict):
+        conditions |= vpc.conditions(call, params["VpcConfig"])
     if operation.endswith("EventSourceMapping"):
         conditions |= _function_of_mapping(call, params)
     return conditions
@@ -311,6 +313,8 @@ async def CreateFunction(
     code_signing.check_deployment(call, name, CodeSigningConfigArn)
     if KMSKeyArn:
         said |= {"sealed": await environment_key.sealed(call, name, KMSKeyArn, Role, said.pop("variables", {}))}
+    if VpcConfig is not None:
+        said["vpc"] = await vpc.chosen(call, name, Role, VpcConfig)
     _check_free(call, name)
     version = Version(
         function=name, code=package.kept(call, sha256, zipped), architecture=Architectures[0] if Architectures else "x86_64",
@@ -454,11 +458,22 @@ def UpdateFunctionConfiguration(
         code_signing.check_deployment(call, name, existing(call, name).code_signing)
     held = version.sealed
     touches = (Environment, Role, KMSKeyArn) != (None, None, None)
-    if not touches or (held is None and not KMSKeyArn):
+    is_sealed = touches and (held is not None or bool(KMSKeyArn))
+    if not is_sealed and VpcConfig is None:
         return change({})
-    change({})  # what is wrong with it is told before a key is used
+    change({})  # what is wrong with it is told before a key is used, or a network
     call.start_over()
-    return _sealed_anew(call, name, Environment, Role, KMSKeyArn, change)
+
+    async def in_network() -> dict:
+        where = {} if VpcConfig is None else {"vpc": await vpc.chosen(call, name, Role or version.role, VpcConfig)}
+        if is_sealed:
+            answer = await _sealed_anew(call, name, Environment, Role, KMSKeyArn, lambda environment: change(where | environment))
+        else:
+            answer = call.atomically(partial(change, where))
+        vpc.changed_or_gone(call)
+        return answer
+
+    return in_network()
 
 
 async def _sealed_anew(
@@ -509,6 +524,7 @@ def DeleteFunction(call: Call, *, FunctionName: str, Qualifier: str | None = Non
             forget(call, url)
         let_go(call, [version.code.blob for version in gone])
         _let_grants_go(call, [version.sealed for version in gone if version.sealed is not None])
+    vpc.changed_or_gone(call)
     call.after_commit(lambda: sandbox.of(call.home).forget(call.account, name, qualifier))
     return {"StatusCode": 204}
 

@@ -9,7 +9,7 @@ from kumoniwa.engines.lambda_runtime import runtimes
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
-from kumoniwa.services.lambda_ import durable_config
+from kumoniwa.services.lambda_ import durable_config, vpc
 from kumoniwa.services.lambda_.destination import ACTIONS, check_role_may, is_fifo
 from kumoniwa.services.lambda_.errors import ForeignRole, InvalidParameterValueException
 from kumoniwa.services.lambda_.function import Version, text_of_variables
@@ -183,13 +183,8 @@ def settings(
     FileSystemConfigs: list[dict[str, str]] | None,
     DurableConfig: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """The fields of a ``Version`` that a request sets, checked. ``role`` is the one that will count."""
-    subnets, groups = (bool((VpcConfig or {}).get(name)) for name in ("SubnetIds", "SecurityGroupIds"))
-    if subnets != groups:
-        # As cdk-preflight saw it of AWS (pf-lambda-vpc-non-empty).
-        raise InvalidParameterValueException("SubnetIds and SecurityIds must coexist or be both empty list.")
-    if subnets:
-        raise NotImplementedHere("Lambda functions in a VPC (lambda VpcConfig)")
+    """The fields of a ``Version`` that a request sets, checked, but for its VPC, which takes asking EC2. ``role`` is the one that will count."""
+    vpc.check(VpcConfig)
     if FileSystemConfigs:
         raise NotImplementedHere("Lambda functions with a file system (lambda FileSystemConfigs)")
     _check_limits(Timeout, MemorySize)

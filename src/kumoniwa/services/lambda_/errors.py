@@ -68,6 +68,12 @@ class RoleNotAssumable(Refusal):
     message = "The role defined for the function cannot be assumed by Lambda."
 
 
+class EC2UnexpectedException(Refusal):
+    """What keeps an environment from its network."""
+
+    message = "The network of the function's environment could not be made."
+
+
 class TooManyRequestsException(Refusal):
     message = "Rate Exceeded."
 

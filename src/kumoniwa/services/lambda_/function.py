@@ -56,6 +56,14 @@ class Durable(Record):
     """https://docs.aws.amazon.com/lambda/latest/dg/durable-configuration.html"""
 
 
+class Vpc(Record):
+    """Where a function is in the network."""
+
+    id: str
+    subnets: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
 class Version(Record):
     function: str
     code: Code
@@ -94,6 +102,7 @@ class Version(Record):
     snapshot: str = ""
     """What became of this version's; empty if none is taken."""
     durable: Durable | None = None
+    vpc: Vpc | None = None
 
 
 class Function(Record):
@@ -278,6 +287,11 @@ def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:
     if version.durable is not None:
         shown["DurableConfig"] = {
             "ExecutionTimeout": version.durable.timeout_s, "RetentionPeriodInDays": version.durable.retention_days,
+        }  # fmt: skip
+    if version.vpc is not None:
+        vpc = version.vpc
+        shown["VpcConfig"] = {
+            "SubnetIds": list(vpc.subnets), "SecurityGroupIds": list(vpc.groups), "VpcId": vpc.id, "Ipv6AllowedForDualStack": False,
         }  # fmt: skip
     if version.dead_letter:
         shown["DeadLetterConfig"] = {"TargetArn": version.dead_letter}

@@ -26,6 +26,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.lambda_ import bill, environment_key, fault, figures, package, snapshot
 from kumoniwa.services.lambda_.errors import RoleNotAssumable, TooManyRequestsException
 from kumoniwa.services.lambda_.function import Function, Version, arn, log_group_of
+from kumoniwa.services.lambda_.network import Networks
 from kumoniwa.services.lambda_.stream import Streams
 from kumoniwa.services.lambda_.tracing import Daemons, Tracing
 
@@ -56,6 +57,7 @@ class Sandboxes:
         # A region that was killed could not tidy up.
         shutil.rmtree(folder, ignore_errors=True)
         self.runtimes = runtimes.Runtimes(folder, home.settings.endpoint, self.streams.add, home.clock.now)
+        self.networks = Networks(home, self.runtimes, folder.with_name("names"))
         self.pools: dict[tuple[str, str, str], tuple[str, Pool]] = {}
         """By account, function and version: what its environments are made of, and the pool of them."""
         self.running: Counter[tuple[str, ...]] = Counter()
@@ -201,7 +203,7 @@ class Sandboxes:
             _trusting(call, version)
             return await self.snapshots.restored(call, version)
         spec, principal = await self.spec_of(call, version, is_provisioned=is_provisioned)
-        return await self.begin(call, spec, principal)
+        return await self.begin(call, version, spec, principal)
 
     async def spec_of(self, call: Call, version: Version, **more) -> tuple[EnvironmentSpec, Principal]:
         """What an environment of a version is made of, with fresh keys of its role, and whom those keys speak for."""
@@ -240,12 +242,13 @@ class Sandboxes:
         return f"{time.strftime('%Y/%m/%d', time.gmtime(call.now()))}/[{version.version}]{self.home.ids.hex(32)}"
 
     async def begin(
-        self, call: Call, spec: EnvironmentSpec, principal: Principal, source: Environment | None = None
+        self, call: Call, version: Version, spec: EnvironmentSpec, principal: Principal, source: Environment | None = None
     ) -> Environment:
-        """A new environment whose log is open, restored from ``source`` if there is one."""
+        """A new environment whose log is open, restored from ``source`` if there is one, and in the version's VPC."""
+        network = await self.networks.joined(version, call, spec) if version.vpc is not None else None
         self.streams.open(Call(self.home, call.account, principal, "lambda"), spec.log_group, spec.log_stream)
         try:
-            return await self.runtimes.start(spec, source)
+            return await self.runtimes.start(spec, source, network)
         except BaseException:
             self.streams.end(spec.log_stream)
             raise
@@ -301,6 +304,7 @@ class Sandboxes:
         if self.reaper is not None:
             self.reaper.cancel()
         self.streams.is_closing = True
+        self.networks.close()
         await self.runtimes.close()
         await self.daemons.close()
         await self.streams.close()

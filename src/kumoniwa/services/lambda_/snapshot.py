@@ -110,7 +110,7 @@ class Snapshots:
         snapshot.users += 1
         spec = replace(snapshot.environment.spec, snap_start="restored", log_stream=self.boxes.stream_name(call, version))
         try:
-            environment = await self.boxes.begin(call, spec, snapshot.principal, snapshot.environment)
+            environment = await self.boxes.begin(call, version, spec, snapshot.principal, snapshot.environment)
         except BaseException:
             self._left(snapshot)
             raise
@@ -131,7 +131,7 @@ class Snapshots:
 
     async def _take(self, call: Call, version: Version, key: Key) -> Snapshot:
         spec, principal = await self.boxes.spec_of(call, version, snap_start="snapshot")
-        environment = await self.boxes.begin(call, spec, principal)
+        environment = await self.boxes.begin(call, version, spec, principal)
         if not environment.is_ready:
             self.boxes.end(environment)
             raise SnapStartRegenerationFailureException

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kumoniwa.intake import reading
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.lambda_ import durable_run, event, package, provision, sandbox, source_customer
+from kumoniwa.services.lambda_ import durable_run, event, package, provision, sandbox, source_customer, vpc
 from kumoniwa.services.lambda_.function import SNAPSHOT_TAKING, Version
 from kumoniwa.services.lambda_.layer import LayerVersion, codes
 from kumoniwa.services.lambda_.source import CHANGED
@@ -56,6 +56,8 @@ def _warm_up(region) -> None:
             versions = list(region.store.shelf(account, Version).values())
             for runtime in {version.runtime for version in versions}:
                 sandbox.of(region).prepare(runtime)
+            if region.store.shelf(account, vpc.Interface):
+                region.spawn(vpc.tidy(region, account))
             for version in versions:
                 if version.snapshot == SNAPSHOT_TAKING:
                     sandbox.of(region).snapshots.publish(account, version)

@@ -1,0 +1,174 @@
+"""The networks in which environments of functions in a VPC are, and the doors there that EC2 lets be open.
+
+Each environment has a network of its own, with the address of one of its function's interfaces. A server of the VPC has a door there as long as the
+security groups, the network lists and the routes between the two let a connection through. They are asked again when anything has changed that
+they go by, so that what is forbidden or allowed comes into force without a new environment. Who is connected when only a security group changes
+stays so, because groups remember connections; where a network list or a route changes, what he says is not heard any more.
+https://docs.aws.amazon.com/vpc/latest/userguide/security-group-connection-tracking.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
+from kumoniwa.engines.lambda_runtime.runtimes import Runtimes
+from kumoniwa.engines.vpc_network.network import Network, SwitchGone
+from kumoniwa.gate import private_network
+from kumoniwa.gate.private_network import Listening
+from kumoniwa.gate.trail import CHANGED
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.lambda_.errors import EC2UnexpectedException
+from kumoniwa.services.lambda_.function import Version
+from kumoniwa.services.lambda_.vpc import SERVICE, Interface, connect, keys_of
+
+LOOPBACK = "127.0.0.1"
+_DECIDE = frozenset(("ec2", "rds", "elbv2"))
+"""Services whose calls may change who reaches whom."""
+_REMEMBERED = "security group"
+"""How the layers begin that let those stay who are connected."""
+
+Door = tuple[str, int]
+
+
+class Place:
+    """An environment's network, and what is open there: for each door the server behind it."""
+
+    def __init__(self, account: str, interface: str, network: Network) -> None:
+        self.account, self.interface, self.network = account, interface, network
+        self.open: dict[Door, tuple[str, int]] = {}
+        self.shut: dict[Door, bool] = {}
+        """Doors that were open once, and whether those inside are held."""
+        self.turn = asyncio.Lock()
+
+    @property
+    def is_gone(self) -> bool:
+        return self.network.namespace < 0 or self.network.switch.is_over
+
+    async def become(self, wanted: dict[Door, tuple[str, int]], held: dict[Door, bool]) -> None:
+        """Have these doors be open and no others; ``held`` says of those that are not whether who is inside is held."""
+        async with self.turn:
+            for door, server in wanted.items():
+                if self.open.get(door) != server:
+                    await self.network.open(*door, *server)
+                    self.open[door] = server
+                    self.shut.pop(door, None)
+            for door in [*self.open.keys() - wanted.keys(), *self.shut]:
+                is_held = held.get(door, True)
+                if self.shut.get(door) != is_held:
+                    self.open.pop(door, None)
+                    await self.network.shut(*door, is_held=is_held)
+                    self.shut[door] = is_held
+
+
+class Networks:
+    """Those of a region's functions."""
+
+    def __init__(self, home: Any, runtimes: Runtimes, folder: Path) -> None:
+        self.home, self.runtimes, self.folder = home, runtimes, folder
+        self.places: list[Place] = []
+        self.looking: dict[str, asyncio.Task] = {}
+        """By account: who looks again at what is open."""
+        self.is_stale: set[str] = set()
+        home.listen(self._hear)
+
+    async def joined(self, version: Version, call: Call, spec: EnvironmentSpec) -> Network:
+        """A network for one more environment of a version that is in a VPC. Raises EC2UnexpectedException."""
+        try:
+            network = await self._join(version, call)
+            # The daemon of its traces is the environment's own, wherever that is.
+            daemon = int(spec.variables["_AWS_XRAY_DAEMON_PORT"])
+            await network.pass_datagrams(daemon, LOOPBACK, daemon)
+            await network.open(LOOPBACK, daemon, LOOPBACK, daemon)
+        except (SwitchGone, OSError) as error:
+            raise EC2UnexpectedException(hint=str(error)) from None
+        return network
+
+    async def _join(self, version: Version, call: Call) -> Network:
+        interface = await self._interface(call, version)
+        hosts = self._hosts(call.account)
+        network = await self.runtimes.network(interface.address, hosts)
+        place = Place(call.account, interface.id, network)
+        self.places = [each for each in self.places if not each.is_gone] + [place]
+        try:
+            await self._settle(call, [place])
+        except BaseException:
+            await network.end()
+            raise
+        return network
+
+    async def _interface(self, call: Call, version: Version) -> Interface:
+        """One of those that the version is connected by, drawn for each environment. One that a kill has kept from being made is made now."""
+        await connect(call, version.function, version.vpc)
+        shelf = call.shelf(Interface)
+        return shelf[call.ids.random.choice(keys_of(version.vpc))]
+
+    def _hosts(self, account: str) -> str:
+        """The file of names that functions of an account find where a machine has its own."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return str(self.folder / account)
+
+    # What changes -----------------------------------------------------------------------------
+
+    def _hear(self, fact: tuple) -> None:
+        service, kind, account, detail = fact
+        is_change = (service == CHANGED and detail in _DECIDE) or (service, kind) == (private_network.NETWORK, private_network.CHANGED)
+        if is_change and any(each.account == account for each in self.places):
+            self.is_stale.add(account)
+            if account not in self.looking:
+                self.looking[account] = task = self.home.spawn(self._look(account))
+                task.add_done_callback(lambda _: self.looking.pop(account, None))
+
+    async def _look(self, account: str) -> None:
+        call = self.home.call("lambda", account, principals.service(SERVICE, account))
+        while account in self.is_stale:
+            await asyncio.sleep(0)  # whatever else is done in this turn counts, too
+            self.is_stale.discard(account)
+            self.places = [each for each in self.places if not each.is_gone]
+            try:
+                await self._settle(call, [each for each in self.places if each.account == account])
+            except (SwitchGone, OSError):
+                continue  # networks that ended meanwhile
+
+    async def _settle(self, call: Call, places: list[Place]) -> None:
+        """Open and shut doors as EC2 has it now."""
+        servers = private_network.listening(call)
+        self._name(call.account, servers)
+        for interface in dict.fromkeys(place.interface for place in places):
+            wanted: dict[Door, tuple[str, int]] = {}
+            held: dict[Door, bool] = {}
+            for server in servers:
+                verdict = await private_network.judged(call, interface, address=server.address, port=server.port)
+                for port in {server.port, server.told}:
+                    door = (server.address, port)
+                    if verdict["is_allowed"]:
+                        wanted[door] = (server.host, server.at)
+                    else:
+                        held[door] = not verdict["layer"].startswith(_REMEMBERED)
+            for place in places:
+                if place.interface == interface and not place.is_gone:
+                    await place.become(wanted, held)
+
+    def _name(self, account: str, servers: list[Listening]) -> None:
+        """Have the names be known of all who listen. The file is mounted where functions look, so that it stays the same one."""
+        text = f"{LOOPBACK} localhost\n" + "".join(f"{each.address} {each.name}\n" for each in servers)
+        path = self._hosts(account)
+        try:
+            with open(path, encoding="utf-8") as file:
+                if file.read() == text:
+                    return
+        except FileNotFoundError:
+            pass
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+        try:
+            os.pwrite(descriptor, text.encode(), 0)
+            os.ftruncate(descriptor, len(text.encode()))
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        self.home.unlisten(self._hear)

@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import io
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 import boto3
 import pytest
@@ -181,6 +183,50 @@ def test_a_paused_region_answers_when_it_goes_on(shared):
         for n, connection in enumerate(waiting):
             if n % 3:
                 assert answer(connection)[0] == 200
+
+
+BEATING = """
+import socket, time
+def handler(event, context):
+    with socket.create_connection(("127.0.0.1", event["port"])) as listener:
+        while True:
+            listener.sendall(b".")
+            time.sleep(0.01)
+"""
+
+
+def test_what_a_region_runs_is_paused_with_it(shared):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("index.py", BEATING)
+    role = shared.client("iam").create_role(
+        RoleName="beats", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", '
+        '"Principal": {"Service": "lambda.amazonaws.com"}}}',
+    )["Role"]["Arn"]  # fmt: skip
+    functions = shared.client("lambda", "ca-central-1")
+    functions.create_function(FunctionName="beats", Runtime="python3.12", Timeout=60, Role=role, Handler="index.handler", Code={"ZipFile": packed.getvalue()})
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.settimeout(20)
+        event = json.dumps({"port": door.getsockname()[1]}).encode()
+        functions.invoke(FunctionName="beats", InvocationType="Event", Payload=event)
+        beats, _ = door.accept()
+        with beats:
+            beats.settimeout(20)
+            assert beats.recv(1)
+            shared.region("ca-central-1", "pause")
+            beats.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                for _ in range(200):  # what was sent before, and no more
+                    beats.recv(4096)
+            shared.region("ca-central-1", "resume")
+            beats.settimeout(20)
+            assert beats.recv(1)
+            shared.region("ca-central-1", "pause")
+            shared.region("ca-central-1", "kill")
+            with contextlib.suppress(ConnectionResetError):
+                while beats.recv(4096):
+                    pass
+    shared.region("ca-central-1", "restart")
 
 
 def test_a_region_that_crashed_starts_again_when_it_is_needed(shared):

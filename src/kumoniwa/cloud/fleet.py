@@ -159,14 +159,14 @@ class Fleet:
     def pause(self, name: str) -> None:
         member = self.needed(name)
         if member.state == "running":
-            os.kill(member.pid, signal.SIGSTOP)
+            process.freeze(member.pid)
             member.state = "paused"
             self.events.add("region", region=name, state="paused")
 
     def resume(self, name: str) -> None:
         member = self.member(name)
         if member.state == "paused":
-            os.kill(member.pid, signal.SIGCONT)
+            process.thaw(member.pid)
             member.state = "running"
             self.events.add("region", region=name, state="running")
             self.spawn(self.tell_faults(member))
@@ -220,7 +220,7 @@ class Fleet:
         for member in self.members.values():
             if member.is_up:
                 if member.state == "paused":
-                    os.kill(member.pid, signal.SIGCONT)
+                    process.thaw(member.pid)
                 member.state, member.stopped = "stopping", asyncio.Event()
                 member.line.say(["stop"])
         waits = [asyncio.ensure_future(m.stopped.wait()) for m in self.members.values() if m.stopped is not None and m.pid]

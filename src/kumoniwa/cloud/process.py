@@ -6,6 +6,7 @@ Connections arrive as descriptors. One whose next request belongs to another reg
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import itertools
@@ -14,6 +15,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -68,6 +70,36 @@ def spawn(name: str, settings: Settings, folder: str, end: socket.socket) -> int
         traceback.print_exception(error)
         sys.stderr.flush()
         os._exit(1)
+
+
+def freeze(pid: int) -> None:
+    """Stop a region with all that it has begun: functions, databases, builds."""
+    stopped: set[int] = set()
+    while found := {pid, *_descendants(pid)} - stopped:
+        _signal(found, signal.SIGSTOP)
+        stopped |= found  # what one of them began while it was found out is found the next time
+
+
+def thaw(pid: int) -> None:
+    """Have it go on, whoever is waited for first."""
+    _signal([*reversed(_descendants(pid)), pid], signal.SIGCONT)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Children of a process and theirs, each after its parent."""
+    asked = [pid]
+    for each in asked:
+        with contextlib.suppress(OSError):  # it has ended
+            for thread in os.listdir(f"/proc/{each}/task"):
+                with open(f"/proc/{each}/task/{thread}/children") as file:
+                    asked += map(int, file.read().split())
+    return asked[1:]
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for each in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, number)
 
 
 async def _live(name: str, settings: Settings, folder: str, end: socket.socket) -> None:

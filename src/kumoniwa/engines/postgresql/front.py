@@ -12,9 +12,8 @@ import ssl
 import struct
 from typing import Any
 
-ADMINISTRATOR = "rdsadmin"
-"""The owner of the server, as whom no customer comes in.
-https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.html"""
+from kumoniwa.engines.database.program import ADMINISTRATOR
+
 _CANCEL, _TLS, _GSS = 80877102, 80877103, 80877104
 _OPENING_BYTES_MAX = 10_000
 """Of a startup packet: MAX_STARTUP_PACKET_LENGTH of PostgreSQL."""

@@ -1,158 +1,37 @@
-"""The process that keeps one PostgreSQL server: it starts it, lets its clients in, and takes it along when it ends, however it ends.
-
-PostgreSQL refuses to run as root, and a server whose parent was killed lets its sessions go on for a while. So the server is the first process
-of a process namespace of its own, in a user namespace where nobody is root: whoever we are owns its files there as before, and no other user
-is needed who could not read our folders. When the keeper dies, the kernel kills the server with all its sessions at once. Where the kernel
-gives no namespaces an ordinary user's server runs without; its sessions then end as soon as they next look for their parent.
-
-It is told its order and then wishes by lines of JSON at its stdin, and tells what becomes of it at its stdout. The end of stdin is the region's.
-"""
+"""The process that keeps one PostgreSQL server: clients speak to it first, because it opens TLS."""
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import errno
-import fcntl
-import json
 import os
 import signal
 import socket
-import sys
 from typing import Any
 
-from kumoniwa.engines.lambda_runtime.frames import die_with_parent
+from kumoniwa.engines.database import keeper
 from kumoniwa.engines.postgresql import front
 
-_CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWPID = 0x0800_0000, 0x1000_0000, 0x2000_0000
-USER = 1000
-"""Who root is in there: anybody but root."""
 _LOOK_S = 0.01
-_TAIL_BYTES = 4_096
+_SOCKET = ".s.PGSQL.5432"
 
 
-class NoNamespace(Exception):
-    """This kernel gives none, and root cannot do without."""
-
-
-def isolate() -> bool:
-    """Go into namespaces whose next child is their first process; answers whether we did. Raises NoNamespace."""
-    user, group = os.getuid(), os.getgid()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if sys.platform != "linux" or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWPID | _CLONE_NEWIPC) != 0:
-        if user == 0:
-            raise NoNamespace
-        return False
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{user or USER} {user} 1"), ("gid_map", f"{group or USER} {group} 1")):
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(text)
-    return True
-
-
-def probe() -> None:
-    """End with 0 if a server can run as whoever we are."""
-    try:
-        isolate()
-    except (NoNamespace, OSError):
-        os._exit(1)
-
-
-def _spawn(command: list[str], folder: str, log: str) -> int:
-    """Start the server, with its words appended to a file; answers its pid."""
-    keeper = os.getpid()
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        os.chdir(folder)
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, 0)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        if keeper == os.getppid():
-            die_with_parent(keeper)
-        else:
-            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # from within a namespace, its keeper has no number
-        os.execv(command[0], command)
-    finally:
-        os._exit(127)
-
-
-def _bound(hosts: list[str], port: int) -> list[socket.socket]:
-    """A socket at each address, with one port. Raises OSError if somebody has it."""
-    found: list[socket.socket] = []
-    try:
-        for host in hosts:
-            each = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            found.append(each)
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                each.bind((host, port))
-            except OSError as error:
-                if error.errno != errno.EADDRNOTAVAIL:
-                    raise
-                found.pop().close()  # this machine does not have that address
-                continue
-            each.listen(128)
-            port = each.getsockname()[1]
-    except OSError:
-        for each in found:
-            each.close()
-        raise
-    return found
-
-
-class Keeper:
+class Keeper(keeper.Keeper):
     def __init__(self, order: dict[str, Any]) -> None:
-        self.order = order
-        self.folder = order["data"]
-        self.pid = 0
-        self.is_ready = False
-        self.guard = front.Guard(certificate=order["certificate"].encode(), socket=f"{self.folder}/.s.PGSQL.5432")
+        super().__init__(order)
+        self.guard = front.Guard(certificate=order["certificate"].encode(), socket=_SOCKET)
         self.guard.demands_tls = order["demands_tls"]
 
-    def say(self, **facts: Any) -> None:
-        sys.stdout.write(json.dumps(facts) + "\n")
-        sys.stdout.flush()
-
-    async def run(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            listening = _bound(self.order["hosts"], self.order["port"])
-        except OSError:
-            listening = _bound(self.order["hosts"], 0)
-        self._wait_for_the_last()
-        os.chdir(self.folder)  # sockets have short names only
-        self.guard.socket = ".s.PGSQL.5432"
-        for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock", "postmaster.pid"):
+    def cleared(self) -> None:
+        for name in (_SOCKET, f"{_SOCKET}.lock", "postmaster.pid"):
             if os.path.lexists(name):
                 os.unlink(name)  # of an earlier life, which ended with its keeper
-        self.pid = _spawn(self.order["command"], self.folder, self.order["log"])
-        self.say(port=listening[0].getsockname()[1], pid=self.pid)
-        ended = asyncio.Event()
-        watched = os.pidfd_open(self.pid)
-        loop.add_reader(watched, ended.set)
-        servers = [await loop.create_server(lambda: front.Client(self.guard), sock=each) for each in listening]
-        hearing = asyncio.ensure_future(self._hear())
-        looking = asyncio.ensure_future(self._look())
-        await ended.wait()
-        for server in servers:
-            server.close()
-        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        self.say(ended=status, log=self._tail())
-        for task in (hearing, looking):
-            task.cancel()
 
-    def _wait_for_the_last(self) -> None:
-        """Hold a lock that every process of the server inherits. So none is begun while one of an earlier life still ends: what PostgreSQL looks at
-        for that does not show across namespaces."""
-        lock = os.open(self.order["lock"], os.O_CREAT | os.O_RDWR, 0o600)
-        os.set_inheritable(lock, True)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    async def open(self, listening: list[socket.socket]) -> list[Any]:
+        loop = asyncio.get_running_loop()
+        return [await loop.create_server(lambda: front.Client(self.guard), sock=each) for each in listening]
 
-    async def _look(self) -> None:
-        """Tell when the server takes sessions: it writes so into a file."""
+    async def ready(self) -> None:
+        """It writes so into a file."""
         while True:
             try:
                 with open("postmaster.pid") as file:
@@ -160,42 +39,16 @@ class Keeper:
             except FileNotFoundError:
                 lines = []
             if len(lines) > 7 and lines[7].strip() == "ready":
-                self.say(ready=True)
                 return
             await asyncio.sleep(_LOOK_S)
 
-    async def _hear(self) -> None:
-        reader = asyncio.StreamReader()
-        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        while line := await reader.readline():
-            wish = json.loads(line)
-            if wish["do"] == "stop":
-                os.kill(self.pid, signal.SIGINT)
-            elif wish["do"] == "reload":
-                self.guard.demands_tls = wish["demands_tls"]
-                os.kill(self.pid, signal.SIGHUP)
-        os.kill(self.pid, signal.SIGKILL)
-
-    def _tail(self) -> str:
-        with open(self.order["log"], "rb") as file:
-            file.seek(max(0, os.path.getsize(self.order["log"]) - _TAIL_BYTES))
-            return file.read().decode("utf-8", "replace")
-
-
-def alone() -> None:
-    """Run a program of PostgreSQL's that ends by itself, such as initdb, with our ends as its own."""
-    isolate()
-    pid = os.fork()
-    if pid == 0:
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-        os.execv(sys.argv[1], sys.argv[1:])
-    os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)
+    async def do(self, wish: dict[str, Any]) -> None:
+        if wish["do"] == "stop":
+            os.kill(self.pid, signal.SIGINT)
+        elif wish["do"] == "reload":
+            self.guard.demands_tls = wish["demands_tls"]
+            os.kill(self.pid, signal.SIGHUP)
 
 
 def main() -> None:
-    parent = int(sys.argv[1])
-    order = json.loads(sys.stdin.buffer.raw.readline())  # type: ignore[attr-defined]
-    isolate()
-    die_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's is for the cloud, which says what to do
-    asyncio.run(Keeper(order).run())
+    keeper.serve(Keeper)

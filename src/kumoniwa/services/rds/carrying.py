@@ -10,7 +10,7 @@ import os
 import zlib
 from typing import Any
 
-from kumoniwa.engines.postgresql.golden import ServerFailed
+from kumoniwa.engines.database.program import ServerFailed
 from kumoniwa.kernel.call import Call
 
 PART_BYTES = 1 << 20

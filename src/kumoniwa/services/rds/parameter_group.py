@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.engines.postgresql.golden import ServerFailed
+from kumoniwa.engines.database.program import ServerFailed
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed

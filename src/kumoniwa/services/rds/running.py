@@ -11,7 +11,7 @@ import os
 import shutil
 from typing import Any
 
-from kumoniwa.engines.postgresql.golden import ServerFailed
+from kumoniwa.engines.database.program import ServerFailed
 from kumoniwa.gate import patience
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call

@@ -333,6 +333,18 @@ def table(m):
     }  # fmt: skip
 
 
+def volume(m):
+    specification = [{"ResourceType": "volume", "Tags": m.pairs}]
+    id_ = m.ec2.create_volume(AvailabilityZone="us-east-1a", Size=1, TagSpecifications=specification)["VolumeId"]
+    m.cloud.sleep(0.1)
+    return {"VolumeId": id_, "AvailabilityZone": "us-east-1a", "Size": 1}
+
+
+def disk_snapshot(m):
+    id_ = m.ebs.start_snapshot(VolumeSize=1, Tags=m.pairs)["SnapshotId"]
+    return {"SnapshotId": id_, "FirstSnapshotId": id_, "SecondSnapshotId": id_, "Attribute": "createVolumePermission"}
+
+
 def repository(m):
     arn = m.ecr.create_repository(repositoryName=m.name, tags=m.pairs)["repository"]["repositoryArn"]
     return {"repositoryName": m.name, "repositoryNames": [m.name], "resourceArn": arn}
@@ -706,6 +718,8 @@ KINDS = {
     "config": {"ConfigurationRecorder": config_recorder, "ConfigRule": config_rule, "ConfigurationAggregator": aggregator,
                "AggregationAuthorization": aggregation_authorization, "StoredQuery": stored_query},
     "dynamodb": {"table": table},
+    "ebs": {"snapshot": disk_snapshot},
+    "ec2": {"snapshot": disk_snapshot, "volume": volume},
     "ecr": {"repository": repository},
     "events": {"event-bus": bus, "rule-on-default-event-bus": rule, "rule-on-custom-event-bus": rule_on_custom},
     "firehose": {"deliverystream": delivery_stream},

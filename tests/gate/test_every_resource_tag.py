@@ -37,6 +37,7 @@ NOT = {
     "wafv2:CreateIPSet ipset": _MADE, "wafv2:CreateRegexPatternSet regexpatternset": _MADE, "wafv2:CreateRuleGroup rulegroup": _MADE,
     "wafv2:CreateWebACL webacl": _MADE,
     "fis:StartExperiment experiment-template": "it is asked about the experiment, too, " + _MADE,
+    "ec2:CreateSnapshot volume": "it is asked about the snapshot, too, " + _MADE, "ec2:CreateVolume volume": _MADE,
     "kms:CreateAlias key": _ALIAS, "kms:UpdateAlias key": _ALIAS,
     "cloudwatch:DescribeAlarms alarm": "it is asked about alarm:*, whatever it names: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html",
     "logs:DeleteDeliverySource delivery-destination": "it touches a delivery's source, whatever the reference says",
@@ -163,6 +164,9 @@ def tagged(shape, key: str, value: str):
         if shape.member.type_name == "string":
             return [key]
         names = shape.member.members
+        if not any(name in names for name in tags.KEYS):
+            inner = next(name for name in tags.CONTAINERS if name in names)
+            return [{inner: tagged(names[inner], key, value)}]
         return [{next(name for name in tags.KEYS if name in names): key, next(name for name in ("Value", "value", "TagValue") if name in names): value}]
     inner = next(name for name in tags.CONTAINERS if name in shape.members)
     return least(shape) | {inner: tagged(shape.members[inner], key, value)}

@@ -15,6 +15,8 @@ DATA_EVENTS = {
     "lambda": ("Invoke", "InvokeAsync", "InvokeWithResponseStream"),
     "logs": ("PutLogEvents", "GetLogEvents", "FilterLogEvents"),
     "kinesis": ("PutRecord", "PutRecords", "GetRecords", "GetShardIterator", "SubscribeToShard"),
+    # https://docs.aws.amazon.com/ebs/latest/userguide/logging-ebs-apis-using-cloudtrail.html
+    "ebs": ("SnapshotBlock", "SnapshotBlocks", "ChangedBlocks"),
     "firehose": ("PutRecord", "PutRecordBatch"),
     "sns": ("Publish", "PublishBatch"),
     "events": ("PutEvents",),

@@ -10,29 +10,29 @@ from typing import Any
 
 from kumoniwa.aws import models
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.ec2 import catalogue
+from kumoniwa.services.ec2 import catalogue, ebs_access, kinds
 from kumoniwa.services.ec2.errors import InvalidParameterValue
 from kumoniwa.wire.message import Request
 
 TAG_CONDITIONS = ("ec2:ResourceTag",)
 
-TOUCHED: dict[str, str] = {}
+TOUCHED: dict[str, str] = {**ebs_access.TOUCHED}
 """For each operation the kinds of what it touches; what it makes has a plus, since it has no id before it is there."""
 
-_MEMBERS: dict[str, str] = {}
+_MEMBERS: dict[str, str] = {**ebs_access.MEMBERS}
 """The kinds of what parameters name. Those of ``Resources`` their ids tell."""
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> list[str] | str:
     if operation in ("CreateTags", "DeleteTags"):
-        kinds = ((catalogue.kind_of(id_), id_) for id_ in params.get("Resources") or ())
-        return [call.arn(f"{kind.name if kind else '*'}/{id_}") for kind, id_ in kinds] or call.arn("*/*")
+        named = ((catalogue.kind_of(id_), id_) for id_ in params.get("Resources") or ())
+        return [kinds.arn_of(call, kind.name if kind else "*", id_) for kind, id_ in named] or call.arn("*/*")
     said = TOUCHED.get(operation, "").split()
-    found = [call.arn(f"{kind[:-1]}/*") for kind in said if kind.endswith("+")]
+    found = [kinds.arn_of(call, kind[:-1], "*") for kind in said if kind.endswith("+")]
     for member, kind in _MEMBERS.items():
         if kind in said and member in params:
             value = params[member]
-            found += [call.arn(f"{kind}/{id_}") for id_ in (value if isinstance(value, list) else [value]) if isinstance(id_, str) and id_]
+            found += [kinds.arn_of(call, kind, id_) for id_ in (value if isinstance(value, list) else [value]) if isinstance(id_, str) and id_]
     return list(dict.fromkeys(found)) or "*"
 
 
@@ -49,7 +49,7 @@ def params_of(operation: str, request: Request, params: dict[str, Any]) -> dict[
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    return {"ec2:region": call.region}
+    return {"ec2:region": call.region} | ebs_access.conditions_of(call, operation, params)
 
 
 def tags_of(call: Call, arn: str) -> dict[str, str]:
@@ -61,4 +61,4 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
 
 
 def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
-    return [(call.arn(f"{kind.name}/{id_}", "ec2"), each.tags) for kind in catalogue.KINDS for id_, each in call.shelf(kind.record).items()]
+    return [(kinds.arn_of(call, kind.name, id_), each.tags) for kind in catalogue.KINDS for id_, each in call.shelf(kind.record).items()]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.ec2.ebs_record import SNAPSHOT, VOLUME
 from kumoniwa.services.ec2.errors import Refused
 from kumoniwa.services.ec2.kinds import Kind, check, missing
 
-KINDS: tuple[Kind, ...] = ()
+KINDS: tuple[Kind, ...] = (SNAPSHOT, VOLUME)
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 

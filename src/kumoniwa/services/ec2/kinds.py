@@ -29,6 +29,15 @@ class Kind(NamedTuple):
     """Of the refusal of what cannot be an id of this kind."""
 
 
+OF_NO_ACCOUNT = frozenset({"snapshot"})
+"""Kinds whose ARNs name no account, because others may use them."""
+
+
+def arn_of(call: Call, kind: str, id_: str) -> str:
+    account = "" if kind in OF_NO_ACCOUNT else call.account
+    return f"arn:{call.home.partition}:ec2:{call.region}:{account}:{kind}/{id_}"
+
+
 def fresh(call: Call, prefix: str) -> str:
     """A new id: the prefix, a hyphen and seventeen digits, of which AWS's first is 0."""
     return f"{prefix}-0{call.ids.hex(16)}"

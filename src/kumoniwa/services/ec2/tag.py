@@ -11,7 +11,7 @@ from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.ec2.errors import InvalidParameterValue, MissingParameter, Refused
-from kumoniwa.services.ec2.kinds import Kind
+from kumoniwa.services.ec2.kinds import Kind, arn_of
 
 TAGS_MAX = 50
 
@@ -55,7 +55,7 @@ def of_each(call: Call, specifications: list[dict[str, Any]] | None, made: dict[
         found[name] = checked(tags, found.get(name))
     for name, tags in found.items():
         said: dict[str, Any] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
-        call.require("ec2:CreateTags", call.arn(made[name], "ec2"), **{"ec2:CreateAction": call.operation, "aws:TagKeys": [*tags], **said})
+        call.require("ec2:CreateTags", arn_of(call, *made[name].split("/", 1)), **{"ec2:CreateAction": call.operation, "aws:TagKeys": [*tags], **said})
     return found
 
 

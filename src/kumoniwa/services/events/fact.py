@@ -84,6 +84,8 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("backup", f"{what} State Change"): lambda call, detail: detail["resources"] for what in _BACKUP},
     **{("cloudformation", f"CloudFormation {what} Status Change"): lambda call, detail: detail["resources"] for what in _STACK},
     **{("glue", f"Glue Data Catalog {what} State Change"): lambda call, detail: detail["resources"] for what in ("Database", "Table")},
+    # https://docs.aws.amazon.com/ebs/latest/userguide/ebs-cloud-watch-events.html
+    **{("ec2", f"EBS {what} Notification"): lambda call, detail: detail["resources"] for what in ("Volume", "Snapshot")},
     **{("ecr", f"ECR {what} Action"): lambda call, detail: [] for what in ("Image", "Referrer")},
     ("application-autoscaling", "Application Auto Scaling Scaling Activity State Change"): lambda call, detail: [],
     ("fis", "FIS Experiment State Change"): lambda call, detail: detail["resources"],

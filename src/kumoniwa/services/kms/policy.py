@@ -73,9 +73,11 @@ def default(call: Call) -> str:
 def of_service(call: Call, service: str) -> str:
     """The policy of the key that AWS keeps for one of its services: whoever may use it there, through it, and nobody otherwise.
     https://docs.aws.amazon.com/kms/latest/developerguide/viewing-managed-keys.html"""
-    title = {"s3": "S3", "sqs": "SQS", "sns": "SNS", "dynamodb": "DynamoDB", "secretsmanager": "Secrets Manager", "ssm": "SSM"}.get(service, service)
+    title = {"s3": "S3", "sqs": "SQS", "sns": "SNS", "dynamodb": "DynamoDB", "secretsmanager": "Secrets Manager", "ssm": "SSM", "ebs": "EBS"}.get(service, service)
     root = {"AWS": f"arn:{call.home.partition}:iam::{call.account}:root"}
-    through = {"kms:CallerAccount": call.account, "kms:ViaService": f"{service}.{call.region}.amazonaws.com"}
+    # EBS is asked for through EC2: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+    via = {"ebs": "ec2"}.get(service, service)
+    through = {"kms:CallerAccount": call.account, "kms:ViaService": f"{via}.{call.region}.amazonaws.com"}
     statements = [
         {
             "Sid": f"Allow access through {title} for all principals in the account that are authorized to use {title}",

@@ -43,7 +43,7 @@ class Way(NamedTuple):
     service: str
     tag: str
     untag: str
-    named: dict[str, str]
+    named: dict[str, Any]
 
 
 _BESIDE = ("s3control", "apigatewayv2", "dynamodbstreams", "ses")
@@ -82,6 +82,8 @@ def way_of(call: Call, arn: str, parsed: Arn) -> Way:
         case "ssm" if kind in _SSM:
             id_ = f"/{name}" if "/" in name and kind == "parameter" else name
             return Way("ssm", "AddTagsToResource", "RemoveTagsFromResource", {"ResourceType": _SSM[kind], "ResourceId": id_})
+        case "ec2":
+            return Way("ec2", "CreateTags", "DeleteTags", {"Resources": [last]})
         case "iam" if kind in _IAM:
             word, member = _IAM[kind]
             return Way("iam", f"Tag{word}", f"Untag{word}", {member: last if member.endswith("Name") else arn})

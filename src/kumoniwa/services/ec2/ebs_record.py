@@ -1,0 +1,206 @@
+"""What volumes and snapshots are, and how other files find and keep them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.gate.turns import Turns
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.ec2 import block
+from kumoniwa.services.ec2.ebs_key import Seal
+from kumoniwa.services.ec2.errors import InvalidParameterValue, Refused
+from kumoniwa.services.ec2.kinds import Kind, arn_of
+
+SERVICE = "ec2.amazonaws.com"
+TURNS = Turns("ec2", SERVICE, "ebs_turn")
+NO_VOLUME = "vol-ffffffff"
+"""What snapshots say that were taken of none."""
+
+
+class Filling(Record):
+    """Where blocks still come from."""
+
+    region: str
+    account: str
+    snapshot: str
+    map: str
+    seal: Seal | None = None
+    """Of the source, with a grant for EC2 in its region."""
+    next: int = 0
+    """The place that comes next."""
+    total: int = 0
+    done: int = 0
+
+
+class Change(Record):
+    """One modification of a volume."""
+
+    started: float
+    before: tuple[str, int, int | None, int | None, bool]
+    """Type, GiB, IOPS, MiB/s, and whether several instances may attach it."""
+    after: tuple[str, int, int | None, int | None, bool]
+    state: str = "modifying"
+    ended: float = 0.0
+    request: str = ""
+
+
+class Volume(Record):
+    """Shelved by its id."""
+
+    id: str
+    zone: str
+    size_gib: int
+    type: str
+    created: float
+    state: str = "creating"
+    iops: int | None = None
+    throughput: int | None = None
+    is_shared: bool = False
+    """Whether several instances may attach it."""
+    snapshot: str = ""
+    map: str = ""
+    """Of its blocks; empty where there are none."""
+    seal: Seal | None = None
+    key: str = ""
+    """KMS's, as it was said, where it did not open."""
+    lineage: str = ""
+    """What it has in common with all that have its blocks, more or fewer."""
+    filling: Filling | None = None
+    failure: str = ""
+    """Why it will not come to be."""
+    changes: tuple[Change, ...] = ()
+    tags: dict[str, str] = {}
+    request: str = ""
+
+
+class Lock(Record):
+    """What keeps a snapshot from being deleted."""
+
+    mode: str
+    created: float
+    until: float
+    days: int | None = None
+    cooling_h: int | None = None
+
+
+class Snapshot(Record):
+    """Shelved by its id."""
+
+    id: str
+    volume: str
+    size_gib: int
+    started: float
+    state: str = "pending"
+    description: str = ""
+    kind: str = "create"
+    """What made it: ``create``, ``copy`` or ``direct``."""
+    map: str = ""
+    seal: Seal | None = None
+    key: str = ""
+    lineage: str = ""
+    completed: float = 0.0
+    progress: int = 0
+    blocks: int = 0
+    """How many it has, once it is complete."""
+    parent: str = ""
+    timeout_s: float = 0.0
+    expires: float = 0.0
+    """When one that is written is given up."""
+    is_sealed: bool = False
+    """Whether it was told that all is written."""
+    filling: Filling | None = None
+    source: str = ""
+    """The ARN of what it is a copy of."""
+    message: str = ""
+    failure: str = ""
+    """Why it will not come to be."""
+    users: tuple[str, ...] = ()
+    """Accounts that may make volumes of it."""
+    is_public: bool = False
+    is_hidden: bool = False
+    """Whether it is treated as private all the same, because its account blocks what is public."""
+    lock: Lock | None = None
+    tags: dict[str, str] = {}
+    request: str = ""
+
+
+VOLUME = Kind("volume", "vol", Volume, "InvalidVolume.NotFound", "The volume '{}' does not exist.", "InvalidParameterValue")
+SNAPSHOT = Kind("snapshot", "snap", Snapshot, "InvalidSnapshot.NotFound", "The snapshot '{}' does not exist.", "InvalidParameterValue")
+
+
+def snapshot_arn(call: Call, id_: str, region: str = "") -> str:
+    return arn_of(call, SNAPSHOT.name, id_).replace(f":{call.region}:", f":{region or call.region}:", 1)
+
+
+def check_id(kind: Kind, id_: str) -> None:
+    if not id_.startswith(f"{kind.prefix}-"):
+        raise InvalidParameterValue(f"Value ({id_}) for parameter {kind.name}Id is invalid. Expected: '{kind.prefix}-...'.")
+
+
+def existing(call: Call, kind: Kind, id_: str) -> Any:
+    check_id(kind, id_)
+    found = call.shelf(kind.record).get(id_)
+    if found is None:
+        raise Refused(kind.code, kind.text.format(id_))
+    return found
+
+
+def keep(call: Call, record: Any, **changes: Any) -> Any:
+    """The latest of it, with changes."""
+    shelf = call.shelf(type(record))
+    shelf[record.id] = latest = changed(shelf[record.id], **changes)
+    return latest
+
+
+def look(call: Call, id_: str, at: float = 0.0) -> None:
+    """Give it a turn."""
+    TURNS.put(call, id_, at or call.now())
+
+
+def itself(account: str) -> Principal:
+    """EC2, which has something to do by itself."""
+    return principals.service(SERVICE, account)
+
+
+def others(call: Call, account: str) -> Call:
+    """The same place, in another account's data."""
+    return call if account == call.account else changed(call, account=account)
+
+
+def may_read(snapshot: Snapshot, account: str) -> bool:
+    return (snapshot.is_public and not snapshot.is_hidden) or account in snapshot.users
+
+
+def owned(call: Call, id_: str) -> tuple[Call, Snapshot] | None:
+    """A snapshot that the account may make volumes of, and the account's call that has it: its own, or one that was shared with it."""
+    found = call.shelf(Snapshot).get(id_)
+    if found is not None:
+        return call, found
+    for account in call.home.store.accounts():
+        if account.isdigit() and account != call.account:
+            found = call.home.store.shelf(account, Snapshot).get(id_)
+            if found is not None and may_read(found, call.account):
+                return others(call, account), found
+    return None
+
+
+def shared_with(call: Call) -> list[tuple[str, Snapshot]]:
+    """Those of others that the account may make volumes of, with their owners."""
+    return [
+        (account, each)
+        for account in call.home.store.accounts() if account.isdigit() and account != call.account
+        for each in call.home.store.shelf(account, Snapshot).values() if may_read(each, call.account)
+    ]  # fmt: skip
+
+
+def let_go(call: Call, map_: str) -> None:
+    """Forget a map that no volume and no snapshot has any more. Its record is off its shelf already."""
+    if map_ and not any(each.map == map_ for kind in (Volume, Snapshot) for each in call.shelf(kind).values()):
+        block.forget(call, map_)
+
+
+def maps(call: Call) -> set[str]:
+    return {each.map for kind in (Volume, Snapshot) for each in call.shelf(kind).values() if each.map}

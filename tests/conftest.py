@@ -211,6 +211,9 @@ class Cloud:
             self.run(region.engines[lake.ENGINE].close())
         region.spawn = self._never  # what hears of its children's ends begins nothing more: a process would be gone
         self.run(region.end_tasks())
+        if self.loop._default_executor is not None:  # and so would its threads, which would write on beside those of the next life
+            self.loop._default_executor.shutdown()
+            self.loop._default_executor = None
         region.store.journal.open.clear()  # what was not committed is gone
         for rows in region.store._accounts.values():
             rows.connection.close()

@@ -17,7 +17,7 @@ from kumoniwa.services.backup.vault import Vault, arn_of
 
 _OF_POINTS = frozenset({
     "DescribeRecoveryPoint", "DeleteRecoveryPoint", "UpdateRecoveryPointLifecycle", "GetRecoveryPointRestoreMetadata", "StartCopyJob",
-    "StartRestoreJob",
+    "StartRestoreJob", "DisassociateRecoveryPoint",
 })  # fmt: skip
 _NUMBERS = {"ChangeableForDays": "changeablefordays", "MinRetentionDays": "minretentiondays", "MaxRetentionDays": "maxretentiondays"}
 

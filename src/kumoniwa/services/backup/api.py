@@ -83,6 +83,7 @@ from kumoniwa.services.backup.testing_plan import (
 from kumoniwa.services.backup.upkeep import (
     DeleteRecoveryPoint,
     DescribeRecoveryPoint,
+    DisassociateRecoveryPoint,
     GetRecoveryPointRestoreMetadata,
     ListRecoveryPointsByBackupVault,
     ListRecoveryPointsByResource,
@@ -107,7 +108,7 @@ __all__ = [
     "DeleteBackupVault", "DeleteBackupVaultAccessPolicy", "DeleteBackupVaultLockConfiguration",
     "DeleteBackupVaultNotifications", "DeleteRecoveryPoint", "DeleteRestoreTestingPlan", "DeleteRestoreTestingSelection",
     "DescribeBackupJob", "DescribeBackupVault", "DescribeCopyJob", "DescribeGlobalSettings", "DescribeProtectedResource",
-    "DescribeRecoveryPoint", "DescribeRegionSettings", "DescribeRestoreJob", "ExportBackupPlanTemplate", "GetBackupPlan",
+    "DescribeRecoveryPoint", "DescribeRegionSettings", "DescribeRestoreJob", "DisassociateRecoveryPoint", "ExportBackupPlanTemplate", "GetBackupPlan",
     "GetBackupPlanFromJSON", "GetBackupSelection", "GetBackupVaultAccessPolicy", "GetBackupVaultNotifications",
     "GetLegalHold", "GetRecoveryPointRestoreMetadata", "GetRestoreJobMetadata", "GetRestoreTestingInferredMetadata",
     "GetRestoreTestingPlan", "GetRestoreTestingSelection", "GetSupportedResourceTypes", "ListBackupJobs",

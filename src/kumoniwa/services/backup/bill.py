@@ -13,7 +13,7 @@ from kumoniwa.aws.prices import GIB
 from kumoniwa.gate.ledger import Use
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.backup import keeping
+from kumoniwa.services.backup import keeping, lodging
 from kumoniwa.services.backup.point import RecoveryPoint
 
 
@@ -22,7 +22,9 @@ def _class(point: RecoveryPoint) -> str:
 
 
 def restored(call: Call, point: RecoveryPoint) -> None:
-    call.bill(f"{_class(point)}_restore", point.name, point.size / GIB)
+    """Of a database the restore costs nothing."""
+    if not lodging.has(point.kind):
+        call.bill(f"{_class(point)}_restore", point.name, point.size / GIB)
 
 
 def copied(call: Call, point: RecoveryPoint, target: str, size_bytes: int) -> None:
@@ -42,6 +44,8 @@ def standing_of(call: Call) -> list[Use]:
     for point in call.shelf(RecoveryPoint).values():
         if not point.is_whole:
             continue
+        if point.is_continuous and lodging.has(point.kind):
+            continue  # automated backups are billed where they are kept
         if point.is_continuous:
             found[_class(point), point.name] += keeping.size_of(call, point.arn)
         elif point.kind == "S3":

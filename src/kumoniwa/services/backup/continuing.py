@@ -18,7 +18,7 @@ import msgspec
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.backup import agenda, bucket, keeping
+from kumoniwa.services.backup import agenda, bucket, keeping, lodging
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.agenda import DUE
 from kumoniwa.services.backup.errors import JobFailed
@@ -109,7 +109,9 @@ async def begin(call: Call, role: Call, point: RecoveryPoint) -> None:
 def drop(call: Call, arn: str) -> None:
     """Let a point go, with its bytes, whether it follows anything or not."""
     point = call.shelf(RecoveryPoint).get(arn)
-    if point is not None and point.is_continuous:
+    if point is not None and lodging.has(point.kind):
+        lodging.leave(call, point.kind, point.role, point.resource, arn, is_whole=point.status != points.CREATING or not point.is_continuous)
+    elif point is not None and point.is_continuous:
         _follow_no_more(call, point)
     keeping.drop(call, arn)
 

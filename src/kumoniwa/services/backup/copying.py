@@ -7,13 +7,14 @@ The point is there when its last piece is: before that it is CREATING, and a cop
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed, pack
-from kumoniwa.services.backup import bill, continuing, exchange, keeping, telling, underway
+from kumoniwa.services.backup import bill, continuing, exchange, keeping, lodging, telling, underway
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import (
@@ -72,10 +73,14 @@ def checked_target(call: Call, text: str) -> arns.Arn:
 
 def new(call: Call, point: RecoveryPoint, target: str, role: str, lifecycle: dict[str, Any] | None, **more: Any) -> CopyJob:
     """Put a job on its shelf; it begins by itself."""
-    there = checked_target(call, target)
+    there, id_ = checked_target(call, target), call.new_id().upper()
+    arn = str(there._replace(resource=f"recovery-point:{call.new_id()}"))
+    if lodging.has(point.kind):
+        own = arns.parse(lodging.of(point.kind).arn_of(call, f"copyjob-{id_.lower()}"))
+        arn = str(own._replace(region=there.region))
     job = CopyJob(
-        id=call.new_id().upper(), source=point.arn, vault=point.vault, resource=point.resource, kind=point.kind, target=target, role=role,
-        point=str(there._replace(resource=f"recovery-point:{call.new_id()}")), created=call.now(), size=point.size,
+        id=id_, source=point.arn, vault=point.vault, resource=point.resource, kind=point.kind, target=target, role=role,
+        point=arn, created=call.now(), size=point.size,
         lifecycle=points.checked(lifecycle), **more,
     )  # fmt: skip
     _put(call, job)
@@ -103,6 +108,9 @@ def StartCopyJob(
         raise InvalidRequestException(f"Recovery point {point.arn} is in state {point.status} and cannot be copied.")
     if DestinationBackupVaultArn == arn_of(call, SourceBackupVaultName):
         raise InvalidRequestException("The source and the destination backup vault cannot be the same.")
+    if point.is_continuous and lodging.has(point.kind):
+        # "AWS Backup does not support on-demand copies of continuous backups": point-in-time-recovery-copying.html in the guide. The words are ours.
+        raise InvalidRequestException(f"Recovery point {point.arn} is continuous and cannot be copied on demand.")
     call.require("iam:PassRole", IamRoleArn, **{"iam:PassedToService": SERVICE})
     made = new(call, point, DestinationBackupVaultArn, IamRoleArn, Lifecycle)
     return {"CopyJobId": made.id, "CreationDate": made.created, "IsParent": False}
@@ -126,9 +134,8 @@ async def run(call: Call, id_: str) -> None:
     role = assumed(call, job.role, job.source)
     role.require("backup:CopyFromBackupVault", job.source, **{"backup:CopyTargets": job.target})
     there = arns.parse(job.target)
-    secret = await keeping.secret_of(call, point)
-    sent = keeping.pieces(call, point, secret)
-    if point.is_continuous:
+    sent = _nothing() if lodging.has(point.kind) else keeping.pieces(call, point, secret := await keeping.secret_of(call, point))
+    if point.is_continuous and not lodging.has(point.kind):
         if point.status == points.AVAILABLE:
             await continuing.due(call, point.arn)
         sent = continuing.pieces(call, point, secret, call.now())
@@ -145,6 +152,8 @@ async def run(call: Call, id_: str) -> None:
 
     await say("begin", about=pack(about))
     number = size = 0
+    if lodging.has(point.kind):
+        size = await lodging.of(point.kind).copy(role, point, job.point, job.id)
     under_way: list[Any] = []
     async for piece in sent:
         under_way.append(call.home.spawn(say("piece", number=number, data=piece)))
@@ -153,9 +162,15 @@ async def run(call: Call, id_: str) -> None:
             await asyncio.gather(*under_way)
             under_way = []
     await asyncio.gather(*under_way)
-    await say("finish", count=number)
+    await say("finish", count=number, size=size)
     bill.copied(call, point, job.target, size)
     end(call, changed(job, size=size), COMPLETED)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    """The pieces of what its service copies itself."""
+    return
+    yield
 
 
 def end(call: Call, job: CopyJob, state: str, message: str = "") -> None:

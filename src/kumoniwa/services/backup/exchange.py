@@ -10,7 +10,7 @@ from typing import Any
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed, unpack
-from kumoniwa.services.backup import agenda, keeping, telling
+from kumoniwa.services.backup import agenda, keeping, lodging, telling
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import JobFailed
 from kumoniwa.services.backup.keeping import PIECES, Keeper
@@ -40,7 +40,7 @@ async def _begin(call: Call, message: dict[str, Any]) -> None:
     before = call.shelf(RecoveryPoint).get(about.arn)
     if before is not None and before.status != points.CREATING:
         return
-    key, _ = await keeping.fresh_key(call, vault)
+    key = None if lodging.has(about.kind) else (await keeping.fresh_key(call, vault))[0]
     keeping.forget(call, about.arn)
     call.shelf(RecoveryPoint)[about.arn] = changed(
         about, vault=vault.name, data_key=key, status=points.CREATING, created=call.now(), completed=0.0, restored=0.0, is_cold=False, size=0
@@ -68,6 +68,7 @@ async def _finish(call: Call, message: dict[str, Any]) -> None:
         count, size = call.rows(PIECES).one("select count(*), coalesce(sum(size), 0) from backup_piece where point = ?", point.arn)
         if count != message["count"]:
             raise JobFailed("The recovery point did not arrive whole.")
+        size = size or message["size"]
         call.atomically(lambda: _whole(call, changed(point, status=points.COMPLETED, completed=call.now(), size=size)))
 
 

@@ -12,7 +12,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.backup import bucket, continuing, point, table, telling, underway
+from kumoniwa.services.backup import bucket, continuing, database, lodging, point, table, telling, underway
 from kumoniwa.services.backup.errors import (
     InvalidParameterValueException,
     InvalidRequestException,
@@ -24,10 +24,10 @@ from kumoniwa.wire import timestamps
 CREATED, RUNNING, COMPLETED, FAILED, EXPIRED, ABORTED = "CREATED", "RUNNING", "COMPLETED", "FAILED", "EXPIRED", "ABORTED"
 START_MINUTES, COMPLETE_MINUTES, MINUTES_MIN, MINUTES_MAX = 480, 10_080, 60, 52_560_000
 LISTED_S = 30 * 86_400.0
-KINDS = {"DynamoDB": table, "S3": bucket}
+KINDS = {"DynamoDB": table, "RDS": database, "S3": bucket}
 """How each type of resource is kept and put back."""
 ELSEWHERE = {
-    "ec2": "EC2 and EBS", "rds": "RDS", "elasticfilesystem": "EFS", "fsx": "FSx", "storagegateway": "Storage Gateway", "redshift": "Redshift",
+    "ec2": "EC2 and EBS", "rds": "clusters of databases", "elasticfilesystem": "EFS", "fsx": "FSx", "storagegateway": "Storage Gateway", "redshift": "Redshift",
     "redshift-serverless": "Redshift Serverless", "timestream": "Timestream", "cloudformation": "CloudFormation", "eks": "EKS",
     "dsql": "Aurora DSQL", "ssm-sap": "SAP HANA", "backup-gateway": "virtual machines",
 }  # fmt: skip
@@ -70,6 +70,8 @@ def kind_of(arn: str) -> str:
         return "DynamoDB"
     if parsed is not None and parsed.service == "s3" and "/" not in parsed.resource and parsed.resource:
         return "S3"
+    if parsed is not None and parsed.service == "rds" and parsed.resource.startswith("db:"):
+        return "RDS"
     if parsed is not None and parsed.service in ELSEWHERE:
         raise NotImplementedHere(f"backups of {ELSEWHERE[parsed.service]} by backup")
     raise InvalidParameterValueException(f"Invalid ARN: {arn}. Unsupported resource type.")
@@ -100,9 +102,11 @@ def new(
         of = resource.rpartition(":")[2]
         when = "" if more.get("is_continuous") else f"{datetime.fromtimestamp(now, UTC):%Y%m%d%H%M%S}-"
         name = f"{'' if when else 'continuous:'}{of}-{when}{call.ids.hex(8)}"
+    id_ = call.new_id().upper()
+    arn = lodging.of(kind).arn_of(call, f"job-{id_.lower()}") if lodging.has(kind) else call.arn(f"recovery-point:{name}", "backup")
     job = BackupJob(
-        id=call.new_id().upper(), vault=vault, resource=resource, kind=kind, role=role, created=now, starts_by=since + 60 * minutes[0],
-        completes_by=since + 60 * minutes[1], point=call.arn(f"recovery-point:{name}", "backup"), **more,
+        id=id_, vault=vault, resource=resource, kind=kind, role=role, created=now, starts_by=since + 60 * minutes[0],
+        completes_by=since + 60 * minutes[1], point=arn, **more,
     )  # fmt: skip
     put(call, job)
     return job
@@ -175,7 +179,7 @@ def _shown(call: Call, job: BackupJob) -> dict[str, Any]:
     told = {
         "AccountId": call.account, "BackupJobId": job.id, "BackupVaultName": job.vault, "BackupVaultArn": arn_of(call, job.vault),
         "RecoveryPointArn": job.point if job.state in (RUNNING, COMPLETED) else None, "ResourceArn": job.resource,
-        "EncryptionKeyArn": vault.key if vault is not None else None, "IsEncrypted": True,
+        "EncryptionKeyArn": vault.key if vault is not None and not lodging.has(job.kind) else None, "IsEncrypted": not lodging.has(job.kind),
         "CreationDate": job.created, "CompletionDate": job.ended or None, "State": job.state, "StatusMessage": job.message or None,
         "PercentDone": "100.0" if job.state == COMPLETED else "0.0", "BackupSizeInBytes": job.size, "IamRoleArn": job.role,
         "CreatedBy": job.by or None, "StartBy": job.starts_by, "ResourceType": job.kind, "BytesTransferred": job.size, "IsParent": False,

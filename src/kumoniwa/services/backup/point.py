@@ -1,4 +1,4 @@
-"""Recovery points: what a vault keeps of a table or bucket as it was.
+"""Recovery points: what a vault keeps of a table, bucket or database as it was.
 
 A point stands by itself: it needs neither what it was taken of nor the points before it.
 """
@@ -16,8 +16,9 @@ from kumoniwa.wire import timestamps
 
 DAY_S = 86_400.0
 COLD_DAYS_MIN, DAYS_MAX = 90, 36_500
-CREATING, COMPLETED, DELETING, AVAILABLE, STOPPED = "CREATING", "COMPLETED", "DELETING", "AVAILABLE", "STOPPED"
+CREATING, COMPLETED, DELETING, AVAILABLE, STOPPED, EXPIRED = "CREATING", "COMPLETED", "DELETING", "AVAILABLE", "STOPPED", "EXPIRED"
 CONTINUOUS_DAYS_MAX = 35
+CONTINUOUS_TYPES = frozenset({"RDS", "S3"})
 COLD_TYPES = frozenset({"DynamoDB"})
 """What can be moved to cold storage: https://docs.aws.amazon.com/aws-backup/latest/devguide/backup-feature-availability.html"""
 
@@ -30,13 +31,13 @@ class RecoveryPoint(Record):
     resource: str
     """The ARN of what it was taken of."""
     kind: str
-    """DynamoDB or S3."""
+    """DynamoDB, S3, or one of those whose data lies elsewhere (``lodging``)."""
     role: str
     created: float
-    data_key: DataKey
-    """Under the vault's key, for all its bytes."""
     job: str
     """That makes it, or copied it here."""
+    data_key: DataKey | None = None
+    """Under the vault's key, for all its bytes; None if they lie elsewhere."""
     completed: float = 0.0
     status: str = CREATING
     message: str = ""
@@ -117,7 +118,7 @@ def told(call: Call, point: RecoveryPoint, vault_arn: str) -> dict[str, Any]:
         "resourceType": point.kind,
         "resourceArn": point.resource,
         "status": point.status,
-        "isEncrypted": "true",
+        "isEncrypted": "true" if point.data_key is not None else "false",
         "storageClass": "COLD" if point.is_cold else "WARM",
     }
     if point.completed:

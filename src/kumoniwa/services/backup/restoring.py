@@ -9,7 +9,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.backup import agenda, bill, bucket, continuing, keeping, telling, underway
+from kumoniwa.services.backup import agenda, bill, bucket, continuing, keeping, lodging, telling, underway
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import (
@@ -79,7 +79,7 @@ def StartRestoreJob(
         raise InvalidParameterValueException(f"Invalid resource type {ResourceType} for recovery point {point.arn}.")
     if IamRoleArn is None:
         raise MissingParameterValueException("IAM role ARN is required.")
-    if CopySourceTagsToRestoredResource and point.kind != "DynamoDB":
+    if CopySourceTagsToRestoredResource and point.kind == "S3":
         raise InvalidParameterValueException(f"Tags of the source cannot be copied to a restored resource of type {point.kind}.")
     KINDS[point.kind].check(Metadata)
     _check_time(call, point, Metadata)
@@ -94,6 +94,10 @@ def StartRestoreJob(
 
 
 def _check_time(call: Call, point: RecoveryPoint, said: dict[str, str]) -> None:
+    if lodging.has(point.kind) and said.get("UseLatestRestorableTime", "false").lower() == "true":
+        if "RestoreTime" in said or not point.is_continuous:
+            raise InvalidParameterValueException("Invalid restore metadata. Specify either RestoreTime or UseLatestRestorableTime for continuous recovery points, and only for them.")
+        return
     if "RestoreTime" not in said and not point.is_continuous:
         return
     if ("RestoreTime" in said) != point.is_continuous:
@@ -133,11 +137,15 @@ async def run(call: Call, id_: str) -> None:
         job = changed(job, state=RUNNING)
         _put(call, job)
     role = assumed(call, job.role, job.point)
-    if point.is_continuous:
+    if lodging.has(point.kind):
+        at = bucket.moment(job.metadata["RestoreTime"]) if "RestoreTime" in job.metadata else None
+        tags = point.tags if job.copies_tags else {}
+        made, message = await lodging.of(point.kind).put_back(call, role, job.id, point, job.metadata, at, tags)
+    elif point.is_continuous:
         made, message = await _as_it_was(call, role, job, point)
     else:
         made, message = await KINDS[job.kind].put_back(call, role, job.id, point, job.metadata)
-    if job.copies_tags and (tags := {name: value for name, value in point.tags.items() if not name.startswith("aws:")}):
+    if job.kind == "DynamoDB" and job.copies_tags and (tags := {name: value for name, value in point.tags.items() if not name.startswith("aws:")}):
         await role.ask("dynamodb:TagResource", ResourceArn=made, Tags=[{"Key": name, "Value": value} for name, value in tags.items()])
     if (point := call.shelf(RecoveryPoint).get(job.point)) is not None:
         call.shelf(RecoveryPoint)[point.arn] = changed(point, restored=call.now())

@@ -13,7 +13,7 @@ from kumoniwa.gate import patience
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, InternalFailure
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import agenda, continuing, copying, keeping, restoring, taking, underway
+from kumoniwa.services.backup import agenda, continuing, copying, keeping, lodging, restoring, taking, underway
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup.agenda import DUE
 from kumoniwa.services.backup.copying import CopyJob
@@ -95,6 +95,8 @@ def _left(call: Call, kind: type, id_: str) -> None:
     if kind is BackupJob and job is not None and job.state == jobs.ABORTED:
         continuing.drop(call, job.point)
         keeping.forget(call, job.point)
+        if lodging.has(job.kind):
+            lodging.leave(call, job.kind, job.role, job.resource, job.point, is_whole=True)
 
 
 def _failed(call: Call, kind: type, id_: str, error: AwsError) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import agenda, hold, running, selection, testing, upkeep
+from kumoniwa.services.backup import agenda, hold, lodging, running, selection, testing, upkeep
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import plan as plans
+from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.agenda import DUE
 from kumoniwa.services.backup.plan import Plan, Selection
 
@@ -30,6 +31,8 @@ async def follow(call: Call) -> None:
             running.follow(call, key)
         elif kind == "hold":
             call.atomically(partial(hold.forget, call, key))
+        elif kind == "lodger":
+            await lodging.due(call, key)
         elif kind == "testing":
             await testing.run(call, key, at)
         elif kind == "tested":
@@ -79,5 +82,5 @@ def _begin(call: Call, id_: str, rule: dict[str, Any], at: float, resources: lis
         jobs.new(
             call, rule["TargetBackupVaultName"], arn, one.role, (rule["StartWindowMinutes"], rule["CompletionWindowMinutes"]), planned=at,
             lifecycle=rule.get("Lifecycle") or {}, tags=rule.get("RecoveryPointTags") or {}, copies=tuple(rule.get("CopyActions") or ()), by=by,
-            options=options, is_continuous=rule["EnableContinuousBackup"] and jobs.kind_of(arn) == "S3",
+            options=options, is_continuous=rule["EnableContinuousBackup"] and jobs.kind_of(arn) in points.CONTINUOUS_TYPES,
         )  # fmt: skip

@@ -60,7 +60,8 @@ def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
     found += [(plan.arn_of(call, each), each.tags) for each in call.shelf(Plan).values() if not each.deleted]
     found += [(testing_plan.arn_of(call, each), each.tags) for each in call.shelf(TestingPlan).values()]
     found += [(hold.arn_of(call, key), each.tags) for key, each in call.shelf(Hold).items()]
-    return found + [(each.arn, each.tags) for each in call.shelf(RecoveryPoint).values()]
+    # What lies with another service is told of there.
+    return found + [(each.arn, each.tags) for each in call.shelf(RecoveryPoint).values() if ":recovery-point:" in each.arn]
 
 
 def reserved_tag(operation: str, key: str) -> AwsError:

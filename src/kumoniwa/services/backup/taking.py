@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import bucket, continuing, copying, keeping, telling, underway
+from kumoniwa.services.backup import bucket, continuing, copying, keeping, lodging, telling, underway
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import JobFailed
@@ -58,6 +59,9 @@ async def _run(call: Call, job: BackupJob) -> None:
     if call.shelf(BackupJob)[job.id].state == CREATED:
         jobs.put(call, job)
     role = assumed(call, job.role, job.resource)
+    if lodging.has(job.kind):
+        await _lodge(call, job, vault, role)
+        return
     if job.is_continuous:
         await _follow(call, job, vault, role)
         return
@@ -72,6 +76,45 @@ async def _run(call: Call, job: BackupJob) -> None:
     tags, message = await KINDS[job.kind].take(call, role, job.resource, keeper, job.options)
     await keeper.flush()
     call.atomically(lambda: _done(call, job, changed(point, tags={**tags, **job.tags}), keeper.size, message))
+
+
+async def _lodge(call: Call, job: BackupJob, vault: Vault, role: Call) -> None:
+    """A point whose data lies with its service. Of what another vault follows already a snapshot is taken, as AWS Backup falls back to one."""
+    module = lodging.of(job.kind)
+    if job.is_continuous:
+        known = await module.point_of(role, job.resource)
+        followed = call.shelf(RecoveryPoint).get(known)
+        if followed is None or followed.vault == job.vault:
+            await _follow_there(call, job, vault, role, followed)
+            return
+    call.shelf(RecoveryPoint)[job.point] = _lodger(job)
+    taken = await module.take(call, role, job)
+    point = changed(call.shelf(RecoveryPoint)[job.point], tags={**taken.tags, **job.tags}, metadata=taken.metadata)
+    call.atomically(lambda: _done(call, job, point, taken.size, ""))
+
+
+def _lodger(job: BackupJob, **more: Any) -> RecoveryPoint:
+    return RecoveryPoint(
+        arn=job.point, vault=job.vault, resource=job.resource, kind=job.kind, role=job.role, created=job.created, job=job.id, lifecycle=job.lifecycle,
+        by=job.by, **more,
+    )  # fmt: skip
+
+
+async def _follow_there(call: Call, job: BackupJob, vault: Vault, role: Call, followed: RecoveryPoint | None) -> None:
+    """Its service keeps what can be restored to any second; the point says for how long, and is the same from job to job."""
+    days = job.lifecycle["DeleteAfterDays"]
+    if vault.is_locked and followed is not None:
+        days = max(days, followed.lifecycle["DeleteAfterDays"])
+    arn, taken = await lodging.of(job.kind).begin(call, role, job.resource, days, followed.arn if followed is not None else "")
+    if followed is None:
+        followed = changed(_lodger(job, is_continuous=True), arn=arn)
+    point = changed(followed, role=job.role, lifecycle={"DeleteAfterDays": days}, tags={**taken.tags, **job.tags}, metadata=taken.metadata)
+
+    def keep() -> None:
+        call.shelf(RecoveryPoint)[arn] = point
+        _followed(call, job, point, "", is_new=point.status == points.CREATING)
+
+    call.atomically(keep)
 
 
 async def _follow(call: Call, job: BackupJob, vault: Vault, role: Call) -> None:
@@ -119,7 +162,7 @@ def _copy(call: Call, job: BackupJob, point: RecoveryPoint) -> None:
 def _done(call: Call, job: BackupJob, point: RecoveryPoint, size: int, message: str) -> None:
     if call.shelf(BackupJob)[job.id].state != RUNNING:
         # It was stopped while its last bytes were written.
-        keeping.drop(call, point.arn)
+        continuing.drop(call, point.arn)
         return
     point = changed(point, status=points.COMPLETED, completed=call.now(), size=size, message=message)
     call.shelf(RecoveryPoint)[point.arn] = point

@@ -9,7 +9,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import agenda, continuing, hold, telling, underway
+from kumoniwa.services.backup import agenda, continuing, hold, lodging, telling, underway
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.copying import CopyJob
 from kumoniwa.services.backup.errors import (
@@ -19,6 +19,7 @@ from kumoniwa.services.backup.errors import (
 )
 from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.restoring import RestoreJob
+from kumoniwa.services.backup.session import assumed
 from kumoniwa.services.backup.vault import Vault, arn_of, held
 
 
@@ -29,7 +30,8 @@ def _shown(call: Call, point: RecoveryPoint) -> dict[str, Any]:
         "SourceBackupVaultArn": point.source or None, "ResourceArn": point.resource, "ResourceType": point.kind, "CreatedBy": point.by or None,
         "IamRoleArn": point.role, "Status": point.status, "StatusMessage": point.message or None, "CreationDate": point.created,
         "CompletionDate": point.completed or None, "BackupSizeInBytes": point.size, "CalculatedLifecycle": points.calculated(point) or None,
-        "Lifecycle": point.lifecycle or None, "EncryptionKeyArn": vault.key, "IsEncrypted": True, "LastRestoreTime": point.restored or None,
+        "Lifecycle": point.lifecycle or None, "EncryptionKeyArn": vault.key if point.data_key is not None else None,
+        "IsEncrypted": point.data_key is not None, "LastRestoreTime": point.restored or None,
         "IsParent": False, "ResourceName": point.name, "VaultType": "BACKUP_VAULT",
     }  # fmt: skip
     return {name: value for name, value in told.items() if value is not None}
@@ -76,7 +78,7 @@ def ListRecoveryPointsByResource(call: Call, *, ResourceArn: str, ManagedByAWSBa
     listed = [
         {
             "RecoveryPointArn": point.arn, "CreationDate": point.created, "Status": point.status,
-            "EncryptionKeyArn": call.shelf(Vault)[point.vault].key,
+            **({"EncryptionKeyArn": call.shelf(Vault)[point.vault].key} if point.data_key is not None else {}),
             "BackupSizeBytes": point.size, "BackupVaultName": point.vault, "IsParent": False, "ResourceName": point.name,
             "VaultType": "BACKUP_VAULT", **({"StatusMessage": point.message} if point.message else {}),
         }
@@ -106,13 +108,34 @@ def _loose(call: Call, vault: str, arn: str, verb: str) -> RecoveryPoint:
     if verb == "deleted" and hold.is_held(call, point):
         # "Any actions to delete … a recovery point will fail with an error": API_CreateLegalHold. Of the text no record is at hand.
         raise InvalidRequestException(f"Recovery point {arn} cannot be deleted: it is under a legal hold.")
-    if not point.is_whole or _is_read(call, arn):
+    if not (point.is_whole or point.status == points.EXPIRED) or _is_read(call, arn):
         raise InvalidResourceStateException(f"Recovery point {arn} is used by another action. Try again later.")
     return point
 
 
-def DeleteRecoveryPoint(call: Call, *, BackupVaultName: str, RecoveryPointArn: str) -> None:
-    _drop(call, _loose(call, BackupVaultName, RecoveryPointArn, "deleted"))
+def DeleteRecoveryPoint(call: Call, *, BackupVaultName: str, RecoveryPointArn: str) -> Any:
+    """Whoever deletes a snapshot must be allowed to delete it where it lies, too, which AWS's policies allow who calls by way of AWS Backup."""
+    point = _loose(call, BackupVaultName, RecoveryPointArn, "deleted")
+    return _evicted(call, point) if lodging.has(point.kind) else _drop(call, point)
+
+
+async def _evicted(call: Call, point: RecoveryPoint) -> None:
+    who = assumed(call, point.role, point.arn) if point.is_continuous else call
+    await lodging.of(point.kind).remove(who, point.resource, point.arn)
+    call.atomically(lambda: lodging.forget(call, point))
+
+
+def DisassociateRecoveryPoint(call: Call, *, BackupVaultName: str, RecoveryPointArn: str) -> Any:
+    """"The source service will continue to create and retain continuous backups": API_DisassociateRecoveryPoint. The words of the refusal are ours."""
+    point = _loose(call, BackupVaultName, RecoveryPointArn, "disassociated")
+    if not (point.is_continuous and lodging.has(point.kind)):
+        raise InvalidRequestException(f"Recovery point {point.arn} cannot be disassociated: it is no continuous backup of another service's.")
+
+    async def act() -> None:
+        await lodging.of(point.kind).release(assumed(call, point.role, point.arn), point.resource, point.arn)
+        call.atomically(lambda: lodging.forget(call, point))
+
+    return act()
 
 
 def _drop(call: Call, point: RecoveryPoint) -> None:
@@ -158,10 +181,16 @@ def due(call: Call, arn: str) -> None:
     elif hold.is_held(call, point):
         # "Lifecycle policies that would alter the backup status are delayed until the legal hold is removed", which looks at it anew.
         agenda.plan(call, "point", arn, None)
+    elif point.status in (points.DELETING, points.EXPIRED):
+        agenda.plan(call, "point", arn, None)
     elif point.expires is not None and point.expires <= call.now():
         if _is_read(call, arn):
             # Who reads it reads it to its end.
             agenda.plan(call, "point", arn, call.now() + 60.0)
+        elif lodging.has(point.kind):
+            call.shelf(RecoveryPoint)[arn] = changed(point, status=points.DELETING)
+            agenda.plan(call, "point", arn, None)
+            lodging.leave(call, point.kind, point.role, point.resource, arn, is_whole=True)
         else:
             _drop(call, point)
     elif not point.is_cold and point.cools is not None and point.cools <= call.now():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from kumoniwa.services.backup import continuing, keeping, running, schedule
+from kumoniwa.services.backup import continuing, database, keeping, running, schedule
 from kumoniwa.services.backup.agenda import WORK
 from kumoniwa.services.backup.telling import OUTBOX
 from kumoniwa.services.backup.vault import SERVICE
@@ -21,6 +21,8 @@ async def run(region: Any) -> None:
         # A fault may be a clock that is set: what is due by it is looked for anew.
         if fact[0] == "faults":
             region.wake(WORK)
+        elif fact[0] == "rds":
+            database.heard(region, fact[2])
         else:
             continuing.heard(region, fact)
 

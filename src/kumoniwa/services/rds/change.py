@@ -18,6 +18,7 @@ from kumoniwa.services.rds.creation import refuse
 from kumoniwa.services.rds.errors import (
     InvalidDBInstanceStateFault,
     InvalidParameterCombination,
+    InvalidParameterValue,
 )
 from kumoniwa.services.rds.instance import SERVICE, Instance, becoming, existing, keep, look_again
 
@@ -99,6 +100,7 @@ def ModifyDBInstance(
     EnablePerformanceInsights: bool | None = None, CloudwatchLogsExportConfiguration: dict | None = None, DeletionProtection: bool | None = None,
     MaxAllocatedStorage: int | None = None, ManageMasterUserPassword: bool | None = None, RotateMasterUserPassword: bool | None = None,
     MasterUserSecretKmsKeyId: str | None = None, NetworkType: str | None = None, CertificateRotationRestart: bool | None = None,
+    AwsBackupRecoveryPointArn: str | None = None,
 ) -> Any:  # fmt: skip
     asked = {name: value for name, value in locals().items() if name[0].isupper()}
     instance = existing(call, DBInstanceIdentifier)
@@ -122,13 +124,31 @@ def ModifyDBInstance(
         raise InvalidParameterCombination("You can rotate the password of an instance with a managed one only, and immediately.")
     if MasterUserSecretKmsKeyId and not ManageMasterUserPassword:
         raise InvalidParameterCombination("You can't specify MasterUserSecretKmsKeyId without enabling ManageMasterUserPassword.")
+    changes = _of_backup(call, instance, AwsBackupRecoveryPointArn, BackupRetentionPeriod)
     # Checked before anything else is done, and again when it is kept.
     _pending(call, instance, asked)
     _at_once(call, instance, asked)
     if ManageMasterUserPassword is not None or RotateMasterUserPassword:
         return _with_secret(call, instance, asked)
     more = {"Verifier": engine_list.of(instance).verifier(MasterUserPassword)} if MasterUserPassword is not None else {}
-    return _kept(call, instance.name, asked, more, {})
+    return _kept(call, instance.name, asked, more, changes)
+
+
+def _of_backup(call: Call, instance: Instance, point: str | None, days: int | None) -> dict[str, Any]:
+    """Whether AWS Backup keeps the automated backups of an instance, as which recovery point. Then it alone says for how long: the text is quoted in
+    issues of its users (``operation error RDS: ModifyDBInstance … is associated with an AWS Backup resource``)."""
+    if snapshot.is_of_backup(call):
+        # With the last of them the point ends.
+        return {"backup_point": ""} if days == 0 else {} if point is None else {"backup_point": point}
+    if point not in (None, instance.backup_point):
+        refuse("ModifyDBInstance", AwsBackupRecoveryPointArn=point)
+    if instance.backup_point and days not in (None, instance.retention_days):
+        raise InvalidParameterValue(
+            f"Your RDS instance {instance.name} is associated with an AWS Backup resource with id {instance.backup_point}. You can leave "
+            f"BackupRetentionPeriod blank, or you can specify it only with the current value {instance.retention_days}. For more details, see the AWS "
+            "Backup documentation."
+        )
+    return {}
 
 
 def _kept(call: Call, name: str, asked: dict[str, Any], more: dict[str, Any], changes: dict[str, Any]) -> dict:

@@ -345,6 +345,6 @@ def DescribeDBInstanceAutomatedBackups(
                 "OptionGroupName": engine_list.of(each).option_group(),
                 "Encrypted": False, "StorageType": each.storage_type, "IAMDatabaseAuthenticationEnabled": False,
                 "BackupRetentionPeriod": each.retention_days,
-                "BackupTarget": "region",
+                "BackupTarget": "region", **({"AwsBackupRecoveryPointArn": each.backup_point} if each.backup_point else {}),
             })  # fmt: skip
     return {"DBInstanceAutomatedBackups": found}

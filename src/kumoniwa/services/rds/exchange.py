@@ -1,4 +1,5 @@
-"""What RDS of another region asks ours: what a snapshot is, and its data, part by part.
+"""What RDS of another region asks ours: what a snapshot is, and its data, part by part. And what AWS Backup says: which instances there are,
+and that it keeps one no more.
 
 Whoever copies a snapshot fetches it: it knows what it has already, and begins again by itself after a kill.
 """
@@ -14,19 +15,31 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import pack
 from kumoniwa.services.rds import hosting, snapshot
-from kumoniwa.services.rds.instance import SERVICE
+from kumoniwa.services.rds.instance import SERVICE, Instance, keep
 from kumoniwa.services.rds.snapshot import Snapshot
 
 
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
-    """``what``: a snapshot by its name, the files of one by its id, or bytes of them. None if there is no such thing."""
+    """``what``: a snapshot by its name, the files of one by its id, bytes of them; instances. None if there is no such thing."""
     call = home.call("rds", message["account"], principals.service(SERVICE, message["account"]))
-    return await {"snapshot": _snapshot, "files": _files, "bytes": _bytes}[message["what"]](call, message)
+    return await {"snapshot": _snapshot, "files": _files, "bytes": _bytes, "instances": _instances, "released": _released}[message["what"]](call, message)
 
 
 async def _snapshot(call: Call, message: dict[str, Any]) -> bytes | None:
     found = call.shelf(Snapshot).get(message["name"])
     return pack(found) if found is not None else None
+
+
+async def _instances(call: Call, message: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
+    """Each with its tags."""
+    return [(each.name, each.tags) for each in call.shelf(Instance).values()]
+
+
+async def _released(call: Call, message: dict[str, Any]) -> None:
+    """The automated backups of an instance are no recovery point any more; they go on as they were."""
+    instance = call.shelf(Instance).get(message["name"])
+    if instance is not None and instance.backup_point == message["point"]:
+        keep(call, instance, backup_point="")
 
 
 async def _files(call: Call, message: dict[str, Any]) -> list[list[Any]] | None:

@@ -83,6 +83,8 @@ class Instance(Record):
     keeps_backups: bool = False
     backed_up: float = 0.0
     """When automated backups were last made."""
+    backup_point: str = ""
+    """The ARN of the recovery point as which AWS Backup keeps them, if it does."""
 
 
 def arn_of(call: Call, name: str) -> str:

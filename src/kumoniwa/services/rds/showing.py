@@ -58,6 +58,10 @@ def shown(call: Call, instance: Instance) -> dict[str, Any]:
     }  # fmt: skip
     if instance.port:
         told["Endpoint"] = {"Address": host(call, instance.name), "Port": instance.port, "HostedZoneId": f"Z{mark(call, 'zone').upper()[:13]}"}
+    if instance.retention_days and instance.backed_up:
+        told["LatestRestorableTime"] = call.now()
+    if instance.backup_point:
+        told["AwsBackupRecoveryPointArn"] = instance.backup_point
     if instance.secret:
         told["MasterUserSecret"] = {"SecretArn": instance.secret, "SecretStatus": "active", "KmsKeyId": instance.secret_key}
     return {name: value for name, value in told.items() if value is not None}

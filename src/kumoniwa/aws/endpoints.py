@@ -41,11 +41,26 @@ WEBSITE_ZONES = {
 }  # fmt: skip
 """https://docs.aws.amazon.com/general/latest/gr/s3.html#s3_website_region_endpoints"""
 
+BALANCER_ZONES = {
+    "af-south-1": "Z268VQBMOI5EKX", "ap-east-1": "Z3DQVH9N71FHZ0", "ap-northeast-1": "Z14GRHDCWA56QT", "ap-northeast-2": "ZWKZPGTI48KDX",
+    "ap-northeast-3": "Z5LXEXXYW11ES", "ap-south-1": "ZP97RAFLXTNZK", "ap-south-2": "Z0173938T07WNTVAEPZN",
+    "ap-southeast-1": "Z1LMS91P8CMLE5", "ap-southeast-2": "Z1GM3OXH4ZPM65", "ap-southeast-3": "Z08888821HLRG5A9ZRTER",
+    "ap-southeast-4": "Z09517862IB2WZLPXG76F", "ca-central-1": "ZQSVJUPU6J1EY", "eu-central-1": "Z215JYRZR1TBD5",
+    "eu-central-2": "Z06391101F2ZOEP8P5EB3", "eu-north-1": "Z23TAZ6LKFMNIO", "eu-south-1": "Z3ULH7SSC9OV64",
+    "eu-south-2": "Z0956581394HF5D5LXGAP", "eu-west-1": "Z32O12XQLNTSW2", "eu-west-2": "ZHURV8PSTC4K8", "eu-west-3": "Z3Q77PNBQS71R4",
+    "me-central-1": "Z08230872XQRWHG2XF6I", "me-south-1": "ZS929ML54UICD", "sa-east-1": "Z2P70J7HTTTPLU", "us-east-1": "Z35SXDOTRQ7X7K",
+    "us-east-2": "Z3AADJGX6KTTL2", "us-west-1": "Z368ELLRRE2KJ0", "us-west-2": "Z1H1FL5HABSF5",
+}  # fmt: skip
+"""Of application load balancers: https://docs.aws.amazon.com/general/latest/gr/elb.html"""
+
 EVERYWHERE = "everywhere"
 """Where the endpoints of distributions are: in each region there is an edge location, and who asks is sent to a near one."""
 _KINDS = {"execute-api": REGIONAL_API_ZONES, "s3-website": WEBSITE_ZONES}
 _NAME = re.compile(
     r"(?:[^.]+\.)*?(?P<kind>[a-z0-9-]+?)[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)\.?", re.IGNORECASE
+)
+_BALANCER = re.compile(
+    r"(?:dualstack\.)?[a-z0-9-]+\.(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.elb\.(?:amazonaws\.com(?:\.cn)?|localhost)\.?", re.IGNORECASE
 )
 _EDGE = re.compile(r"d[a-z0-9]{6,20}\.cloudfront\.net\.?", re.IGNORECASE)
 _AMAZONS = re.compile(r".*\.?(?:amazonaws\.com(?:\.cn)?|on\.aws|cloudfront\.net|elasticbeanstalk\.com|awsglobalaccelerator\.com)\.?", re.IGNORECASE)
@@ -57,16 +72,18 @@ def region_of(name: str) -> str | None:
     for a distribution's."""
     if _EDGE.fullmatch(name):
         return EVERYWHERE
-    found = _NAME.fullmatch(name)
+    found = _BALANCER.fullmatch(name) or _NAME.fullmatch(name)
     region = found["region"].lower() if found else None
     return region if region is not None and regions.is_region(region) else None
 
 
 @lru_cache(maxsize=4096)
 def zone_of(name: str) -> str | None:
-    """The hosted zone in which an endpoint lies that an alias may name: of an API, an S3 website or a distribution."""
+    """The hosted zone in which an endpoint lies that an alias may name: of an API, an S3 website, a load balancer or a distribution."""
     if _EDGE.fullmatch(name):
         return CLOUDFRONT_ZONE
+    if (found := _BALANCER.fullmatch(name)) is not None:
+        return BALANCER_ZONES.get(found["region"].lower())
     found = _NAME.fullmatch(name)
     return _KINDS.get(found["kind"].lower(), {}).get(found["region"].lower()) if found else None
 

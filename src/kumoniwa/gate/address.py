@@ -39,7 +39,7 @@ class Address(Record):
     """The service of the credential scope or the host name."""
     access_key: str | None = None
     door: str | None = None
-    """``execute-api``, ``lambda-url``, ``lambda-code``, ``appsync-api``, ``appsync-realtime-api``, ``auth`` (a user pool's hosted pages), ``user-pool`` (its keys), ``token-issuer`` (the keys of an account), ``registry`` (of images), ``cloudfront`` or ``s3``: a host name or path that is a data plane of its own. The
+    """``execute-api``, ``lambda-url``, ``lambda-code``, ``appsync-api``, ``appsync-realtime-api``, ``auth`` (a user pool's hosted pages), ``user-pool`` (its keys), ``token-issuer`` (the keys of an account), ``registry`` (of images), ``elb`` (a load balancer's), ``cloudfront`` or ``s3``: a host name or path that is a data plane of its own. The
     gate adds ``host-name``, for a host name that a customer brought to the region."""
     name: str = ""
     """The API id, function URL id or bucket in the host name or path; for ``host-name`` the name itself."""
@@ -66,6 +66,7 @@ _HOST = re.compile(
     r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:localhost(?:\.[a-z0-9.-]+)?|amazonaws\.com(?:\.cn)?|amazoncognito\.com|on\.aws)"
 )
 _EDGE = re.compile(r"(d[a-z0-9]{6,20})\.cloudfront\.(?:net|localhost(?:\.[a-z0-9.-]+)?)")
+_BALANCER = re.compile(r"(?:dualstack\.)?([a-z0-9-]+\.([a-z]{2}(?:-[a-z]+)+-\d)\.elb)\.(?:amazonaws\.com(?:\.cn)?|localhost(?:\.[a-z0-9.-]+)?)")
 _ISSUER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.tokens\.sts\.(?:global\.api\.aws|localhost(?:\.[a-z0-9.-]+)?)")
 _PATH = re.compile(
     r"/restapis/(?P<a>[a-z0-9]+)/(?P<stage>[^/]+)/_user_request_(?P<ra>/.*)?"
@@ -182,6 +183,8 @@ def _host(host: str) -> tuple[str | None, str, str | None, str | None]:
     if (match := _EDGE.fullmatch(name)) is not None:
         # No region: whichever is asked is the edge location.
         return "cloudfront", match[1], None, None
+    if (match := _BALANCER.fullmatch(name)) is not None:
+        return "elb", f"{match[1]}.localhost", match[2], "elasticloadbalancing"
     if (match := _ISSUER.fullmatch(name)) is not None:
         # No region: every one knows the keys.
         return "token-issuer", match[1], None, None

@@ -23,6 +23,7 @@ KIB = 1024
 BODY_BYTES_MAX = 16 * KIB
 BODY_BYTES = {"KB_16": 16 * KIB, "KB_32": 32 * KIB, "KB_48": 48 * KIB, "KB_64": 64 * KIB}
 GRAPHQL_BODY_BYTES_MAX = 8 * KIB
+SMALL_BODIES = ("APPSYNC", "APPLICATION_LOAD_BALANCER")
 """https://docs.aws.amazon.com/waf/latest/developerguide/waf-oversize-request-components.html"""
 MEDIA_TYPES = {"TEXT_PLAIN": "text/plain", "TEXT_HTML": "text/html", "APPLICATION_JSON": "application/json"}
 
@@ -80,7 +81,7 @@ class Guard:
         """Judge a request. ``hides_body`` where AWS shows rules none."""
         self.home.gate.ledger.use(self.account, "waf:requests", self.part.name)
         now = self.home.clock.now()
-        most = self.body_bytes_max.get(source.kind, GRAPHQL_BODY_BYTES_MAX if source.kind == "APPSYNC" else BODY_BYTES_MAX)
+        most = self.body_bytes_max.get(source.kind, GRAPHQL_BODY_BYTES_MAX if source.kind in SMALL_BODIES else BODY_BYTES_MAX)
         lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.lines] if request.lines else request.headers.items()
         address = address_of(request)
         seen = WebRequest(

@@ -31,6 +31,15 @@ def region_of_bucket(home: Any, name: str) -> str:
     return held.region if held is not None else home.name
 
 
+class TlsTerms(Record):
+    """How TLS is spoken under a name, where its owner chose a security policy."""
+
+    versions: tuple[str, ...]
+    """From the newest to the oldest, as OpenSSL calls them: ``TLSv1.2``."""
+    ciphers: tuple[str, ...]
+    speaks_http_2: bool = True
+
+
 class HostName(Record):
     """A host name that a customer brought to a service of this region, or the first label of one of the region's own; shelved
     by name, in small letters."""
@@ -42,6 +51,9 @@ class HostName(Record):
     """The ARN of the certificate that is shown under it, if that is one of ACM."""
     trust: str | None = None
     """Up to which certificates those of clients must lead (PEM), where they are asked for any."""
+    target: str = ""
+    """What of its service answers, where the name does not say so."""
+    terms: TlsTerms | None = None
 
 
 Named = TypeVar("Named")

@@ -34,7 +34,7 @@ from kumoniwa.wire.xml import escaped, readable
 
 DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "lambda-code": "lambda", "s3-website": "s3", "cloudformation": "cloudformation",
          "mail": "ses", "notices": "sns", "approvals": "acm", "appsync-api": "appsync", "appsync-realtime-api": "appsync",
-         "auth": "cognito-idp", "user-pool": "cognito-idp", "cloudfront": "cloudfront", "token-issuer": "sts", "registry": "ecr"}  # fmt: skip
+         "auth": "cognito-idp", "user-pool": "cognito-idp", "cloudfront": "cloudfront", "token-issuer": "sts", "registry": "ecr", "elb": "elbv2"}  # fmt: skip
 """Addresses that are not AWS API calls, and the service whose ``door.serve`` answers them."""
 _NO_DOOR = (None, "s3")
 DATA_PLANES = frozenset({("xray", "/v1/traces"), ("dynamodb", "/")})

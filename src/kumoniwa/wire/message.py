@@ -84,6 +84,14 @@ class Client(NamedTuple):
     certificate: bytes
 
 
+class Session(NamedTuple):
+    """What was agreed upon in a handshake: the version of TLS and the cipher, as OpenSSL calls them, and the host name that was asked for."""
+
+    version: str
+    cipher: str
+    name: str | None
+
+
 class Request(msgspec.Struct):
     """One HTTP request. ``path`` and ``query`` are byte-exact as sent (still percent-encoded)."""
 
@@ -105,6 +113,8 @@ class Request(msgspec.Struct):
     """What stood behind an aws-chunked body, once it is read to its end."""
     is_tls: bool = False
     """Whether it came over an encrypted connection."""
+    session: Session | None = None
+    """Of that connection, where it is known."""
     client: Client | None = None
     """Who showed a certificate that is trusted under a name, where its owner asks for one."""
     speaker: object = None

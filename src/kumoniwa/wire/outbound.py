@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httptools
 
 from kumoniwa.kernel.clock import outside
+from kumoniwa.wire.message import Stream
 
 BODY_BYTES_MAX = 10 << 20
 HEAD_BYTES_MAX = 64 << 10
@@ -29,6 +30,10 @@ class Unreachable(Exception):
 
 class Unconnected(Unreachable):
     """Nobody took the connection, so nothing was sent."""
+
+
+class Unheard(Unconnected):
+    """And nobody refused it in time either."""
 
 
 class Answer(NamedTuple):
@@ -95,13 +100,14 @@ async def fetch(
     verb: str,
     url: str,
     headers: list[tuple[str, str]],
-    body: bytes,
+    body: bytes | None,
     timeout_s: float,
     tls: ssl.SSLContext | None = None,
     *,
     connected_within_s: float | None = None,
 ) -> Answer:
-    """The endpoint's answer. A ``host`` among the headers is said instead of the URL's own. Raises Unreachable, or TimeoutError."""
+    """The endpoint's answer. A ``host`` among the headers is said instead of the URL's own; no length is said where the body is None.
+    Raises Unreachable, or TimeoutError."""
     asked = _asked(verb, url, headers, body, tls)
     with outside():
         async with asyncio.timeout(timeout_s):
@@ -117,7 +123,15 @@ class _Asked(NamedTuple):
     sent: bytes
 
 
-def _asked(verb: str, url: str, headers: list[tuple[str, str]], body: bytes, tls: ssl.SSLContext | None) -> _Asked:
+def _framing(body: bytes | Stream | None) -> list[tuple[str, str]]:
+    """How the other side finds the end of a body."""
+    if body is None:
+        return []
+    length = len(body) if isinstance(body, bytes) else body.length
+    return [("Transfer-Encoding", "chunked") if length is None else ("Content-Length", str(length))]
+
+
+def _asked(verb: str, url: str, headers: list[tuple[str, str]], body: bytes | Stream | None, tls: ssl.SSLContext | None) -> _Asked:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
@@ -133,20 +147,21 @@ def _asked(verb: str, url: str, headers: list[tuple[str, str]], body: bytes, tls
     lines = [
         ("Host", said),
         *((name, value) for name, value in headers if name.lower() != "host"),
-        ("Content-Length", str(len(body))),
+        *_framing(body),
         ("Connection", "close"),
     ]
     head = f"{verb} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines) + "\r\n"
     secured = (tls or _tls()) if parts.scheme == "https" else None
-    return _Asked(host, port, secured, head.encode("latin-1", "replace") + body)
+    return _Asked(host, port, secured, head.encode("latin-1", "replace") + (body if isinstance(body, bytes) else b""))
 
 
 async def _connected(asked: _Asked, within_s: float | None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         async with asyncio.timeout(within_s):
             reader, writer = await asyncio.open_connection(asked.host, asked.port, ssl=asked.tls)
+    except TimeoutError as error:
+        raise Unheard(f"Network error communicating with endpoint: {error}")
     except OSError as error:
-        # A time that is over is one of these, too.
         raise Unconnected(f"Network error communicating with endpoint: {error}")
     except ValueError as error:
         # No host is called like that.
@@ -198,10 +213,25 @@ class _Streaming(_Collecting):
 class Coming:
     """An answer whose head is here. What it holds of its body is read from its connection no faster than it is taken."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, streaming: _Streaming) -> None:
-        self._reader, self._writer, self._streaming = reader, writer, streaming
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, streaming: _Streaming, sending: asyncio.Future | None = None
+    ) -> None:
+        self._reader, self._writer, self._streaming, self._sending = reader, writer, streaming, sending
         self.status: int = streaming.parser.get_status_code()
         self.headers: list[tuple[str, str]] = list(streaming.headers)
+
+    @property
+    def whole(self) -> bytes | None:
+        """The body, if all of it came with its head: then the connection is closed, and there is nothing to wait for."""
+        if not self._streaming.is_complete:
+            return None
+        self._end()
+        return b"".join(self._streaming.pieces)
+
+    def _end(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+        self._writer.close()
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body, piece by piece. Raises Unreachable if it breaks off; the connection is closed in any case."""
@@ -220,25 +250,68 @@ class Coming:
                         raise Unreachable("The endpoint's response is malformed")
                     return
         finally:
-            self._writer.close()
+            self._end()
 
 
 async def begun(
-    verb: str, url: str, headers: list[tuple[str, str]], body: bytes, timeout_s: float, tls: ssl.SSLContext | None = None
+    verb: str,
+    url: str,
+    headers: list[tuple[str, str]],
+    body: bytes | Stream | None,
+    timeout_s: float,
+    tls: ssl.SSLContext | None = None,
+    *,
+    connected_within_s: float | None = None,
 ) -> Coming:
-    """As ``fetch``, but the answer as soon as its head is here."""
+    """As ``fetch``, but the answer as soon as its head is here. A body that is still arriving is passed on as it comes, no faster than it is
+    taken, and given up where the answer does not wait for its end; ``timeout_s`` is then how long nothing may pass in either direction.
+    Raises Disconnected if whoever sends it leaves."""
     asked, streaming = _asked(verb, url, headers, body, tls), _Streaming(verb)
     with outside():
-        async with asyncio.timeout(timeout_s):
-            reader, writer = await _connected(asked, None)
+        async with asyncio.timeout(timeout_s) as limit:
+            reader, writer = await _connected(asked, connected_within_s)
+            sending = asyncio.ensure_future(_sent(writer, body, streaming, limit, timeout_s)) if body is not None and not isinstance(body, bytes) else None
             try:
                 while not streaming.has_head:
-                    if not await _heard(reader, streaming):
+                    if not await _heard_beside(reader, streaming, sending):
                         raise Unreachable("The endpoint's response is malformed")
             except BaseException:
+                if sending is not None:
+                    sending.cancel()
                 writer.close()
                 raise
-    return Coming(reader, writer, streaming)
+    return Coming(reader, writer, streaming, sending)
+
+
+async def _sent(writer: asyncio.StreamWriter, body: Stream, streaming: _Streaming, limit: asyncio.Timeout, timeout_s: float) -> None:
+    """Pass a body on as it arrives. An endpoint that wants no more of it has said why."""
+    loop = asyncio.get_running_loop()
+    try:
+        async for piece in body:
+            writer.write(piece if body.length is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
+            await writer.drain()
+            if not streaming.has_head:
+                limit.reschedule(loop.time() + timeout_s)
+        if body.length is None:
+            writer.write(b"0\r\n\r\n")
+    except OSError:
+        pass
+
+
+async def _heard_beside(reader: asyncio.StreamReader, streaming: _Streaming, sending: asyncio.Future | None) -> bool:
+    """Read on while a body is sent. Raises what became of whoever sends it, if he is gone before there is an answer."""
+    if sending is None or sending.done():
+        if sending is not None:
+            sending.result()
+        return await _heard(reader, streaming)
+    hearing = asyncio.ensure_future(_heard(reader, streaming))
+    try:
+        await asyncio.wait((hearing, sending), return_when=asyncio.FIRST_COMPLETED)
+        if sending.done() and not hearing.done():
+            sending.result()
+        return await hearing
+    finally:
+        hearing.cancel()
 
 
 def _ends_with_connection(collecting: _Collecting) -> bool:

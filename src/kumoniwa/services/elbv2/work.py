@@ -1,0 +1,12 @@
+"""What load balancers do in their own time: they ask their targets how they are, and file their access logs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from kumoniwa.services.elbv2 import accesslog, health
+
+
+async def run(region: Any) -> None:
+    await asyncio.gather(health.run(region), accesslog.run(region))

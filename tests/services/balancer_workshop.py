@@ -1,0 +1,83 @@
+"""Load balancers for tests, and servers behind them that say who they are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from services.lambda_workshop import make
+
+SUBNETS = ["subnet-1", "subnet-2"]
+
+
+def balancer(cloud, client, name: str = "web", **more: Any) -> dict:
+    """One that is there."""
+    made = client.create_load_balancer(Name=name, Subnets=SUBNETS, **more)["LoadBalancers"][0]
+    cloud.sleep(2)
+    return made
+
+
+def fixed(text: str = "hello", status: str = "200") -> list[dict]:
+    return [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": status, "MessageBody": text, "ContentType": "text/plain"}}]
+
+
+def forward(*groups: str, sticky_s: int = 0, weights: tuple[int, ...] = ()) -> list[dict]:
+    config: dict[str, Any] = {"TargetGroups": [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in zip(groups, weights or (1,) * len(groups))]}
+    if sticky_s:
+        config["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": sticky_s}
+    return [{"Type": "forward", "ForwardConfig": config}]
+
+
+def listener(client, made: dict, actions: list[dict], **more: Any) -> str:
+    values = {"Protocol": "HTTP", "Port": 80} | more
+    return client.create_listener(LoadBalancerArn=made["LoadBalancerArn"], DefaultActions=actions, **values)["Listeners"][0]["ListenerArn"]
+
+
+def servers(client, *endpoints: Any, name: str = "servers", **more: Any) -> str:
+    """A target group of HTTP servers of this machine."""
+    values = {"Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1", "TargetType": "ip", "HealthCheckPath": "/health"} | more
+    arn = client.create_target_group(Name=name, **values)["TargetGroups"][0]["TargetGroupArn"]
+    if endpoints:
+        client.register_targets(TargetGroupArn=arn, Targets=[target(each) for each in endpoints])
+    return arn
+
+
+def target(endpoint: Any) -> dict:
+    return {"Id": "127.0.0.1", "Port": endpoint.server.server_port}
+
+
+def function(cloud, client, source: str, name: str = "f", **more: Any) -> str:
+    """A target group of a function that lets the balancer call it."""
+    arn = make(cloud, source, name)["FunctionArn"]
+    group = client.create_target_group(Name=f"{name}-group", TargetType="lambda", **more)["TargetGroups"][0]["TargetGroupArn"]
+    allow(cloud, name, group)
+    client.register_targets(TargetGroupArn=group, Targets=[{"Id": arn}])
+    return group
+
+
+def allow(cloud, name: str, group: str) -> None:
+    cloud.client("lambda").add_permission(
+        FunctionName=name, StatementId="elb", Action="lambda:InvokeFunction", Principal="elasticloadbalancing.amazonaws.com", SourceArn=group
+    )
+
+
+class Visitor:
+    """Whoever comes to one balancer."""
+
+    def __init__(self, cloud, made: dict) -> None:
+        self.cloud, self.host = cloud, f"{made['DNSName']}:4566"
+
+    def __call__(self, path: str = "/", verb: str = "GET", **more: Any):
+        status, headers, body = self.cloud.http(verb, path, **({"host": self.host} | more))
+        return status, {name.lower(): value for name, value in headers.items()}, body
+
+    def text(self, path: str = "/", **more: Any) -> str:
+        return self(path, **more)[2].decode()
+
+    def json(self, path: str = "/", **more: Any) -> Any:
+        return json.loads(self(path, **more)[2])
+
+
+def health(client, group: str) -> list[tuple]:
+    found = client.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    return [(each["TargetHealth"]["State"], each["TargetHealth"].get("Reason")) for each in found]

@@ -1,0 +1,424 @@
+"""What goes through application load balancers: rules, servers and functions as targets, health, stickiness, and what is answered where none
+is there. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html"""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import pytest
+from botocore.exceptions import ClientError
+from services.balancer_workshop import (
+    Visitor,
+    allow,
+    balancer,
+    fixed,
+    forward,
+    function,
+    health,
+    listener,
+    servers,
+    target,
+)
+from services.endpoint_workshop import Endpoint
+from services.lambda_workshop import make
+
+
+@pytest.fixture
+def elb(cloud):
+    return cloud.client("elbv2")
+
+
+@pytest.fixture
+def made(cloud, elb):
+    return balancer(cloud, elb)
+
+
+@pytest.fixture
+def visit(cloud, made):
+    return Visitor(cloud, made)
+
+
+@pytest.fixture
+def endpoints():
+    held = [Endpoint() for _ in range(3)]
+    yield held
+    for each in held:
+        each.close()
+
+
+def by_path(endpoint) -> list[str]:
+    return [each.path for each in endpoint.asked if each.path != "/health"]
+
+
+def test_a_fixed_response_is_what_its_rule_says(elb, made, visit):
+    listener(elb, made, fixed("all is well", "203"))
+    status, headers, body = visit("/any/thing?x=1")
+    assert (status, body, headers["content-type"], headers["server"]) == (203, b"all is well", "text/plain; charset=utf-8", "awselb/2.0")
+
+
+def test_nobody_listens_where_there_is_no_listener(cloud, elb, made, visit):
+    with pytest.raises(Exception, match="Connection was closed"):
+        visit()
+    assert cloud.http("GET", "/", host="never-1.us-east-1.elb.localhost:4566")[0] == 404
+
+
+def test_a_balancer_is_provisioned_before_anybody_gets_through(cloud, elb):
+    made = elb.create_load_balancer(Name="new", Subnets=["subnet-1", "subnet-2"])["LoadBalancers"][0]
+    assert made["State"] == {"Code": "provisioning"}
+    listener(elb, made, fixed())
+    with pytest.raises(Exception, match="Connection was closed"):
+        Visitor(cloud, made)()
+    cloud.sleep(2)
+    assert elb.describe_load_balancers(Names=["new"])["LoadBalancers"][0]["State"] == {"Code": "active"}
+    assert Visitor(cloud, made)()[0] == 200
+
+
+def test_rules_are_tried_in_the_order_of_their_priorities(elb, made, visit):
+    arn = listener(elb, made, fixed("default"))
+
+    def rule(priority: int, text: str, *conditions: dict) -> str:
+        said = {"ListenerArn": arn, "Priority": priority, "Conditions": list(conditions), "Actions": fixed(text)}
+        return elb.create_rule(**said)["Rules"][0]["RuleArn"]
+
+    rule(50, "images", {"Field": "path-pattern", "Values": ["/img/*"]})
+    first = rule(10, "cats", {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/img/cat?.png"]}})
+    assert [visit.text(path) for path in ("/img/cat1.png", "/img/cat10.png", "/IMG/cat1.png", "/img/dog.png?a=b")] == [
+        "cats", "images", "default", "images",
+    ]  # fmt: skip
+    elb.set_rule_priorities(RulePriorities=[{"RuleArn": first, "Priority": 60}])
+    assert visit.text("/img/cat1.png") == "images"
+    elb.modify_rule(RuleArn=first, Conditions=[{"Field": "path-pattern", "Values": ["/cats"]}])
+    assert visit.text("/cats") == "cats"
+    elb.delete_rule(RuleArn=first)
+    assert visit.text("/cats") == "default"
+
+
+CONDITIONS = [
+    ({"Field": "host-header", "Values": ["*.Shop.example"]}, {"host": "a.shop.EXAMPLE:4566"}, {"host": "shop.example"}),
+    ({"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Kind", "Values": ["*beta*"]}}, {"headers": {"x-kind": "a BETA b"}}, {}),
+    ({"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["PUT", "PATCH"]}}, {"verb": "PATCH"}, {"verb": "POST"}),
+    ({"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "Lang", "Value": "d*"}]}}, {"path": "/?a=1&lang=DE"}, {"path": "/?x=de"}),
+    ({"Field": "query-string", "QueryStringConfig": {"Values": [{"Value": "x\\*y"}]}}, {"path": "/?any=x*y"}, {"path": "/?any=xzy"}),
+    ({"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8", "127.0.0.0/8"]}}, {}, {"headers": {"x-kumoniwa-from": "192.0.2.1"}}),
+]
+
+
+@pytest.mark.parametrize("condition, meets, misses", CONDITIONS, ids=[each[0]["Field"] + str(at) for at, each in enumerate(CONDITIONS)])
+def test_a_rule_applies_to_what_meets_its_condition(elb, made, visit, condition, meets, misses):
+    arn = listener(elb, made, fixed("no"))
+    if condition["Field"] == "host-header":
+        # The gate goes by the names that rules ask for: this one brings the other host here, too.
+        elb.create_rule(ListenerArn=arn, Priority=2, Conditions=[{"Field": "host-header", "Values": ["shop.example"]}], Actions=fixed("no"))
+    elb.create_rule(ListenerArn=arn, Priority=1, Conditions=[condition], Actions=fixed("yes"))
+    assert (visit.text(**meets), visit.text(**misses)) == ("yes", "no")
+
+
+def test_all_conditions_of_a_rule_must_be_met(elb, made, visit):
+    arn = listener(elb, made, fixed("no"))
+    conditions = [{"Field": "path-pattern", "Values": ["/a"]}, {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}}]
+    elb.create_rule(ListenerArn=arn, Priority=1, Conditions=conditions, Actions=fixed("yes"))
+    assert [visit.text("/a"), visit.text("/b"), visit.text("/a", verb="POST", body=b"x")] == ["yes", "no", "no"]
+
+
+def redirect(**config) -> list[dict]:
+    return [{"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301", **config}}]
+
+
+def test_a_redirect_fills_in_what_came(elb, made, visit):
+    arn = listener(elb, made, redirect(Protocol="HTTPS", Port="443"))
+    status, headers, body = visit("/a/b?x=1&y")
+    host = made["DNSName"]
+    assert (status, headers["location"], len(body), headers["server"]) == (301, f"https://{host}:4566/a/b?x=1&y", 134, "awselb/2.0")
+    # Who names no port, as on AWS, is sent to AWS's.
+    assert visit("/", host=host)[1]["location"] == f"https://{host}:443/"
+    elb.modify_listener(ListenerArn=arn, DefaultActions=redirect(Host="www.#{host}", Path="/new/#{path}", Query="q=#{query}", Port="8443", StatusCode="HTTP_302"))
+    status, headers, _ = visit("/old?z=3")
+    assert (status, headers["location"]) == (302, f"http://www.{host}:8443/new/old?q=z=3")
+
+
+def test_requests_go_round_the_servers_that_are_well(cloud, elb, made, visit, endpoints):
+    group = servers(elb, *endpoints)
+    assert health(elb, group) == [("unused", "Target.NotInUse")] * 3
+    listener(elb, made, forward(group))
+    assert health(elb, group)[0][0] == "initial"
+    cloud.sleep(1)
+    assert health(elb, group) == [("healthy", None)] * 3
+    asked = endpoints[0].asked[0]
+    assert (asked.path, asked.headers["user-agent"]) == ("/health", "ELB-HealthChecker/2.0")
+    for at in range(6):
+        assert visit(f"/{at}")[0] == 200
+    assert [len(by_path(each)) for each in endpoints] == [2, 2, 2]
+
+
+def test_a_server_that_is_ill_gets_nothing_until_it_is_well_again(cloud, elb, made, visit, endpoints):
+    first, second = endpoints[:2]
+    group = servers(elb, first, second, HealthCheckIntervalSeconds=10, HealthyThresholdCount=2, UnhealthyThresholdCount=2)
+    listener(elb, made, forward(group))
+    cloud.sleep(1)
+    first.will(503), first.will(500)
+    cloud.sleep(10)
+    assert health(elb, group) == [("healthy", None)] * 2
+    cloud.sleep(10)
+    assert health(elb, group) == [("unhealthy", "Target.ResponseCodeMismatch"), ("healthy", None)]
+    (told, _) = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    assert told["TargetHealth"]["Description"] == "Health checks failed with these codes: [500]"
+    for _ in range(4):
+        visit("/x")
+    assert [len(by_path(first)), len(by_path(second))] == [0, 4]
+    cloud.sleep(10)
+    assert health(elb, group)[0][0] == "unhealthy"
+    cloud.sleep(10)
+    assert health(elb, group) == [("healthy", None)] * 2
+
+
+def test_where_all_are_ill_all_are_asked(cloud, elb, made, visit, endpoints):
+    (first, *_) = endpoints
+    group = servers(elb, first, HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2, Matcher={"HttpCode": "404,420-430"})
+    listener(elb, made, forward(group))
+    cloud.sleep(12)
+    assert health(elb, group) == [("unhealthy", "Target.ResponseCodeMismatch")]
+    assert visit("/x")[0] == 200
+    first.will(425)
+    elb.modify_target_group(TargetGroupArn=group, HealthyThresholdCount=2)
+    first.will(404)
+    cloud.sleep(10)
+    assert health(elb, group) == [("healthy", None)]
+
+
+def test_who_is_deregistered_is_drained(cloud, elb, made, visit, endpoints):
+    group = servers(elb, *endpoints[:2])
+    listener(elb, made, forward(group))
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "60"}])
+    cloud.sleep(1)
+    elb.deregister_targets(TargetGroupArn=group, Targets=[target(endpoints[0])])
+    assert health(elb, group) == [("draining", "Target.DeregistrationInProgress"), ("healthy", None)]
+    visit("/x"), visit("/y")
+    assert by_path(endpoints[0]) == []
+    cloud.sleep(61)
+    assert health(elb, group) == [("healthy", None)]
+    (gone,) = elb.describe_target_health(TargetGroupArn=group, Targets=[target(endpoints[0])])["TargetHealthDescriptions"]
+    assert (gone["TargetHealth"]["State"], gone["TargetHealth"]["Reason"]) == ("unused", "Target.NotRegistered")
+
+
+def test_a_target_is_told_who_came_and_by_which_way(elb, made, visit, endpoints):
+    listener(elb, made, forward(servers(elb, endpoints[0])))
+    visit("/a%20b?c=d%2Fe&c", verb="POST", body=b"x=1", headers={"X-Forwarded-For": "198.51.100.7", "X-Mine": "1", "Connection": "close"})
+    (asked,) = [each for each in endpoints[0].asked if each.path != "/health"]
+    assert (asked.method, asked.path, asked.body) == ("POST", "/a%20b", b"x=1")
+    headers = asked.headers
+    assert headers["x-forwarded-for"] == "198.51.100.7, 127.0.0.1"
+    assert (headers["x-forwarded-proto"], headers["x-forwarded-port"], headers["x-mine"]) == ("http", "80", "1")
+    assert headers["host"] == made["DNSName"]
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", headers["x-amzn-trace-id"])
+    visit("/", headers={"X-Amzn-Trace-Id": "Root=1-5759e988-bd862e3fe1be46a994272793;CalledFrom=x"})
+    assert re.fullmatch(
+        r"Self=1-[0-9a-f]{8}-[0-9a-f]{24};Root=1-5759e988-bd862e3fe1be46a994272793;CalledFrom=x", endpoints[0].asked[-1].headers["x-amzn-trace-id"]
+    )
+
+
+@pytest.mark.parametrize("mode, told", [("preserve", "192.0.2.9"), ("remove", None), ("append", "192.0.2.9, 127.0.0.1")])
+def test_a_balancer_may_leave_x_forwarded_for_as_it_is(elb, made, visit, endpoints, mode, told):
+    listener(elb, made, forward(servers(elb, endpoints[0])))
+    attributes = [{"Key": "routing.http.xff_header_processing.mode", "Value": mode}, {"Key": "routing.http.preserve_host_header.enabled", "Value": "true"}]
+    elb.modify_load_balancer_attributes(LoadBalancerArn=made["LoadBalancerArn"], Attributes=attributes)
+    visit("/", headers={"X-Forwarded-For": "192.0.2.9"})
+    headers = endpoints[0].asked[-1].headers
+    assert (headers.get("x-forwarded-for"), headers["host"]) == (told, visit.host)
+
+
+def test_an_answer_comes_as_the_server_gave_it(cloud, elb, made, visit, endpoints):
+    listener(elb, made, forward(servers(elb, endpoints[0])))
+    cloud.sleep(1)
+    endpoints[0].will(418, "tea", X_Kind="pot")
+    status, headers, body = visit("/")
+    assert (status, body, headers["x-kind"]) == (418, b'"tea"', "pot")
+    assert headers["server"].startswith("BaseHTTP")
+
+
+def test_a_long_answer_passes_through(cloud, elb, made, visit, endpoints):
+    listener(elb, made, forward(servers(elb, endpoints[0])))
+    cloud.sleep(1)
+    endpoints[0].will(200, "x" * 5_000_000)
+    status, headers, body = visit("/")
+    assert (status, len(body), headers["content-length"]) == (200, 5_000_002, "5000002")
+
+
+def test_nobody_who_answers_is_502_and_no_target_at_all_503(cloud, elb, made, visit):
+    empty = servers(elb)
+    arn = listener(elb, made, forward(empty))
+    status, headers, body = visit()
+    assert (status, headers["server"]) == (503, "awselb/2.0")
+    assert b"<center><h1>503 Service Temporarily Unavailable</h1></center>" in body
+    gone = Endpoint()
+    gone.close()
+    group = servers(elb, gone, name="gone")
+    elb.modify_listener(ListenerArn=arn, DefaultActions=forward(group))
+    assert visit()[0] == 502
+    cloud.sleep(40)
+    assert health(elb, group) == [("unhealthy", "Target.FailedHealthChecks")]
+
+
+def test_too_many_forwarders_are_463_and_trace_405(elb, made, visit):
+    listener(elb, made, fixed())
+    assert visit(headers={"X-Forwarded-For": ",".join(["192.0.2.1"] * 31)})[0] == 463
+    assert visit(headers={"X-Forwarded-For": ",".join(["192.0.2.1"] * 30)})[0] == 200
+    assert visit(verb="TRACE")[0] == 405
+    assert visit("/?" + "x" * 17_000)[0] == 414
+
+
+def test_weights_say_how_often_a_group_is_meant(elb, made, visit, endpoints):
+    one, other = servers(elb, endpoints[0], name="one"), servers(elb, endpoints[1], name="other")
+    arn = listener(elb, made, forward(one, other, weights=(1, 0)))
+    for _ in range(10):
+        visit("/x")
+    assert [len(by_path(each)) for each in endpoints[:2]] == [10, 0]
+    elb.modify_listener(ListenerArn=arn, DefaultActions=forward(one, other, weights=(1, 3)))
+    for _ in range(100):
+        visit("/y")
+    assert 55 <= len(by_path(endpoints[1])) <= 95
+
+
+def cookies_of(headers: dict) -> dict[str, str]:
+    said = headers.get("set-cookie", [])
+    return {line.partition("=")[0]: line.partition("=")[2].partition(";")[0] for line in (said if isinstance(said, list) else [said])}
+
+
+def test_a_client_stays_with_its_group(elb, made, visit, endpoints):
+    one, other = servers(elb, endpoints[0], name="one"), servers(elb, endpoints[1], name="other")
+    listener(elb, made, forward(one, other, sticky_s=60))
+    cookies = cookies_of(visit("/x")[1])
+    assert set(cookies) == {"AWSALBTG", "AWSALBTGCORS"}
+    for _ in range(10):
+        visit("/x", headers={"Cookie": f"AWSALBTG={cookies['AWSALBTG']}"})
+    assert sorted(len(by_path(each)) for each in endpoints[:2]) == [0, 11]
+
+
+def test_a_client_stays_with_its_target_while_its_cookie_lasts(cloud, elb, made, visit, endpoints):
+    group = servers(elb, *endpoints)
+    listener(elb, made, forward(group))
+    attributes = [{"Key": "stickiness.enabled", "Value": "true"}, {"Key": "stickiness.lb_cookie.duration_seconds", "Value": "60"}]
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=attributes)
+    _, headers, _ = visit("/x")
+    assert all("; Path=/" in line and "Expires=" in line for line in headers["set-cookie"]) and "SameSite=None" in headers["set-cookie"][1]
+    cookie = {"Cookie": f"a=b; AWSALB={cookies_of(headers)['AWSALB']}"}
+    for _ in range(5):
+        visit("/x", headers=cookie)
+    assert sorted(len(by_path(each)) for each in endpoints) == [0, 0, 6]
+    cloud.sleep(61)
+    for _ in range(5):
+        visit("/x", headers=cookie)
+    assert sorted(len(by_path(each)) for each in endpoints) != [0, 0, 11]
+    forged = base64.b64encode(b"x" * 38).decode()
+    assert visit("/x", headers={"Cookie": f"AWSALB={forged}"})[0] == 200
+
+
+def test_an_application_says_itself_when_its_clients_stay(cloud, elb, made, visit, endpoints):
+    group = servers(elb, *endpoints)
+    listener(elb, made, forward(group))
+    attributes = {"stickiness.enabled": "true", "stickiness.type": "app_cookie", "stickiness.app_cookie.cookie_name": "session"}
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[{"Key": key, "Value": value} for key, value in attributes.items()])
+    cloud.sleep(1)
+    assert "set-cookie" not in visit("/x")[1]
+    for each in endpoints:
+        each.will(200, "in", Set_Cookie="session=1; Path=/")
+    cookies = cookies_of(visit("/in")[1])
+    assert set(cookies) == {"session", "AWSALBAPP-0"}
+
+
+ECHO = """
+import json
+def handler(event, context):
+    return {"statusCode": 200, "headers": {"Content-Type": "application/json", "X-Kind": "echo"}, "body": json.dumps(event)}
+"""
+
+
+def test_a_function_is_told_the_request_as_an_event(cloud, elb, made, visit):
+    group = function(cloud, elb, ECHO)
+    listener(elb, made, forward(group))
+    status, headers, _ = visit("/a%20b")
+    assert (status, headers["server"], headers["x-kind"]) == (200, "awselb/2.0", "echo")
+    event = visit.json("/a%20b?x=1&x=2&y=%20", verb="POST", body=b"{}", headers={"Content-Type": "application/json", "X-Two": "b"})
+    assert event["requestContext"] == {"elb": {"targetGroupArn": group}}
+    assert (event["httpMethod"], event["path"], event["queryStringParameters"]) == ("POST", "/a%20b", {"x": "2", "y": "%20"})
+    assert (event["body"], event["isBase64Encoded"]) == ("{}", False)
+    told = event["headers"]
+    assert (told["host"], told["x-two"], told["x-forwarded-for"], told["x-forwarded-port"]) == (made["DNSName"], "b", "127.0.0.1", "80")
+    event = visit.json("/", verb="POST", body=b"\x00\xff", headers={"Content-Type": "image/png"})
+    assert (event["body"], event["isBase64Encoded"]) == (base64.b64encode(b"\x00\xff").decode(), True)
+
+
+def test_a_group_may_want_all_values(cloud, elb, made, visit):
+    source = """
+    import json
+    def handler(event, context):
+        return {"statusCode": 200, "multiValueHeaders": {"Set-Cookie": ["a=1", "b=2"], "Content-Type": ["text/plain"]}, "body": json.dumps(event)}
+    """
+    group = function(cloud, elb, source)
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[{"Key": "lambda.multi_value_headers.enabled", "Value": "true"}])
+    listener(elb, made, forward(group))
+    event = visit.json("/?x=1&x=2")
+    assert event["multiValueQueryStringParameters"] == {"x": ["1", "2"]} and event["multiValueHeaders"]["host"] == [made["DNSName"]]
+    assert "headers" not in event and "queryStringParameters" not in event
+    assert visit("/")[1]["set-cookie"] == ["a=1", "b=2"]
+
+
+@pytest.mark.parametrize("source", [
+    "def handler(event, context): raise ValueError", "def handler(event, context): return {}", "def handler(event, context): return 'text'",
+    "def handler(event, context): return {'statusCode': 'x'}", "def handler(event, context): return {'statusCode': 200, 'body': {}}",
+])  # fmt: skip
+def test_what_a_function_says_wrong_is_502(cloud, elb, made, visit, source):
+    listener(elb, made, forward(function(cloud, elb, source)))
+    assert visit()[0] == 502
+
+
+def test_a_body_that_is_too_large_for_a_function_is_413(cloud, elb, made, visit):
+    listener(elb, made, forward(function(cloud, elb, ECHO)))
+    assert visit(verb="POST", body=b"x" * ((1 << 20) + 1))[0] == 413
+
+
+def test_a_function_must_let_the_balancer_call_it(cloud, elb):
+    arn = make(cloud, ECHO)["FunctionArn"]
+    group = elb.create_target_group(Name="functions", TargetType="lambda")["TargetGroups"][0]["TargetGroupArn"]
+    with pytest.raises(ClientError) as refused:
+        elb.register_targets(TargetGroupArn=group, Targets=[{"Id": arn}])
+    said = refused.value.response["Error"]
+    assert said["Code"] == "AccessDenied"
+    assert said["Message"] == f"elasticloadbalancing principal does not have permission to invoke {arn} from target group {group}"
+    allow(cloud, "f", group)
+    elb.register_targets(TargetGroupArn=group, Targets=[{"Id": arn}])
+
+
+def test_functions_are_asked_how_they_are_if_somebody_wants_it(cloud, elb, made):
+    source = """
+    def handler(event, context):
+        assert event["headers"] == {"user-agent": "ELB-HealthChecker/2.0"}
+        return {"statusCode": 503 if event["path"] == "/ill" else 200}
+    """
+    group = function(cloud, elb, source)
+    listener(elb, made, forward(group))
+    assert health(elb, group) == [("unavailable", "Target.HealthCheckDisabled")]
+    elb.modify_target_group(TargetGroupArn=group, HealthCheckEnabled=True)
+    cloud.sleep(36)
+    assert health(elb, group) == [("healthy", None)]
+    elb.modify_target_group(TargetGroupArn=group, HealthCheckPath="/ill")
+    cloud.sleep(80)
+    assert health(elb, group) == [("unhealthy", "Target.ResponseCodeMismatch")]
+
+
+def test_a_listener_lays_headers_over_every_answer(elb, made, visit):
+    arn = listener(elb, made, fixed())
+    attributes = {"routing.http.response.server.enabled": "false", "routing.http.response.strict_transport_security.header_value": "max-age=9"}
+    elb.modify_listener_attributes(ListenerArn=arn, Attributes=[{"Key": key, "Value": value} for key, value in attributes.items()])
+    _, headers, _ = visit()
+    assert "server" not in headers and headers["strict-transport-security"] == "max-age=9"
+
+
+def test_a_killed_region_serves_again(cloud, elb, made, visit, endpoints):
+    group = servers(elb, endpoints[0])
+    listener(elb, made, forward(group))
+    cloud.sleep(1)
+    cloud.restart(kill=True)
+    assert visit("/x")[0] == 200
+    cloud.sleep(1)
+    assert health(cloud.client("elbv2"), group) == [("healthy", None)]

@@ -10,16 +10,16 @@ from typing import Any
 
 from kumoniwa.aws import models
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.ec2 import catalogue, ebs_access, kinds
+from kumoniwa.services.ec2 import catalogue, ebs_access, kinds, net_access
 from kumoniwa.services.ec2.errors import InvalidParameterValue
 from kumoniwa.wire.message import Request
 
 TAG_CONDITIONS = ("ec2:ResourceTag",)
 
-TOUCHED: dict[str, str] = {**ebs_access.TOUCHED}
+TOUCHED: dict[str, str] = {**ebs_access.TOUCHED, **net_access.TOUCHED}
 """For each operation the kinds of what it touches; what it makes has a plus, since it has no id before it is there."""
 
-_MEMBERS: dict[str, str] = {**ebs_access.MEMBERS}
+_MEMBERS: dict[str, str] = {**ebs_access.MEMBERS, **net_access.MEMBERS}
 """The kinds of what parameters name. Those of ``Resources`` their ids tell."""
 
 
@@ -33,6 +33,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> list[str]
         if kind in said and member in params:
             value = params[member]
             found += [kinds.arn_of(call, kind, id_) for id_ in (value if isinstance(value, list) else [value]) if isinstance(id_, str) and id_]
+    found += [kinds.arn_of(call, kind, id_) for kind, id_ in net_access.further(call, operation, params)]
     return list(dict.fromkeys(found)) or "*"
 
 
@@ -49,7 +50,7 @@ def params_of(operation: str, request: Request, params: dict[str, Any]) -> dict[
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    return {"ec2:region": call.region} | ebs_access.conditions_of(call, operation, params)
+    return {"ec2:region": call.region} | ebs_access.conditions_of(call, operation, params) | net_access.conditions_of(call, operation, params)
 
 
 def tags_of(call: Call, arn: str) -> dict[str, str]:

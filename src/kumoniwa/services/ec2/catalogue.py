@@ -6,8 +6,9 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.services.ec2.ebs_record import SNAPSHOT, VOLUME
 from kumoniwa.services.ec2.errors import Refused
 from kumoniwa.services.ec2.kinds import Kind, check, missing
+from kumoniwa.services.ec2.net_access import KINDS as OF_NETWORKS
 
-KINDS: tuple[Kind, ...] = (SNAPSHOT, VOLUME)
+KINDS: tuple[Kind, ...] = (*OF_NETWORKS, SNAPSHOT, VOLUME)
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 

@@ -1,12 +1,14 @@
-"""What EC2 is asked that is no operation of AWS: by itself in another region, for the blocks of a snapshot, and by the EBS direct APIs beside it."""
+"""What EC2 is asked that is no operation of AWS: by itself in another region and by the EBS direct APIs for the blocks of snapshots, by other
+services of the region whether a packet comes through their network (`reach`).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.services.ec2 import ebs_lineage
+from kumoniwa.services.ec2 import ebs_lineage, reach
 
 
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
-    """``do`` says what: ``ebs_…`` is of snapshots."""
-    return await ebs_lineage.hear(home, message)
+    """``do`` says what: ``ebs_…`` is of snapshots. What names an ``interface`` is about its traffic."""
+    return reach.heard(home, message) if "interface" in message else await ebs_lineage.hear(home, message)

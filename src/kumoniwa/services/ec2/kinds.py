@@ -5,7 +5,6 @@ Everything is shelved by its id and has ``tags``. A new kind is one row more in 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -43,9 +42,6 @@ def fresh(call: Call, prefix: str) -> str:
     return f"{prefix}-0{call.ids.hex(16)}"
 
 
-_ID = re.compile(r"-[0-9a-f]{8,17}")
-
-
 def check(kind: Kind, id_: str) -> None:
     """See that this can be an id of the kind. The text is quoted by users of InvalidGroupId.Malformed and others."""
     if not id_.startswith(f"{kind.prefix}-"):
@@ -73,8 +69,9 @@ def keep(call: Call, record: Any, **changes: Any) -> Any:
 
 
 def described(
-    call: Call, kind: Kind, ids: list[str] | None, said: list[dict[str, Any]] | None, names: filters.Names, show: Callable[[Call, Any], dict[str, Any]]
-) -> list[dict[str, Any]]:
+    call: Call, kind: Kind, ids: list[str] | None, said: list[dict[str, Any]] | None, names: filters.Names,
+    show: Callable[[Call, Any], dict[str, Any]], tags: str = "Tags",
+) -> list[dict[str, Any]]:  # fmt: skip
     """Those of these ids, or all, as they are shown, as far as the filters hold."""
     records = [existing(call, kind, id_) for id_ in dict.fromkeys(ids)] if ids else call.shelf(kind.record).values()
-    return filters.kept([show(call, each) for each in records], said, names)
+    return filters.kept([show(call, each) for each in records], said, names, tags)

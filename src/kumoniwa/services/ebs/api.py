@@ -8,6 +8,7 @@ from typing import Any
 from kumoniwa.gate.once import Token
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.ebs.bill import uses_of
 from kumoniwa.services.ebs.errors import ConflictException, invalid
 from kumoniwa.services.ebs.reading import GetSnapshotBlock, ListChangedBlocks, ListSnapshotBlocks
 from kumoniwa.services.ebs.writing import CompleteSnapshot, PutSnapshotBlock, StartSnapshot, reserved_tag
@@ -29,9 +30,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> list[str]
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     if operation != "StartSnapshot":
         return {}
-    said = {"ebs:Description": params.get("Description"), "ebs:VolumeSize": params.get("VolumeSize")}
+    said = {"ebs:description": params.get("Description"), "ebs:volumesize": params.get("VolumeSize")}
     if isinstance(params.get("ParentSnapshotId"), str):
-        said["ebs:ParentSnapshot"] = ebs_record.snapshot_arn(call, params["ParentSnapshotId"])
+        said["ebs:parentsnapshot"] = ebs_record.snapshot_arn(call, params["ParentSnapshotId"])
     return {key: value for key, value in said.items() if isinstance(value, str | int)}
 
 

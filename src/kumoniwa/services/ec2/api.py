@@ -19,6 +19,7 @@ from kumoniwa.services.ec2.address import (
     DisassociateAddress,
     ReleaseAddress,
 )
+from kumoniwa.services.ec2.bill import standing_of
 from kumoniwa.services.ec2.ebs_default import (
     DisableEbsEncryptionByDefault,
     EnableEbsEncryptionByDefault,

@@ -19,10 +19,10 @@ TOUCHED = {
 }  # fmt: skip
 MEMBERS = {"VolumeId": "volume", "SnapshotId": "snapshot"}
 _SAID = {
-    "Encrypted": "ec2:Encrypted", "KmsKeyId": "ec2:KmsKeyId", "Size": "ec2:VolumeSize", "VolumeType": "ec2:VolumeType", "Iops": "ec2:VolumeIops",
-    "Throughput": "ec2:VolumeThroughput", "AvailabilityZone": "ec2:AvailabilityZone", "SnapshotId": "ec2:SnapshotID", "VolumeId": "ec2:VolumeID",
-    "Attribute": "ec2:Attribute", "LockMode": "ec2:SnapshotLockMode" , "LockDuration": "ec2:SnapshotLockDuration",
-    "CoolOffPeriod": "ec2:SnapshotCoolOffPeriod",
+    "Encrypted": "ec2:encrypted", "KmsKeyId": "ec2:kmskeyid", "Size": "ec2:volumesize", "VolumeType": "ec2:volumetype", "Iops": "ec2:volumeiops",
+    "Throughput": "ec2:volumethroughput", "AvailabilityZone": "ec2:availabilityzone", "SnapshotId": "ec2:snapshotid", "VolumeId": "ec2:volumeid",
+    "Attribute": "ec2:attribute", "LockMode": "ec2:snapshotlockmode", "LockDuration": "ec2:snapshotlockduration",
+    "CoolOffPeriod": "ec2:snapshotcooloffperiod",
 }  # fmt: skip
 
 
@@ -32,15 +32,15 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         return {}
     keys = {key: params[member] for member, key in _SAID.items() if isinstance(params.get(member), str | int | float)}
     if operation == "CreateVolume" and "SnapshotId" in params:
-        keys["ec2:ParentSnapshot"] = ebs_record.snapshot_arn(call, str(params["SnapshotId"]))
+        keys["ec2:parentsnapshot"] = ebs_record.snapshot_arn(call, str(params["SnapshotId"]))
     of = call.shelf(Volume).get(params.get("VolumeId", ""))
     if of is not None:
         told = {
-            "ec2:Encrypted": of.seal is not None, "ec2:VolumeSize": of.size_gib, "ec2:VolumeType": of.type, "ec2:VolumeIops": of.iops,
-            "ec2:VolumeThroughput": of.throughput, "ec2:AvailabilityZone": of.zone,
+            "ec2:encrypted": of.seal is not None, "ec2:volumesize": of.size_gib, "ec2:volumetype": of.type, "ec2:volumeiops": of.iops,
+            "ec2:volumethroughput": of.throughput, "ec2:availabilityzone": of.zone,
         }  # fmt: skip
         if operation == "CreateSnapshot":
-            told["ec2:ParentVolume"] = call.arn(f"volume/{of.id}", "ec2")
+            told["ec2:parentvolume"] = call.arn(f"volume/{of.id}", "ec2")
         keys = {**keys, **{key: value for key, value in told.items() if value is not None}}
     each = ebs_record.owned(call, params["SnapshotId"]) if isinstance(params.get("SnapshotId"), str) else None
     if each is not None:
@@ -50,14 +50,14 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     for word in ("Add", "Remove"):
         changes = permission.get(word) if isinstance(permission, dict) else None
         if changes:
-            keys[f"ec2:{word}/userId"] = [one["UserId"] for one in changes if one.get("UserId")]
-            keys[f"ec2:{word}/group"] = [one["Group"] for one in changes if one.get("Group")]
+            keys[f"ec2:{word.lower()}/userid"] = [one["UserId"] for one in changes if one.get("UserId")]
+            keys[f"ec2:{word.lower()}/group"] = [one["Group"] for one in changes if one.get("Group")]
     return keys
 
 
 def _of_snapshot(call: Call, owner: str, each: Snapshot) -> dict[str, Any]:
     keys: dict[str, Any] = {
-        "ec2:Owner": owner, "ec2:SnapshotTime": timestamps.to_second(each.started), "ec2:ParentVolume": call.arn(f"volume/{each.volume}", "ec2"),
-        "ec2:VolumeSize": each.size_gib,
+        "ec2:owner": owner, "ec2:snapshottime": timestamps.to_second(each.started), "ec2:parentvolume": call.arn(f"volume/{each.volume}", "ec2"),
+        "ec2:volumesize": each.size_gib,
     }  # fmt: skip
-    return keys | ({"ec2:Encrypted": True} if each.seal is not None else {})
+    return keys | ({"ec2:encrypted": True} if each.seal is not None else {})

@@ -22,12 +22,12 @@ from kumoniwa.cloud.anycast import nearest
 from kumoniwa.cloud.fleet import Fleet, Member, NoSuchRegion
 from kumoniwa.cloud.hello import Incomplete, host_of
 from kumoniwa.cloud.tls import HANDSHAKE, Certificates, Ready, opened
-from kumoniwa.gate.address import CONTROL, EDGE, is_admin, is_led, locate
+from kumoniwa.gate.address import BALANCER, CONTROL, EDGE, is_admin, is_led, locate
 from kumoniwa.gate.route import NoRoute
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.ids import Ids
 from kumoniwa.wire.http import HEAD_BYTES_MAX, Application, Connection, listen
-from kumoniwa.wire.message import Client, Request
+from kumoniwa.wire.message import Client, Request, Session
 
 HEAD_WITHIN_S = 30.0
 LOOK_AGAIN_S = 0.005
@@ -60,12 +60,13 @@ class NotOfAws(AwsError):
 
 class Origin(NamedTuple):
     """Of a connection whose other end is ours: the address at which its client came in, whether in TLS, whether it is a stream of HTTP/2,
-    and who its client has proved to be."""
+    who its client has proved to be, and what was agreed upon in TLS."""
 
     address: str
     is_tls: bool
     is_stream: bool
     client: Client | None = None
+    session: Session | None = None
 
 
 class Door:
@@ -180,26 +181,28 @@ class Door:
             return
         address = connection.getsockname()[0]
 
-        def ready(plain: socket.socket, certificate: bytes | None) -> None:
+        def ready(plain: socket.socket, certificate: bytes | None, session: Session | None) -> None:
             client = Client(host, certificate) if host is not None and certificate is not None else None
-            self.opened[plain] = Origin(address, is_tls=True, is_stream=False, client=client)
+            self.opened[plain] = Origin(address, is_tls=True, is_stream=False, client=client, session=session)
             self._look(plain, deadline)
 
         self.fleet.spawn(self._opened(connection, address, host, ready))
 
     async def _opened(self, connection: socket.socket, address: str, host: str | None, ready: Ready) -> None:
-        brought = await self._brought(address, host) if host is not None and _is_customers(host) else None
+        brought = await self._brought(address, host) if host is not None and _may_be_brought(host) else None
         context = self.certificates.showing(host, *brought) if brought is not None else self.certificates.context(address)
-        await opened(connection, context, ready)
+        await opened(connection, context, ready, host)
 
-    async def _brought(self, address: str, host: str) -> tuple[bytes | None, str] | None:
-        """What the region which will be asked shows under a customer's own name, and up to which certificates those of clients must lead,
-        if it has anything to say of the name."""
+    async def _brought(self, address: str, host: str) -> list | None:
+        """What the region which will be asked shows under a customer's own name or a load balancer's, up to which certificates those of
+        clients must lead, and on which terms TLS is spoken, if it has anything to say of the name."""
+        said = locate(Request("GET", "/", "", {"host": host}))
         try:
-            member = self.fleet.needed(regions.region_at(address) or self.fleet.settings.region)
+            member = self.fleet.needed(said.region or regions.region_at(address) or self.fleet.settings.region)
         except NoSuchRegion:
             return None
-        return await self.fleet.ask(member, "service", "acm", {"host": host}, within_s=SHOWN_WITHIN_S) if member.is_up else None
+        name = said.name if said.door == BALANCER else host
+        return await self.fleet.ask(member, "service", "acm", {"host": name}, within_s=SHOWN_WITHIN_S) if member.is_up else None
 
     def _converse(self, connection: socket.socket) -> None:
         """A client that speaks HTTP/2: each of its streams comes in as a connection."""
@@ -295,7 +298,7 @@ class Door:
 
     def _tell(self, member: Member, number: int, arrived: bytes, connection: socket.socket, *, is_led: bool = False) -> None:
         origin = self._origin(connection)
-        member.line.say(["connection", number, arrived, origin.address, origin.is_tls, is_led, origin.client], [connection.fileno()])
+        member.line.say(["connection", number, arrived, origin.address, origin.is_tls, is_led, origin.client, origin.session], [connection.fileno()])
 
     def _refuse(self, connection: socket.socket, request: Request, error: AwsError) -> None:
         response = NoRoute(request).refuse(error, self.ids.request_id())
@@ -352,6 +355,11 @@ class Door:
             listener = self.addresses.pop(member.name)
             self.loop.remove_reader(listener.fileno())
             listener.close()
+
+
+def _may_be_brought(host: str) -> bool:
+    """Whether somebody may have said what is shown under a host name: a customer's, or a load balancer's."""
+    return locate(Request("GET", "/", "", {"host": host})).door == BALANCER or _is_customers(host)
 
 
 def _is_customers(host: str) -> bool:

@@ -30,7 +30,7 @@ from kumoniwa.links.line import Conditions
 from kumoniwa.links.peer import RegionUnreachable
 from kumoniwa.links.peers import Peers
 from kumoniwa.wire.http import Connection
-from kumoniwa.wire.message import Client, Request
+from kumoniwa.wire.message import Client, Request, Session
 
 PR_SET_PDEATHSIG = 1
 FIRST_COPY_WITHIN_S = 2.0
@@ -177,14 +177,15 @@ class RegionProcess:
             self.ready.set()
 
     def _hear_connection(
-        self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, client: list | None, descriptor: int
+        self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, client: list | None, session: list | None, descriptor: int
     ) -> None:
-        shown = Client(*client) if client is not None else None
-        self.region.spawn(self._adopt(number, arrived, address, is_tls, is_led, shown, socket.socket(fileno=descriptor)))
+        shown, agreed = Client(*client) if client is not None else None, Session(*session) if session is not None else None
+        self.region.spawn(self._adopt(number, arrived, address, is_tls, is_led, shown, agreed, socket.socket(fileno=descriptor)))
 
     async def _adopt(
-        self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, client: Client | None, connection: socket.socket
-    ) -> None:
+        self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, client: Client | None, session: Session | None,
+        connection: socket.socket,
+    ) -> None:  # fmt: skip
         if not self.ready.is_set():
             await self.ready.wait()
         connection.setblocking(False)
@@ -196,7 +197,7 @@ class RegionProcess:
             protocol.transport.abort()  # closes our descriptor; the door's copy keeps the connection open
 
         await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: Connection(self.region.answer, belongs_elsewhere, hand_over, arrived, is_tls=is_tls, client=client), connection
+            lambda: Connection(self.region.answer, belongs_elsewhere, hand_over, arrived, is_tls=is_tls, client=client, session=session), connection
         )
 
     # Other regions --------------------------------------------------------------------------------

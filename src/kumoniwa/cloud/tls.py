@@ -11,11 +11,13 @@ import asyncio
 import os
 import socket
 import ssl
+import warnings
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from kumoniwa.kernel.clock import Clock
+from kumoniwa.wire.message import Session
 
 HANDSHAKE = 0x16
 """The first byte of a client that speaks TLS."""
@@ -39,16 +41,45 @@ def _engine() -> ModuleType:
     return certificates
 
 
-Ready = Callable[[socket.socket, bytes | None], None]
-"""Takes the plain end of a connection, and the certificate (DER) that its client has shown to be his, where he was asked for one."""
+Ready = Callable[[socket.socket, bytes | None, Session | None], None]
+"""Takes the plain end of a connection, the certificate (DER) that its client has shown to be his, where he was asked for one, and what was
+agreed upon."""
+_VERSIONS = {
+    "TLSv1": ssl.TLSVersion.TLSv1, "TLSv1.1": ssl.TLSVersion.TLSv1_1, "TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3,
+}  # fmt: skip
 
 
-def _context(bundle: bytes, trust: str | None = None) -> ssl.SSLContext:
+class Terms(NamedTuple):
+    """On which terms TLS is spoken under a name, where its owner says so: versions from the newest to the oldest and ciphers, as OpenSSL calls
+    them."""
+
+    versions: tuple[str, ...]
+    ciphers: tuple[str, ...]
+    speaks_http_2: bool
+
+
+def _obey(context: ssl.SSLContext, terms: Terms) -> None:
+    """The ciphers of TLS 1.3 are those of every policy that has it. What is older than 1.2 is spoken at OpenSSL's lowest level of security."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = _VERSIONS[terms.versions[-1]], _VERSIONS[terms.versions[0]]
+    older = [cipher for cipher in terms.ciphers if not cipher.startswith("TLS_")]
+    if older:
+        level = ["@SECLEVEL=0"] if terms.versions[-1] in ("TLSv1", "TLSv1.1") else []
+        context.set_ciphers(":".join([*older, *level]))
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    if not terms.speaks_http_2:
+        context.set_alpn_protocols(["http/1.1"])
+
+
+def _context(bundle: bytes, trust: str | None = None, terms: Terms | None = None) -> ssl.SSLContext:
     """How a certificate is shown; with ``trust``, only to clients that have one which leads up to those in it (PEM)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # The first of ours that the client knows is spoken: HTTP/2 with who offers nothing else.
     context.set_alpn_protocols(["http/1.1", "h2"])
+    if terms is not None:
+        _obey(context, terms)
     # OpenSSL reads certificates from files only; this one is in memory, for keys do not belong on the disk.
     descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
     try:
@@ -69,7 +100,7 @@ class Certificates:
     def __init__(self, pair: Callable[[], bytes]) -> None:
         self._pair = pair
         self.contexts: dict[str, ssl.SSLContext] = {}
-        self.brought: dict[str, tuple[tuple[bytes | None, str | None], ssl.SSLContext]] = {}
+        self.brought: dict[str, tuple[tuple[bytes | None, str | None, Terms | None], ssl.SSLContext]] = {}
         """By name: what is shown under it and asked for, and how."""
 
     @property
@@ -95,15 +126,15 @@ class Certificates:
         context.sni_callback = self._asked
         return context
 
-    def showing(self, name: str, bundle: bytes | None, trust: str | None = None) -> ssl.SSLContext:
+    def showing(self, name: str, bundle: bytes | None, trust: str | None = None, said: list | None = None) -> ssl.SSLContext:
         """For a client that asks for a name under which a certificate of ACM is shown (its key, itself and its chain in PEM), or clients
-        are asked for theirs."""
-        held = self.brought.get(name)
-        if held is None or held[0] != (bundle, trust):
+        are asked for theirs, on terms of its owner's if he has ``said`` any."""
+        held, terms = self.brought.get(name), Terms(tuple(said[0]), tuple(said[1]), said[2]) if said is not None else None
+        if held is None or held[0] != (bundle, trust, terms):
             if len(self.brought) >= NAMES_MAX:
                 self.brought.clear()
             shown = bundle if bundle is not None else _engine().issued(self.pair, name, Clock().now())
-            held = self.brought[name] = (bundle, trust), _context(shown, trust)
+            held = self.brought[name] = (bundle, trust, terms), _context(shown, trust, terms)
         return held[1]
 
     def _asked(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
@@ -165,8 +196,8 @@ class _Plain(_End):
             asyncio.get_running_loop().call_later(SILENCE_S, self._part, self.other.heard_bytes)
 
 
-async def opened(connection: socket.socket, context: ssl.SSLContext, ready: Ready) -> None:
-    """Open an encrypted connection, and hand its plain end to ``ready``. One that fails is closed."""
+async def opened(connection: socket.socket, context: ssl.SSLContext, ready: Ready, name: str | None = None) -> None:
+    """Open an encrypted connection of a client who asked for a name, and hand its plain end to ``ready``. One that fails is closed."""
     loop, secure, plain = asyncio.get_running_loop(), _End(), _Plain()
     try:
         await loop.connect_accepted_socket(lambda: secure, connection, ssl=context, ssl_handshake_timeout=HANDSHAKE_WITHIN_S)
@@ -181,4 +212,7 @@ async def opened(connection: socket.socket, context: ssl.SSLContext, ready: Read
     if secure.is_gone:
         plain.transport.close()
     secured = secure.transport.get_extra_info("ssl_object")
-    ready(inner, secured.getpeercert(binary_form=True) if secured is not None else None)
+    if secured is None:
+        ready(inner, None, None)
+    else:
+        ready(inner, secured.getpeercert(binary_form=True), Session(secured.version(), secured.cipher()[0], name))

@@ -23,6 +23,9 @@ EDGE = "aws-edge"
 MULTI_REGION = ".mrap"
 """How the names of S3's Multi-Region Access Points end."""
 
+BALANCER = "elb"
+"""The door of load balancers."""
+
 CONTROL = "s3control"
 """The service that shares S3's signing name and is told by its path."""
 
@@ -184,7 +187,7 @@ def _host(host: str) -> tuple[str | None, str, str | None, str | None]:
         # No region: whichever is asked is the edge location.
         return "cloudfront", match[1], None, None
     if (match := _BALANCER.fullmatch(name)) is not None:
-        return "elb", f"{match[1]}.localhost", match[2], "elasticloadbalancing"
+        return BALANCER, f"{match[1]}.localhost", match[2], "elasticloadbalancing"
     if (match := _ISSUER.fullmatch(name)) is not None:
         # No region: every one knows the keys.
         return "token-issuer", match[1], None, None

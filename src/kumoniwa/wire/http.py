@@ -19,7 +19,7 @@ from http import HTTPStatus
 import httptools
 
 from kumoniwa.kernel.clock import http_date
-from kumoniwa.wire.message import Client, Disconnected, File, Request, Response, Stream, Upgrade
+from kumoniwa.wire.message import Client, Disconnected, File, Request, Response, Session, Stream, Upgrade
 
 STREAM_ABOVE_BYTES = 1 << 20
 READ_BYTES, STREAM_READ_BYTES = 262_144, 524_288
@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "application", "belongs_elsewhere", "hand_over", "transport", "parser", "url", "headers", "lines", "pieces", "stream", "head_bytes",
         "waiting", "is_busy", "keeps_alive", "leaving", "left_body", "drained", "is_lost", "is_ending", "has_heard_all", "is_in_head",
-        "refusal", "served", "method", "request", "arrived", "body_left", "arriving_bytes", "beyond", "is_tls", "client",
+        "refusal", "served", "method", "request", "arrived", "body_left", "arriving_bytes", "beyond", "is_tls", "client", "session",
     )  # fmt: skip
 
     def __init__(
@@ -60,9 +60,10 @@ class Connection(asyncio.Protocol):
         *,
         is_tls: bool = False,
         client: Client | None = None,
+        session: Session | None = None,
     ) -> None:
-        self.is_tls, self.client = is_tls, client
-        """Whether somebody before us decrypts what the client says, and what he has seen of it."""
+        self.is_tls, self.client, self.session = is_tls, client, session
+        """Whether somebody before us decrypts what the client says, what he has seen of it, and what they agreed upon."""
         self.arrived = arrived
         """What another process has read of this connection already."""
         self.application, self.belongs_elsewhere, self.hand_over = application, belongs_elsewhere, hand_over
@@ -208,7 +209,7 @@ class Connection(asyncio.Protocol):
         if not path.startswith("/"):  # absolute form, as proxies send it
             path = "/" + path.partition("://")[2].partition("/")[2]
         request = self.request = Request(self.parser.get_method().decode("latin-1"), path, query, headers, lines=self.lines)
-        request.is_tls, request.client = self.is_tls, self.client
+        request.is_tls, request.client, request.session = self.is_tls, self.client, self.session
         if self.belongs_elsewhere is not None and self.belongs_elsewhere(request):
             self.leaving = request
             if "transfer-encoding" in headers:

@@ -21,13 +21,15 @@ from kumoniwa.services.acm.work import SERVICE
 
 async def hear(home: Any, origin: str, message: dict[str, str]) -> Any:
     """``{"account": …, "certificate": ARN}``; with ``"bundle": True`` the certificate itself, its key and its chain in PEM;
-    ``{"host": name}`` the same of whatever certificate is shown under a name, and up to which those of clients must lead; None where there
-    is neither."""
+    ``{"host": name}`` the same of whatever certificate is shown under a name, up to which those of clients must lead, and on which terms TLS
+    is spoken; None where there is neither."""
     if "host" in message:
         named = host_named(home.store.shelf(SHARED, HostName), message["host"])
         shown = await _shown(home, named or host_named(home.store.shelf(SHARED, EdgeName), message["host"]))
         trust = named.trust if named is not None else None
-        return None if shown is None and trust is None else [shown, trust]
+        terms = named.terms if named is not None else None
+        told = [list(terms.versions), list(terms.ciphers), terms.speaks_http_2] if terms is not None else None
+        return None if shown is None and trust is None and terms is None else [shown, trust, told]
     call = home.call("acm", message["account"], principals.service(SERVICE, message["account"]))
     held = certificates.held(call, message["certificate"])
     if "bundle" in message:

@@ -17,15 +17,18 @@ setup: .venv/.done
 demo: setup           ## lose a region under load and read what it cost; KEEP=1 leaves the cloud and its console open
 	$(BIN)/kumoniwa drill patterns/active_passive/short.yaml --out demo-report $(if $(KEEP),--keep)
 
-# Many tests wait, for real processes in real time: three of them share a core. A file stays whole: its tests may share a cloud.
+# Many tests wait, for real processes in real time: three of them share a core. Each takes half a gigabyte or more, so they are no more than sixteen.
+# A file stays whole: its tests may share a cloud.
+CORES := $(shell nproc 2>/dev/null || echo 2)
+WORKERS ?= $(shell echo $$(( $(CORES) < 6 ? 3 * $(CORES) : 16 )))
 # Each worker reads every test file: they are compiled once before, on all cores, and kept whatever the environment says of bytecode.
 test: export PYTHONDONTWRITEBYTECODE =
 .venv/.tests: export PYTHONDONTWRITEBYTECODE =
 test: setup lint .venv/.tests  ## every test that finishes in minutes
-	$(BIN)/python -m pytest -n $$(( 3 * $$(nproc 2>/dev/null || echo 2) )) --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 .venv/.tests: .venv/.done $(shell find tests -name '*.py')
-	find tests -name 'test_*.py' | xargs -P $$(nproc 2>/dev/null || echo 2) -n 120 $(BIN)/python -m pytest -q --collect-only >/dev/null
+	find tests -name 'test_*.py' | xargs -P $(CORES) -n 120 $(BIN)/python -m pytest -q --collect-only >/dev/null
 	touch $@
 
 lint: setup

@@ -690,6 +690,11 @@ SAMPLES = {
         DeliveryStreamEncryptionConfigurationInput: {KeyType: CUSTOMER_MANAGED_CMK, KeyARN: 'arn:aws:kms:eu-west-1:123456789012:key/k'}}""",
         "{ExtendedS3DestinationConfiguration: {RoleARN: 'arn:r', BucketARN: 'arn:aws:s3:::c'}, Tags: [{Key: c, Value: d}]}",
     ),
+    "AWS::EC2::SnapshotBlockPublicAccess": ("{State: block-all-sharing}", "{State: block-new-sharing}"),
+    "AWS::EC2::Volume": (
+        "{AvailabilityZone: us-east-1a, Size: 10, VolumeType: gp3, Iops: 3000, AutoEnableIO: true, Encrypted: true, KmsKeyId: k, Tags: [{Key: a, Value: b}]}",
+        "{AvailabilityZone: us-east-1a, Size: 20, VolumeType: gp3, Iops: 4000, Throughput: 250, AutoEnableIO: false, Encrypted: true, KmsKeyId: k, Tags: [{Key: c, Value: d}]}",
+    ),
     "AWS::ECR::Repository": (
         """{ImageTagMutability: IMMUTABLE, ImageScanningConfiguration: {ScanOnPush: false}, EncryptionConfiguration: {EncryptionType: AES256},
         LifecyclePolicy: {LifecyclePolicyText: '{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "imageCountMoreThan",

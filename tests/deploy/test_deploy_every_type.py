@@ -34,11 +34,13 @@ class Agreeable(World):
 
     def act(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         name = operation.split(":")[1]
-        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint", "DeleteMultiRegionAccessPoint", "DeleteDBInstance")
+        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint", "DeleteMultiRegionAccessPoint", "DeleteDBInstance", "DeleteVolume")
         if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping", "DescribeStreamSummary", "DescribePipe", "DescribeEndpoint"):
             raise error("NotFoundException" if name == "DescribePipe" else "ResourceNotFoundException")
         if self.is_deleted and name == "GetMultiRegionAccessPoint":
             raise error("NoSuchMultiRegionAccessPoint")
+        if self.is_deleted and name == "DescribeVolumes":
+            raise error("InvalidVolume.NotFound")
         if self.is_deleted and name == "DescribeDBInstances":
             raise error("DBInstanceNotFound")
         shape = output_shape(operation)
@@ -66,6 +68,8 @@ class Agreeable(World):
                 "CallerReference": "r", "Comment": "", "Enabled": True, "Origins": {"Quantity": 1, "Items": [origin]},
                 "DefaultCacheBehavior": behavior,
             }  # fmt: skip
+        if name == "DescribeVolumes":
+            reply["Volumes"] = [_plausible(shape.members["Volumes"].member, "") | {"State": "available"}]
         if name == "DescribeDBInstances":
             reply["DBInstances"] = [_plausible(shape.members["DBInstances"].member, "") | {"DBInstanceStatus": "available"}]
         if name == "DescribeDBParameterGroups":

@@ -115,8 +115,10 @@ from kumoniwa.services.ec2.tokens import TOKENS
 from kumoniwa.services.ec2.volume import (
     CreateVolume,
     DeleteVolume,
+    DescribeVolumeAttribute,
     DescribeVolumes,
     DescribeVolumeStatus,
+    ModifyVolumeAttribute,
 )
 from kumoniwa.services.ec2.volume_change import DescribeVolumesModifications, ModifyVolume
 from kumoniwa.services.ec2.vpc import (

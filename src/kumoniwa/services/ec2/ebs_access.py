@@ -13,7 +13,7 @@ from kumoniwa.services.ec2.ebs_record import Snapshot, Volume
 from kumoniwa.wire import timestamps
 
 TOUCHED = {
-    "CreateVolume": "volume+ snapshot", "DeleteVolume": "volume", "ModifyVolume": "volume", "CreateSnapshot": "snapshot+ volume",
+    "CreateVolume": "volume+ snapshot", "DeleteVolume": "volume", "ModifyVolume": "volume", "ModifyVolumeAttribute": "volume", "DescribeVolumeAttribute": "volume", "CreateSnapshot": "snapshot+ volume",
     "DeleteSnapshot": "snapshot", "CopySnapshot": "snapshot+", "ModifySnapshotAttribute": "snapshot", "ResetSnapshotAttribute": "snapshot",
     "DescribeSnapshotAttribute": "snapshot", "LockSnapshot": "snapshot", "UnlockSnapshot": "snapshot",
 }  # fmt: skip

@@ -60,6 +60,8 @@ class Volume(Record):
     throughput: int | None = None
     is_shared: bool = False
     """Whether several instances may attach it."""
+    enables_io: bool = False
+    """Whether it goes on by itself after its data was found in doubt, which nothing here does."""
     snapshot: str = ""
     map: str = ""
     """Of its blocks; empty where there are none."""

@@ -185,3 +185,21 @@ def DescribeVolumeStatus(call: Call, *, VolumeIds: list[str] | None = None, Filt
             "VolumeStatus": {"Details": details, "Status": "ok" if is_there else "insufficient-data"}, "AttachmentStatuses": [],
         })  # fmt: skip
     return {"VolumeStatuses": filters.kept(rows, Filters, _STATUS_NAMES, tags="")}
+
+
+@may_be_dry
+def ModifyVolumeAttribute(call: Call, *, VolumeId: str, AutoEnableIO: dict | None = None) -> None:
+    of = ebs_record.existing(call, VOLUME, VolumeId)
+    if AutoEnableIO is None:
+        raise MissingParameter("The request must contain the parameter autoEnableIO")
+    ebs_record.keep(call, of, enables_io=bool(AutoEnableIO.get("Value")))
+
+
+@may_be_dry
+def DescribeVolumeAttribute(call: Call, *, VolumeId: str, Attribute: str) -> dict:
+    of = ebs_record.existing(call, VOLUME, VolumeId)
+    if Attribute == "productCodes":
+        return {"VolumeId": VolumeId, "ProductCodes": []}
+    if Attribute != "autoEnableIO":
+        raise InvalidParameterValue(f"Value ({Attribute}) for parameter attribute is invalid.")
+    return {"VolumeId": VolumeId, "AutoEnableIO": {"Value": of.enables_io}}

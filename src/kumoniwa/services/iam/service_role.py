@@ -26,7 +26,7 @@ _SERVICE = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.amazonaws\.com(?:\.cn)?")
 
 _NAMES = {
     "access-analyzer": "AccessAnalyzer", "accountdiscovery.ssm": "AmazonSSM_AccountDiscovery", "acm": "CertificateManager",
-    "apigateway": "ServiceForAPIGateway",
+    "apigateway": "ServiceForAPIGateway", "application-signals.cloudwatch": "CloudWatchApplicationSignals",
     "appmesh": "AppMesh", "autoscaling": "AutoScaling", "autoscaling-plans": "AutoScalingPlans_EC2AutoScaling",
     "backup": "Backup", "batch": "Batch", "cassandra.application-autoscaling": "ApplicationAutoScaling_CassandraTable",
     "cks.kms": "KeyManagementServiceCustomKeyStores", "cloudtrail": "CloudTrail",
@@ -69,6 +69,7 @@ recorded: localstack's TestIAMServiceRoles."""
 _POLICIES = {
     "access-analyzer": "AccessAnalyzerServiceRolePolicy",
     "accountdiscovery.ssm": "AWSSystemsManagerAccountDiscoveryServicePolicy", "acm": "CertificateManagerServiceRolePolicy",
+    "application-signals.cloudwatch": "CloudWatchApplicationSignalsServiceRolePolicy",
     "appmesh": "AWSAppMeshServiceRolePolicy", "autoscaling": "AutoScalingServiceRolePolicy",
     "autoscaling-plans": "AWSAutoScalingPlansEC2AutoScalingPolicy", "backup": "AWSBackupServiceLinkedRolePolicyForBackup",
     "batch": "BatchServiceRolePolicy", "cassandra.application-autoscaling": "AWSApplicationAutoscalingCassandraTablePolicy",

@@ -131,6 +131,22 @@ async def write(call: Call, lines: list[tuple[float, dict[str, Any]]]) -> None:
         await _put(call, batch)
 
 
+# Who else hears of them -----------------------------------------------------------------------------
+
+SPANS = "Spans"
+
+
+def is_told(call: Call) -> bool:
+    """Whether somebody wants to know of each span that comes in."""
+    return call.home.is_wanted(call.service, SPANS, call.account)
+
+
+def tell(call: Call, spans: list[dict[str, Any]]) -> None:
+    """Spans in the form in which they are logged, once they are kept."""
+    if spans:
+        call.after_commit(lambda: call.home.tell((call.service, SPANS, call.account, spans)))
+
+
 # Which traces are indexed --------------------------------------------------------------------------
 
 

@@ -81,6 +81,8 @@ async def _keep(call: Call, held: destination.Destination, taken: list[otlp.Span
         if number % TURN_SPANS == TURN_SPANS - 1:
             await asyncio.sleep(0)
     await destination.write(call, lines)
+    if destination.is_told(call):
+        destination.tell(call, [line for _, line in lines])
     indexed = [one for one in taken if destination.is_indexed(held, one.trace_id)]
     for at in range(0, len(indexed), TURN_SPANS):
         documents = [each for one in indexed[at : at + TURN_SPANS] for each in span.documents(one, lambda: call.ids.hex(16))]

@@ -36,7 +36,8 @@ _NAME = re.compile(r"[\w\s.:/%&#=+\\\-@]+")
 
 
 def PutTraceSegments(call: Call, *, TraceSegmentDocuments: list[str]) -> dict | Coroutine:
-    unprocessed, logged = [], []
+    unprocessed, logged, spans = [], [], []
+    is_told = destination.is_told(call)
     rows, now, held, lock = call.rows(SEGMENTS), call.now(), destination.of(call), encryption.keeping(call)
     recent = call.memory(bill.Recent)
     for text in TraceSegmentDocuments:
@@ -44,6 +45,8 @@ def PutTraceSegments(call: Call, *, TraceSegmentDocuments: list[str]) -> dict | 
         for document in read:
             problem = code or _problem(document)
             if problem is None:
+                if is_told and not document.get("in_progress"):
+                    spans += [line for _, line in span.lines_of(document)]
                 if held.name == destination.LOGS:
                     logged += span.lines_of(document)
                     if not destination.is_indexed(held, document["trace_id"]):
@@ -57,6 +60,7 @@ def PutTraceSegments(call: Call, *, TraceSegmentDocuments: list[str]) -> dict | 
             if isinstance(document, dict) and isinstance(document.get("id"), str):
                 refused = {"Id": document["id"]} | refused
             unprocessed.append(refused)
+    destination.tell(call, spans)
     reply = {"UnprocessedTraceSegments": unprocessed}
     return _logged(call, logged, reply) if logged else reply
 

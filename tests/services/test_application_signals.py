@@ -1,0 +1,156 @@
+"""Application Signals: services that are found in their spans, and what is measured of them.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AppSignals-MetricsCollected.html
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from refusals import refused
+from signal_workshop import Shop
+
+OPERATION = {"Environment": "generic:default", "Operation": "GET /orders", "Service": "shop"}
+
+
+@pytest.fixture
+def shop(cloud) -> Shop:
+    for region in ("aws-global", "us-east-1"):
+        cloud.region(region)
+    return Shop(cloud).open()
+
+
+def _range(cloud) -> dict[str, float]:
+    return {"StartTime": cloud.now() - 600, "EndTime": cloud.now()}
+
+
+def test_requests_are_measured_by_service_and_operation(cloud, shop):
+    for took_s, status in ((0.1, 200), (0.2, 404), (0.3, 503), (2.0, 200)):
+        shop.serve(took_s, status)
+    shop.serve(0.4, 200, "POST /orders")
+    assert shop.metric("Latency", "SampleCount", **OPERATION) == [4.0]
+    assert shop.metric("Latency", "Maximum", **OPERATION) == [2000.0]
+    assert 1500 < shop.metric("Latency", "p99", **OPERATION)[0] <= 2000
+    assert (shop.metric("Fault", "Sum", **OPERATION), shop.metric("Error", "Sum", **OPERATION)) == ([1.0], [1.0])
+    assert shop.metric("Latency", "SampleCount", Environment="generic:default", Service="shop") == [5.0]
+    (found,) = shop.signals.list_services(**_range(cloud))["ServiceSummaries"]
+    assert found["KeyAttributes"] == shop.key and found["AttributeMaps"] == [{"PlatformType": "Generic"}]
+    dimensions = [{"Name": "Environment", "Value": "generic:default"}, {"Name": "Service", "Value": "shop"}]
+    assert found["MetricReferences"] == [
+        {"Namespace": "ApplicationSignals", "MetricType": name.upper(), "Dimensions": dimensions, "MetricName": name} for name in ("Latency", "Fault", "Error")
+    ]
+    told = shop.signals.list_service_operations(KeyAttributes=shop.key, **_range(cloud))
+    assert [each["Name"] for each in told["ServiceOperations"]] == ["GET /orders", "POST /orders"]
+    assert told["StartTime"].timestamp() % 3600 == 0 and told["EndTime"].timestamp() % 3600 == 1
+
+
+def test_calls_are_measured_as_dependencies_of_the_operation_that_makes_them(cloud, shop):
+    trace = shop.trace()
+    request = shop.span(2, "GET /orders", 0.5, trace=trace)
+    table = {"rpc__system": "aws-api", "rpc__service": "DynamoDB", "rpc__method": "GetItem", "aws__table_name": "orders"}
+    shop.send(
+        request,
+        shop.span(3, "DynamoDB.GetItem", 0.3, trace=trace, parent=request["spanId"], **table),
+        shop.span(3, "GET", 0.1, trace=trace, parent=request["spanId"], peer__service="payment", http__request__method="GET", url__full="http://pay/v1/cards/7", error=True),
+        shop.span(3, "select", 0.1, trace=trace, parent=request["spanId"], db__system="postgresql", db__statement="select 1", db__name="shop", server__address="db", server__port=5432),
+    )  # fmt: skip
+    Shop(cloud, "payment").serve(0.1, name="GET /v1")
+    listed = shop.signals.list_service_dependencies(KeyAttributes=shop.key, **_range(cloud))["ServiceDependencies"]
+    assert [(each["OperationName"], each["DependencyKeyAttributes"], each["DependencyOperationName"]) for each in listed] == [
+        ("GET /orders", {"Type": "AWS::Resource", "ResourceType": "AWS::DynamoDB::Table", "Identifier": "orders"}, "GetItem"),
+        ("GET /orders", {"Type": "Service", "Name": "payment", "Environment": "generic:default"}, "GET /v1"),
+        ("GET /orders", {"Type": "RemoteService", "Name": "postgresql"}, "SELECT"),
+    ]
+    assert {"Name": "RemoteResourceType", "Value": "AWS::DynamoDB::Table"} in listed[0]["MetricReferences"][0]["Dimensions"]
+    place = {"Environment": "generic:default", "Service": "shop"}
+    assert shop.metric("Latency", "Average", **place, RemoteService="AWS::DynamoDB") == [300.0]
+    assert shop.metric("Latency", "Average", RemoteService="AWS::DynamoDB", RemoteResourceIdentifier="orders", RemoteResourceType="AWS::DynamoDB::Table") == [300.0]
+    assert shop.metric("Fault", "Sum", **place, Operation="GET /orders", RemoteService="payment", RemoteOperation="GET /v1") == [1.0]
+    (dependent,) = shop.signals.list_service_dependents(KeyAttributes=shop.key | {"Name": "payment"}, **_range(cloud))["ServiceDependents"]
+    assert (dependent["OperationName"], dependent["DependentKeyAttributes"], dependent["DependentOperationName"]) == ("GET /v1", shop.key, "GET /orders")
+    assert shop.signals.list_service_dependents(KeyAttributes=shop.key, **_range(cloud))["ServiceDependents"] == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "environment", "about"),
+    [
+        ({"cloud.platform": "aws_lambda", "faas.name": "shop"}, "lambda:default", {"PlatformType": "AWS::Lambda", "Lambda.Function.Name": "shop"}),
+        ({"cloud.platform": "aws_ec2", "host.id": "i-1"}, "ec2:default", {"PlatformType": "AWS::EC2", "EC2.InstanceId": "i-1"}),
+        ({"cloud.platform": "aws_ecs", "aws.ecs.cluster.arn": "arn:aws:ecs:us-east-1:1:cluster/main"}, "ecs:main", {"PlatformType": "AWS::ECS", "ECS.Cluster": "main"}),
+        ({"cloud.platform": "aws_eks", "k8s.cluster.name": "k", "k8s.namespace.name": "n"}, "eks:k/n", {"PlatformType": "AWS::EKS", "EKS.Cluster": "k", "K8s.Namespace": "n"}),
+        ({"deployment.environment": "blue"}, "blue", {"PlatformType": "Generic"}),
+    ],
+)  # fmt: skip
+def test_a_service_is_where_its_resource_says(cloud, shop, resource, environment, about):
+    Shop(cloud, **resource).serve()
+    found = shop.signals.get_service(KeyAttributes=shop.key | {"Environment": environment}, **_range(cloud))
+    assert found["Service"]["AttributeMaps"] == [about]
+    logs = [each["Identifier"] for each in found["Service"]["LogGroupReferences"]]
+    assert logs == (["/aws/lambda/shop"] if environment == "lambda:default" else [])
+    (operation,) = shop.signals.list_service_operations(KeyAttributes=shop.key | {"Environment": environment}, **_range(cloud))["ServiceOperations"]
+    assert operation["Name"] == ("shop/FunctionHandler" if logs else "GET /orders")
+
+
+def test_segments_tell_as_spans_do(cloud, shop):
+    now = cloud.now()
+    call = {"id": "2" * 16, "name": "DynamoDB", "namespace": "aws", "start_time": now - 0.4, "end_time": now - 0.1, "aws": {"operation": "Query", "table_name": "orders"},
+            "http": {"response": {"status": 400}}}  # fmt: skip
+    segment = {"id": "1" * 16, "name": "desk", "trace_id": f"1-{int(now):08x}-{'a' * 24}", "start_time": now - 0.5, "end_time": now,
+               "http": {"request": {"method": "GET", "url": "https://desk.example/orders/7?x=1"}, "response": {"status": 500}}, "subsegments": [call]}  # fmt: skip
+    xray = cloud.client("xray")
+    xray.put_trace_segments(TraceSegmentDocuments=[json.dumps(segment)])
+    place = {"Environment": "generic:default", "Service": "desk"}
+    assert shop.metric("Fault", "Sum", **place, Operation="GET /orders") == [1.0]
+    assert shop.metric("Latency", "Average", **place) == [500.0]
+    remote = {"RemoteService": "AWS::DynamoDB", "RemoteOperation": "Query"}
+    assert (shop.metric("Error", "Sum", **place, **remote), shop.metric("Latency", "Average", **place, **remote)) == ([1.0], [300.0])
+
+
+def test_what_came_before_discovery_or_is_in_progress_is_not_counted(cloud):
+    for region in ("aws-global", "us-east-1"):
+        cloud.region(region)
+    shop, xray, now = Shop(cloud), cloud.client("xray"), cloud.now()
+
+    def put(id_: str, **said) -> None:
+        segment = {"id": id_ * 16, "name": "desk", "trace_id": f"1-{int(now):08x}-{id_ * 24}", "start_time": now, **said}
+        assert xray.put_trace_segments(TraceSegmentDocuments=[json.dumps(segment)])["UnprocessedTraceSegments"] == []
+
+    put("1", end_time=now + 1)
+    shop.signals.start_discovery()
+    shop.signals.start_discovery()
+    roles = [each["RoleName"] for each in cloud.client("iam").list_roles(PathPrefix="/aws-service-role/")["Roles"]]
+    assert roles == ["AWSServiceRoleForCloudWatchApplicationSignals"]
+    put("2", in_progress=True)
+    assert shop.signals.list_services(**_range(cloud))["ServiceSummaries"] == []
+    put("2", end_time=now + 1)
+    assert [each["KeyAttributes"]["Name"] for each in shop.signals.list_services(**_range(cloud))["ServiceSummaries"]] == ["desk"]
+
+
+def test_names_that_no_dimension_can_say_are_made_to_fit(cloud, shop):
+    shop.send(shop.span(2, "注文 " + "x" * 400, 0.1, trace=shop.trace()), shop.span(2, "注文", 0.1, trace=shop.trace(), aws__local__service="店", http__response__status_code="many"))
+    listed = shop.signals.list_service_operations(KeyAttributes=shop.key, **_range(cloud))["ServiceOperations"]
+    assert [each["Name"] for each in listed] == ["x" * 254]
+    unknown = {"Environment": "generic:default", "Service": "UnknownService", "Operation": "UnknownOperation"}
+    assert shop.metric("Latency", "SampleCount", **unknown) == [1.0]
+
+
+def test_what_was_seen_survives_a_kill(cloud, shop):
+    shop.serve()
+    cloud.restart(kill=True)
+    assert [each["KeyAttributes"] for each in shop.signals.list_services(**_range(cloud))["ServiceSummaries"]] == [shop.key]
+    shop.serve(name="GET /other")
+    assert len(shop.signals.list_service_operations(KeyAttributes=shop.key, **_range(cloud))["ServiceOperations"]) == 2
+    past = {"StartTime": cloud.now() - 9 * 3600, "EndTime": cloud.now() - 8 * 3600}
+    assert shop.signals.list_services(**past)["ServiceSummaries"] == []
+
+
+def test_what_makes_no_sense_or_is_not_there_is_refused(cloud, shop):
+    signals, times = shop.signals, _range(cloud)
+    assert refused(signals.get_service, KeyAttributes=shop.key, **times)[0] == "ValidationException"
+    assert refused(signals.list_service_operations, KeyAttributes={"Type": "Service"}, **times)[0] == "ValidationException"
+    assert refused(signals.list_services, StartTime=times["EndTime"], EndTime=times["StartTime"])[0] == "ValidationException"
+    assert refused(signals.list_audit_findings, **times, AuditTargets=[{"Type": "service", "Data": {"Service": {"Name": "a"}}}])[0] == "NotImplemented"
+    with pytest.raises(ClientError, match="ListServiceStates"):
+        signals.list_service_states(**times)

@@ -74,6 +74,11 @@ class Agreeable(World):
             reply["DBInstances"] = [_plausible(shape.members["DBInstances"].member, "") | {"DBInstanceStatus": "available"}]
         if name == "DescribeDBParameterGroups":
             reply["DBParameterGroups"] = [{"DBParameterGroupName": "own"}]
+        if operation.startswith("elbv2:") and shape is not None:
+            # All its answers are lists of one kind of thing.
+            reply = {member: [_plausible(found.member, member)] for member, found in shape.members.items() if found.type_name == "list"}
+            for each in reply.get("LoadBalancers", ()):
+                each["State"] = {"Code": "active"}
         if name == "BatchGetProjects":
             reply["projects"] = [{"name": params["names"][0]}]
         if name.startswith("Describe") and operation.startswith("config:"):

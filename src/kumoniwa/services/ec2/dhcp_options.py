@@ -14,6 +14,7 @@ from kumoniwa.services.ec2.network import DHCP_OPTIONS, DhcpOptions, Vpc
 _NAMES = frozenset((
     "domain-name", "domain-name-servers", "ntp-servers", "netbios-name-servers", "netbios-node-type", "ipv6-address-preferred-lease-time",
 ))  # fmt: skip
+_SERVERS_MAX = 4
 """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateDhcpOptions.html"""
 
 
@@ -33,6 +34,8 @@ def CreateDhcpOptions(call: Call, *, DhcpConfigurations: list[dict], TagSpecific
             raise MissingParameter(f"The request must contain a value for the DHCP option {key}")
         if key == "netbios-node-type" and (len(said) != 1 or said[0] not in ("1", "2", "4", "8")):
             raise InvalidParameterValue(f"Value ({', '.join(said)}) for parameter value is invalid. Invalid DHCP option value.")
+        if key in ("ntp-servers", "netbios-name-servers") and len(said) > _SERVERS_MAX:
+            raise InvalidParameterValue(f"Value ({', '.join(said)}) for parameter value is invalid. Invalid number of DHCP option values.")
         values[key] = said
     if not values:
         raise MissingParameter("The request must contain the parameter dhcpConfigurationSet")

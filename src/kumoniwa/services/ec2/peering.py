@@ -84,7 +84,10 @@ def CreateVpcPeeringConnection(
         expires=call.now() + EXPIRES_S, tags=tags,
     )  # fmt: skip
     kept = _put(call, made) if peer is not None else keep(call, made)
-    return {"VpcPeeringConnection": show(call, kept)}
+    shown = show(call, kept)
+    if state == "pending-acceptance":
+        shown["Status"] = {"Code": "initiating-request", "Message": TEXTS["initiating-request"].format(owner)}
+    return {"VpcPeeringConnection": shown}
 
 
 def _to_decide(call: Call, id_: str, what: str) -> Peering:

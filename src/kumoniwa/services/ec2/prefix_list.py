@@ -9,7 +9,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.ec2 import filters, tag
 from kumoniwa.services.ec2.cidr import canonical, canonical_6
 from kumoniwa.services.ec2.dry_run import may_be_dry
-from kumoniwa.services.ec2.errors import InvalidParameterValue, MissingParameter, OperationNotPermitted, Refused
+from kumoniwa.services.ec2.errors import InvalidParameterValue, MissingParameter, OperationNotPermitted
 from kumoniwa.services.ec2.kinds import existing, fresh, keep
 from kumoniwa.services.ec2.network import PREFIX_LIST, PrefixList, RouteTable, SecurityRule
 from kumoniwa.services.ec2.prefix_names import managed
@@ -25,7 +25,7 @@ class PrefixListVersionMismatch(AwsError):
 def show(call: Call, held: PrefixList) -> dict[str, Any]:
     partition = call.home.partition
     shown: dict[str, Any] = {
-        "PrefixListId": held.id, "PrefixListName": held.name, "AddressFamily": held.family, "State": "create-complete", "Tags": tag.shown(held.tags),
+        "PrefixListId": held.id, "PrefixListName": held.name, "AddressFamily": held.family, "State": held.state, "Tags": tag.shown(held.tags),
         "PrefixListArn": f"arn:{partition}:ec2:{call.region}:{call.account if held.most else 'aws'}:prefix-list/{held.id}",
         "OwnerId": call.account if held.most else "AWS",
     }  # fmt: skip
@@ -95,7 +95,7 @@ def ModifyManagedPrefixList(
     most = MaxEntries or held.most
     _check_count(tuple(entries.items()), most)
     versions = (*held.versions, tuple(entries.items())) if changes else held.versions
-    changed = keep(call, held, name=PrefixListName or held.name, most=most, versions=versions)
+    changed = keep(call, held, name=PrefixListName or held.name, most=most, versions=versions, state="modify-complete")
     return {"PrefixList": show(call, changed) | {"State": "modify-in-progress"}}
 
 
@@ -106,19 +106,19 @@ def RestoreManagedPrefixListVersion(call: Call, *, PrefixListId: str, PreviousVe
         raise PrefixListVersionMismatch
     if not 1 <= PreviousVersion <= len(held.versions):
         raise InvalidParameterValue(f"The prefix list has no version {PreviousVersion}")
-    changed = keep(call, held, versions=(*held.versions, held.versions[PreviousVersion - 1]))
+    changed = keep(call, held, versions=(*held.versions, held.versions[PreviousVersion - 1]), state="restore-complete")
     return {"PrefixList": show(call, changed) | {"State": "restore-in-progress"}}
 
 
 @may_be_dry
 def DeleteManagedPrefixList(call: Call, *, PrefixListId: str) -> dict:
+    """One that something refers to stays: the call itself is answered as any other (getmoto/moto, a test verified against AWS, deletes one so)."""
     held = own(call, PrefixListId)
     if _associations(call, PrefixListId):
-        # The words are ours.
-        raise Refused("PrefixListInUse", f"The prefix list {PrefixListId} is referenced by routes or security groups.")
-    shown = show(call, held) | {"State": "delete-in-progress"}
-    del call.shelf(PrefixList)[PrefixListId]
-    return {"PrefixList": shown}
+        keep(call, held, state="delete-failed")
+    else:
+        del call.shelf(PrefixList)[PrefixListId]
+    return {"PrefixList": show(call, held) | {"State": "delete-in-progress"}}
 
 
 _NAMES: filters.Names = {"owner-id": "OwnerId", "prefix-list-id": "PrefixListId", "prefix-list-name": "PrefixListName"}

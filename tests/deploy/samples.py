@@ -974,6 +974,10 @@ SAMPLES = {
         """{DBInstanceClass: db.t3.small, Engine: postgres, MasterUsername: keeper, MasterUserPassword: secret100,
         AllocatedStorage: "40", Port: "5433", DeletionProtection: false, ApplyImmediately: true, Tags: [{Key: c, Value: d}]}""",
     ),
+    "AWS::RDS::DBSubnetGroup": (
+        """{DBSubnetGroupDescription: d, SubnetIds: [subnet-1, subnet-2], Tags: [{Key: a, Value: b}]}""",
+        """{DBSubnetGroupDescription: e, SubnetIds: [subnet-1, subnet-3], Tags: [{Key: c, Value: d}]}""",
+    ),
     "AWS::RDS::DBParameterGroup": (
         """{Description: d, Family: postgres18, Parameters: {work_mem: "8192"}, Tags: [{Key: a, Value: b}]}""",
         """{Description: d, Family: postgres18, Parameters: {max_connections: "50"}, Tags: [{Key: c, Value: d}]}""",

@@ -72,6 +72,8 @@ class Agreeable(World):
             reply["Volumes"] = [_plausible(shape.members["Volumes"].member, "") | {"State": "available"}]
         if name == "DescribeDBInstances":
             reply["DBInstances"] = [_plausible(shape.members["DBInstances"].member, "") | {"DBInstanceStatus": "available"}]
+        if name == "DescribeDBSubnetGroups":
+            reply["DBSubnetGroups"] = [_plausible(shape.members["DBSubnetGroups"].member, "")]
         if name == "DescribeDBParameterGroups":
             reply["DBParameterGroups"] = [{"DBParameterGroupName": "own"}]
         if operation.startswith("elbv2:") and shape is not None:

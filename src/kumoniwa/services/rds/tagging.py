@@ -6,11 +6,12 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import parameter_group, snapshot, tag
+from kumoniwa.services.rds import parameter_group, snapshot, subnet_group, tag
 from kumoniwa.services.rds.errors import InvalidParameterValue
 from kumoniwa.services.rds.instance import Instance, existing
 from kumoniwa.services.rds.parameter_group import ParameterGroup
 from kumoniwa.services.rds.snapshot import Snapshot
+from kumoniwa.services.rds.subnet_group import SubnetGroup
 
 
 def tagged(call: Call, arn: str) -> tuple[Any, str]:
@@ -27,6 +28,8 @@ def tagged(call: Call, arn: str) -> tuple[Any, str]:
         if found.name not in call.shelf(ParameterGroup):
             raise InvalidParameterValue(f"Default parameter groups can't be tagged: {name}")
         return call.shelf(ParameterGroup), found.name
+    if kind == "subgrp":
+        return call.shelf(SubnetGroup), subnet_group.named(call, name).name
     raise InvalidParameterValue(f"Invalid resource name: {arn}")
 
 
@@ -51,5 +54,5 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
 
 
 def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
-    kinds: tuple[tuple[str, Any], ...] = (("db", Instance), ("snapshot", Snapshot), ("pg", ParameterGroup))
+    kinds: tuple[tuple[str, Any], ...] = (("db", Instance), ("snapshot", Snapshot), ("pg", ParameterGroup), ("subgrp", SubnetGroup))
     return [(call.arn(f"{kind}:{name}"), each.tags) for kind, record in kinds for name, each in call.shelf(record).items()]

@@ -34,7 +34,7 @@ class Agreeable(World):
 
     def act(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         name = operation.split(":")[1]
-        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint", "DeleteMultiRegionAccessPoint", "DeleteDBInstance", "DeleteVolume")
+        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint", "DeleteMultiRegionAccessPoint", "DeleteDBInstance", "DeleteDBProxy", "DeleteDBProxyEndpoint", "DeleteVolume")
         if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping", "DescribeStreamSummary", "DescribePipe", "DescribeEndpoint"):
             raise error("NotFoundException" if name == "DescribePipe" else "ResourceNotFoundException")
         if self.is_deleted and name == "GetMultiRegionAccessPoint":
@@ -43,6 +43,8 @@ class Agreeable(World):
             raise error("InvalidVolume.NotFound")
         if self.is_deleted and name == "DescribeDBInstances":
             raise error("DBInstanceNotFound")
+        if self.is_deleted and name in ("DescribeDBProxies", "DescribeDBProxyEndpoints"):
+            raise error("DBProxyNotFoundFault" if name == "DescribeDBProxies" else "DBProxyEndpointNotFoundFault")
         shape = output_shape(operation)
         reply = _plausible(shape, "") if shape is not None else {}
         if name == "GetEventSourceMapping":
@@ -72,15 +74,12 @@ class Agreeable(World):
             reply["Volumes"] = [_plausible(shape.members["Volumes"].member, "") | {"State": "available"}]
         if name == "DescribeDBInstances":
             reply["DBInstances"] = [_plausible(shape.members["DBInstances"].member, "") | {"DBInstanceStatus": "available"}]
-        if name == "DescribeDBSubnetGroups":
-            reply["DBSubnetGroups"] = [_plausible(shape.members["DBSubnetGroups"].member, "")]
+        if name.startswith("DescribeDBProx"):
+            ((member, listed),) = [each for each in shape.members.items() if each[1].type_name == "list"]
+            found = _plausible(listed.member, "") | {"Status": "available", "TargetHealth": {"State": "AVAILABLE"}}
+            reply[member] = [found]
         if name == "DescribeDBParameterGroups":
             reply["DBParameterGroups"] = [{"DBParameterGroupName": "own"}]
-        if operation.startswith("elbv2:") and shape is not None:
-            # All its answers are lists of one kind of thing.
-            reply = {member: [_plausible(found.member, member)] for member, found in shape.members.items() if found.type_name == "list"}
-            for each in reply.get("LoadBalancers", ()):
-                each["State"] = {"Code": "active"}
         if name == "BatchGetProjects":
             reply["projects"] = [{"name": params["names"][0]}]
         if name.startswith("Describe") and operation.startswith("config:"):

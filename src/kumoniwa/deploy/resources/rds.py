@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.deploy.resource import ID, Call, Name, Reading, ResourceType, Setting, Work, carries, gone_tags, p, same, seen, text, use
+from kumoniwa.deploy.resource import ID, Call, Name, Reading, ResourceType, Setting, Work, at, carries, gone_tags, made, p, same, seen, text, use
 from kumoniwa.deploy.step import settle
-from kumoniwa.kernel.errors import ValidationError
+from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
 
 _AT_ONCE_MAX = 20
 
@@ -212,28 +212,133 @@ DBParameterGroup = ResourceType(
 )  # fmt: skip
 
 
-def _ids(subnets: list[dict[str, Any]]) -> list[str]:
-    return [each["SubnetIdentifier"] for each in subnets]
+# Proxies -------------------------------------------------------------------------------------------
 
 
-_SUBNETS = text("arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:subgrp:${ID}")
+@carries("Auth DefaultAuthScheme RequireTLS IdleClientTimeout DebugLogging RoleArn VpcSecurityGroupIds")
+async def _change_proxy(work: Work) -> None:
+    """What comes after it finds it available again."""
+    said = {name: work.properties[name] for name in _change_proxy.names & work.changed & work.properties.keys()}  # type: ignore[attr-defined]
+    if "VpcSecurityGroupIds" in said:
+        said["SecurityGroups"] = said.pop("VpcSecurityGroupIds")
+    await work.ask("rds:ModifyDBProxy", DBProxyName=work.id, **said)
+    await settle(work)
 
-DBSubnetGroup = ResourceType(
-    name=Name("DBSubnetGroupName", 255, lower=True),
-    create=Call("rds:CreateDBSubnetGroup", "DBSubnetGroupName DBSubnetGroupDescription SubnetIds Tags"),
-    id=use(str.lower, p.DBSubnetGroupName),
-    read=_First("rds:DescribeDBSubnetGroups", "DBSubnetGroups", DBSubnetGroupName=ID),
+
+def _retagged(arn: Any) -> tuple[Call, Call]:
+    return (
+        Call("rds:RemoveTagsFromResource", ResourceName=arn, TagKeys=gone_tags).when(gone_tags),
+        Call("rds:AddTagsToResource", ResourceName=arn, Tags=p.Tags).when(p.Tags),
+    )
+
+
+DBProxy = ResourceType(
+    name=Name("DBProxyName", 63, lower=True, tells=False),
+    create=Call(
+        "rds:CreateDBProxy",
+        "DBProxyName EngineFamily RoleArn VpcSubnetIds Auth DefaultAuthScheme VpcSecurityGroupIds RequireTLS IdleClientTimeout DebugLogging Tags "
+        "EndpointNetworkType TargetConnectionNetworkType",
+    ),
+    id=use(str.lower, p.DBProxyName),
+    read=_First("rds:DescribeDBProxies", "DBProxies", DBProxyName=ID),
+    ready={"Status": "available"},
+    update=(_change_proxy, *_retagged(seen.DBProxyArn)),
+    delete=Call("rds:DeleteDBProxy", DBProxyName=ID),
+    is_gone_slowly=True,
+    absent="DBProxyNotFoundFault",
+    attributes={"DBProxyArn": seen.DBProxyArn, "Endpoint": seen.Endpoint, "VpcId": seen.VpcId},
+    drift=(Reading(same("DebugLogging IdleClientTimeout RequireTLS RoleArn", seen)),),
+)
+
+
+class _Group(_First):
+    """Its targets come in before it is told to be there."""
+
+    async def look(self, work: Work) -> dict[str, Any]:
+        found = await super().look(work)
+        targets = (await work.look("rds:DescribeDBProxyTargets", **self.params(work)))["Targets"]
+        return found | {"Health": targets[0]["TargetHealth"]["State"] if targets else "AVAILABLE"}
+
+
+_IDENTIFIERS = ("DBInstanceIdentifiers", "DBClusterIdentifiers")
+
+
+async def _register(work: Work, operation: str, properties: dict[str, Any]) -> None:
+    said = {name: properties[name] for name in _IDENTIFIERS if properties.get(name)}
+    if said:
+        await work.ask(operation, DBProxyName=properties["DBProxyName"], TargetGroupName=properties["TargetGroupName"], **said)
+
+
+async def _pool(work: Work, config: dict[str, Any]) -> dict[str, Any]:
+    place = {name: work.properties[name] for name in ("DBProxyName", "TargetGroupName")}
+    return await work.ask("rds:ModifyDBProxyTargetGroup", **place, ConnectionPoolConfig=config)
+
+
+@carries("DBProxyName TargetGroupName ConnectionPoolConfigurationInfo DBInstanceIdentifiers DBClusterIdentifiers")
+async def _create_group(work: Work) -> dict[str, Any]:
+    """A proxy has the one that is called ``default``: it is furnished."""
+    group = await _pool(work, work.properties.get("ConnectionPoolConfigurationInfo", {}))
+    await _register(work, "rds:RegisterDBProxyTargets", work.properties)
+    return group
+
+
+_POOL = {"MaxConnectionsPercent": 100, "MaxIdleConnectionsPercent": 50, "ConnectionBorrowTimeout": 120, "InitQuery": ""}
+
+
+@carries("ConnectionPoolConfigurationInfo DBInstanceIdentifiers DBClusterIdentifiers")
+async def _change_group(work: Work) -> None:
+    if "ConnectionPoolConfigurationInfo" in work.changed:
+        wanted, old = (each.get("ConnectionPoolConfigurationInfo") or {} for each in (work.properties, work.old))
+        await _pool(work, {name: value for name, value in _POOL.items() if name in old} | wanted)
+    if work.changed & set(_IDENTIFIERS):
+        await _register(work, "rds:DeregisterDBProxyTargets", work.old)
+        await _register(work, "rds:RegisterDBProxyTargets", work.properties)
+    await settle(work)
+
+
+_change_group.handles_absence = True  # type: ignore[attr-defined]
+
+
+async def _leave_group(work: Work) -> None:
+    await _register(work, "rds:DeregisterDBProxyTargets", work.properties)
+
+
+DBProxyTargetGroup = ResourceType(
+    create=_create_group,
+    id=made.DBProxyTargetGroup.TargetGroupArn,
+    read=_Group("rds:DescribeDBProxyTargetGroups", "TargetGroups", DBProxyName=at(p.DBProxyName), TargetGroupName=at(p.TargetGroupName)),
+    ready={"Health": "AVAILABLE"},
+    update=(_change_group,),
+    delete=_leave_group,
+    absent="DBProxyNotFoundFault DBProxyTargetGroupNotFoundFault DBProxyTargetNotFoundFault DBInstanceNotFound DBInstanceNotFoundFault",
+    attributes={"TargetGroupArn": seen.TargetGroupArn},
+)
+
+
+@carries("VpcSecurityGroupIds TargetRole")
+async def _change_endpoint(work: Work) -> None:
+    if "TargetRole" in work.changed:
+        raise NotImplementedHere("another TargetRole of an AWS::RDS::DBProxyEndpoint, which no operation of RDS changes")
+    groups = {name: work.properties[name] for name in ("VpcSecurityGroupIds",) if name in work.properties}
+    await work.ask("rds:ModifyDBProxyEndpoint", DBProxyEndpointName=work.id, **groups)
+
+
+DBProxyEndpoint = ResourceType(
+    name=Name("DBProxyEndpointName", 63, lower=True, tells=False),
+    create=Call(
+        "rds:CreateDBProxyEndpoint", "DBProxyName DBProxyEndpointName VpcSubnetIds VpcSecurityGroupIds TargetRole Tags EndpointNetworkType"
+    ),
+    id=use(str.lower, p.DBProxyEndpointName),
+    read=_First("rds:DescribeDBProxyEndpoints", "DBProxyEndpoints", DBProxyEndpointName=ID),
+    ready={"Status": "available"},
     update=(
-        Call("rds:ModifyDBSubnetGroup", "DBSubnetGroupDescription SubnetIds", DBSubnetGroupName=ID),
-        Call("rds:RemoveTagsFromResource", ResourceName=_SUBNETS, TagKeys=gone_tags).when(gone_tags),
-        Call("rds:AddTagsToResource", ResourceName=_SUBNETS, Tags=p.Tags).when(p.Tags),
+        _change_endpoint,
+        *_retagged(seen.DBProxyEndpointArn),
     ),
-    delete=Call("rds:DeleteDBSubnetGroup", DBSubnetGroupName=ID),
-    absent="DBSubnetGroupNotFoundFault",
-    attributes={"DBSubnetGroupArn": _SUBNETS},
-    drift=(
-        Reading(
-            {"DBSubnetGroupDescription": seen.DBSubnetGroupDescription, "SubnetIds": use(_ids, seen.Subnets)}
-        ),
-    ),
+    delete=Call("rds:DeleteDBProxyEndpoint", DBProxyEndpointName=ID),
+    is_gone_slowly=True,
+    absent="DBProxyEndpointNotFoundFault",
+    attributes={
+        "DBProxyEndpointArn": seen.DBProxyEndpointArn, "Endpoint": seen.Endpoint, "IsDefault": seen.IsDefault, "VpcId": seen.VpcId,
+    },
 )  # fmt: skip

@@ -22,19 +22,25 @@ OPENED_WITHIN_S = 60.0
 _HEAD = struct.Struct(">II")
 
 
+def tls_context(certificate: bytes) -> ssl.SSLContext:
+    """That of a server with a key and a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # OpenSSL reads certificates from files only; keys do not belong on the disk.
+    descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, certificate)
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+    return context
+
+
 class Guard:
     """How a server's clients come in."""
 
     def __init__(self, certificate: bytes, socket: str) -> None:
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # OpenSSL reads certificates from files only; keys do not belong on the disk.
-        descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
-        try:
-            os.write(descriptor, certificate)
-            self.context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-        finally:
-            os.close(descriptor)
+        self.context = tls_context(certificate)
         self.socket = socket
         self.demands_tls = False
 

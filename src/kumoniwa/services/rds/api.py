@@ -26,10 +26,18 @@ from kumoniwa.services.rds.parameter_group import (
     ModifyDBParameterGroup,
     ResetDBParameterGroup,
 )
-from kumoniwa.services.rds.placing import listening_of
+from kumoniwa.services.rds.proxy import arns_of
+from kumoniwa.services.rds.proxy_change import CreateDBProxy, DeleteDBProxy, DescribeDBProxies, ModifyDBProxy
+from kumoniwa.services.rds.proxy_endpoint import CreateDBProxyEndpoint, DeleteDBProxyEndpoint, DescribeDBProxyEndpoints, ModifyDBProxyEndpoint
+from kumoniwa.services.rds.proxy_target import (
+    DeregisterDBProxyTargets,
+    DescribeDBProxyTargetGroups,
+    DescribeDBProxyTargets,
+    ModifyDBProxyTargetGroup,
+    RegisterDBProxyTargets,
+)
 from kumoniwa.services.rds.showing import DescribeDBInstances
 from kumoniwa.services.rds.snapshot import CopyDBSnapshot, CreateDBSnapshot, DeleteDBSnapshot, DescribeDBSnapshotAttributes, DescribeDBSnapshots
-from kumoniwa.services.rds.subnet_group import CreateDBSubnetGroup, DeleteDBSubnetGroup, DescribeDBSubnetGroups, ModifyDBSubnetGroup
 from kumoniwa.services.rds.tag import reserved_tag
 from kumoniwa.services.rds.tagging import AddTagsToResource, ListTagsForResource, RemoveTagsFromResource, all_tags, tags_of
 
@@ -37,7 +45,6 @@ _NAMED = (
     ("DBInstanceIdentifier", "db"), ("SourceDBInstanceIdentifier", "db"), ("TargetDBInstanceIdentifier", "db"), ("DBSnapshotIdentifier", "snapshot"),
     ("FinalDBSnapshotIdentifier", "snapshot"), ("SourceDBSnapshotIdentifier", "snapshot"), ("TargetDBSnapshotIdentifier", "snapshot"),
     ("DBParameterGroupName", "pg"), ("SourceDBParameterGroupIdentifier", "pg"), ("TargetDBParameterGroupIdentifier", "pg"),
-    ("DBSubnetGroupName", "subgrp"),
 )  # fmt: skip
 """What requests name, and as what a policy knows it.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html"""
@@ -46,6 +53,8 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrd
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> list[str] | str:
     if "ResourceName" in params:
         return str(params["ResourceName"])
+    if "DBProxy" in operation or operation == "DescribeDBProxies":
+        return arns_of(call, operation, params)
     found = []
     for member, kind in _NAMED:
         name = params.get(member)
@@ -53,7 +62,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> list[str]
             found.append(name if name.startswith("arn:") else call.arn(f"{kind}:{name.lower()}"))
     if found:
         return found
-    kind = {"DescribeDBInstances": "db", "DescribeDBSnapshots": "snapshot", "DescribeDBParameterGroups": "pg", "DescribeDBSubnetGroups": "subgrp"}.get(operation)
+    kind = {"DescribeDBInstances": "db", "DescribeDBSnapshots": "snapshot", "DescribeDBParameterGroups": "pg"}.get(operation)
     return call.arn(f"{kind}:*") if kind else "*"
 
 
@@ -67,12 +76,14 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
 
 
 __all__ = [
-    "CreateDBSubnetGroup", "DeleteDBSubnetGroup", "DescribeDBSubnetGroups", "ModifyDBSubnetGroup", "listening_of",
     "AddTagsToResource", "DescribeDBLogFiles", "DownloadDBLogFilePortion", "CopyDBParameterGroup", "CopyDBSnapshot", "CreateDBInstance", "CreateDBParameterGroup", "CreateDBSnapshot",
     "DeleteDBInstance",
     "DeleteDBParameterGroup", "DeleteDBSnapshot", "DescribeDBEngineVersions", "DescribeDBInstanceAutomatedBackups", "DescribeDBInstances",
     "DescribeDBParameterGroups", "DescribeDBParameters", "DescribeDBSnapshotAttributes", "DescribeDBSnapshots", "DescribeEngineDefaultParameters",
     "DescribeEventCategories", "DescribeEvents", "DescribeOrderableDBInstanceOptions", "ListTagsForResource", "ModifyDBInstance",
     "ModifyDBParameterGroup", "RebootDBInstance", "RemoveTagsFromResource", "ResetDBParameterGroup", "RestoreDBInstanceFromDBSnapshot",
-    "RestoreDBInstanceToPointInTime", "StartDBInstance", "StopDBInstance", "all_tags", "reserved_tag", "standing_of", "tags_of",
+    "RestoreDBInstanceToPointInTime", "StartDBInstance", "StopDBInstance", "CreateDBProxy", "DeleteDBProxy",
+    "DescribeDBProxies", "ModifyDBProxy", "CreateDBProxyEndpoint", "DeleteDBProxyEndpoint", "DescribeDBProxyEndpoints", "ModifyDBProxyEndpoint",
+    "DeregisterDBProxyTargets", "DescribeDBProxyTargetGroups", "DescribeDBProxyTargets", "ModifyDBProxyTargetGroup", "RegisterDBProxyTargets",
+    "all_tags", "reserved_tag", "standing_of", "tags_of",
 ]  # fmt: skip

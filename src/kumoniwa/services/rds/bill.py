@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from kumoniwa.gate.ledger import Use
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.rds import classes
 from kumoniwa.services.rds.instance import Instance
+from kumoniwa.services.rds.proxy import Proxy
 from kumoniwa.services.rds.snapshot import Snapshot
 
 _STORAGE = {
@@ -17,6 +19,9 @@ _STORAGE = {
     "io2": "rds:io1_storage",
     "standard": "rds:magnetic_storage",
 }
+
+PROXY_VCPUS_MIN = 2
+"""Of a proxy's target: https://aws.amazon.com/rds/proxy/pricing/"""
 
 
 def standing_of(call: Call) -> list[Use]:
@@ -30,6 +35,10 @@ def standing_of(call: Call) -> list[Use]:
             found.append(("rds:provisioned_iops", each.name, float(each.iops or 0)))
         if each.state not in ("stopped", "deleting"):
             found.append((f"rds:{each.class_}", each.name, 1.0))
+    for proxy in call.shelf(Proxy).values():
+        if proxy.state not in ("creating", "deleting"):
+            found += [("rds:proxy_vcpus", proxy.name, float(max(PROXY_VCPUS_MIN, classes.of(each.class_).processors))) for each in instances
+                      if each.id == proxy.target]  # fmt: skip
     kept = sum(each.storage_gb for each in call.shelf(Snapshot).values() if each.state == "available" and each.kind == "manual")
     beyond = kept - sum(each.storage_gb for each in instances)
     if beyond > 0:

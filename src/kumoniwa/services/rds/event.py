@@ -15,10 +15,10 @@ EVENTS = Table(
     """create table if not exists rds_event (place integer primary key, at real, kind text, source text, arn text, message text, categories text);
     create index if not exists rds_event_at on rds_event (at)""",
 )
-_ARNS = {"db-instance": "db", "db-snapshot": "snapshot", "db-parameter-group": "pg"}
+_ARNS = {"db-instance": "db", "db-snapshot": "snapshot", "db-parameter-group": "pg", "db-proxy": "db-proxy"}
 _DETAIL = {
     "db-instance": ("RDS DB Instance Event", "DB_INSTANCE"), "db-snapshot": ("RDS DB Snapshot Event", "SNAPSHOT"),
-    "db-parameter-group": ("RDS DB Parameter Group Event", "DB_PARAM"),
+    "db-parameter-group": ("RDS DB Parameter Group Event", "DB_PARAM"), "db-proxy": ("RDS DB Proxy Event", "DB_PROXY"),
 }  # fmt: skip
 KINDS = ("db-instance", "db-parameter-group", "db-security-group", "db-snapshot", "db-cluster", "db-cluster-snapshot", "custom-engine-version",
          "db-proxy", "blue-green-deployment", "db-shard-group", "zero-etl")  # fmt: skip
@@ -29,9 +29,11 @@ CATEGORIES = {
         "recovery", "restoration", "security",
     ),
     "db-parameter-group": ("configuration change",),
+    "db-proxy": ("configuration change", "creation", "deletion", "failure"),
     "db-snapshot": ("creation", "deletion", "notification", "restoration"),
 }  # fmt: skip
 _OF = {
+    "0203": "creation", "0204": "configuration change", "0205": "deletion", "0206": "creation", "0208": "deletion", "0214": "configuration change",
     "0001": "backup", "0002": "backup", "0003": "deletion", "0004": "availability", "0005": "creation", "0006": "availability",
     "0012": "configuration change", "0014": "configuration change",
     "0016": "configuration change", "0017": "configuration change", "0019": "restoration", "0020": "recovery", "0021": "recovery", "0031": "failure",
@@ -40,8 +42,9 @@ _OF = {
 }  # fmt: skip
 
 
-def tell(call: Call, kind: str, source: str, id_: str, message: str) -> None:
-    category, arn = _OF[id_[-4:]], call.arn(f"{_ARNS[kind]}:{source}")
+def tell(call: Call, kind: str, source: str, id_: str, message: str, resource: str = "") -> None:
+    """``resource`` is what the source is called in its ARN, if that is not its name."""
+    category, arn = _OF[id_[-4:]], call.arn(f"{_ARNS[kind]}:{resource or source}")
     rows, now = call.rows(EVENTS), call.now()
     rows.run("delete from rds_event where at < ?", now - KEPT_S)
     rows.run(

@@ -13,7 +13,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import monotonic
-from kumoniwa.services.rds import classes, engine_list, hosting
+from kumoniwa.services.rds import classes, engine_list, hosting, proxy_running
 from kumoniwa.services.rds.instance import RUNNING, SERVICE, Instance
 
 EVERY_S = 60.0
@@ -36,6 +36,7 @@ async def run(region: Any) -> None:
                 server = hosting.servers(region).by_id.get(instance.id)
                 if instance.state in RUNNING and server is not None and server.is_ready:
                     await _measure(call, instance, server)
+            await proxy_running.measure(call)
 
 
 async def _measure(call: Call, instance: Instance, server: Any) -> None:

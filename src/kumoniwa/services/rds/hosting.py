@@ -24,6 +24,8 @@ class Servers:
         self.goldens: dict[str, Any] = {}
         """What first data is made by, by engine."""
         self.by_id: dict[str, Any] = {}
+        self.proxies: dict[str, Any] = {}
+        """The processes of proxies, by their ids."""
 
     def golden(self, engine: Engine) -> Any:
         if engine.name not in self.goldens:
@@ -31,24 +33,26 @@ class Servers:
         return self.goldens[engine.name]
 
     async def close(self) -> None:
-        await asyncio.gather(*(golden.close() for golden in self.goldens.values()), *(server.stop() for server in self.by_id.values()))
+        ends = [golden.close() for golden in self.goldens.values()] + [proxy.stop() for proxy in self.proxies.values()]
+        await asyncio.gather(*ends, *(server.stop() for server in self.by_id.values()))
 
     async def kill(self) -> None:
         """What the end of the region's process does to them."""
-        await asyncio.gather(*(golden.close() for golden in self.goldens.values()), *(server.kill() for server in self.by_id.values()))
+        ends = [golden.close() for golden in self.goldens.values()] + [proxy.stop() for proxy in self.proxies.values()]
+        await asyncio.gather(*ends, *(server.kill() for server in self.by_id.values()))
 
     def addresses(self) -> list[str]:
         """Where clients come in: at the address that every name on this machine stands for, and at the region's own."""
         own = regions.loopback(self.home.name)
         return [LOOPBACK, own] if own != LOOPBACK else [LOOPBACK]
 
-    def certificate(self, name: str) -> bytes:
+    def certificate(self, *names: str) -> bytes:
         """A key and a certificate of the cloud's authority, for as long as the server runs."""
         from kumoniwa.engines import certificates  # noqa: PLC0415 - heavy, and only databases need it here
 
         now = Clock().now()  # TLS is judged by clients, whose clock no fault sets
         pair = certificates.authority(self.home.settings.seal, now)
-        key, certificate = certificates.with_key(pair, "EC_prime256v1", [name, "localhost", *self.addresses()], now - DAY_S, now + CERTIFICATE_S)
+        key, certificate = certificates.with_key(pair, "EC_prime256v1", [*names, "localhost", *self.addresses()], now - DAY_S, now + CERTIFICATE_S)
         return key + certificate
 
 

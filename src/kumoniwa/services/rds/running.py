@@ -17,7 +17,7 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import backup, carrying, change, engine_list, event, hosting, names, parameter, parameter_group, placing, snapshot
+from kumoniwa.services.rds import backup, carrying, change, engine_list, event, hosting, names, parameter, parameter_group, proxy_running, snapshot
 from kumoniwa.services.rds.engine import ARCHIVE
 from kumoniwa.services.rds.instance import RUNNING, SERVICE, SETTLING_S, TURNS, Instance, Origin, by_id, host, keep, look_again
 from kumoniwa.services.rds.snapshot import Snapshot
@@ -119,6 +119,7 @@ async def _begin(call: Call, instance: Instance, server: Any) -> None:
     port = instance.port if instance.port and instance.port != instance.wanted_port and not instance.is_due else instance.wanted_port
     await server.start(hosting.servers(call.home).addresses(), port, certificate, demands_tls=engine_list.of(instance).demands_tls(values))
     keep(call, by_id(call, instance.id) or instance, port=server.port, booted=values, booted_group=instance.group, is_to_reload=False)
+    proxy_running.look(call, instance.id)
 
 
 def _settings(call: Call, instance: Instance, values: dict[str, str]) -> dict[str, str]:
@@ -136,6 +137,7 @@ async def _stopped(call: Call, id_: str) -> None:
     server = hosting.servers(call.home).by_id.get(id_)
     if server is not None:
         await server.stop()
+        proxy_running.look(call, id_)
 
 
 # Steps ---------------------------------------------------------------------------------------------
@@ -330,9 +332,9 @@ async def _delete(call: Call, instance: Instance) -> None:
         del call.shelf(Instance)[instance.name]
         event.tell(call, "db-instance", instance.name, "RDS-EVENT-0003", "DB instance deleted")
 
-    placing.disconnect(call, instance.place)
     call.atomically(act)
     call.keeps_otherwise()
+    proxy_running.look(call, instance.id)
     if instance.secret:
         await change.forget_secret(call, instance.secret)
 

@@ -1,0 +1,102 @@
+"""Further endpoints of proxies: each a place of its own where clients come in.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-endpoints.html. Texts without a source of their own are ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.rds import names, tag
+from kumoniwa.services.rds.creation import refuse
+from kumoniwa.services.rds.errors import (
+    DBProxyEndpointAlreadyExistsFault,
+    DBProxyEndpointQuotaExceededFault,
+    InvalidDBProxyEndpointStateFault,
+    InvalidParameterCombination,
+)
+from kumoniwa.services.rds.proxy import (
+    Endpoint,
+    Proxy,
+    endpoint_shown,
+    endpoints_of,
+    existing,
+    existing_endpoint,
+    look_again,
+    new_address,
+    new_id,
+    proxy_by_id,
+    settled,
+)
+from kumoniwa.services.rds.proxy_change import check_places, default_groups
+
+ENDPOINTS_MAX = 20
+
+
+def CreateDBProxyEndpoint(
+    call: Call, *, DBProxyName: str, DBProxyEndpointName: str, VpcSubnetIds: list[str], VpcSecurityGroupIds: list[str] | None = None,
+    TargetRole: str | None = None, Tags: list[dict] | None = None, EndpointNetworkType: str | None = None,
+) -> dict:  # fmt: skip
+    proxy, shelf = settled(call, DBProxyName), call.shelf(Endpoint)
+    name = names.identifier(DBProxyEndpointName, "DBProxyEndpointName", 63)
+    check_places("CreateDBProxyEndpoint", VpcSubnetIds, EndpointNetworkType)
+    if TargetRole == "READ_ONLY":
+        # Reader endpoints only work for proxies of clusters: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-endpoints.html
+        raise InvalidParameterCombination("READ_ONLY endpoints are supported only for proxies that are associated with DB clusters.")
+    if name in shelf:
+        raise DBProxyEndpointAlreadyExistsFault(f"DBProxyEndpoint {name} already exists.")
+    if len(endpoints_of(call, proxy)) >= ENDPOINTS_MAX:
+        raise DBProxyEndpointQuotaExceededFault
+    shelf[name] = made = Endpoint(
+        id=new_id("-endpoint"), name=name, proxy=proxy.id, subnets=VpcSubnetIds, security_groups=default_groups(call, VpcSecurityGroupIds),
+        address=new_address(), created=call.now(), tags=tag.checked(Tags),
+    )  # fmt: skip
+    look_again(call, proxy.id)
+    return {"DBProxyEndpoint": endpoint_shown(call, proxy, made)}
+
+
+def _settled(call: Call, name: str) -> tuple[Proxy, Endpoint]:
+    endpoint = existing_endpoint(call, name)
+    proxy = proxy_by_id(call, endpoint.proxy)
+    if endpoint.state != "available" or proxy is None:
+        raise InvalidDBProxyEndpointStateFault(f"DBProxyEndpoint {endpoint.name} is in the state {endpoint.state}.")
+    return proxy, endpoint
+
+
+def ModifyDBProxyEndpoint(
+    call: Call, *, DBProxyEndpointName: str, NewDBProxyEndpointName: str | None = None, VpcSecurityGroupIds: list[str] | None = None
+) -> dict:
+    proxy, endpoint = _settled(call, DBProxyEndpointName)
+    shelf, changes = call.shelf(Endpoint), {}
+    if VpcSecurityGroupIds is not None:
+        changes["security_groups"] = default_groups(call, VpcSecurityGroupIds)
+    name = names.identifier(NewDBProxyEndpointName, "NewDBProxyEndpointName", 63) if NewDBProxyEndpointName else endpoint.name
+    if name != endpoint.name:
+        if name in shelf:
+            raise DBProxyEndpointAlreadyExistsFault(f"DBProxyEndpoint {name} already exists.")
+        del shelf[endpoint.name]
+    made: Any = changed(endpoint, name=name, **changes)
+    shelf[name] = made
+    look_again(call, proxy.id)
+    return {"DBProxyEndpoint": endpoint_shown(call, proxy, made)}
+
+
+def DeleteDBProxyEndpoint(call: Call, *, DBProxyEndpointName: str) -> dict:
+    proxy, endpoint = _settled(call, DBProxyEndpointName)
+    shelf = call.shelf(Endpoint)
+    shelf[endpoint.name] = endpoint = changed(endpoint, state="deleting")
+    look_again(call, proxy.id)
+    return {"DBProxyEndpoint": endpoint_shown(call, proxy, endpoint)}
+
+
+def DescribeDBProxyEndpoints(
+    call: Call, *, DBProxyName: str | None = None, DBProxyEndpointName: str | None = None, Filters: list[dict] | None = None
+) -> dict:
+    """Those that customers made: a proxy's own is told with the proxy."""
+    refuse("DescribeDBProxyEndpoints", Filters=Filters)
+    wanted = existing(call, DBProxyName).id if DBProxyName else None
+    found = [existing_endpoint(call, DBProxyEndpointName)] if DBProxyEndpointName else sorted(call.shelf(Endpoint).values(), key=lambda each: each.name)
+    told = [(proxy_by_id(call, each.proxy), each) for each in found if wanted in (None, each.proxy)]
+    return {"DBProxyEndpoints": [endpoint_shown(call, proxy, each) for proxy, each in told if proxy is not None]}

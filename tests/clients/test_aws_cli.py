@@ -121,7 +121,7 @@ Outputs:
 
 def test_what_is_not_implemented_is_refused_by_name(aws):
     assert "Kumoniwa does not implement codepipeline:ListActionTypes" in aws("codepipeline", "list-action-types", fails=True)
-    assert "Kumoniwa does not implement the service" in aws("ec2", "describe-instances", fails=True)
+    assert "Kumoniwa does not implement the service" in aws("redshift", "describe-clusters", fails=True)
 
 
 def test_what_is_written_to_a_log_is_tailed_live(aws, kumoniwa):

@@ -125,9 +125,9 @@ def test_resources_are_asked_of_aws_itself(page):
 
 def test_gaps_are_listed(page, cloud):
     with pytest.raises(ClientError):
-        cloud.client("ec2").describe_instances()
+        cloud.client("redshift").describe_clusters()
     turn(page, "6", "Gaps")
-    page.wait("document.body.innerText.includes('the service ec2')")
+    page.wait("document.body.innerText.includes('the service redshift')")
 
 
 def test_what_was_used_is_told_with_what_it_would_cost(page, cloud):

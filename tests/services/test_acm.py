@@ -53,7 +53,7 @@ def prove(names, zone: str, arn: str) -> None:
 def issued(names, *domains: str, **more) -> str:
     arn, zone = asked(names.cloud, *domains, **more), names.zone()
     prove(names, zone, arn)
-    names.cloud.sleep(70)
+    names.cloud.sleep_and_settle(70)
     assert seen(names.cloud, arn)["Status"] == "ISSUED"
     return arn
 
@@ -82,7 +82,7 @@ def test_a_certificate_is_issued_when_its_cname_stands_and_the_clouds_authority_
     names.cloud.sleep(120)
     assert seen(names.cloud, arn)["Status"] == "PENDING_VALIDATION"
     prove(names, zone, arn)
-    names.cloud.sleep(70)
+    names.cloud.sleep_and_settle(70)
     told = seen(names.cloud, arn)
     assert told["Status"] == "ISSUED" and {each["ValidationStatus"] for each in told["DomainValidationOptions"]} == {"SUCCESS"}
     got = names.cloud.client("acm").get_certificate(CertificateArn=arn)
@@ -123,7 +123,7 @@ def test_looking_goes_on_after_a_kill_and_while_the_name_servers_are_dark(names)
     names.cloud.sleep(70)
     assert seen(names.cloud, arn)["Status"] == "PENDING_VALIDATION"
     names.cloud.region(EDGE)
-    names.cloud.sleep(130)
+    names.cloud.sleep_and_settle(130)
     assert seen(names.cloud, arn)["Status"] == "ISSUED"
 
 
@@ -137,7 +137,7 @@ def test_a_caa_record_of_somebody_elses_forbids_it(names):
     assert (seen(names.cloud, arn)["Status"], seen(names.cloud, arn)["FailureReason"]) == ("FAILED", "CAA_ERROR")
     names.change(zone, ("UPSERT", a("shop.example", '0 issue "amazon.com"', kind="CAA")))
     arn = asked(names.cloud, HOST)
-    names.cloud.sleep(70)
+    names.cloud.sleep_and_settle(70)
     assert seen(names.cloud, arn)["Status"] == "ISSUED"
 
 
@@ -197,7 +197,7 @@ def test_the_link_of_a_letter_to_its_keepers_proves_a_domain(names):
     cloud.sleep(1)
     assert seen(cloud, arn)["Status"] == "PENDING_VALIDATION"
     assert cloud.http("GET", two)[0] == 200
-    cloud.sleep(1)
+    cloud.sleep_and_settle(1)
     assert seen(cloud, arn)["Status"] == "ISSUED"
 
 
@@ -211,7 +211,7 @@ def test_letters_are_sent_again_and_the_older_count_no_more(names):
     cloud.sleep(1)
     assert cloud.http("GET", old)[0] == 404
     assert cloud.http("GET", link(cloud, "admin@shop.example"))[0] == 200
-    cloud.sleep(1)
+    cloud.sleep_and_settle(1)
     assert seen(cloud, arn)["Status"] == "ISSUED"
     assert refused(acm.resend_validation_email, CertificateArn=arn, Domain=HOST, ValidationDomain=HOST)[0] == "InvalidStateException"
 

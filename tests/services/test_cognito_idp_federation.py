@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -425,8 +426,8 @@ def handler(event, context):
 """
 
 
-def with_function(cloud, provider: Provider) -> Shop:
-    arn = make_function(cloud, FUNCTION)["FunctionArn"]
+def with_function(cloud, provider: Provider, code: str = FUNCTION) -> Shop:
+    arn = make_function(cloud, code)["FunctionArn"]
     cloud.client("lambda").add_permission(FunctionName="f", StatementId="a", Action="lambda:InvokeFunction", Principal="cognito-idp.amazonaws.com")
     kinds = ("PreSignUp", "PostConfirmation", "PreAuthentication", "PostAuthentication", "PreTokenGeneration")
     return Shop(cloud, provider, LambdaConfig=dict.fromkeys(kinds, arn))
@@ -453,8 +454,27 @@ def test_functions_are_asked_when_somebody_comes_first_and_when_he_comes_again(c
     assert {line.split()[2] for line in lines} == {"Corp_7"}
 
 
+TOGETHER = """
+import socket
+def handler(event, context):
+    if event["triggerSource"].startswith("PreSignUp"):
+        with socket.create_connection(("127.0.0.1", PORT)) as door:
+            door.recv(1)
+    return event
+"""
+
+
+def let_in_together(door: socket.socket) -> None:
+    """Have two wait for each other."""
+    both = [door.accept()[0] for _ in range(2)]
+    for each in both:
+        each.close()
+
+
 def test_of_two_who_come_first_at_once_one_is_told_that_he_is_there_already(cloud, provider):
-    shop = with_function(cloud, provider)
+    door = socket.create_server(("127.0.0.1", 0))
+    shop = with_function(cloud, provider, TOGETHER.replace("PORT", str(door.getsockname()[1])))
+    threading.Thread(target=let_in_together, args=[door], daemon=True).start()
     requests = []
     for _ in range(2):
         away, cookie = shop.sent()
@@ -469,6 +489,7 @@ def test_of_two_who_come_first_at_once_one_is_told_that_he_is_there_already(clou
     assert sorted("code" in each for each in told) == [False, True]
     assert [each["error_description"] for each in told if "error" in each] == ["Already found an entry for username Corp_7"]
     assert len(shop.idp.list_users(UserPoolId=shop.id)["Users"]) == 1
+    door.close()
 
 
 # Providers -----------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_errors_of_calls_name_services_and_operations_that_exist(fis):
 
     assert refused(template, fis=fis, **asked("nosuch", "X"))[0] == "ValidationException"
     assert refused(template, fis=fis, **asked("sqs", "X"))[0] == "ValidationException"
-    assert refused(template, fis=fis, **asked("ec2", "DescribeInstances"))[0] == "NotImplemented"
+    assert refused(template, fis=fis, **asked("redshift", "DescribeClusters"))[0] == "NotImplemented"
     template(fis, **asked("sqs", "SendMessage,ReceiveMessage"))
 
 

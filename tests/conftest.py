@@ -41,6 +41,7 @@ from kumoniwa.engines.lambda_runtime import runtimes
 from kumoniwa.engines.postgresql import golden
 from kumoniwa.engines.vpc_network import network
 from kumoniwa.gate.address import EDGE, GLOBAL, is_led, locate
+from kumoniwa.gate.private_network import Network
 from kumoniwa.gate.settings import Settings
 from kumoniwa.gate.usage import LastUse
 from kumoniwa.kernel.clock import VIRTUAL_EPOCH_S, VirtualLoop
@@ -50,6 +51,7 @@ from kumoniwa.links.peers import Peers
 from kumoniwa.services.cloudformation import template
 from kumoniwa.services.config import pack
 from kumoniwa.services.rds import hosting, postgres
+from kumoniwa.wire.http import Connection
 from kumoniwa.wire.message import File, Request, Response
 
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(Path(__file__).parents[1] / ".pytest_tmp"))
@@ -158,6 +160,8 @@ class Cloud:
         self._end_next: Callable[[Request], Coroutine[Any, Any, tuple[Response, bytes] | None]] | None = None
         self._clients: dict[tuple, tuple[Any, _Door]] = {}
         self._sockets: list[WebSocketClient] = []
+        self._doors: dict[socket.socket, tuple[str, Callable[[], None]]] = {}
+        """What is accepted from in private networks: the region whose they are, and how to end it."""
 
     # Regions ----------------------------------------------------------------------------------
 
@@ -225,6 +229,9 @@ class Cloud:
     def _end_region(self, name: str, end: Callable[[Region], None]) -> None:
         region = self.regions.pop(name)
         self._part(name)
+        for owner, close in list(self._doors.values()):
+            if owner == name:
+                close()
         end(region)
         self.run(_gathered(tuple(self._meetings)))
         self._meetings.clear()
@@ -447,6 +454,34 @@ class Cloud:
         """The region that the edge leads a request to, as the door does."""
         active = await self.regions[EDGE].heard("", "s3control", {"do": "where", "alias": alias})
         return nearest(active, self.here, self.links, self.regions.__contains__) if active else None
+
+    def let_in(self, listener: socket.socket, network: Network) -> Callable[[], None]:
+        """Answer who comes to a socket in a private network, as the door does."""
+
+        def answer(request: Request, reply: Callable[[Response], None]) -> None:
+            request.address = locate(request)
+            name = (request.address.region if network.public_ip else network.region) or self.here
+            if name in self.regions:
+                self.regions[name].answer(request, reply)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                connection, _ = listener.accept()
+                connection.setblocking(False)
+                self._accepting = self.loop.create_task(
+                    self.loop.connect_accepted_socket(lambda: Connection(answer, network=network), connection)
+                )
+
+        listener.setblocking(False)
+        self.loop.add_reader(listener, accept)
+
+        def close() -> None:
+            if self._doors.pop(listener, None) is not None:
+                self.loop.remove_reader(listener)
+                listener.close()
+
+        self._doors[listener] = network.region, close
+        return close
 
     def start(self, method: Any, **params: Any) -> asyncio.Task:
         """Begin a call without waiting for it: ``cloud.start(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)``."""

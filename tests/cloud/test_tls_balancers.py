@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 from cryptography import x509
-from services.balancer_workshop import fixed, forward, listener
+from services.balancer_workshop import fixed, forward, listener, network
 from services.endpoint_workshop import Endpoint
 
 from cloud.conftest import eventually
@@ -18,7 +18,7 @@ from cloud.test_tls import approved, brought, seen, trust  # noqa: F401 (the fix
 
 def balancer(shared, name: str) -> dict:
     client = shared.client("elbv2")
-    made = client.create_load_balancer(Name=name, Subnets=["subnet-1", "subnet-2"])["LoadBalancers"][0]
+    made = client.create_load_balancer(Name=name, Subnets=network(shared)[1])["LoadBalancers"][0]
     assert eventually(lambda: client.describe_load_balancers(Names=[name])["LoadBalancers"][0]["State"]["Code"] == "active")
     return made
 
@@ -99,7 +99,7 @@ def test_a_security_policy_says_which_versions_are_spoken(shared):
 def test_a_target_is_told_what_was_agreed_upon(shared):
     client, made, endpoint = shared.client("elbv2"), balancer(shared, "agreed"), Endpoint()
     try:
-        group = client.create_target_group(Name="agreed", Protocol="HTTP", Port=80, VpcId="vpc-1", TargetType="ip")["TargetGroups"][0]["TargetGroupArn"]
+        group = client.create_target_group(Name="agreed", Protocol="HTTP", Port=80, VpcId=made["VpcId"], TargetType="ip")["TargetGroups"][0]["TargetGroupArn"]
         client.register_targets(TargetGroupArn=group, Targets=[{"Id": "127.0.0.1", "Port": endpoint.server.server_port}])
         listener(client, made, forward(group), Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": brought(shared, "agreed.example")[0]}])
         attribute = {"Key": "routing.http.x_amzn_tls_version_and_cipher_suite.enabled", "Value": "true"}
@@ -120,7 +120,7 @@ def test_bodies_pass_in_both_directions_while_they_come(shared):
     client, made = shared.client("elbv2"), balancer(shared, "streaming")
     server = socket.create_server(("127.0.0.1", 0))
     try:
-        group = client.create_target_group(Name="streaming", Protocol="HTTP", Port=80, VpcId="vpc-1", TargetType="ip")["TargetGroups"][0]["TargetGroupArn"]
+        group = client.create_target_group(Name="streaming", Protocol="HTTP", Port=80, VpcId=made["VpcId"], TargetType="ip")["TargetGroups"][0]["TargetGroupArn"]
         client.register_targets(TargetGroupArn=group, Targets=[{"Id": "127.0.0.1", "Port": server.getsockname()[1]}])
         listener(client, made, forward(group))
         with shared.socket() as caller:

@@ -945,11 +945,38 @@ SAMPLES = {
         '{AlarmRule: "FALSE", OKActions: [a], Tags: [{Key: c, Value: d}]}',
     ),
     "AWS::CloudWatch::Dashboard": ("{DashboardBody: b, Tags: [{Key: a, Value: b}]}", "{DashboardBody: c, Tags: [{Key: c, Value: d}]}"),
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": (
+        """{Scheme: internal, Subnets: [a, b], SecurityGroups: [g], LoadBalancerAttributes: [{Key: k, Value: v}], Tags: [{Key: a, Value: b}]}""",
+        """{Scheme: internal, Subnets: [a, c], SecurityGroups: [h], LoadBalancerAttributes: [{Key: k, Value: w}], Tags: [{Key: c, Value: d}]}""",
+    ),
+    "AWS::ElasticLoadBalancingV2::Listener": (
+        """{LoadBalancerArn: arn, Port: 80, Protocol: HTTP, DefaultActions: [{Type: forward, TargetGroupArn: t}], Tags: [{Key: a, Value: b}]}""",
+        """{LoadBalancerArn: arn, Port: 443, Protocol: HTTPS, Certificates: [{CertificateArn: c}], SslPolicy: s,
+        ListenerAttributes: [{Key: k, Value: v}], DefaultActions: [{Type: redirect, RedirectConfig: {StatusCode: HTTP_301, Port: "443"}}]}""",
+    ),
+    "AWS::ElasticLoadBalancingV2::ListenerRule": (
+        """{ListenerArn: arn, Priority: 1, Actions: [{Type: forward, TargetGroupArn: t}], Conditions: [{Field: path-pattern, Values: [/a]}]}""",
+        """{ListenerArn: arn, Priority: 2, Actions: [{Type: fixed-response, FixedResponseConfig: {StatusCode: "200"}}], Tags: [{Key: a, Value: b}],
+        Conditions: [{Field: host-header, HostHeaderConfig: {Values: [a.example]}}]}""",
+    ),
+    "AWS::ElasticLoadBalancingV2::ListenerCertificate": (
+        """{ListenerArn: arn, Certificates: [{CertificateArn: a}]}""",
+        """{ListenerArn: arn, Certificates: [{CertificateArn: b}]}""",
+    ),
+    "AWS::ElasticLoadBalancingV2::TargetGroup": (
+        """{Port: 80, Protocol: HTTP, VpcId: vpc, TargetType: ip, Targets: [{Id: 127.0.0.1, Port: 81}], HealthCheckPath: /a, Tags: [{Key: a, Value: b}]}""",
+        """{Port: 80, Protocol: HTTP, VpcId: vpc, TargetType: ip, Targets: [{Id: 127.0.0.1, Port: 82}], HealthCheckPath: /b, Matcher: {HttpCode: 200-299},
+        TargetGroupAttributes: [{Key: k, Value: v}], Tags: [{Key: c, Value: d}]}""",
+    ),
     "AWS::RDS::DBInstance": (
         """{DBInstanceClass: db.t3.micro, Engine: postgres, MasterUsername: keeper, MasterUserPassword: secret99,
         AllocatedStorage: "20", Port: "5433", Tags: [{Key: a, Value: b}]}""",
         """{DBInstanceClass: db.t3.small, Engine: postgres, MasterUsername: keeper, MasterUserPassword: secret100,
         AllocatedStorage: "40", Port: "5433", DeletionProtection: false, ApplyImmediately: true, Tags: [{Key: c, Value: d}]}""",
+    ),
+    "AWS::RDS::DBSubnetGroup": (
+        """{DBSubnetGroupDescription: d, SubnetIds: [subnet-1, subnet-2], Tags: [{Key: a, Value: b}]}""",
+        """{DBSubnetGroupDescription: e, SubnetIds: [subnet-1, subnet-3], Tags: [{Key: c, Value: d}]}""",
     ),
     "AWS::RDS::DBProxy": (
         """{DBProxyName: pool, EngineFamily: POSTGRESQL, RoleArn: 'arn:aws:iam::123456789012:role/r', VpcSubnetIds: [subnet-1, subnet-2],

@@ -74,12 +74,19 @@ class Agreeable(World):
             reply["Volumes"] = [_plausible(shape.members["Volumes"].member, "") | {"State": "available"}]
         if name == "DescribeDBInstances":
             reply["DBInstances"] = [_plausible(shape.members["DBInstances"].member, "") | {"DBInstanceStatus": "available"}]
+        if name == "DescribeDBSubnetGroups":
+            reply["DBSubnetGroups"] = [_plausible(shape.members["DBSubnetGroups"].member, "")]
         if name.startswith("DescribeDBProx"):
             ((member, listed),) = [each for each in shape.members.items() if each[1].type_name == "list"]
             found = _plausible(listed.member, "") | {"Status": "available", "TargetHealth": {"State": "AVAILABLE"}}
             reply[member] = [found]
         if name == "DescribeDBParameterGroups":
             reply["DBParameterGroups"] = [{"DBParameterGroupName": "own"}]
+        if operation.startswith("elbv2:") and shape is not None:
+            # All its answers are lists of one kind of thing.
+            reply = {member: [_plausible(found.member, member)] for member, found in shape.members.items() if found.type_name == "list"}
+            for each in reply.get("LoadBalancers", ()):
+                each["State"] = {"Code": "active"}
         if name == "BatchGetProjects":
             reply["projects"] = [{"name": params["names"][0]}]
         if name.startswith("Describe") and operation.startswith("config:"):

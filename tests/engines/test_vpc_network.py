@@ -145,13 +145,13 @@ def test_a_door_to_somebody_else_lets_in_and_keeps_out_by_turns(bench, hosts):
     async def body(bench):
         network = await bench.runtimes.network("10.0.1.5", hosts)
         environment = await bench.runtimes.start(bench.spec(CALLS), None, network)
-        await network.keep_out(4566)
+        await network.keep_out("127.0.0.1", 4566)
         assert await _ask(environment, to="127.1.3.1", port=4566) == "silence"
         for _ in range(2):
-            server = await asyncio.get_running_loop().create_server(Echo, sock=await network.let_in(4566))
+            server = await asyncio.get_running_loop().create_server(Echo, sock=await network.let_in("127.0.0.1", 4566))
             assert (await _ask(environment, to="127.1.3.1", port=4566))[0] == "HELLO"
             server.close()
-            await network.keep_out(4566)
+            await network.keep_out("127.0.0.1", 4566)
             assert await _ask(environment, to="127.0.0.1", port=4566) == "silence"
 
     bench(body)

@@ -7,12 +7,16 @@ from typing import Any
 
 from services.lambda_workshop import make
 
-SUBNETS = ["subnet-1", "subnet-2"]
+
+def network(cloud) -> tuple[str, list[str]]:
+    """The default VPC, and two of its subnets."""
+    found = cloud.client("ec2").describe_subnets()["Subnets"][:2]
+    return found[0]["VpcId"], [each["SubnetId"] for each in found]
 
 
 def balancer(cloud, client, name: str = "web", **more: Any) -> dict:
     """One that is there."""
-    made = client.create_load_balancer(Name=name, Subnets=SUBNETS, **more)["LoadBalancers"][0]
+    made = client.create_load_balancer(**{"Name": name, "Subnets": network(cloud)[1]} | more)["LoadBalancers"][0]
     cloud.sleep(2)
     return made
 
@@ -34,8 +38,9 @@ def listener(client, made: dict, actions: list[dict], **more: Any) -> str:
 
 
 def servers(client, *endpoints: Any, name: str = "servers", **more: Any) -> str:
-    """A target group of HTTP servers of this machine."""
-    values = {"Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1", "TargetType": "ip", "HealthCheckPath": "/health"} | more
+    """A target group of HTTP servers of this machine, in the network of the first balancer."""
+    vpc = client.describe_load_balancers()["LoadBalancers"][0]["VpcId"]
+    values = {"Protocol": "HTTP", "Port": 80, "VpcId": vpc, "TargetType": "ip", "HealthCheckPath": "/health"} | more
     arn = client.create_target_group(Name=name, **values)["TargetGroups"][0]["TargetGroupArn"]
     if endpoints:
         client.register_targets(TargetGroupArn=arn, Targets=[target(each) for each in endpoints])

@@ -32,10 +32,10 @@ def put_role(cloud, *actions: str, trust: str = TRUST, arn: str = ROLE, document
     return arn
 
 
-def put_user(cloud, name: str, key_id: str, *actions: str) -> None:
+def put_user(cloud, name: str, key_id: str, *actions: str, document: str = "") -> None:
     """A user with a key whose secret is ``secret``."""
     arn = f"arn:aws:iam::{ACCOUNT}:user/{name}"
-    grants = (Grant(name="all", kind="inline", document=allowing(*actions)),)
+    grants = (Grant(name="all", kind="inline", document=document or allowing(*actions)),)
     for region in cloud.regions.values():
         key = Credential(key_id=key_id, secret="secret", account=ACCOUNT, arn=arn, user_id=f"AIDA{name.upper()}")
         _learn(region, Identity(arn=arn, kind="user", account=ACCOUNT, id=f"AIDA{name.upper()}", grants=grants), key)

@@ -87,8 +87,8 @@ def test_what_there_is_not_is_refused_or_the_job_fails(cloud, backup):
     assert code == "ResourceNotFoundException"
     code, _ = refused(backup.start_backup_job, **start, ResourceArn="arn:aws:sqs:us-east-1:000000000000:q")
     assert code == "InvalidParameterValueException"
-    code, text = refused(backup.start_backup_job, **start, ResourceArn=f"arn:aws:ec2:us-east-1:{ACCOUNT}:volume/vol-1")
-    assert code == "NotImplemented" and "EC2 and EBS" in text
+    code, text = refused(backup.start_backup_job, **start, ResourceArn=f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i-1")
+    assert code == "NotImplemented" and "backups of EC2" in text
     job = backed_up(cloud, f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/none")
     assert job["State"] == "FAILED" and "not found" in job["StatusMessage"]
     cloud.client("s3").create_bucket(Bucket="plain")

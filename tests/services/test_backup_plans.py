@@ -120,7 +120,7 @@ def test_a_type_that_is_opted_out_is_chosen_only_by_its_own_arn(cloud, backup):
     bucket(cloud, "letters")
     backup.update_region_settings(ResourceTypeOptInPreference={"S3": False, "EC2": False})
     preferences = backup.describe_region_settings()["ResourceTypeOptInPreference"]
-    assert [kind for kind, is_in in preferences.items() if is_in] == ["DynamoDB", "RDS"] and "EC2" in preferences
+    assert [kind for kind, is_in in preferences.items() if is_in] == ["DynamoDB", "EBS", "RDS"] and "EC2" in preferences
     # What is not backed up here cannot be opted in.
     assert refused(backup.update_region_settings, ResourceTypeOptInPreference={"EC2": True})[0] == "NotImplemented"
     assert refused(backup.update_region_settings, ResourceTypeOptInPreference={"Nothing": True})[0] == "InvalidParameterValueException"

@@ -5,6 +5,10 @@ Rules: https://docs.aws.amazon.com/vpc/latest/userguide/, pages vpc-security-gro
 
 import pytest
 from network_workshop import Workshop
+from refusals import refused, refused_code
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.record import changed
 
 
 @pytest.fixture
@@ -156,3 +160,119 @@ def test_a_verdict_is_the_same_after_a_kill(shop, pair):
     shop.cloud.restart(kill=True)
     assert shop.stopped(pair["from"], pair["to"], 5432) == ""
     assert shop.stopped(pair["from"], pair["to"], 5433) == "security group ingress"
+
+
+# Endpoints, prefix lists and peers -----------------------------------------------------------------
+
+
+def test_a_gateway_endpoint_leads_to_s3_without_the_internet(shop, pair):
+    assert shop.stopped(pair["from"], service="s3") == "route"
+    table = shop.table(pair["vpc"], pair["one"])
+    made = shop.ec2.create_vpc_endpoint(VpcId=pair["vpc"], ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[table])["VpcEndpoint"]
+    assert shop.judged(pair["from"], service="s3")["way"] == made["VpcEndpointId"]
+    assert shop.stopped(pair["from"], service="dynamodb") == shop.stopped(pair["from"], service="sqs") == "route"
+    prefix_list = shop.ec2.describe_prefix_lists(Filters=[{"Name": "prefix-list-name", "Values": ["*.s3"]}])["PrefixLists"][0]["PrefixListId"]
+    shop.shut_out(pair["client"])
+    assert shop.stopped(pair["from"], service="s3") == "security group egress"
+    shop.allow(pair["client"], 443, prefix_list, egress=True)
+    assert shop.stopped(pair["from"], service="s3") == ""
+    (route,) = [each for each in shop.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"] if "DestinationPrefixListId" in each]
+    assert (route["DestinationPrefixListId"], route["GatewayId"]) == (prefix_list, made["VpcEndpointId"])
+    shop.ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+    assert shop.stopped(pair["from"], service="s3") == "route"
+
+
+def test_an_interface_endpoint_is_behind_its_own_security_group(shop, pair):
+    name = "com.amazonaws.us-east-1.secretsmanager"
+    said = {"VpcId": pair["vpc"], "ServiceName": name, "VpcEndpointType": "Interface", "SubnetIds": [pair["two"]], "SecurityGroupIds": [pair["server"]]}
+    text = f"Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for {pair['vpc']}"
+    assert refused(shop.ec2.create_vpc_endpoint, **said) == ("InvalidParameter", text)
+    shop.ec2.modify_vpc_attribute(VpcId=pair["vpc"], EnableDnsHostnames={"Value": True})
+    made = shop.ec2.create_vpc_endpoint(**said)["VpcEndpoint"]
+    assert "secretsmanager.us-east-1.amazonaws.com" in [each["DnsName"] for each in made["DnsEntries"]]
+    assert shop.stopped(pair["from"], service="secretsmanager") == "security group ingress"
+    shop.allow(pair["server"], 443, pair["client"])
+    verdict = shop.judged(pair["from"], service="secretsmanager")
+    assert (verdict["way"], verdict["target"]) == (made["VpcEndpointId"], made["NetworkInterfaceIds"][0])
+    assert refused_code(shop.ec2.delete_subnet, SubnetId=pair["two"]) == "DependencyViolation"
+    shop.ec2.modify_vpc_endpoint(VpcEndpointId=made["VpcEndpointId"], PrivateDnsEnabled=False)
+    assert shop.stopped(pair["from"], service="secretsmanager") == "route"
+    shop.ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+    assert shop.ec2.describe_network_interfaces(NetworkInterfaceIds=[pair["from"]])["NetworkInterfaces"]
+    assert refused_code(shop.ec2.describe_network_interfaces, NetworkInterfaceIds=made["NetworkInterfaceIds"]) == "InvalidNetworkInterfaceID.NotFound"
+
+
+def test_endpoints_are_of_services_that_there_are_one_in_a_zone(shop, pair):
+    make = shop.ec2.create_vpc_endpoint
+    said = {"VpcId": pair["vpc"], "VpcEndpointType": "Interface"}
+    assert refused(make, **said, ServiceName="com.amazonaws.us-east-1.none") == (
+        "InvalidServiceName", "The Vpc Endpoint Service 'com.amazonaws.us-east-1.none' does not exist",
+    )  # fmt: skip
+    code = refused_code(make, **said, ServiceName="com.amazonaws.us-east-1.sqs", SubnetIds=[pair["one"], pair["two"]], PrivateDnsEnabled=False)
+    assert code == "DuplicateSubnetsInSameZone"
+    table = shop.table(pair["vpc"])
+    make(VpcId=pair["vpc"], ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[table])
+    assert refused_code(make, VpcId=pair["vpc"], ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[table]) == "RouteAlreadyExists"
+
+
+def test_a_customer_s_prefix_list_stands_for_its_blocks_as_they_are_now(shop, pair):
+    entries = [{"Cidr": "10.0.1.0/24"}]
+    made = shop.ec2.create_managed_prefix_list(PrefixListName="servers", MaxEntries=2, AddressFamily="IPv4", Entries=entries)["PrefixList"]
+    id_ = made["PrefixListId"]
+    shop.allow(pair["server"], 443)
+    shop.shut_out(pair["client"])
+    shop.allow(pair["client"], 443, id_, egress=True)
+    assert shop.stopped(pair["from"], pair["to"]) == ""
+    change = {"PrefixListId": id_, "RemoveEntries": [{"Cidr": "10.0.1.0/24"}]}
+    assert refused_code(shop.ec2.modify_managed_prefix_list, **change, CurrentVersion=7) == "PrefixListVersionMismatch"
+    shop.ec2.modify_managed_prefix_list(**change, CurrentVersion=1)
+    assert shop.stopped(pair["from"], pair["to"]) == "security group egress"
+    shop.ec2.restore_managed_prefix_list_version(PrefixListId=id_, PreviousVersion=1, CurrentVersion=2)
+    assert shop.stopped(pair["from"], pair["to"]) == ""
+    assert shop.ec2.get_managed_prefix_list_entries(PrefixListId=id_)["Entries"] == entries
+    associated = shop.ec2.get_managed_prefix_list_associations(PrefixListId=id_)["PrefixListAssociations"]
+    assert [each["ResourceId"] for each in associated] == [pair["client"]]
+
+
+@pytest.mark.parametrize("other_account", ["000000000000", "111111111111"])
+def test_peers_reach_each_other_if_both_route_to_the_other(cloud, shop, pair, other_account):
+    theirs = Workshop(cloud, key=other_account)
+    vpc = theirs.vpc("10.1.0.0/16")
+    subnet, group = theirs.subnet(vpc, "10.1.0.0/24"), theirs.group(vpc)
+    interface, address = theirs.interface(subnet, group)
+    made = shop.ec2.create_vpc_peering_connection(VpcId=pair["vpc"], PeerVpcId=vpc, PeerOwnerId=other_account)["VpcPeeringConnection"]
+    id_ = made["VpcPeeringConnectionId"]
+    assert made["Status"]["Code"] == "initiating-request"
+    table, back = shop.table(pair["vpc"], pair["one"]), theirs.table(vpc, subnet)
+    shop.ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.1.0.0/16", VpcPeeringConnectionId=id_)
+    assert shop.stopped(pair["from"], address) == "route"
+    if other_account != shop.account:
+        assert refused_code(shop.ec2.accept_vpc_peering_connection, VpcPeeringConnectionId=id_) == "OperationNotPermitted"
+    theirs.ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=id_)
+    pairs = [{"GroupId": pair["client"], "UserId": shop.account}]
+    theirs.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": pairs}])
+    verdict = shop.judged(pair["from"], address)
+    assert verdict["layer"] == "route" and "The answer does not come back" in verdict["text"] or "no route" in verdict["text"]
+    theirs.ec2.create_route(RouteTableId=back, DestinationCidrBlock="10.0.0.0/16", VpcPeeringConnectionId=id_)
+    verdict = shop.judged(pair["from"], address)
+    assert (verdict["is_allowed"], verdict["way"], verdict["target"]) == (True, id_, interface)
+    theirs.ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=id_)
+    assert shop.stopped(pair["from"], address) == "route"
+    assert shop.ec2.describe_vpc_peering_connections()["VpcPeeringConnections"][0]["Status"]["Code"] == "deleted"
+
+
+def test_peers_whose_blocks_overlap_fail(shop, pair):
+    made = shop.ec2.create_vpc_peering_connection(VpcId=pair["vpc"], PeerVpcId=shop.vpc("10.0.128.0/17"))["VpcPeeringConnection"]
+    assert made["Status"]["Code"] == "failed" and "Overlapping CIDR range" in made["Status"]["Message"]
+
+
+def test_a_service_manages_the_interfaces_that_it_makes_alone(cloud, shop, pair):
+    owner = changed(principals.root(shop.account), via=("lambda.amazonaws.com",))
+    call = cloud.region().call("lambda", shop.account, owner)
+    made = cloud.run(call.ask("ec2:CreateNetworkInterface", SubnetId=pair["one"], Groups=[pair["client"]]))["NetworkInterface"]
+    assert (made["InterfaceType"], made["RequesterManaged"], made["Status"], made["Attachment"]["InstanceOwnerId"]) == ("lambda", True, "in-use", "amazon-aws")
+    id_ = made["NetworkInterfaceId"]
+    code, text = refused(shop.ec2.delete_network_interface, NetworkInterfaceId=id_)
+    assert (code, text) == ("AuthFailure", "You do not have permission to access the specified resource.")
+    cloud.run(call.ask("ec2:DeleteNetworkInterface", NetworkInterfaceId=id_))
+    assert shop.stopped(id_, pair["to"]) == "source"

@@ -86,7 +86,7 @@ def test_what_aws_refuses_is_refused(rds, said, code, text):
     [
         {"Engine": "mysql"}, {"Engine": "aurora-postgresql"}, {"MultiAZ": True}, {"StorageEncrypted": True}, {"KmsKeyId": "alias/own"},
         {"EnableIAMDatabaseAuthentication": True}, {"MonitoringInterval": 60}, {"EnablePerformanceInsights": True}, {"MaxAllocatedStorage": 100},
-        {"EnableCloudwatchLogsExports": ["postgresql"]}, {"VpcSecurityGroupIds": ["sg-0123"]}, {"Domain": "d-0123"},
+        {"EnableCloudwatchLogsExports": ["postgresql"]}, {"Domain": "d-0123"},
         {"DBClusterIdentifier": "cluster"},
         {"NetworkType": "DUAL"}, {"Timezone": "UTC"}, {"EngineLifecycleSupport": "open-source-rds-extended-support-disabled"},
     ],
@@ -102,7 +102,6 @@ def test_what_is_not_built_is_refused_by_name(rds, said):
         ("create_db_cluster", {"DBClusterIdentifier": "cluster", "Engine": "aurora-postgresql"}),
         ("create_db_instance_read_replica", {"DBInstanceIdentifier": "replica", "SourceDBInstanceIdentifier": "orders"}),
         ("create_global_cluster", {"GlobalClusterIdentifier": "global"}),
-        ("create_db_subnet_group", {"DBSubnetGroupName": "own", "DBSubnetGroupDescription": "-", "SubnetIds": ["subnet-0123"]}),
         ("create_option_group", {"OptionGroupName": "own", "EngineName": "postgres", "MajorEngineVersion": "18", "OptionGroupDescription": "-"}),
         ("create_blue_green_deployment", {"BlueGreenDeploymentName": "b", "Source": "arn:aws:rds:us-east-1:000000000000:db:orders"}),
     ],

@@ -76,8 +76,8 @@ def test_http_apis_and_strangers_are_not_guarded(cloud, waf):
     for arn in ("arn:aws:apigateway:us-east-1::/apis/abc/stages/prod", "arn:aws:s3:::bucket-name-x", "arn:aws:apigateway:eu-west-1::/restapis/a/stages/b"):
         error = refusal(waf.associate_web_acl, WebACLArn=wall.arn, ResourceArn=arn)["Error"]
         assert error["Code"] == "WAFInvalidParameterException" and "RESOURCE_ARN" in error["Message"]
-    balancer = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/a/1"
-    assert refused_code(waf.associate_web_acl, WebACLArn=wall.arn, ResourceArn=balancer) == "NotImplemented"
+    balancer = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/a/0123456789abcdef"
+    assert refused_code(waf.associate_web_acl, WebACLArn=wall.arn, ResourceArn=balancer) == "WAFNonexistentItemException"
     gone = "arn:aws:apigateway:us-east-1::/restapis/abcdefghij/stages/prod"
     assert refused_code(waf.associate_web_acl, WebACLArn=wall.arn, ResourceArn=gone) == "WAFNonexistentItemException"
 

@@ -16,7 +16,7 @@ _NUMBERS = {
     "us-east-1": (1, 2, 3, 4, 5, 6), "us-west-1": (1, 3), "us-west-2": (1, 2, 3, 4), "ap-northeast-1": (1, 2, 4), "ap-northeast-2": (1, 2, 3, 4),
     "ca-central-1": (1, 2, 4), "cn-north-1": (1, 2, 4),
 }  # fmt: skip
-_LETTERS = {"us-west-1": "ac", "ap-northeast-1": "acd", "ca-central-1": "abd", "cn-north-1": "abd"}
+_LETTERS = {"ap-northeast-1": "acd", "ca-central-1": "abd", "cn-north-1": "abd"}
 """Where zones of before are closed to newer accounts."""
 
 

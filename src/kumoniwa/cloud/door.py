@@ -23,6 +23,7 @@ from kumoniwa.cloud.fleet import Fleet, Member, NoSuchRegion
 from kumoniwa.cloud.hello import Incomplete, host_of
 from kumoniwa.cloud.tls import HANDSHAKE, Certificates, Ready, opened
 from kumoniwa.gate.address import BALANCER, CONTROL, EDGE, is_admin, is_led, locate
+from kumoniwa.gate.private_network import Network
 from kumoniwa.gate.route import NoRoute
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.ids import Ids
@@ -83,14 +84,19 @@ class Door:
         """Descriptor of each copy, and whose connection it is."""
         self.addresses: dict[str, socket.socket] = {}
         """A listener at the address of each region in use."""
-        fleet.on_elsewhere, fleet.on_gone, fleet.on_back = self._elsewhere, self._reset_all, self._came_back
+        self.networks: dict[tuple[str, int], tuple[socket.socket, list]] = {}
+        """The listeners that regions have in private networks, and what those are, by region and number."""
+        self.within: WeakKeyDictionary[socket.socket, list] = WeakKeyDictionary()
+        """Connections that come from there."""
+        fleet.on_elsewhere, fleet.on_gone, fleet.on_back = self._elsewhere, self._gone, self._came_back
+        fleet.on_let_in, fleet.on_keep_out = self._let_in, self._keep_out
 
     def open(self) -> None:
         self._listen(self.listener)
         self.loop.add_reader(self.watch.fileno(), self._ended)
 
     def close(self) -> None:
-        for listener in (self.listener, *self.addresses.values()):
+        for listener in (self.listener, *self.addresses.values(), *(listener for listener, _ in self.networks.values())):
             self.loop.remove_reader(listener.fileno())
             listener.close()
         self.loop.remove_reader(self.watch.fileno())
@@ -98,8 +104,26 @@ class Door:
         for session in list(self.sessions):
             session.close()
 
-    def _listen(self, listener: socket.socket) -> None:
-        self.loop.add_reader(listener.fileno(), self._accept, listener)
+    def _listen(self, listener: socket.socket, network: list | None = None) -> None:
+        self.loop.add_reader(listener.fileno(), self._accept, listener, network)
+
+    def _let_in(self, member: Member, number: int, network: list, descriptor: int) -> None:
+        listener = socket.socket(fileno=descriptor)
+        self.networks[member.name, number] = listener, network
+        self._listen(listener, network)
+
+    def _keep_out(self, member: Member, number: int) -> None:
+        listener, _ = self.networks.pop((member.name, number), (None, None))
+        if listener is not None:
+            self.loop.remove_reader(listener.fileno())
+            listener.close()
+
+    def _gone(self, member: Member) -> None:
+        """With a region its networks are gone."""
+        for name, number in list(self.networks):
+            if name == member.name:
+                self._keep_out(member, number)
+        self._reset_all(member)
 
     def _came_back(self, member: Member) -> None:
         """A region began a life: it is reached at its own address, and connections may be waiting for it."""
@@ -116,7 +140,7 @@ class Door:
 
     # Coming in ---------------------------------------------------------------------------------------
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, network: list | None) -> None:
         for _ in range(ACCEPTED_AT_ONCE):
             try:
                 connection, _ = listener.accept()
@@ -126,8 +150,10 @@ class Door:
                 if error.errno in (errno.EMFILE, errno.ENFILE):
                     # No descriptors left: rest a little instead of spinning on a connection we cannot take.
                     self.loop.remove_reader(listener.fileno())
-                    self.loop.call_later(0.1, self._listen, listener)
+                    self.loop.call_later(0.1, self._listen, listener, network)
                 return
+            if network is not None:
+                self.within[connection] = network
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._look(connection, self.loop.time() + HEAD_WITHIN_S)
@@ -179,9 +205,11 @@ class Door:
             else:
                 self.loop.call_later(LOOK_AGAIN_S, self._look, connection, deadline)
             return
-        address = connection.getsockname()[0]
+        address, network = connection.getsockname()[0], self.within.get(connection)
 
         def ready(plain: socket.socket, certificate: bytes | None, session: Session | None) -> None:
+            if network is not None:
+                self.within[plain] = network
             client = Client(host, certificate) if host is not None and certificate is not None else None
             self.opened[plain] = Origin(address, is_tls=True, is_stream=False, client=client, session=session)
             self._look(plain, deadline)
@@ -211,9 +239,11 @@ class Door:
         except ModuleNotFoundError:
             self._say_last(connection, HTTP_2_MISSING)
             return
-        origin = self._origin(connection)._replace(is_stream=True)
+        origin, network = self._origin(connection)._replace(is_stream=True), self.within.get(connection)
 
         def enter(stream: socket.socket) -> None:
+            if network is not None:
+                self.within[stream] = network
             self.opened[stream] = origin
             self._look(stream, self.loop.time() + HEAD_WITHIN_S)
 
@@ -222,7 +252,7 @@ class Door:
         self.fleet.spawn(self.loop.connect_accepted_socket(lambda: session, connection))
 
     def _route(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
-        if is_admin(request):
+        if is_admin(request) and connection not in self.within:
             self._serve_admin(connection, arrived)
         else:
             self._pass(connection, request, arrived)
@@ -245,7 +275,12 @@ class Door:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def _pass(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
-        """Hand a connection to the region of its request, or to the silence of one that was killed."""
+        """Hand a connection to the region of its request, or to the silence of one that was killed. One from a network that nothing leaves is its
+        own region's, wherever it wants to go."""
+        network = self.within.get(connection)
+        if network is not None and not Network(*network).public_ip:
+            self._hand(self.fleet.needed(Network(*network).region), connection, arrived)
+            return
         request.address = locate(request)
         here = regions.region_at(self._origin(connection).address) or self.fleet.settings.region
         if is_led(request.address):
@@ -298,7 +333,8 @@ class Door:
 
     def _tell(self, member: Member, number: int, arrived: bytes, connection: socket.socket, *, is_led: bool = False) -> None:
         origin = self._origin(connection)
-        member.line.say(["connection", number, arrived, origin.address, origin.is_tls, is_led, origin.client, origin.session], [connection.fileno()])
+        told = [origin.address, origin.is_tls, is_led, origin.client, origin.session, self.within.get(connection)]
+        member.line.say(["connection", number, arrived, *told], [connection.fileno()])
 
     def _refuse(self, connection: socket.socket, request: Request, error: AwsError) -> None:
         response = NoRoute(request).refuse(error, self.ids.request_id())

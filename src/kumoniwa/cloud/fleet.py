@@ -75,6 +75,10 @@ class Fleet:
         self.asked: dict[int, tuple[Member, asyncio.Future]] = {}
         self.on_elsewhere: Callable[[Member, int, bytes], None] = lambda *_: None
         """A region gives a connection back: (member, number, bytes already read)."""
+        self.on_let_in: Callable[[Member, int, list, int], None] = lambda *_: None
+        """A region has a socket in a private network to accept from: (member, its number, what the network is, the socket)."""
+        self.on_keep_out: Callable[[Member, int], None] = lambda *_: None
+        """It shall not be accepted from any more."""
         self.on_back: Callable[[Member], None] = lambda _: None
         """A region began a life: connections may be waiting for it."""
         self.on_gone: Callable[[Member], None] = lambda _: None
@@ -104,7 +108,7 @@ class Fleet:
         member.state, member.since, member.loss = "running", monotonic(), "blackhole"
         member.ended.clear()
         pid = member.pid
-        member.line = channel.Channel(ours, lambda m, d: self._hear(member, m), lambda: self._line_gone(member, pid))
+        member.line = channel.Channel(ours, lambda m, d: self._hear(member, m, d), lambda: self._line_gone(member, pid))
         follows = member.name != GLOBAL and self._has_identities()
         if self.faults.overview(member.name):
             self.spawn(self.tell_faults(member))
@@ -248,7 +252,7 @@ class Fleet:
         finally:
             del self.asked[number]
 
-    def _hear(self, member: Member, message: list) -> None:
+    def _hear(self, member: Member, message: list, descriptors: list[int]) -> None:
         kind, *rest = message
         if kind == "elsewhere":
             self.on_elsewhere(member, *rest)
@@ -256,6 +260,10 @@ class Fleet:
             number, value = rest
             if number in self.asked and not self.asked[number][1].done():
                 self.asked[number][1].set_result(value)
+        elif kind == "let_in":
+            self.on_let_in(member, *rest, *descriptors)
+        elif kind == "keep_out":
+            self.on_keep_out(member, *rest)
         elif kind == "introduce":
             self._bring_together(member, rest[0])
         elif kind == "news":

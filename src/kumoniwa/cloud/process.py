@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -24,6 +24,7 @@ from kumoniwa.aws.regions import region_at
 from kumoniwa.cloud.channel import Channel
 from kumoniwa.cloud.region import Region
 from kumoniwa.gate.address import GLOBAL, is_admin, is_led, locate
+from kumoniwa.gate.private_network import Network
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.fault import Fault, FaultRefused
 from kumoniwa.links.line import Conditions
@@ -130,6 +131,11 @@ class _Belonging:
             return not was_led
         return is_admin(request) or (address.region or self.here) != self.name
 
+    def stays(self, request: Request) -> bool:
+        """Of a network that nothing leaves: wherever a request wants to go, the region that it is in judges."""
+        request.address = locate(request)
+        return False
+
 
 class RegionProcess:
     """What stands between the channel and the region object."""
@@ -177,19 +183,23 @@ class RegionProcess:
             self.ready.set()
 
     def _hear_connection(
-        self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, client: list | None, session: list | None, descriptor: int
-    ) -> None:
+        self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, client: list | None, session: list | None,
+        network: list | None, descriptor: int,
+    ) -> None:  # fmt: skip
         shown, agreed = Client(*client) if client is not None else None, Session(*session) if session is not None else None
-        self.region.spawn(self._adopt(number, arrived, address, is_tls, is_led, shown, agreed, socket.socket(fileno=descriptor)))
+        within = Network(*network) if network is not None else None
+        self.region.spawn(self._adopt(number, arrived, address, is_tls, is_led, shown, agreed, within, socket.socket(fileno=descriptor)))
 
     async def _adopt(
         self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, client: Client | None, session: Session | None,
+        network: Network | None,
         connection: socket.socket,
     ) -> None:  # fmt: skip
         if not self.ready.is_set():
             await self.ready.wait()
         connection.setblocking(False)
-        belongs_elsewhere = _Belonging(self.name, region_at(address) or self.default, is_led=is_led).is_elsewhere
+        belonging = _Belonging(self.name, region_at(address) or self.default, is_led=is_led)
+        belongs_elsewhere = belonging.is_elsewhere if network is None or network.public_ip else belonging.stays
 
         def hand_over(protocol: Connection, request: Request, arrived: bytes) -> None:
             self.channel.say(["elsewhere", number, arrived])
@@ -197,8 +207,18 @@ class RegionProcess:
             protocol.transport.abort()  # closes our descriptor; the door's copy keeps the connection open
 
         await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: Connection(self.region.answer, belongs_elsewhere, hand_over, arrived, is_tls=is_tls, client=client, session=session), connection
+            lambda: Connection(
+                self.region.answer, belongs_elsewhere, hand_over, arrived, is_tls=is_tls, client=client, session=session, network=network
+            ),
+            connection,
         )
+
+    def let_in(self, listener: socket.socket, network: Network) -> Callable[[], None]:
+        """Have the door accept from a socket in a private network; answers how to end that."""
+        number = next(self.numbers)
+        self.channel.say(["let_in", number, list(network)], [listener.fileno()])
+        listener.close()
+        return lambda: self.channel.say(["keep_out", number])
 
     # Other regions --------------------------------------------------------------------------------
 

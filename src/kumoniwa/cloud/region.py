@@ -6,6 +6,7 @@ In production one process hosts one region; in tests several live in one loop on
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,6 +18,7 @@ from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.ledger import Ledger
 from kumoniwa.gate.names import HostName
 from kumoniwa.gate.passage import REPLICATED, Gate
+from kumoniwa.gate.private_network import Network
 from kumoniwa.gate.settings import Settings
 from kumoniwa.gate.trail import Trail
 from kumoniwa.gate.usage import LastUse, Usage
@@ -64,6 +66,7 @@ class Outside(Protocol):
     """Whoever stands around the regions, sees them all and can break them."""
 
     def noted(self, kind: str, facts: dict[str, Any]) -> None: ...
+    def let_in(self, listener: socket.socket, network: Network) -> Callable[[], None]: ...
     def inject(self, what: str, asked: dict[str, Any]) -> Awaitable[dict]: ...
 
 
@@ -163,6 +166,7 @@ class Region:
         self.gate.trail = Trail(self)
         self.gate.usage = Usage(self)
         self.gate.ledger = Ledger(self)
+        self.gate.ways.forget()
         self.store.shelf(identity.SHARED, UsedService).update(used)
         self._start_all_work()
 

@@ -23,7 +23,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.operation import Service, load
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages.policy import TRUST_ACTIONS, MalformedPolicyDocument, Policy, parse
-from kumoniwa.languages.policy_decision import Authority, Decision, Layer, Levels, keys_of
+from kumoniwa.languages.policy_decision import Authority, Decision, Layer, Levels, keys_of, through_endpoint
 from kumoniwa.store.rows import Table
 
 if TYPE_CHECKING:
@@ -186,6 +186,8 @@ class Authorizer:
         if self.mode == "off" or not action:
             return
         principal, service = call.principal, route.service
+        if call.request is not None and call.request.way is not None and call.request.way.policy:
+            self._pass_endpoint(call, route, params, action, arn)
         document = service.policy_of(call, arn) if service.policy_of is not None else None
         bounds = self.bounds(call.account) if self._members else FREE
         if principal.is_unbound_root and document is None and call.account == principal.account and bounds is FREE:
@@ -214,6 +216,13 @@ class Authorizer:
             if service.denied is not None:
                 service.denied(call, route.name, action, params)
             raise self._denial(decision, route.protocol, self._asked(call, route, params, arn, ()))
+
+    def _pass_endpoint(self, call: Call, route: Route, params: dict[str, Any], action: str, arn: str) -> None:
+        """What comes through a VPC's endpoint its policy must let pass, too."""
+        policy, context = compiled(call.request.way.policy, "resource"), self._asked(call, route, params, arn, ())
+        decision = through_endpoint(policy, call.principal, action, arn, context)
+        if not decision.is_allowed and self.mode == "enforce":
+            raise self._denial(decision, route.protocol, context)
 
     def _asked(self, call: Call, route: Route, params: dict[str, Any], arn: str, keys: Iterable[str]) -> dict[str, Any]:
         """The condition keys of a request, with those of its service; the tags of what it touches only if ``keys`` ask for one."""
@@ -294,7 +303,9 @@ class Authorizer:
         # What services ask of each other does not leave the house.
         context["aws:securetransport"] = request is None or request.is_tls or principal.is_inside
         context["aws:viaawsservice"] = bool(principal.via)
-        if request is not None or principal.via:
+        if request is not None and request.way is not None:
+            context |= request.way.keys
+        elif request is not None or principal.via:
             # What is passed on keeps the address of who asked first.
             context["aws:sourceip"] = "127.0.0.1"
         if request is not None:

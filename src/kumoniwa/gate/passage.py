@@ -42,6 +42,7 @@ from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.data_key import Shut, opening
 from kumoniwa.gate.faults import Severed, door_fault, gate_fault, suffered
 from kumoniwa.gate.ledger import Ledger
+from kumoniwa.gate.network_way import Ways
 from kumoniwa.gate.once import remember, remembered, repeated
 from kumoniwa.gate.route import NoRoute, Route, Routes
 from kumoniwa.gate.trail import CHANGED, Trail, without_secrets
@@ -140,6 +141,7 @@ class Gate:
         self.trail = Trail(home)
         self.usage = Usage(home)
         self.ledger = Ledger(home)
+        self.ways = Ways(home)
         self.gaps: Counter[str] = Counter()
         self.on_hint: Callable[[str, str, str], None] = lambda *_: None
         """Told of what was refused with which code, and how to repair it."""
@@ -148,6 +150,9 @@ class Gate:
 
     def answer(self, request: Request, reply: Reply) -> None:
         """Serve one HTTP request; ``reply`` is called once, when its answer may leave."""
+        if request.network is not None and request.way is None:
+            self.home.spawn(self._come_out(request, reply))
+            return
         if request.stream is not None and request.method == "POST" and request.headers.get("content-type", "").startswith(FORM):
             self.home.spawn(self._gathered(request, reply))
             return
@@ -173,6 +178,12 @@ class Gate:
                     self._deliver(self._written(route, result, request_id), reply)
         except Exception as error:
             self._deliver(self._refusal(error, route, request, request_id), reply)
+
+    async def _come_out(self, request: Request, reply: Reply) -> None:
+        """Serve what was asked in a private network, if that has a way here. If it has none nobody hears it, and nobody answers."""
+        request.way = await self.ways.of(request)
+        if request.way is not None:
+            self.answer(request, reply)
 
     async def _gathered(self, request: Request, reply: Reply) -> None:
         """A form says in its body what it wants, however long it is."""

@@ -36,6 +36,17 @@ class Network(NamedTuple):
     account: str
     region: str
     interface: str
+    public_ip: str = ""
+    """The address by which it is seen outside; empty if nothing leads out of it but endpoints."""
+
+
+class Way(NamedTuple):
+    """How a request comes from a private network to AWS."""
+
+    keys: dict[str, Any]
+    """The condition keys that tell of it."""
+    policy: str = ""
+    """That of the endpoint through which it came."""
 
 
 def changed(call: Call) -> None:

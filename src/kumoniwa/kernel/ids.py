@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import hashlib
 import itertools
 import os
 import random
@@ -14,6 +15,11 @@ _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 def host_id(request_id: str) -> str:
     """The second id of S3's answers, which AWS's support asks for besides: it follows from the first."""
     return binascii.b2a_base64(request_id.encode(), newline=False).decode()
+
+
+def of_token(token: str, digits: int) -> str:
+    """Of something that is asked for with a token, so that whoever asked knows it before it is there."""
+    return hashlib.sha256(token.encode()).hexdigest()[:digits]
 
 
 class Ids:

@@ -83,6 +83,7 @@ class Layer(NamedTuple):
         return plan_of(self.policies, action)
 
 
+_ENDPOINT = Layer("VPC endpoint policy")
 _RESOURCE = Layer("resource-based policy")
 _TRUST = Layer("role trust policy", article="the")
 
@@ -145,6 +146,8 @@ class Decision:
             if self.layer is _TRUST:
                 del statement["Resource"]
             return f"The {self.layer.name} of {self.resource} would need: {quoted(statement)}"
+        if self.layer is _ENDPOINT:
+            return f"The VPC endpoint policy would need: {quoted(statement | {'Principal': '*'})}"
         holder = self.principal.source_arn or self.principal.arn
         return f"The {self.layer.name} of {holder} would need: {quoted(statement)}"
 
@@ -160,6 +163,14 @@ def _first(statements: tuple[Statement, ...], resource: str, context: dict[str, 
         if statement.applies(resource, context):
             return statement
     return None
+
+
+def through_endpoint(policy: Policy, principal: Principal, action: str, resource: str, context: dict[str, Any]) -> Decision:
+    """Whether the policy of a VPC endpoint lets a caller do something through it, which it must whatever others allow.
+    https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html"""
+    for is_deny, _, statement in _named(plan_of((policy,), action.lower()), principal, resource, context):
+        return Decision(principal, action, resource, layer=_ENDPOINT if is_deny else None, denied_by=statement if is_deny else None)
+    return Decision(principal, action, resource, layer=_ENDPOINT)
 
 
 class Authority:

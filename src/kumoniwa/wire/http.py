@@ -49,6 +49,7 @@ class Connection(asyncio.Protocol):
         "application", "belongs_elsewhere", "hand_over", "transport", "parser", "url", "headers", "lines", "pieces", "stream", "head_bytes",
         "waiting", "is_busy", "keeps_alive", "leaving", "left_body", "drained", "is_lost", "is_ending", "has_heard_all", "is_in_head",
         "refusal", "served", "method", "request", "arrived", "body_left", "arriving_bytes", "beyond", "is_tls", "client", "session",
+        "network",
     )  # fmt: skip
 
     def __init__(
@@ -61,7 +62,10 @@ class Connection(asyncio.Protocol):
         is_tls: bool = False,
         client: Client | None = None,
         session: Session | None = None,
+        network: object = None,
     ) -> None:
+        self.network = network
+        """The private network from which the client calls."""
         self.is_tls, self.client, self.session = is_tls, client, session
         """Whether somebody before us decrypts what the client says, what he has seen of it, and what they agreed upon."""
         self.arrived = arrived
@@ -210,6 +214,7 @@ class Connection(asyncio.Protocol):
             path = "/" + path.partition("://")[2].partition("/")[2]
         request = self.request = Request(self.parser.get_method().decode("latin-1"), path, query, headers, lines=self.lines)
         request.is_tls, request.client, request.session = self.is_tls, self.client, self.session
+        request.network = self.network
         if self.belongs_elsewhere is not None and self.belongs_elsewhere(request):
             self.leaving = request
             if "transfer-encoding" in headers:

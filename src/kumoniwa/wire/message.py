@@ -119,6 +119,10 @@ class Request(msgspec.Struct):
     """Who showed a certificate that is trusted under a name, where its owner asks for one."""
     speaker: object = None
     """Whoever makes it, if it is made here: then nobody needs to sign it."""
+    network: object = None
+    """The private network in which it was made (``gate.private_network.Network``), if it was in one."""
+    way: object = None
+    """How it comes from there (``gate.private_network.Way``), once that is known."""
 
     @property
     def host(self) -> str:

@@ -212,6 +212,33 @@ DBParameterGroup = ResourceType(
 )  # fmt: skip
 
 
+def _ids(subnets: list[dict[str, Any]]) -> list[str]:
+    return [each["SubnetIdentifier"] for each in subnets]
+
+
+_SUBNETS = text("arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:subgrp:${ID}")
+
+DBSubnetGroup = ResourceType(
+    name=Name("DBSubnetGroupName", 255, lower=True),
+    create=Call("rds:CreateDBSubnetGroup", "DBSubnetGroupName DBSubnetGroupDescription SubnetIds Tags"),
+    id=use(str.lower, p.DBSubnetGroupName),
+    read=_First("rds:DescribeDBSubnetGroups", "DBSubnetGroups", DBSubnetGroupName=ID),
+    update=(
+        Call("rds:ModifyDBSubnetGroup", "DBSubnetGroupDescription SubnetIds", DBSubnetGroupName=ID),
+        Call("rds:RemoveTagsFromResource", ResourceName=_SUBNETS, TagKeys=gone_tags).when(gone_tags),
+        Call("rds:AddTagsToResource", ResourceName=_SUBNETS, Tags=p.Tags).when(p.Tags),
+    ),
+    delete=Call("rds:DeleteDBSubnetGroup", DBSubnetGroupName=ID),
+    absent="DBSubnetGroupNotFoundFault",
+    attributes={"DBSubnetGroupArn": _SUBNETS},
+    drift=(
+        Reading(
+            {"DBSubnetGroupDescription": seen.DBSubnetGroupDescription, "SubnetIds": use(_ids, seen.Subnets)}
+        ),
+    ),
+)  # fmt: skip
+
+
 # Proxies -------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -140,6 +141,7 @@ class Network:
 
     def __init__(self, switch: Switch, number: int, descriptor: int, hosts: str) -> None:
         self.switch, self.number, self.namespace, self.hosts = switch, number, descriptor, hosts
+        self.on_end: Callable[[], None] = lambda: None
         self.own: int | None = None
         """The port at which its own process finds its Runtime API, if it does."""
 
@@ -154,13 +156,13 @@ class Network:
     async def pass_datagrams(self, port: int, host: str, to: int) -> None:
         await self.switch.ask("datagrams", network=self.number, port=port, to=[host, to])
 
-    async def let_in(self, port: int) -> socket.socket:
-        """A socket that listens at that port of all the machine's own addresses, for somebody else to accept from."""
-        return socket.socket(fileno=await self.switch.ask("let_in", network=self.number, port=port))
+    async def let_in(self, address: str, port: int) -> socket.socket:
+        """A socket that listens at that port of the loopback's addresses, and of ``address``, for somebody else to accept from."""
+        return socket.socket(fileno=await self.switch.ask("let_in", network=self.number, address=address, port=port))
 
-    async def keep_out(self, port: int) -> None:
+    async def keep_out(self, address: str, port: int) -> None:
         """Have nobody get through to that port any more. Whoever had its socket has closed it."""
-        await self.switch.ask("keep_out", network=self.number, port=port)
+        await self.switch.ask("keep_out", network=self.number, address=address, port=port)
 
     async def show_own(self, port: int) -> None:
         """Let the process of the environment reach what its region has for it alone, at the same port as outside; what was there before is gone."""
@@ -173,5 +175,6 @@ class Network:
         if self.namespace >= 0:
             os.close(self.namespace)
             self.namespace = -1
+            self.on_end()
             with contextlib.suppress(SwitchGone, OSError):
                 await self.switch.ask("end", network=self.number)

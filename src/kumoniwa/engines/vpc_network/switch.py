@@ -327,25 +327,25 @@ class Switch:
 
             held.datagrams[port] = Datagrams(await self._within(held, act), (to[0], to[1]))
 
-    async def do_let_in(self, network: int, port: int) -> int:
+    async def do_let_in(self, network: int, address: str, port: int) -> int:
         held = self.networks[network]
         found = held.lent.get(port)
 
         def act() -> Listener:
             if found is None:
-                return Listener(ANY, port)
+                return _anywhere(address, port)
             found.clear()
             return found
 
         held.lent[port] = await self._within(held, act)
         return held.lent[port].socket.fileno()
 
-    async def do_keep_out(self, network: int, port: int) -> None:
+    async def do_keep_out(self, network: int, address: str, port: int) -> None:
         held = self.networks[network]
         found = held.lent.get(port)
 
         def act() -> Listener:
-            kept = found or Listener(ANY, port)
+            kept = found or _anywhere(address, port)
             kept.clog()
             return kept
 
@@ -353,6 +353,13 @@ class Switch:
 
     async def do_end(self, network: int) -> None:
         self.networks.pop(network).close()
+
+
+def _anywhere(address: str, port: int) -> Listener:
+    """At whichever address of this machine's, one of which may not be the loopback's."""
+    if not _is_own(address) and address != "localhost":
+        namespace.add(address)
+    return Listener(ANY, port)
 
 
 def _is_own(address: str) -> bool:

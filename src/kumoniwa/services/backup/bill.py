@@ -22,14 +22,14 @@ def _class(point: RecoveryPoint) -> str:
 
 
 def restored(call: Call, point: RecoveryPoint) -> None:
-    """Of a database the restore costs nothing."""
+    """Of what lies with its service the restore costs nothing."""
     if not lodging.has(point.kind):
         call.bill(f"{_class(point)}_restore", point.name, point.size / GIB)
 
 
 def copied(call: Call, point: RecoveryPoint, target: str, size_bytes: int) -> None:
     """Into the vault of an ARN. Within a region that costs nothing."""
-    if arns.parse(target).region != call.region:
+    if arns.parse(target).region != call.region and point.kind != "EBS":
         call.bill(f"backup:{point.kind.lower()}_cross_region_copy", point.name, size_bytes / GIB)
 
 
@@ -44,8 +44,8 @@ def standing_of(call: Call) -> list[Use]:
     for point in call.shelf(RecoveryPoint).values():
         if not point.is_whole:
             continue
-        if point.is_continuous and lodging.has(point.kind):
-            continue  # automated backups are billed where they are kept
+        if lodging.has(point.kind) and (point.is_continuous or point.kind == "EBS"):
+            continue  # automated backups and snapshots of volumes are billed where they are kept
         if point.is_continuous:
             found[_class(point), point.name] += keeping.size_of(call, point.arn)
         elif point.kind == "S3":

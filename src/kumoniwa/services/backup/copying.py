@@ -139,8 +139,11 @@ async def run(call: Call, id_: str) -> None:
         if point.status == points.AVAILABLE:
             await continuing.due(call, point.arn)
         sent = continuing.pieces(call, point, secret, call.now())
+    metadata = point.metadata
+    if lodging.has(point.kind) and there.region != call.region:
+        metadata = lodging.of(point.kind).elsewhere(point, there.region)
     about = changed(
-        point, arn=job.point, job=job.id, lifecycle=job.lifecycle, role=job.role, source=arn_of(call, point.vault), by=job.by,
+        point, metadata=metadata, arn=job.point, job=job.id, lifecycle=job.lifecycle, role=job.role, source=arn_of(call, point.vault), by=job.by,
         is_continuous=False, options={},
     )  # fmt: skip
 
@@ -153,7 +156,7 @@ async def run(call: Call, id_: str) -> None:
     await say("begin", about=pack(about))
     number = size = 0
     if lodging.has(point.kind):
-        size = await lodging.of(point.kind).copy(role, point, job.point, job.id)
+        size = await lodging.of(point.kind).copy(role, point, job.point, job.id, job.target)
     under_way: list[Any] = []
     async for piece in sent:
         under_way.append(call.home.spawn(say("piece", number=number, data=piece)))
@@ -188,7 +191,7 @@ def _shown(call: Call, job: CopyJob) -> dict[str, Any]:
         "StatusMessage": job.message or None, "BackupSizeInBytes": job.size, "IamRoleArn": job.role, "CreatedBy": job.by or None,
         "CreatedByBackupJobId": job.of or None, "ResourceType": job.kind, "IsParent": False, "DestinationVaultType": "BACKUP_VAULT",
         "DestinationRecoveryPointLifecycle": job.lifecycle or None, "MessageCategory": jobs.category(job.state, job.message),
-        "ResourceName": job.resource.rpartition("/" if job.kind == "DynamoDB" else ":")[2],
+        "ResourceName": job.resource.rpartition("/" if job.kind in points.NAMED_LAST else ":")[2],
     }  # fmt: skip
     return {name: value for name, value in told.items() if value is not None}
 

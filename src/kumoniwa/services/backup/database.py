@@ -140,6 +140,11 @@ def _metadata(instance: dict[str, Any]) -> dict[str, str]:
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in found.items() if value != ""}
 
 
+def elsewhere(point: RecoveryPoint, region: str) -> dict[str, str]:
+    """The metadata of a point's copy in another region."""
+    return point.metadata
+
+
 def inferred(point: RecoveryPoint, name: str) -> dict[str, str]:
     raise NotImplementedHere("restore testing of RDS by backup")
 
@@ -192,7 +197,7 @@ async def remove(role: Call, resource: str, arn: str) -> None:
 # Copying ---------------------------------------------------------------------------------------------
 
 
-async def copy(role: Call, point: RecoveryPoint, target: str, once: str) -> int:
+async def copy(role: Call, point: RecoveryPoint, target: str, once: str, vault: str) -> int:
     """Have the snapshot with the ARN ``target`` made of a point; of a continuous one by way of a snapshot as it is now."""
     source = point.arn
     if point.is_continuous:

@@ -12,7 +12,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.backup import bucket, continuing, database, lodging, point, table, telling, underway
+from kumoniwa.services.backup import bucket, continuing, database, lodging, point, table, telling, underway, volume
 from kumoniwa.services.backup.errors import (
     InvalidParameterValueException,
     InvalidRequestException,
@@ -24,10 +24,10 @@ from kumoniwa.wire import timestamps
 CREATED, RUNNING, COMPLETED, FAILED, EXPIRED, ABORTED = "CREATED", "RUNNING", "COMPLETED", "FAILED", "EXPIRED", "ABORTED"
 START_MINUTES, COMPLETE_MINUTES, MINUTES_MIN, MINUTES_MAX = 480, 10_080, 60, 52_560_000
 LISTED_S = 30 * 86_400.0
-KINDS = {"DynamoDB": table, "RDS": database, "S3": bucket}
+KINDS = {"DynamoDB": table, "EBS": volume, "RDS": database, "S3": bucket}
 """How each type of resource is kept and put back."""
 ELSEWHERE = {
-    "ec2": "EC2 and EBS", "rds": "clusters of databases", "elasticfilesystem": "EFS", "fsx": "FSx", "storagegateway": "Storage Gateway", "redshift": "Redshift",
+    "ec2": "EC2", "rds": "clusters of databases", "elasticfilesystem": "EFS", "fsx": "FSx", "storagegateway": "Storage Gateway", "redshift": "Redshift",
     "redshift-serverless": "Redshift Serverless", "timestream": "Timestream", "cloudformation": "CloudFormation", "eks": "EKS",
     "dsql": "Aurora DSQL", "ssm-sap": "SAP HANA", "backup-gateway": "virtual machines",
 }  # fmt: skip
@@ -72,6 +72,8 @@ def kind_of(arn: str) -> str:
         return "S3"
     if parsed is not None and parsed.service == "rds" and parsed.resource.startswith("db:"):
         return "RDS"
+    if parsed is not None and parsed.service == "ec2" and parsed.resource.startswith("volume/"):
+        return "EBS"
     if parsed is not None and parsed.service in ELSEWHERE:
         raise NotImplementedHere(f"backups of {ELSEWHERE[parsed.service]} by backup")
     raise InvalidParameterValueException(f"Invalid ARN: {arn}. Unsupported resource type.")
@@ -184,7 +186,7 @@ def _shown(call: Call, job: BackupJob) -> dict[str, Any]:
         "PercentDone": "100.0" if job.state == COMPLETED else "0.0", "BackupSizeInBytes": job.size, "IamRoleArn": job.role,
         "CreatedBy": job.by or None, "StartBy": job.starts_by, "ResourceType": job.kind, "BytesTransferred": job.size, "IsParent": False,
         "BackupOptions": job.options or None, "RecoveryPointLifecycle": job.lifecycle or None, "InitiationDate": job.started or None,
-        "ResourceName": job.resource.rpartition("/" if job.kind == "DynamoDB" else ":")[2], "VaultType": "BACKUP_VAULT",
+        "ResourceName": job.resource.rpartition("/" if job.kind in point.NAMED_LAST else ":")[2], "VaultType": "BACKUP_VAULT",
         "MessageCategory": category(job.state, job.message),
     }  # fmt: skip
     return {name: value for name, value in told.items() if value is not None}

@@ -13,12 +13,12 @@ from kumoniwa.gate import patience
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import agenda, database, telling
+from kumoniwa.services.backup import agenda, database, telling, volume
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.session import assumed
 
-_MODULES: dict[str, ModuleType] = {"RDS": database}
+_MODULES: dict[str, ModuleType] = {"EBS": volume, "RDS": database}
 AGAIN_S = 60.0
 
 

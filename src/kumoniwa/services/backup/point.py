@@ -19,6 +19,8 @@ COLD_DAYS_MIN, DAYS_MAX = 90, 36_500
 CREATING, COMPLETED, DELETING, AVAILABLE, STOPPED, EXPIRED = "CREATING", "COMPLETED", "DELETING", "AVAILABLE", "STOPPED", "EXPIRED"
 CONTINUOUS_DAYS_MAX = 35
 CONTINUOUS_TYPES = frozenset({"RDS", "S3"})
+NAMED_LAST = frozenset({"DynamoDB", "EBS"})
+"""Types of whose ARNs what stands behind the last slash is the name."""
 COLD_TYPES = frozenset({"DynamoDB"})
 """What can be moved to cold storage: https://docs.aws.amazon.com/aws-backup/latest/devguide/backup-feature-availability.html"""
 
@@ -62,6 +64,11 @@ class RecoveryPoint(Record):
         return self.status in (COMPLETED, AVAILABLE, STOPPED)
 
     @property
+    def is_encrypted(self) -> bool:
+        """Whether it is under a key of its own; what lies elsewhere says so in its metadata."""
+        return self.data_key is not None or self.metadata.get("encrypted") == "true"
+
+    @property
     def expires(self) -> float | None:
         days = self.lifecycle.get("DeleteAfterDays")
         return None if days is None or self.is_continuous else self.created + days * DAY_S
@@ -74,7 +81,7 @@ class RecoveryPoint(Record):
     @property
     def name(self) -> str:
         """Of the resource."""
-        return self.resource.rpartition("/")[2] if self.kind == "DynamoDB" else self.resource.rpartition(":")[2]
+        return self.resource.rpartition("/")[2] if self.kind in NAMED_LAST else self.resource.rpartition(":")[2]
 
 
 def held(call: Call, vault: str, arn: str) -> RecoveryPoint:
@@ -118,7 +125,7 @@ def told(call: Call, point: RecoveryPoint, vault_arn: str) -> dict[str, Any]:
         "resourceType": point.kind,
         "resourceArn": point.resource,
         "status": point.status,
-        "isEncrypted": "true" if point.data_key is not None else "false",
+        "isEncrypted": "true" if point.is_encrypted else "false",
         "storageClass": "COLD" if point.is_cold else "WARM",
     }
     if point.completed:

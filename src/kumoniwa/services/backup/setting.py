@@ -12,7 +12,7 @@ from kumoniwa.wire import timestamps
 
 CROSS_ACCOUNT = "isCrossAccountBackupEnabled"
 ELSEWHERE = (
-    "Aurora", "Aurora DSQL", "CloudFormation", "DocumentDB", "EBS", "EC2", "EFS", "EKS", "FSx", "Neptune", "Redshift", "Redshift Serverless",
+    "Aurora", "Aurora DSQL", "CloudFormation", "DocumentDB", "EC2", "EFS", "EKS", "FSx", "Neptune", "Redshift", "Redshift Serverless",
     "SAP HANA on Amazon EC2", "Storage Gateway", "Timestream", "VirtualMachine",
 )  # fmt: skip
 """Types that AWS backs up and we do not: they are opted out for good."""

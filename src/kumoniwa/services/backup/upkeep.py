@@ -31,7 +31,7 @@ def _shown(call: Call, point: RecoveryPoint) -> dict[str, Any]:
         "IamRoleArn": point.role, "Status": point.status, "StatusMessage": point.message or None, "CreationDate": point.created,
         "CompletionDate": point.completed or None, "BackupSizeInBytes": point.size, "CalculatedLifecycle": points.calculated(point) or None,
         "Lifecycle": point.lifecycle or None, "EncryptionKeyArn": vault.key if point.data_key is not None else None,
-        "IsEncrypted": point.data_key is not None, "LastRestoreTime": point.restored or None,
+        "IsEncrypted": point.is_encrypted, "LastRestoreTime": point.restored or None,
         "IsParent": False, "ResourceName": point.name, "VaultType": "BACKUP_VAULT",
     }  # fmt: skip
     return {name: value for name, value in told.items() if value is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from kumoniwa.services.backup import continuing, database, keeping, running, schedule
+from kumoniwa.services.backup import continuing, database, keeping, running, schedule, volume
 from kumoniwa.services.backup.agenda import WORK
 from kumoniwa.services.backup.telling import OUTBOX
 from kumoniwa.services.backup.vault import SERVICE
@@ -23,6 +23,8 @@ async def run(region: Any) -> None:
             region.wake(WORK)
         elif fact[0] == "rds":
             database.heard(region, fact[2])
+        elif fact[0] == "ec2":
+            volume.heard(region, fact[2])
         else:
             continuing.heard(region, fact)
 

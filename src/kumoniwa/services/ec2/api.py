@@ -8,6 +8,7 @@ from kumoniwa.services.ec2.access import (
     all_tags,
     conditions_of,
     params_of,
+    refusal_of,
     resource_of,
     tags_of,
 )
@@ -20,6 +21,11 @@ from kumoniwa.services.ec2.address import (
     ReleaseAddress,
 )
 from kumoniwa.services.ec2.bill import standing_of
+from kumoniwa.services.ec2.dhcp_options import (
+    CreateDhcpOptions,
+    DeleteDhcpOptions,
+    DescribeDhcpOptions,
+)
 from kumoniwa.services.ec2.ebs_default import (
     DisableEbsEncryptionByDefault,
     EnableEbsEncryptionByDefault,
@@ -28,6 +34,13 @@ from kumoniwa.services.ec2.ebs_default import (
     ModifyEbsDefaultKmsKeyId,
     ResetEbsDefaultKmsKeyId,
 )
+from kumoniwa.services.ec2.endpoint import (
+    CreateVpcEndpoint,
+    DeleteVpcEndpoints,
+    DescribeVpcEndpoints,
+    ModifyVpcEndpoint,
+)
+from kumoniwa.services.ec2.endpoint_service import DescribeVpcEndpointServices
 from kumoniwa.services.ec2.interface import (
     AssignPrivateIpAddresses,
     CreateNetworkInterface,
@@ -61,6 +74,23 @@ from kumoniwa.services.ec2.network_acl import (
     DescribeNetworkAcls,
     ReplaceNetworkAclAssociation,
     ReplaceNetworkAclEntry,
+)
+from kumoniwa.services.ec2.peering import (
+    AcceptVpcPeeringConnection,
+    CreateVpcPeeringConnection,
+    DeleteVpcPeeringConnection,
+    DescribeVpcPeeringConnections,
+    RejectVpcPeeringConnection,
+)
+from kumoniwa.services.ec2.prefix_list import (
+    CreateManagedPrefixList,
+    DeleteManagedPrefixList,
+    DescribeManagedPrefixLists,
+    DescribePrefixLists,
+    GetManagedPrefixListAssociations,
+    GetManagedPrefixListEntries,
+    ModifyManagedPrefixList,
+    RestoreManagedPrefixListVersion,
 )
 from kumoniwa.services.ec2.region_list import DescribeAvailabilityZones, DescribeRegions
 from kumoniwa.services.ec2.route import CreateRoute, DeleteRoute, ReplaceRoute

@@ -15,7 +15,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed, pack, unpack
 from kumoniwa.services.ec2 import block, ebs_key, ebs_record
 from kumoniwa.services.ec2.ebs_key import Seal
-from kumoniwa.services.ec2.ebs_record import Filling, Snapshot
+from kumoniwa.services.ec2.ebs_record import Filling, Snapshot, Volume
 
 AT_ONCE = 8
 """So many blocks travel together."""
@@ -142,6 +142,8 @@ async def hear(home: Any, message: dict[str, Any]) -> Any:
     call = home.call("ec2", message["account"], ebs_record.itself(message["account"]))
     if message["do"] == "ebs_turn":
         return ebs_record.look(call, message["id"])
+    if message["do"] == "ebs_volumes":
+        return [(call.arn(f"volume/{id_}"), each.tags) for id_, each in call.shelf(Volume).items() if each.state == "available"]
     if message["do"] == "ebs_look":
         return _looked(call, message["snapshot"])
     found = call.shelf(Snapshot).get(message["snapshot"])

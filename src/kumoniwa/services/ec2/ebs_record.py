@@ -7,6 +7,7 @@ from typing import Any
 from kumoniwa.gate.turns import Turns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.ids import of_token
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.ec2 import block
@@ -148,6 +149,16 @@ def existing(call: Call, kind: Kind, id_: str) -> Any:
     if found is None:
         raise Refused(kind.code, kind.text.format(id_))
     return found
+
+
+def new_snapshot(call: Call) -> str:
+    """An id. One that another service asks for with a token follows from that: AWS Backup knows its snapshots before they are there."""
+    return f"snap-0{of_token(call.once, 16) if call.once and call.request is None else call.ids.hex(16)}"
+
+
+def is_of_backup(call: Call) -> bool:
+    """Whether AWS Backup asks, as a job's role or for whoever called it."""
+    return "backup.amazonaws.com" in (call.principal.held_by, *call.principal.via)
 
 
 def keep(call: Call, record: Any, **changes: Any) -> Any:

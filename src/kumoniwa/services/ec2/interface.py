@@ -172,9 +172,8 @@ _MAKE_THEIR_OWN = frozenset((
 
 
 def asking(call: Call) -> str:
-    """The service of AWS that asks for an interface of its own, for itself or for whoever it serves; empty for everybody else."""
-    principal = call.principal
-    service = principal.arn if principal.kind == "service" else principal.via[-1] if principal.via else ""
+    """The service of AWS that asks for an interface of its own, in the name of whoever it serves; empty for everybody else."""
+    service = call.principal.via[-1] if call.principal.via else ""
     return service if service in _MAKE_THEIR_OWN else ""
 
 

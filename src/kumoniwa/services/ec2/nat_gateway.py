@@ -16,7 +16,7 @@ MADE_WITHIN_S, DELETED_WITHIN_S, TOLD_FOR_S = 90.0, 45.0, 3_600.0
 
 
 def _addresses(call: Call, nat: NatGateway) -> list[dict[str, Any]]:
-    if nat.gone is not None or nat.failure:
+    if not nat.is_kept:
         return [{"AllocationId": id_, "PublicIp": ip} for id_, ip in nat.was]
     held, state = call.shelf(Interface)[nat.interface], nat.state(call.now())
     shown: dict[str, Any] = {"NetworkInterfaceId": held.id, "PrivateIp": held.ips[0], "IsPrimary": True}
@@ -95,7 +95,7 @@ def _failure(call: Call, subnet: Subnet, found: Address | None) -> tuple[str, ..
 def DeleteNatGateway(call: Call, *, NatGatewayId: str) -> dict:
     """Its network interface goes and its address is free at once, where AWS takes its time; routes to it lead nowhere."""
     nat: NatGateway = existing(call, NAT_GATEWAY, NatGatewayId)
-    if nat.gone is None and not nat.failure:
+    if nat.is_kept:
         shown = _addresses(call, nat)
         was = tuple((each["AllocationId"], each["PublicIp"]) for each in shown if "AllocationId" in each)
         interface.drop(call, call.shelf(Interface)[nat.interface])

@@ -144,6 +144,10 @@ class NatGateway(Record):
     """The code and the text of why it could not be made."""
     tags: dict[str, str] = {}
 
+    @property
+    def is_kept(self) -> bool:
+        return self.gone is None and not self.failure
+
     def state(self, now: float) -> str:
         if self.failure:
             return "failed"
@@ -309,6 +313,7 @@ class PrefixList(Record):
     """How many entries it may have; 0 where AWS manages it."""
     versions: tuple[tuple[tuple[str, str], ...], ...]
     """The entries, block and description, of each version."""
+    state: str = "create-complete"
     tags: dict[str, str] = {}
 
     @property

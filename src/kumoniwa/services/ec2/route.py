@@ -57,7 +57,7 @@ def _target(call: Call, table: RouteTable, said: dict[str, str | None]) -> str:
             raise InvalidParameterValue(f"route table {table.id} and network gateway {id_} belong to different networks")
     elif name == "natGatewayId":
         nat = call.shelf(NatGateway).get(id_)
-        if nat is None or nat.gone is not None:
+        if nat is None or not nat.is_kept:
             raise Refused("InvalidNatGatewayID.NotFound", f"The natGateway ID '{id_}' does not exist")
         _check_network(table, "natGateway", id_, nat.vpc)
     elif name == "networkInterfaceId":

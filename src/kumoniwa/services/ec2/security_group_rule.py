@@ -8,7 +8,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.ec2 import filters, tag
 from kumoniwa.services.ec2.dry_run import may_be_dry
-from kumoniwa.services.ec2.errors import InvalidParameterCombination, MissingParameter, Refused
+from kumoniwa.services.ec2.errors import InvalidParameterCombination, InvalidParameterValue, MissingParameter, Refused
 from kumoniwa.services.ec2.kinds import described, existing, fresh, keep
 from kumoniwa.services.ec2.network import SECURITY_GROUP, SECURITY_RULE, SecurityGroup, SecurityRule, Vpc, rules_of
 from kumoniwa.services.ec2.permission import (
@@ -132,21 +132,30 @@ _NAMES: filters.Names = {"group-id": "GroupId", "security-group-rule-id": "Secur
 
 @may_be_dry
 def DescribeSecurityGroupRules(call: Call, *, SecurityGroupRuleIds: list[str] | None = None, Filters: list[dict] | None = None) -> dict:
+    for value in (value for each in Filters or () if each.get("Name") == "group-id" for value in each.get("Values") or ()):
+        if not value.startswith("sg-"):
+            # Seen of AWS by moto's test_invalid_security_group_id_in_rules_search.
+            raise Refused("InvalidGroupId.Malformed", f"The security group ID '{value}' is malformed")
     return {"SecurityGroupRules": described(call, SECURITY_RULE, SecurityGroupRuleIds, Filters, _NAMES, show_rule)}
 
 
 @may_be_dry
 def ModifySecurityGroupRules(call: Call, *, GroupId: str, SecurityGroupRules: list[dict]) -> dict:
+    """Texts: getmoto/moto, test_modify_security_group_rules, which is verified against AWS."""
     group = existing(call, SECURITY_GROUP, GroupId)
     for each in SecurityGroupRules:
         rule, said = _of_group(call, group, each.get("SecurityGroupRuleId") or ""), each.get("SecurityGroupRule") or {}
-        protocol = protocol_of(said.get("IpProtocol") or rule.protocol)
-        first, last = ports_of(protocol, said.get("FromPort", rule.from_port), said.get("ToPort", rule.to_port))
+        if not said.get("IpProtocol"):
+            raise InvalidParameterValue("Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.")
+        protocol = protocol_of(said["IpProtocol"])
+        if protocol in ("tcp", "udp") and (said.get("FromPort") is None or said.get("ToPort") is None):
+            raise InvalidParameterValue("Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
+        first, last = ports_of(protocol, said.get("FromPort"), said.get("ToPort"))
         peers = [name for name in ("CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupId") if said.get(name)]
-        if len(peers) != 1:
-            # The words are ours.
-            text = "The request must contain exactly one of cidrIpv4, cidrIpv6, prefixListId, referencedGroupId"
-            raise MissingParameter(text) if not peers else InvalidParameterCombination(text)
+        if not peers:
+            raise MissingParameter("The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId")
+        if len(peers) > 1:
+            raise InvalidParameterCombination("Only one of cidrIp, cidrIpv6, prefixListId, or referencedGroupId can be specified")
         value = said[peers[0]]
         if peers[0] == "ReferencedGroupId":
             peer = referenced(call, group, {"GroupId": value})

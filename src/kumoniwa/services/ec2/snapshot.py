@@ -11,10 +11,12 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.services.ec2 import block, ebs_key, ebs_record, ebs_telling, filters, snapshot_lock, tag
 from kumoniwa.services.ec2.dry_run import may_be_dry
 from kumoniwa.services.ec2.ebs_record import SNAPSHOT, VOLUME, Snapshot, Volume
-from kumoniwa.services.ec2.errors import IncorrectState, Refused
+from kumoniwa.services.ec2.errors import IncorrectState, InvalidParameterValue, Refused
 
 SETTLING_S = 10.0
 """How long one takes at AWS's pace, about."""
+OF_BACKUP = "aws:backup:source-resource"
+"""The tag of what AWS Backup keeps: https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html"""
 AT_ONCE_MAX = 5
 """Pending ones of one volume: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-resource-quotas.html"""
 
@@ -54,7 +56,7 @@ def CreateSnapshot(call: Call, *, VolumeId: str, Description: str | None = None,
         raise IncorrectState(f"The volume '{VolumeId}' is in state '{of.state}'.")
     if sum(each.volume == VolumeId and each.state == "pending" for each in call.shelf(Snapshot).values()) >= AT_ONCE_MAX:
         raise Refused("ConcurrentSnapshotLimitExceeded", "Maximum allowed in-progress snapshots for a single volume exceeded.")
-    id_ = f"snap-0{call.ids.hex(16)}"
+    id_ = ebs_record.new_snapshot(call)
     made = call.shelf(Snapshot)[id_] = Snapshot(
         id=id_, volume=VolumeId, size_gib=of.size_gib, started=call.now(), description=Description or "", map=of.map, seal=of.seal, lineage=of.lineage,
         tags=tag.of_new(call, TagSpecifications, SNAPSHOT, id_), request=call.request_id,
@@ -91,6 +93,12 @@ def fail(call: Call, each: Snapshot, cause: str, message: str = "") -> None:
 def DeleteSnapshot(call: Call, *, SnapshotId: str) -> None:
     """Volumes and other snapshots keep what they share with it."""
     each: Snapshot = ebs_record.existing(call, SNAPSHOT, SnapshotId)
+    if OF_BACKUP in each.tags and not ebs_record.is_of_backup(call):
+        # cloud-custodian/cloud-custodian#9459
+        raise InvalidParameterValue(
+            "This snapshot is managed by the AWS Backup service and cannot be deleted via EC2 APIs. If you wish to delete this snapshot, please do "
+            "so via the Backup console."
+        )
     snapshot_lock.check(call, each)
     forget(call, each)
 

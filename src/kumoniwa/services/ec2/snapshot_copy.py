@@ -43,7 +43,7 @@ async def CopySnapshot(
     if sum(each.kind == "copy" and each.state == "pending" for each in call.shelf(Snapshot).values()) >= AT_ONCE_MAX:
         raise Refused("ResourceLimitExceeded", f"Too many snapshot copies in progress. The limit is {AT_ONCE_MAX} for this destination region.")
     is_sealed = bool(Encrypted or source.seal is not None or ebs_key.default(call).is_on)
-    id_ = f"snap-0{call.ids.hex(16)}"
+    id_ = ebs_record.new_snapshot(call)
     tags = tag.of_new(call, TagSpecifications, SNAPSHOT, id_)
     if DryRun:
         raise DryRunOperation

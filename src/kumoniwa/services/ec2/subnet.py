@@ -93,7 +93,7 @@ def CreateDefaultSubnet(call: Call, *, AvailabilityZone: str | None = None, Avai
 @may_be_dry
 def DeleteSubnet(call: Call, *, SubnetId: str) -> None:
     existing(call, SUBNET, SubnetId)
-    has_gateway = any(each.subnet == SubnetId and each.gone is None for each in call.shelf(NatGateway).values())
+    has_gateway = any(each.subnet == SubnetId and each.is_kept for each in call.shelf(NatGateway).values())
     if has_gateway or any(each.subnet == SubnetId for each in call.shelf(Interface).values()):
         raise DependencyViolation(f"The subnet '{SubnetId}' has dependencies and cannot be deleted.")
     for kind in (RouteTable, NetworkAcl):

@@ -10,10 +10,12 @@ from typing import Any
 from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.ec2.errors import InvalidParameterValue, MissingParameter, Refused
+from kumoniwa.services.ec2.errors import InvalidParameter, InvalidParameterValue, MissingParameter, Refused
 from kumoniwa.services.ec2.kinds import Kind, arn_of
 
 TAGS_MAX = 50
+_BY_VALUE = frozenset({"volume", "snapshot", "image"})
+"""Kinds whose operations refuse a specification as a wrong value, and not as a wrong parameter: getmoto/moto, tests of test_ec2/test_tags.py."""
 
 
 def reserved_tag(operation: str, key: str) -> AwsError:
@@ -48,10 +50,13 @@ def of_each(call: Call, specifications: list[dict[str, Any]] | None, made: dict[
     found: dict[str, dict[str, str]] = {}
     for each in specifications or ():
         name, tags = each.get("ResourceType", ""), each.get("Tags")
+        refusal = InvalidParameterValue if _BY_VALUE.intersection(made) else InvalidParameter
+        if not name:
+            raise refusal("Tag specification resource type must have a value")
         if name not in made:
-            raise InvalidParameterValue(f"'{name}' is not a valid taggable resource type for this operation.")
+            raise refusal(f"'{name}' is not a valid taggable resource type for this operation.")
         if not tags:
-            raise InvalidParameterValue("Tag specification must have at least one tag")
+            raise refusal("Tag specification must have at least one tag")
         found[name] = checked(tags, found.get(name))
     for name, tags in found.items():
         said: dict[str, Any] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}

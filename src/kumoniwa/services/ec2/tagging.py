@@ -9,7 +9,6 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.ec2 import filters, tag
 from kumoniwa.services.ec2.catalogue import KINDS, named
 from kumoniwa.services.ec2.dry_run import may_be_dry
-from kumoniwa.services.ec2.errors import MissingParameter
 
 _NAMES: filters.Names = {
     "key": "Key", "resource-id": "ResourceId", "resource-type": "ResourceType", "value": "Value", "tag-key": "Key", "tag-value": "Value",
@@ -18,23 +17,14 @@ _NAMES: filters.Names = {
 
 @may_be_dry
 def CreateTags(call: Call, *, Resources: list[str], Tags: list[dict]) -> None:
-    _check(Resources)
-    if not Tags:
-        raise MissingParameter("The request must contain the parameter tagSet")
     for id_ in Resources:
         shelf = call.shelf(named(call, id_).record)
         shelf[id_] = changed(shelf[id_], tags=tag.checked(Tags, shelf[id_].tags))
 
 
-def _check(resources: list[str]) -> None:
-    if not resources:
-        raise MissingParameter("The request must contain the parameter resourceIdSet")
-
-
 @may_be_dry
 def DeleteTags(call: Call, *, Resources: list[str], Tags: list[dict] | None = None) -> None:
     """A tag that comes with a value is removed only if it has that value; without tags, all of the customer's own go."""
-    _check(Resources)
     for id_ in Resources:
         shelf = call.shelf(named(call, id_).record)
         held = shelf[id_].tags

@@ -87,7 +87,7 @@ def DeleteVpc(call: Call, *, VpcId: str) -> None:
     vpc = existing(call, VPC, VpcId)
     kinds: tuple[type[Any], ...] = (Subnet, InternetGateway, Endpoint)
     depends = any(each.vpc == VpcId for kind in kinds for each in call.shelf(kind).values())
-    depends = depends or any(each.vpc == VpcId and each.gone is None for each in call.shelf(NatGateway).values())
+    depends = depends or any(each.vpc == VpcId and each.is_kept for each in call.shelf(NatGateway).values())
     tables, acls, groups = ([each for each in call.shelf(kind).values() if each.vpc == VpcId] for kind in (RouteTable, NetworkAcl, SecurityGroup))
     depends = depends or not (len(tables) == len(acls) == len(groups) == 1)
     sides = [side for each in call.shelf(Peering).values() if each.state == "active" for side in (each.requester, each.accepter)]

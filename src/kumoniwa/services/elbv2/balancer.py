@@ -122,13 +122,17 @@ async def CreateLoadBalancer(
     tags, scheme = tag.checked(Tags), Scheme or "internet-facing"
     wanted = network.subnets_of(Subnets, SubnetMappings)
     await ROLE.ensure(call, AccessDenied)
-    place = await network.placed(call, wanted, SecurityGroups)
-    made = call.atomically(lambda: _made(call, Name, scheme, place, tags))
-    await network.settled(call, made)
-    return {"LoadBalancers": [shown(call, existing(call, made.arn))]}
+    # What follows takes one turn of the loop, so that a balancer and its interfaces are kept together.
+    place = network.placed(call, wanted, SecurityGroups)
+    made = _made(call, Name, scheme, place, tags)
+    if not made.place.interfaces:
+        made = keep(call, made, place=network.moved(call, made.id, made.place, place))
+        hosts.keep(call, made)
+    return {"LoadBalancers": [shown(call, made)]}
 
 
 def _made(call: Call, name: str, scheme: str, place: Place, tags: dict[str, str]) -> LoadBalancer:
+    """The balancer of that name, if it is as it is wanted, or a new one that is not kept yet."""
     shelf = call.shelf(LoadBalancer)
     for each in shelf.values():
         if each.name == name:
@@ -141,14 +145,11 @@ def _made(call: Call, name: str, scheme: str, place: Place, tags: dict[str, str]
     if len(shelf) >= LIMITS["application-load-balancers"]:
         raise TooManyLoadBalancersException("The maximum number of load balancers has been reached")
     arn, now = call.arn(f"loadbalancer/app/{name}/{call.ids.hex(16)}", PREFIX), call.now()
-    balancer = LoadBalancer(
+    return LoadBalancer(
         arn=arn, name=name, scheme=scheme, host=hosts.named(call, name, scheme), created=now, place=place, tags=tags,
         active_at=now + MADE_AFTER_S[call.home.settings.pace],
         attributes={"ipv6.deny_all_igw_traffic": "true"} if scheme == "internal" else {},
     )  # fmt: skip
-    shelf[arn] = balancer
-    hosts.keep(call, balancer)
-    return balancer
 
 
 def DescribeLoadBalancers(call: Call, *, LoadBalancerArns: list[str] | None = None, Names: list[str] | None = None) -> dict:
@@ -180,18 +181,18 @@ async def SetSubnets(
 ) -> dict:
     _check_unsupported(None, IpAddressType)
     held = existing(call, LoadBalancerArn)
-    place = await network.placed(call, network.subnets_of(Subnets, SubnetMappings), list(held.place.groups), vpc=held.place.vpc)
-    kept = call.atomically(lambda: keep(call, (again := existing(call, LoadBalancerArn)), place=again.place.moved(place)))
-    await network.settled(call, kept)
+    place = network.placed(call, network.subnets_of(Subnets, SubnetMappings), list(held.place.groups), vpc=held.place.vpc)
+    kept = keep(call, held, place=network.moved(call, held.id, held.place, place))
     return {"AvailabilityZones": kept.place.shown(), "IpAddressType": kept.ip_address_type}
 
 
 async def SetSecurityGroups(call: Call, *, LoadBalancerArn: str, SecurityGroups: list[str]) -> dict:
     held = existing(call, LoadBalancerArn)
-    groups = await network.checked_groups(call, SecurityGroups, held.place.vpc)
-    kept = call.atomically(lambda: keep(call, (again := existing(call, LoadBalancerArn)), place=changed(again.place, groups=groups)))
-    await network.settled(call, kept)
-    return {"SecurityGroupIds": list(groups)}
+    if not SecurityGroups:
+        raise ValidationError("At least one security group must be specified")
+    place = changed(held.place, groups=network.checked_groups(call, SecurityGroups, held.place.vpc))
+    kept = keep(call, held, place=network.moved(call, held.id, held.place, place))
+    return {"SecurityGroupIds": list(kept.place.groups)}
 
 
 def SetIpAddressType(call: Call, *, LoadBalancerArn: str, IpAddressType: str) -> dict:

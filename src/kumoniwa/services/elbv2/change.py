@@ -28,8 +28,9 @@ async def DeleteLoadBalancer(call: Call, *, LoadBalancerArn: str) -> None:
         firewall.release(call, LoadBalancerArn)
         call.shelf(LoadBalancer).pop(LoadBalancerArn, None)
 
+    # In one turn of the loop, so that its interfaces go with it.
+    network.left(call, held.place)
     call.atomically(drop)
-    await network.left(call, held)
 
 
 async def ModifyLoadBalancerAttributes(call: Call, *, LoadBalancerArn: str, Attributes: list[dict]) -> dict:

@@ -5,9 +5,11 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 
 from __future__ import annotations
 
-from typing import Any
-
+from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.meter import rounded
+from kumoniwa.services.elbv2.live import HEALTHY, UNHEALTHY, live
+from kumoniwa.services.elbv2.rule_record import used_by
+from kumoniwa.services.elbv2.target_group import TargetGroup
 from kumoniwa.services.elbv2.visit import Visit
 
 NAMESPACE = "AWS/ApplicationELB"
@@ -46,8 +48,12 @@ def count(visit: Visit, status: int, sent_bytes: int) -> None:
     add("ProcessedBytes", balancer, value=float(visit.received_bytes + sent_bytes), unit="Bytes")
 
 
-def gauge(call: Any, group: Any, balancers: Any, healthy: int, unhealthy: int) -> None:
-    for arn in balancers:
-        dimensions = ("TargetGroup", group.id, "LoadBalancer", arn.partition(":loadbalancer/")[2])
-        for name, value in (("HealthyHostCount", healthy), ("UnHealthyHostCount", unhealthy)):
-            call.home.meter.count(call.account, NAMESPACE, name, dimensions, float(value), "Count")
+def hosts(call: Call) -> None:
+    """How many targets are well, and how many are not, of every group that a balancer leads to."""
+    known = live(call.home, call.account)
+    for group in call.shelf(TargetGroup).values():
+        asked = [known.of(group, each).state for each in group.targets if each.draining_until is None] if group.check.is_on else []
+        for arn in used_by(call, group.arn) if asked else ():
+            dimensions = ("TargetGroup", group.id, "LoadBalancer", arn.partition(":loadbalancer/")[2])
+            for name, state in (("HealthyHostCount", HEALTHY), ("UnHealthyHostCount", UNHEALTHY)):
+                call.home.meter.count(call.account, NAMESPACE, name, dimensions, float(asked.count(state)))

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group
 from __future__ import annotations
 
 import ssl
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,6 +14,7 @@ import orjson
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.elbv2 import figures
 from kumoniwa.services.elbv2.balancer import SERVICE
 from kumoniwa.services.elbv2.live import HEALTHY, INITIAL, UNHEALTHY, Health, live
 from kumoniwa.services.elbv2.rule_record import used_by
@@ -47,10 +48,17 @@ def trusting() -> ssl.SSLContext:
 async def run(region: Any) -> None:
     """Ask whoever is due, for ever."""
     while True:
-        until = region.clock.now() + IDLE_S
+        idle_until = until = region.clock.now() + IDLE_S
         for call in region.calls("elbv2", SERVICE):
             until = min(until, _round(call))
+        # While nobody is asked there is nothing to measure.
+        region.meter.gauge(WAITING, partial(_measure, region) if until < idle_until else None)
         await region.wait(WAITING, until)
+
+
+def _measure(region: Any) -> None:
+    for call in region.calls("elbv2", SERVICE):
+        figures.hosts(call)
 
 
 def _round(call: Call) -> float:

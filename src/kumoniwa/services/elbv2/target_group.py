@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
+from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.elbv2 import attribute, tag
+from kumoniwa.services.elbv2 import attribute, network, tag
 from kumoniwa.services.elbv2.balancer import PREFIX
 from kumoniwa.services.elbv2.balancer import existing as balancer_existing
 from kumoniwa.services.elbv2.errors import (
@@ -192,17 +192,6 @@ def _codes(matcher: dict[str, str] | None) -> str | None:
     return (matcher or {}).get("HttpCode")
 
 
-async def _check_vpc(call: Call, vpc: str | None) -> None:
-    if vpc is None:
-        return
-    try:
-        await call.ask("ec2:DescribeVpcs", VpcIds=[vpc])
-    except NotImplementedHere:
-        return
-    except AwsError as error:
-        if not error.code.startswith("InvalidVpcID"):
-            raise
-        raise ValidationError(f"The VPC ID '{vpc}' is not found") from None
 
 
 # Operations ---------------------------------------------------------------------------------------------------------
@@ -240,7 +229,8 @@ async def CreateTargetGroup(
         "port": HealthCheckPort, "codes": _codes(Matcher),
     })  # fmt: skip
     tags = tag.checked(Tags)
-    await _check_vpc(call, VpcId)
+    if VpcId is not None and not network.vpc_exists(call, VpcId):
+        raise ValidationError(f"The VPC ID '{VpcId}' is not found")
     arn = call.arn(f"targetgroup/{Name}/{call.ids.hex(16)}", PREFIX)
     wanted = TargetGroup(
         arn=arn, name=Name, kind=kind, created=call.now(), check=check, protocol=Protocol or "", port=Port or 0, vpc=VpcId or "", tags=tags

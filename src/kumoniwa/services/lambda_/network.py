@@ -11,17 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
 from kumoniwa.engines.lambda_runtime.runtimes import Runtimes
 from kumoniwa.engines.vpc_network.network import Network, SwitchGone
 from kumoniwa.gate import private_network
+from kumoniwa.gate.network_way import INTERNET, endpoint_name
 from kumoniwa.gate.private_network import Listening
 from kumoniwa.gate.trail import CHANGED
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.operation import service_names
 from kumoniwa.services.lambda_.errors import EC2UnexpectedException
 from kumoniwa.services.lambda_.function import Version
 from kumoniwa.services.lambda_.vpc import SERVICE, Interface, connect, keys_of
@@ -36,10 +41,15 @@ Door = tuple[str, int]
 
 
 class Place:
-    """An environment's network, and what is open there: for each door the server behind it."""
+    """An environment's network, and what is open there: for each door the server behind it, and whether AWS is to be reached."""
 
-    def __init__(self, account: str, interface: str, network: Network) -> None:
+    def __init__(self, account: str, interface: str, network: Network, aws: tuple[str, int]) -> None:
         self.account, self.interface, self.network = account, interface, network
+        self.aws = aws
+        """The address and port at which functions find AWS."""
+        self.way_out: private_network.Network | None = None
+        self.close_way: Callable[[], None] | None = None
+        network.on_end = self.leave
         self.open: dict[Door, tuple[str, int]] = {}
         self.shut: dict[Door, bool] = {}
         """Doors that were open once, and whether those inside are held."""
@@ -65,11 +75,39 @@ class Place:
                     self.shut[door] = is_held
 
 
+    async def lead(self, way: private_network.Network | None, outside: Outside) -> None:
+        """Have requests to AWS come out as those of ``way``, or not at all."""
+        async with self.turn:
+            if way == self.way_out or self.is_gone:
+                return
+            if self.close_way is not None:
+                self.close_way()
+                self.close_way = None
+                await self.network.keep_out(*self.aws)
+            self.way_out = way
+            if way is not None:
+                self.close_way = outside.let_in(await self.network.let_in(*self.aws), way)
+
+    def leave(self) -> None:
+        """Its environment has ended."""
+        if self.close_way is not None:
+            self.close_way()
+            self.close_way = None
+
+
+class Outside(Protocol):
+    """Whoever lets requests into the cloud."""
+
+    def let_in(self, listener: socket.socket, network: private_network.Network) -> Callable[[], None]: ...
+
+
 class Networks:
     """Those of a region's functions."""
 
     def __init__(self, home: Any, runtimes: Runtimes, folder: Path) -> None:
         self.home, self.runtimes, self.folder = home, runtimes, folder
+        reached = urlsplit(home.settings.endpoint)
+        self.aws = (reached.hostname or LOOPBACK, reached.port or 443)
         self.places: list[Place] = []
         self.looking: dict[str, asyncio.Task] = {}
         """By account: who looks again at what is open."""
@@ -92,9 +130,10 @@ class Networks:
         interface = await self._interface(call, version)
         hosts = self._hosts(call.account)
         network = await self.runtimes.network(interface.address, hosts)
-        place = Place(call.account, interface.id, network)
+        place = Place(call.account, interface.id, network, self.aws)
         self.places = [each for each in self.places if not each.is_gone] + [place]
         try:
+            await network.keep_out(*self.aws)
             await self._settle(call, [place])
         except BaseException:
             await network.end()
@@ -149,9 +188,22 @@ class Networks:
                         wanted[door] = (server.host, server.at)
                     else:
                         held[door] = not verdict["layer"].startswith(_REMEMBERED)
+            way = await self._way_out(call, interface)
             for place in places:
                 if place.interface == interface and not place.is_gone:
                     await place.become(wanted, held)
+                    await place.lead(way, self.home.outside)
+
+    async def _way_out(self, call: Call, interface: str) -> private_network.Network | None:
+        """How requests to AWS come out of an interface's network: under an address of their own, or through endpoints alone; None if not at all."""
+        network = private_network.Network(call.account, self.home.name, interface)
+        ways = self.home.gate.ways
+        if (out := await ways.way(network, INTERNET)) is not None:
+            return network._replace(public_ip=out.keys["aws:sourceip"])
+        for name in sorted({endpoint_name(service) for service in service_names()}):
+            if await ways.way(network, name) is not None:
+                return network
+        return None
 
     def _name(self, account: str, servers: list[Listening]) -> None:
         """Have the names be known of all who listen. The file is mounted where functions look, so that it stays the same one."""
@@ -172,3 +224,5 @@ class Networks:
 
     def close(self) -> None:
         self.home.unlisten(self._hear)
+        for place in self.places:
+            place.leave()

@@ -140,7 +140,7 @@ async def tidy(home: Any, account: str) -> None:
 
 
 def conditions(call: Call, config: dict[str, Any]) -> dict[str, Any]:
-    """The condition keys of a VpcConfig. https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#vpc-conditions"""
+    """The condition keys of a VpcConfig. https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html"""
     subnets, groups = ([each for each in config.get(name) or () if isinstance(each, str)] for name in ("SubnetIds", "SecurityGroupIds"))
     found: dict[str, Any] = {"lambda:subnetids": subnets, "lambda:securitygroupids": groups}
     if subnets:

@@ -26,6 +26,7 @@ from kumoniwa.services.rds.parameter_group import (
     ModifyDBParameterGroup,
     ResetDBParameterGroup,
 )
+from kumoniwa.services.rds.placing import listening_of
 from kumoniwa.services.rds.proxy import arns_of
 from kumoniwa.services.rds.proxy_change import CreateDBProxy, DeleteDBProxy, DescribeDBProxies, ModifyDBProxy
 from kumoniwa.services.rds.proxy_endpoint import CreateDBProxyEndpoint, DeleteDBProxyEndpoint, DescribeDBProxyEndpoints, ModifyDBProxyEndpoint
@@ -38,6 +39,7 @@ from kumoniwa.services.rds.proxy_target import (
 )
 from kumoniwa.services.rds.showing import DescribeDBInstances
 from kumoniwa.services.rds.snapshot import CopyDBSnapshot, CreateDBSnapshot, DeleteDBSnapshot, DescribeDBSnapshotAttributes, DescribeDBSnapshots
+from kumoniwa.services.rds.subnet_group import CreateDBSubnetGroup, DeleteDBSubnetGroup, DescribeDBSubnetGroups, ModifyDBSubnetGroup
 from kumoniwa.services.rds.tag import reserved_tag
 from kumoniwa.services.rds.tagging import AddTagsToResource, ListTagsForResource, RemoveTagsFromResource, all_tags, tags_of
 
@@ -45,6 +47,7 @@ _NAMED = (
     ("DBInstanceIdentifier", "db"), ("SourceDBInstanceIdentifier", "db"), ("TargetDBInstanceIdentifier", "db"), ("DBSnapshotIdentifier", "snapshot"),
     ("FinalDBSnapshotIdentifier", "snapshot"), ("SourceDBSnapshotIdentifier", "snapshot"), ("TargetDBSnapshotIdentifier", "snapshot"),
     ("DBParameterGroupName", "pg"), ("SourceDBParameterGroupIdentifier", "pg"), ("TargetDBParameterGroupIdentifier", "pg"),
+    ("DBSubnetGroupName", "subgrp"),
 )  # fmt: skip
 """What requests name, and as what a policy knows it.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html"""
@@ -62,7 +65,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> list[str]
             found.append(name if name.startswith("arn:") else call.arn(f"{kind}:{name.lower()}"))
     if found:
         return found
-    kind = {"DescribeDBInstances": "db", "DescribeDBSnapshots": "snapshot", "DescribeDBParameterGroups": "pg"}.get(operation)
+    kind = {"DescribeDBInstances": "db", "DescribeDBSnapshots": "snapshot", "DescribeDBParameterGroups": "pg", "DescribeDBSubnetGroups": "subgrp"}.get(operation)
     return call.arn(f"{kind}:*") if kind else "*"
 
 
@@ -76,6 +79,7 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
 
 
 __all__ = [
+    "CreateDBSubnetGroup", "DeleteDBSubnetGroup", "DescribeDBSubnetGroups", "ModifyDBSubnetGroup", "listening_of",
     "AddTagsToResource", "DescribeDBLogFiles", "DownloadDBLogFilePortion", "CopyDBParameterGroup", "CopyDBSnapshot", "CreateDBInstance", "CreateDBParameterGroup", "CreateDBSnapshot",
     "DeleteDBInstance",
     "DeleteDBParameterGroup", "DeleteDBSnapshot", "DescribeDBEngineVersions", "DescribeDBInstanceAutomatedBackups", "DescribeDBInstances",

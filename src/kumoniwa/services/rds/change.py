@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError
-from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import classes, creation, engine_list, names, parameter_group, showing, snapshot
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.services.rds import classes, creation, engine_list, names, parameter_group, placing, showing, snapshot, subnet_group
 from kumoniwa.services.rds.creation import refuse
 from kumoniwa.services.rds.errors import (
     InvalidDBInstanceStateFault,
     InvalidParameterCombination,
     InvalidParameterValue,
 )
-from kumoniwa.services.rds.instance import SERVICE, Instance, becoming, existing, keep, look_again
+from kumoniwa.services.rds.instance import Instance, becoming, existing, keep, look_again
 
 SIZE_STEP = 1.1
 """An increase is of a tenth at least: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html"""
@@ -109,9 +107,12 @@ def ModifyDBInstance(
         EnablePerformanceInsights=EnablePerformanceInsights, CloudwatchLogsExportConfiguration=CloudwatchLogsExportConfiguration,
         MaxAllocatedStorage=MaxAllocatedStorage, NetworkType=NetworkType if NetworkType != "IPV4" else None,
     )  # fmt: skip
-    creation.check_place(
-        "ModifyDBInstance", DBSubnetGroupName=DBSubnetGroupName, VpcSecurityGroupIds=VpcSecurityGroupIds, DBSecurityGroups=DBSecurityGroups
-    )
+    refuse("ModifyDBInstance", DBSecurityGroups=DBSecurityGroups)
+    held = instance.place.group if instance.place is not None else subnet_group.DEFAULT
+    if DBSubnetGroupName and DBSubnetGroupName.lower() != held:
+        if DBSubnetGroupName.lower() != subnet_group.DEFAULT:
+            subnet_group.named(call, DBSubnetGroupName)
+        raise NotImplementedHere("moves of databases into another subnet group (rds:ModifyDBInstance(DBSubnetGroupName))")
     _in_state(instance, "available", "stopped", "backing-up", "incompatible-parameters")
     engine_list.check_licence(engine_list.of(instance), LicenseModel)
     if MasterUserPassword is not None:
@@ -128,10 +129,28 @@ def ModifyDBInstance(
     # Checked before anything else is done, and again when it is kept.
     _pending(call, instance, asked)
     _at_once(call, instance, asked)
+    if VpcSecurityGroupIds:
+        return _behind(call, instance, asked, changes)
     if ManageMasterUserPassword is not None or RotateMasterUserPassword:
         return _with_secret(call, instance, asked)
-    more = {"Verifier": engine_list.of(instance).verifier(MasterUserPassword)} if MasterUserPassword is not None else {}
-    return _kept(call, instance.name, asked, more, changes)
+    return _kept(call, instance.name, asked, _with_password(instance, asked), changes)
+
+
+def _with_password(instance: Instance, asked: dict[str, Any]) -> dict[str, Any]:
+    password = asked["MasterUserPassword"]
+    return {"Verifier": engine_list.of(instance).verifier(password)} if password is not None else {}
+
+
+async def _behind(call: Call, instance: Instance, asked: dict[str, Any], changes: dict[str, Any]) -> dict:
+    """Other security groups act at once, whatever else is to change later."""
+    if instance.place is None:
+        raise NotImplementedHere("security groups of databases that were made before there were networks")
+    groups = await placing.security_groups(call, instance.place.vpc, asked["VpcSecurityGroupIds"])
+    if asked["ManageMasterUserPassword"] is not None or asked["RotateMasterUserPassword"]:
+        placing.regroup(call, existing(call, instance.name), groups)
+        return await _with_secret(call, existing(call, instance.name), asked)
+    instance = placing.regroup(call, existing(call, instance.name), groups)
+    return call.atomically(lambda: _kept(call, instance.name, asked, _with_password(instance, asked), changes))
 
 
 def _of_backup(call: Call, instance: Instance, point: str | None, days: int | None) -> dict[str, Any]:
@@ -170,12 +189,6 @@ def _kept(call: Call, name: str, asked: dict[str, Any], more: dict[str, Any], ch
     return {"DBInstance": shown}
 
 
-def _as_itself(call: Call) -> Call:
-    """RDS as it keeps the account's secrets, which on AWS is a service-linked role."""
-    owner = principals.root(call.account, partition=call.home.partition)
-    return call.home.call("rds", call.account, changed(owner, via=(SERVICE,)))
-
-
 async def _with_secret(call: Call, instance: Instance, asked: dict[str, Any]) -> dict:
     """Have RDS keep the master user's password, change the one that it keeps, or have it keep none any more."""
     more: dict[str, Any] = {}
@@ -188,7 +201,7 @@ async def _with_secret(call: Call, instance: Instance, asked: dict[str, Any]) ->
         more = {"Verifier": engine_list.of(instance).verifier(password)}
         if instance.secret:
             text = json.dumps({"username": instance.master, "password": password})
-            await _as_itself(call).ask("secretsmanager:PutSecretValue", SecretId=instance.secret, SecretString=text)
+            await subnet_group.itself(call).ask("secretsmanager:PutSecretValue", SecretId=instance.secret, SecretString=text)
         else:
             key = asked["MasterUserSecretKmsKeyId"]
             arn = call.arn(f"db:{instance.name}")
@@ -202,7 +215,7 @@ async def _with_secret(call: Call, instance: Instance, asked: dict[str, Any]) ->
 
 async def forget_secret(call: Call, arn: str) -> None:
     try:
-        await _as_itself(call).ask("secretsmanager:DeleteSecret", SecretId=arn, ForceDeleteWithoutRecovery=True)
+        await subnet_group.itself(call).ask("secretsmanager:DeleteSecret", SecretId=arn, ForceDeleteWithoutRecovery=True)
     except AwsError as error:
         if error.code != "ResourceNotFoundException":
             raise

@@ -12,13 +12,13 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.services.rds import backup, classes, engine_list, names, parameter_group, showing, snapshot, tag
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.rds import backup, classes, engine_list, names, parameter_group, placing, showing, snapshot, tag
 from kumoniwa.services.rds.engine import Engine as DatabaseEngine
 from kumoniwa.services.rds.engine import filtered
 from kumoniwa.services.rds.errors import (
     CertificateNotFoundFault,
     DBInstanceAlreadyExistsFault,
-    DBSubnetGroupNotFoundFault,
     InstanceQuotaExceededFault,
     InvalidParameterCombination,
     InvalidParameterValue,
@@ -26,7 +26,7 @@ from kumoniwa.services.rds.errors import (
     PointInTimeRestoreNotEnabledFault,
     StorageTypeNotSupportedFault,
 )
-from kumoniwa.services.rds.instance import Instance, Origin, becoming, existing, windows, zone_of
+from kumoniwa.services.rds.instance import Instance, Origin, becoming, existing, windows
 
 INSTANCES_MAX = 40
 """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
@@ -43,13 +43,6 @@ def refuse(operation: str, **asked: Any) -> None:
     for name, value in asked.items():
         if value not in (None, False, 0, "", []):
             raise NotImplementedHere(f"rds:{operation}({name})")
-
-
-def check_place(operation: str, *, DBSubnetGroupName: str | None, VpcSecurityGroupIds: list[str] | None, DBSecurityGroups: list[str] | None) -> None:
-    """Where there are no networks yet, there is the default one."""
-    if DBSubnetGroupName not in (None, "", "default"):
-        raise DBSubnetGroupNotFoundFault(f"DB subnet group '{DBSubnetGroupName}' does not exist.")
-    refuse(operation, VpcSecurityGroupIds=VpcSecurityGroupIds, DBSecurityGroups=DBSecurityGroups)
 
 
 def check_option_group(engine: DatabaseEngine, name: str | None) -> None:
@@ -136,12 +129,6 @@ def check_new(call: Call, name: str, parameter: str = "DBInstanceIdentifier") ->
     return name
 
 
-def _zone(call: Call, asked: str | None) -> str:
-    if asked and asked not in {f"{call.region}{letter}" for letter in "abc"}:
-        raise InvalidParameterValue(f"{asked} is not a valid availability zone.")
-    return asked or zone_of(call)
-
-
 def new_password() -> str:
     alphabet = string.ascii_letters + string.digits + "!#$%&()*+-.:<=>?[]^_{|}~"
     return "".join(secrets.choice(alphabet) for _ in range(PASSWORD_LENGTH))
@@ -163,22 +150,22 @@ def managed_key(call: Call, key: str | None) -> str:
 
 
 def _begin(call: Call, made: Instance) -> dict:
-    check_new(call, made.name)
     call.shelf(Instance)[made.name] = made
     return {"DBInstance": showing.shown(call, becoming(call, made, "creating"))}
 
 
-def _with_secret(call: Call, made: Instance, key: str | None) -> Any:
-    """An instance whose master user's password RDS itself picks and keeps."""
-
-    async def act() -> dict:
+async def _placed(call: Call, made: Instance, asked: dict[str, Any], key: str | None = None, *, is_secret: bool = False) -> dict:
+    """An instance in its network; if it ``is_secret``, RDS itself picks its master user's password and keeps it."""
+    refuse("CreateDBInstance", DBSecurityGroups=asked.get("DBSecurityGroups"))
+    place, is_public = await placing.chosen(call, asked["DBSubnetGroupName"], asked["VpcSecurityGroupIds"], asked["AvailabilityZone"])
+    said: dict[str, Any] = {"zone": place.zone, "is_public": is_public if asked["PubliclyAccessible"] is None else asked["PubliclyAccessible"]}
+    if is_secret:
         password = new_password()
         secret = await new_secret(call, made.id, call.arn(f"db:{made.name}"), made.master, password, key)
-        said = {"verifier": engine_list.of(made).verifier(password), "secret": secret, "secret_key": managed_key(call, key)}
-        whole = Instance(**{name: getattr(made, name) for name in made.__struct_fields__} | said)
-        return call.atomically(lambda: _begin(call, whole))
-
-    return act()
+        said |= {"verifier": engine_list.of(made).verifier(password), "secret": secret, "secret_key": managed_key(call, key)}
+    check_new(call, made.name)
+    whole = changed(made, place=placing.connected(call, place), **said)
+    return call.atomically(lambda: _begin(call, whole))
 
 
 # Operations ----------------------------------------------------------------------------------------
@@ -200,6 +187,7 @@ def CreateDBInstance(
     MasterUserSecretKmsKeyId: str | None = None, DatabaseInsightsMode: str | None = None, DedicatedLogVolume: bool | None = None,
     MultiTenant: bool | None = None, EngineLifecycleSupport: str | None = None,
 ) -> Any:  # fmt: skip
+    asked = {name: value for name, value in locals().items() if name[0].isupper()}
     name = check_new(call, DBInstanceIdentifier)
     engine = engine_list.checked(Engine)
     classes.of(DBInstanceClass)
@@ -213,7 +201,6 @@ def CreateDBInstance(
         EngineLifecycleSupport=EngineLifecycleSupport if EngineLifecycleSupport != showing.LIFECYCLE else None,
     )  # fmt: skip
     engine_list.check_licence(engine, LicenseModel)
-    check_place("CreateDBInstance", DBSubnetGroupName=DBSubnetGroupName, VpcSecurityGroupIds=VpcSecurityGroupIds, DBSecurityGroups=DBSecurityGroups)
     check_option_group(engine, OptionGroupName)
     check_certificate(CACertificateIdentifier)
     if ManageMasterUserPassword and MasterUserPassword is not None:
@@ -226,19 +213,19 @@ def CreateDBInstance(
     made = Instance(
         id=id_, name=name, class_=DBInstanceClass, engine=engine.name,
         version=engine_list.checked_version(call, engine, EngineVersion), master=user, created=call.now(),
-        zone=_zone(call, AvailabilityZone), group=parameter_group.checked_for(call, DBParameterGroupName, engine),
+        zone="", group=parameter_group.checked_for(call, DBParameterGroupName, engine),
         database=names.check_database(engine, DBName) if DBName else "", wanted_port=checked_port(engine.port if Port is None else Port),
         retention_days=checked_retention(BackupRetentionPeriod),
-        is_public=PubliclyAccessible is not False, is_protected=bool(DeletionProtection), copies_tags=bool(CopyTagsToSnapshot),
+        is_protected=bool(DeletionProtection), copies_tags=bool(CopyTagsToSnapshot),
         upgrades_itself=AutoMinorVersionUpgrade is not False, tags=tag.checked(Tags),
         verifier=engine.verifier(password) if password is not None else "",
         **_checked_windows(id_, PreferredBackupWindow, PreferredMaintenanceWindow),
         **checked_storage(engine.name, StorageType or ("io1" if Iops else "gp2"), AllocatedStorage, Iops, StorageThroughput),
     )  # fmt: skip
-    return _with_secret(call, made, MasterUserSecretKmsKeyId) if ManageMasterUserPassword else _begin(call, made)
+    return _placed(call, made, asked, MasterUserSecretKmsKeyId, is_secret=bool(ManageMasterUserPassword))
 
 
-def _restored(call: Call, name: str, source: Any, origin: Origin, asked: dict[str, Any]) -> dict:
+def _restored(call: Call, name: str, source: Any, origin: Origin, asked: dict[str, Any]) -> Any:
     """An instance that begins as a copy of what ``source``, a snapshot or an instance, is."""
     name = check_new(call, name, "TargetDBInstanceIdentifier" if origin.source else "DBInstanceIdentifier")
     class_ = asked["DBInstanceClass"] or source.class_
@@ -249,9 +236,6 @@ def _restored(call: Call, name: str, source: Any, origin: Origin, asked: dict[st
     engine_list.check_licence(engine, asked["LicenseModel"])
     refuse(asked["operation"], MultiAZ=asked["MultiAZ"], EnableIAMDatabaseAuthentication=asked["EnableIAMDatabaseAuthentication"],
            EnableCloudwatchLogsExports=asked["EnableCloudwatchLogsExports"], DBName=asked["DBName"])  # fmt: skip
-    check_place(
-        asked["operation"], DBSubnetGroupName=asked["DBSubnetGroupName"], VpcSecurityGroupIds=asked["VpcSecurityGroupIds"], DBSecurityGroups=None
-    )
     check_option_group(engine, asked["OptionGroupName"])
     id_ = new_id(call)
     size = asked["AllocatedStorage"] or source.storage_gb
@@ -259,20 +243,18 @@ def _restored(call: Call, name: str, source: Any, origin: Origin, asked: dict[st
         raise InvalidParameterValue(f"Invalid storage size: {size}. It must not be less than that of what is restored: {source.storage_gb}")
     kind = asked["StorageType"] or source.storage_type
     same = kind == source.storage_type
-    return _begin(call, Instance(
-        id=id_, name=name, class_=class_, engine=engine.name, version=source.version, master=source.master, created=call.now(), zone=_zone(call,
-        asked["AvailabilityZone"]),
+    return _placed(call, Instance(
+        id=id_, name=name, class_=class_, engine=engine.name, version=source.version, master=source.master, created=call.now(), zone="",
         group=parameter_group.checked_for(call, asked["DBParameterGroupName"], engine), database=source.database,
         wanted_port=checked_port(engine.port if asked["Port"] is None else asked["Port"]),
         retention_days=checked_retention(asked["BackupRetentionPeriod"]),
-        is_public=asked["PubliclyAccessible"] is not False,
         is_protected=bool(asked["DeletionProtection"]), copies_tags=bool(asked["CopyTagsToSnapshot"]),
         upgrades_itself=asked["AutoMinorVersionUpgrade"] is not False, tags=tag.checked(asked["Tags"]), origin=origin,
         **_checked_windows(id_, asked["PreferredBackupWindow"], None),
         **checked_storage(
             engine.name, kind, size, asked["Iops"] or (source.iops if same and size >= 400 else None), asked["StorageThroughput"] or None
         ),
-    ))  # fmt: skip
+    ), asked)  # fmt: skip
 
 
 def RestoreDBInstanceFromDBSnapshot(
@@ -285,7 +267,7 @@ def RestoreDBInstanceFromDBSnapshot(
     DBParameterGroupName: str | None = None,
     DeletionProtection: bool | None = None, AllocatedStorage: int | None = None, BackupRetentionPeriod: int | None = None,
     PreferredBackupWindow: str | None = None,
-) -> dict:  # fmt: skip
+) -> Any:  # fmt: skip
     """Users, passwords and data are those of the snapshot."""
     asked = {name: value for name, value in locals().items() if name[0].isupper()} | {"operation": "RestoreDBInstanceFromDBSnapshot"}
     if not DBSnapshotIdentifier:
@@ -306,7 +288,7 @@ def RestoreDBInstanceToPointInTime(
     EnableCloudwatchLogsExports: list[str] | None = None,
     DBParameterGroupName: str | None = None, DeletionProtection: bool | None = None, SourceDbiResourceId: str | None = None,
     AllocatedStorage: int | None = None, BackupRetentionPeriod: int | None = None, PreferredBackupWindow: str | None = None,
-) -> dict:  # fmt: skip
+) -> Any:  # fmt: skip
     asked = {name: value for name, value in locals().items() if name[0].isupper()} | {"operation": "RestoreDBInstanceToPointInTime"}
     if bool(RestoreTime) == bool(UseLatestRestorableTime):
         raise InvalidParameterCombination("Specify either RestoreTime or UseLatestRestorableTime")

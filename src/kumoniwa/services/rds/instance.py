@@ -6,6 +6,7 @@ import hashlib
 import random
 from typing import Any
 
+from kumoniwa.gate import private_network
 from kumoniwa.gate.turns import Turns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
@@ -31,6 +32,20 @@ class Origin(Record):
     """The id of the instance whose later changes are made again."""
     until: float | None = None
     """Up to when, by the machine's clock; None for all."""
+
+
+class Place(Record):
+    """Where a database is in the network."""
+
+    group: str
+    """Its subnet group."""
+    vpc: str
+    zone: str
+    subnet: str
+    groups: tuple[str, ...]
+    """Its security groups."""
+    interface: str = ""
+    address: str = ""
 
 
 class Instance(Record):
@@ -85,6 +100,8 @@ class Instance(Record):
     """When automated backups were last made."""
     backup_point: str = ""
     """The ARN of the recovery point as which AWS Backup keeps them, if it does."""
+    place: Place | None = None
+    """None of one that was made before there were networks."""
 
 
 def arn_of(call: Call, name: str) -> str:
@@ -107,7 +124,10 @@ def keep(call: Call, instance: Instance, **changes: Any) -> Instance:
     """The latest of it, with changes."""
     shelf = call.shelf(Instance)
     latest = shelf[instance.name]
-    shelf[instance.name] = latest = changed(latest, **changes)
+    before, latest = latest, changed(latest, **changes)
+    shelf[instance.name] = latest
+    if (before.port, before.state in RUNNING, before.place) != (latest.port, latest.state in RUNNING, latest.place):
+        private_network.changed(call)
     return latest
 
 

@@ -17,7 +17,20 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import backup, carrying, change, engine_list, event, hosting, names, parameter, parameter_group, proxy_running, snapshot
+from kumoniwa.services.rds import (
+    backup,
+    carrying,
+    change,
+    engine_list,
+    event,
+    hosting,
+    names,
+    parameter,
+    parameter_group,
+    placing,
+    proxy_running,
+    snapshot,
+)
 from kumoniwa.services.rds.engine import ARCHIVE
 from kumoniwa.services.rds.instance import RUNNING, SERVICE, SETTLING_S, TURNS, Instance, Origin, by_id, host, keep, look_again
 from kumoniwa.services.rds.snapshot import Snapshot
@@ -332,6 +345,7 @@ async def _delete(call: Call, instance: Instance) -> None:
         del call.shelf(Instance)[instance.name]
         event.tell(call, "db-instance", instance.name, "RDS-EVENT-0003", "DB instance deleted")
 
+    placing.disconnect(call, instance.place)
     call.atomically(act)
     call.keeps_otherwise()
     proxy_running.look(call, instance.id)

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.rds import engine_list, parameter_group, tag
+from kumoniwa.services.rds import engine_list, parameter_group, placing, tag
 from kumoniwa.services.rds.engine import filtered
 from kumoniwa.services.rds.instance import Instance, arn_of, existing, host
 
@@ -14,23 +14,8 @@ LIFECYCLE = "open-source-rds-extended-support"
 
 
 def mark(call: Call, what: str) -> str:
-    """The id of something of the default VPC."""
+    """The id of something that an account has in a region."""
     return hashlib.sha256(f"{what} {call.account} {call.region}".encode()).hexdigest()[:17]
-
-
-def subnet_group(call: Call) -> dict[str, Any]:
-    """That of the default VPC."""
-    vpc = f"vpc-{mark(call, 'vpc')}"
-    subnets = [
-        {
-            "SubnetIdentifier": f"subnet-{mark(call, letter)}",
-            "SubnetAvailabilityZone": {"Name": f"{call.region}{letter}"},
-            "SubnetOutpost": {},
-            "SubnetStatus": "Active",
-        }
-        for letter in "abc"
-    ]
-    return {"DBSubnetGroupName": "default", "DBSubnetGroupDescription": "default", "VpcId": vpc, "SubnetGroupStatus": "Complete", "Subnets": subnets}
 
 
 def shown(call: Call, instance: Instance) -> dict[str, Any]:
@@ -40,9 +25,8 @@ def shown(call: Call, instance: Instance) -> dict[str, Any]:
         "MasterUsername": instance.master, "DBName": instance.database or None, "AllocatedStorage": instance.storage_gb,
         "InstanceCreateTime": instance.created if has_begun else None, "PreferredBackupWindow": instance.backup_window,
         "BackupRetentionPeriod": instance.retention_days, "DBSecurityGroups": [],
-        "VpcSecurityGroups": [{"VpcSecurityGroupId": f"sg-{mark(call, 'default group')}", "Status": "active"}],
         "DBParameterGroups": [{"DBParameterGroupName": instance.group, "ParameterApplyStatus": parameter_group.status(call, instance)}],
-        "AvailabilityZone": instance.zone if has_begun else None, "DBSubnetGroup": subnet_group(call),
+        "AvailabilityZone": instance.zone if has_begun else None,
         "PreferredMaintenanceWindow": instance.maintenance_window, "PendingModifiedValues": pending(instance), "MultiAZ": False,
         "EngineVersion": instance.version, "AutoMinorVersionUpgrade": instance.upgrades_itself, "ReadReplicaDBInstanceIdentifiers": [],
         "LicenseModel": engine_list.of(instance).licence, "Iops": instance.iops, "StorageThroughput": instance.throughput,
@@ -56,6 +40,8 @@ def shown(call: Call, instance: Instance) -> dict[str, Any]:
         "CustomerOwnedIpEnabled": False, "NetworkType": "IPV4", "ActivityStreamStatus": "stopped", "BackupTarget": "region", "MultiTenant": False,
         "DedicatedLogVolume": False, "IsStorageConfigUpgradeAvailable": False, "EngineLifecycleSupport": LIFECYCLE,
     }  # fmt: skip
+    if instance.place is not None:
+        told |= placing.shown(call, instance.place)
     if instance.port:
         told["Endpoint"] = {"Address": host(call, instance.name), "Port": instance.port, "HostedZoneId": f"Z{mark(call, 'zone').upper()[:13]}"}
     if instance.retention_days and instance.backed_up:

@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed, unpack
-from kumoniwa.services.rds import carrying, engine_list, event, hosting, names, showing, tag
+from kumoniwa.services.rds import carrying, engine_list, event, hosting, names, tag
 from kumoniwa.services.rds.engine import filtered
 from kumoniwa.services.rds.errors import (
     DBSnapshotAlreadyExistsFault,
@@ -61,6 +61,8 @@ class Snapshot(Record):
     source_id: str = ""
     """The id of its data, where it lies in another region."""
     original: float = 0.0
+    vpc: str = ""
+    """That of its instance."""
     tags: dict[str, str] = {}
 
 
@@ -81,7 +83,7 @@ def shown(call: Call, snapshot: Snapshot) -> dict[str, Any]:
         "DBSnapshotIdentifier": snapshot.name, "DBInstanceIdentifier": snapshot.instance,
         "SnapshotCreateTime": snapshot.created if is_there else None,
         "Engine": snapshot.engine, "AllocatedStorage": snapshot.storage_gb, "Status": snapshot.state, "Port": snapshot.port,
-        "AvailabilityZone": snapshot.zone, "VpcId": showing.subnet_group(call)["VpcId"], "InstanceCreateTime": snapshot.instance_created,
+        "AvailabilityZone": snapshot.zone, "VpcId": snapshot.vpc or None, "InstanceCreateTime": snapshot.instance_created,
         "MasterUsername": snapshot.master, "EngineVersion": snapshot.version, "LicenseModel": engine_list.of(snapshot).licence,
         "SnapshotType": snapshot.kind,
         "Iops": snapshot.iops, "OptionGroupName": engine_list.of(snapshot).option_group(), "PercentProgress": 100 if is_there else 0,
@@ -124,7 +126,7 @@ def begun(call: Call, instance: Instance, name: str, kind: str, tags: dict[str, 
         created=call.now(), version=instance.version, class_=instance.class_, storage_gb=instance.storage_gb, storage_type=instance.storage_type,
         master=instance.master, port=instance.wanted_port, engine=instance.engine, zone=instance.zone, group=instance.group,
         database=instance.database, iops=instance.iops,
-        throughput=instance.throughput, kind=kind, tags={**(instance.tags if instance.copies_tags else {}), **tags},
+        throughput=instance.throughput, kind=kind, vpc=instance.place.vpc if instance.place is not None else "", tags={**(instance.tags if instance.copies_tags else {}), **tags},
     )  # fmt: skip
     verb = ("RDS-EVENT-0090", "Creating automated snapshot") if kind == "automated" else ("RDS-EVENT-0040", "Creating manual snapshot")
     event.tell(call, "db-snapshot", name, *verb)

@@ -6,13 +6,14 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import parameter_group, snapshot, tag
+from kumoniwa.services.rds import parameter_group, snapshot, subnet_group, tag
 from kumoniwa.services.rds.errors import DBProxyEndpointNotFoundFault, DBProxyTargetGroupNotFoundFault, InvalidParameterValue
 from kumoniwa.services.rds.instance import Instance, existing
 from kumoniwa.services.rds.parameter_group import ParameterGroup
 from kumoniwa.services.rds.proxy import Endpoint, Group, Proxy
 from kumoniwa.services.rds.proxy import existing as existing_proxy
 from kumoniwa.services.rds.snapshot import Snapshot
+from kumoniwa.services.rds.subnet_group import SubnetGroup
 
 
 def tagged(call: Call, arn: str) -> tuple[Any, str]:
@@ -29,6 +30,8 @@ def tagged(call: Call, arn: str) -> tuple[Any, str]:
         if found.name not in call.shelf(ParameterGroup):
             raise InvalidParameterValue(f"Default parameter groups can't be tagged: {name}")
         return call.shelf(ParameterGroup), found.name
+    if kind == "subgrp":
+        return call.shelf(SubnetGroup), subnet_group.named(call, name).name
     if kind == "db-proxy":
         return call.shelf(Proxy), existing_proxy(call, name).name
     if kind == "target-group":
@@ -64,7 +67,7 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
 
 
 def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
-    kinds: tuple[tuple[str, Any], ...] = (("db", Instance), ("snapshot", Snapshot), ("pg", ParameterGroup))
+    kinds: tuple[tuple[str, Any], ...] = (("db", Instance), ("snapshot", Snapshot), ("pg", ParameterGroup), ("subgrp", SubnetGroup))
     named = [(call.arn(f"{kind}:{name}"), each.tags) for kind, record in kinds for name, each in call.shelf(record).items()]
     ids: tuple[tuple[str, Any], ...] = (("db-proxy", Proxy), ("target-group", Group), ("db-proxy-endpoint", Endpoint))
     return named + [(call.arn(f"{kind}:{each.id}"), each.tags) for kind, record in ids for each in call.shelf(record).values()]

@@ -1,4 +1,4 @@
-"""Associations: which web ACL guards which stage, GraphQL API, Event API or user pool. Distributions name theirs in their own configuration."""
+"""Associations: which web ACL guards which stage, GraphQL API, Event API, user pool or load balancer. Distributions name theirs in their own configuration."""
 
 from __future__ import annotations
 
@@ -36,13 +36,17 @@ SORTS = {
         re.compile(r"arn:[a-z-]+:cognito-idp:(?P<region>[a-z0-9-]+):\d{12}:userpool/([^/]+)"), ("cognito-idp:DescribeUserPool",),
         ("UserPoolId",), "cognito-idp:AssociateWebACL", "cognito-idp:DisassociateWebACL",
     ),
+    "APPLICATION_LOAD_BALANCER": Sort(
+        re.compile(r"(?P<arn>arn:[a-z-]+:elasticloadbalancing:(?P<region>[a-z0-9-]+):\d{12}:loadbalancer/app/[^/]+/[0-9a-f]+)"),
+        ("elbv2:DescribeLoadBalancerAttributes",), ("LoadBalancerArn",), "elasticloadbalancing:SetWebACL", "elasticloadbalancing:SetWebACL",
+    ),
 }  # fmt: skip
 _NOT_HERE = {
-    "elasticloadbalancing": "load balancers", "apprunner": "App Runner services", "ec2": "Verified Access instances", "amplify": "Amplify apps",
+    "apprunner": "App Runner services", "ec2": "Verified Access instances", "amplify": "Amplify apps",
     "bedrock-agentcore": "gateways of AgentCore",
 }  # fmt: skip
 TYPES = {
-    "APPLICATION_LOAD_BALANCER": None, "API_GATEWAY": "API_GATEWAY", "APPSYNC": "APPSYNC", "COGNITO_USER_POOL": "COGNITO_USER_POOL",
+    "APPLICATION_LOAD_BALANCER": "APPLICATION_LOAD_BALANCER", "API_GATEWAY": "API_GATEWAY", "APPSYNC": "APPSYNC", "COGNITO_USER_POOL": "COGNITO_USER_POOL",
     "APP_RUNNER_SERVICE": None, "VERIFIED_ACCESS_INSTANCE": None, "AMPLIFY": None,
 }  # fmt: skip
 
@@ -52,7 +56,8 @@ def sort_of(call: Call, resource: str) -> tuple[Sort, dict[str, str]]:
     for sort in SORTS.values():
         found = sort.arn.fullmatch(resource)
         if found is not None and found["region"] == call.region:
-            return sort, dict(zip(sort.params, found.groups()[1:]))
+            named = [value for name, value in found.groupdict().items() if name == "arn"] or found.groups()[1:]
+            return sort, dict(zip(sort.params, named))
     service = resource.split(":")[2] if resource.count(":") > 2 else ""
     if service in _NOT_HERE:
         raise NotImplementedHere(f"web ACLs of {_NOT_HERE[service]}")
@@ -60,7 +65,7 @@ def sort_of(call: Call, resource: str) -> tuple[Sort, dict[str, str]]:
         errors.ARN,
         "RESOURCE_ARN",
         resource,
-        "Stages of REST APIs, GraphQL and Event APIs and user pools of this region are guarded in this way.",
+        "Stages of REST APIs, GraphQL and Event APIs, user pools and load balancers of this region are guarded in this way.",
     )
 
 

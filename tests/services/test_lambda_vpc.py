@@ -1,0 +1,227 @@
+"""Functions in a VPC: what they say of it, the interfaces that Lambda keeps for them, and what they reach from there."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from database_workshop import PASSWORD, Databases
+from lambda_workshop import ROLE, RUNTIME, invoke, make, put_role, put_user, zipped
+from vpc_workshop import ASKS, CALLS, EVERYWHERE, NEEDED, Network, asked, placed, reached, settled, tcp, with_driver
+
+from kumoniwa.services.lambda_.sandbox import of
+
+pytestmark = pytest.mark.network
+STORES = """
+import os
+import pg8000.dbapi
+
+connection = None
+
+def handler(event, context):
+    global connection
+    if connection is None:
+        connection = pg8000.dbapi.connect(
+            host=os.environ["DB_HOST"], port=int(os.environ["DB_PORT"]), user="keeper", password=os.environ["DB_PASSWORD"], database="postgres", timeout=5
+        )
+        connection.autocommit = True
+        connection.cursor().execute("create table if not exists orders (id text primary key, item text)")
+    cursor = connection.cursor()
+    if "item" in event:
+        cursor.execute("insert into orders values (%s, %s)", (event["id"], event["item"]))
+        return "stored"
+    cursor.execute("select item from orders where id = %s", (event["id"],))
+    return cursor.fetchone()
+"""
+
+
+def _interfaces(network):
+    return network.ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [network.vpc]}])["NetworkInterfaces"]
+
+
+def _refusal(call, **params):
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def _database(cloud, network, group, name="orders"):
+    databases = Databases(cloud)
+    databases.rds.create_db_subnet_group(DBSubnetGroupName="shop", DBSubnetGroupDescription="shop", SubnetIds=network.subnets)
+    return databases.create(
+        name, DBSubnetGroupName="shop", VpcSecurityGroupIds=[group], PubliclyAccessible=False, AvailabilityZone="us-east-1b"
+    )["Endpoint"]
+
+
+@pytest.mark.database
+def test_a_function_in_a_private_subnet_stores_a_row_in_its_database_and_reads_it(cloud):
+    network = Network(cloud)
+    functions, databases = network.group("functions"), network.group("databases")
+    network.ec2.authorize_security_group_ingress(GroupId=databases, IpPermissions=[tcp(5432, group=functions)])
+    place = _database(cloud, network, databases)
+    variables = {"DB_HOST": place["Address"], "DB_PORT": str(place["Port"]), "DB_PASSWORD": PASSWORD}
+    placed(cloud, network, functions, "", Code={"ZipFile": with_driver(STORES)}, Environment={"Variables": variables})
+    assert invoke(cloud, {"id": "7", "item": "tea"})["Payload"] == "stored"
+    assert invoke(cloud, {"id": "7"})["Payload"] == ["tea"]
+    cloud.restart(kill=True)
+    Databases(cloud).until("available")
+    assert invoke(cloud, {"id": "7"})["Payload"] == ["tea"]
+    network.ec2.revoke_security_group_ingress(GroupId=databases, IpPermissions=[tcp(5432, group=functions)])
+    settled(cloud)
+    assert invoke(cloud, {"id": "7"})["Payload"] == ["tea"]  # a security group remembers who is connected
+
+
+@pytest.mark.database
+def test_each_layer_alone_keeps_a_function_from_its_database_and_none_takes_a_new_environment(cloud):
+    network = Network(cloud)
+    ec2, lists = network.ec2, [network.own_acl(place) for place in (0, 1)]
+    functions, databases = network.group("functions"), network.group("databases")
+    place = _database(cloud, network, databases)
+    host, port = place["Address"], place["Port"]
+    placed(cloud, network, functions, CALLS)
+    let_in = {"GroupId": databases, "IpPermissions": [tcp(5432, cidr=network.cidr)]}
+    let_out = {"GroupId": functions, "IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": EVERYWHERE}]}]}
+    low, high = {"From": 5432, "To": 5432}, {"From": 1024, "To": 65535}
+
+    def listed(acl, ports, *, egress):
+        rule = {"NetworkAclId": acl, "RuleNumber": 50, "Egress": egress}
+        more = {"Protocol": "6", "RuleAction": "deny", "CidrBlock": network.cidr, "PortRange": ports}
+        return lambda: ec2.create_network_acl_entry(**rule, **more), lambda: ec2.delete_network_acl_entry(**rule)
+
+    assert reached(cloud, host, port) == "silence"
+    ec2.authorize_security_group_ingress(**let_in)
+    assert reached(cloud, host, port) == "in"
+    environment = invoke(cloud, {"host": host, "port": port})["Payload"]["environment"]
+    layers = {
+        "egress of the function's group": (lambda: ec2.revoke_security_group_egress(**let_out), lambda: ec2.authorize_security_group_egress(**let_out)),
+        "ingress of the database's group": (lambda: ec2.revoke_security_group_ingress(**let_in), lambda: ec2.authorize_security_group_ingress(**let_in)),
+        "list at the way out": listed(lists[0], low, egress=True),
+        "list at the way in": listed(lists[1], low, egress=False),
+        "list at the answer's way out": listed(lists[1], high, egress=True),
+        "list at the answer's way in": listed(lists[0], high, egress=False),
+    }
+    for layer, (forbid, allow) in layers.items():
+        forbid()
+        assert (layer, reached(cloud, host, port)) == (layer, "silence")
+        allow()
+        assert (layer, reached(cloud, host, port)) == (layer, "in")
+    assert invoke(cloud, {"host": host, "port": port})["Payload"]["environment"] == environment
+
+
+def test_a_nat_gateway_leads_a_function_to_all_of_aws_under_its_own_address_and_without_it_nobody_hears(cloud):
+    network = Network(cloud)
+    ec2, group = network.ec2, network.group("functions")
+    placed(cloud, network, group, ASKS, "sqs:*")
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=network.vpc)
+    public = ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=public, SubnetId=network.subnets[1])
+    ec2.create_route(RouteTableId=public, DestinationCidrBlock=EVERYWHERE, GatewayId=gateway)
+    address = ec2.allocate_address(Domain="vpc")
+    nat = ec2.create_nat_gateway(SubnetId=network.subnets[1], AllocationId=address["AllocationId"])["NatGateway"]["NatGatewayId"]
+    assert asked(cloud, "sqs", "list_queues") == "silence"
+    ec2.create_route(RouteTableId=network.table, DestinationCidrBlock=EVERYWHERE, NatGatewayId=nat)
+    assert asked(cloud, "sqs", "list_queues") == []
+    document = {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": f"{address['PublicIp']}/32"}}},
+    }
+    put_role(cloud, document=json.dumps(document))
+    assert asked(cloud, "sqs", "list_queues") == []
+    ec2.delete_route(RouteTableId=network.table, DestinationCidrBlock=EVERYWHERE)
+    assert asked(cloud, "sqs", "list_queues") == "silence"
+
+
+def test_lambda_keeps_an_interface_for_each_subnet_and_set_of_groups_as_long_as_a_function_uses_it(cloud):
+    network = Network(cloud)
+    one, other = network.group("one"), network.group("other")
+    put_role(cloud, *NEEDED)
+    both = {"SubnetIds": network.subnets, "SecurityGroupIds": [one]}
+    made = make(cloud, Role=ROLE, VpcConfig=both)
+    told = both | {"VpcId": network.vpc, "Ipv6AllowedForDualStack": False}
+    assert (made["State"], made["VpcConfig"]) == ("Pending", told)
+    client = cloud.client("lambda")
+    assert client.get_function_configuration(FunctionName="f")["VpcConfig"] == told
+    kept = _interfaces(network)
+    assert sorted(each["SubnetId"] for each in kept) == sorted(network.subnets)
+    assert {each["InterfaceType"] for each in kept} == {"lambda"} and all(each["RequesterManaged"] for each in kept)
+    assert all(each["Description"].startswith("AWS Lambda VPC ENI-f-") for each in kept)
+    assert _refusal(network.ec2.delete_network_interface, NetworkInterfaceId=kept[0]["NetworkInterfaceId"])
+    make(cloud, name="g", Role=ROLE, VpcConfig=both)
+    assert len(_interfaces(network)) == 2
+    client.update_function_configuration(FunctionName="f", VpcConfig={"SubnetIds": network.subnets[:1], "SecurityGroupIds": [one, other]})
+    settled(cloud)
+    assert len(_interfaces(network)) == 3
+    client.update_function_configuration(FunctionName="f", VpcConfig={"SubnetIds": [], "SecurityGroupIds": []})
+    assert "VpcConfig" not in client.get_function_configuration(FunctionName="f")
+    client.delete_function(FunctionName="g")
+    settled(cloud)
+    assert _interfaces(network) == []
+
+
+def test_what_lambda_refuses_of_a_vpc(cloud):
+    network, there = Network(cloud), Network(cloud, 1)
+    group, foreign = network.group("functions"), there.group("functions")
+    put_role(cloud, *NEEDED)
+    client = cloud.client("lambda")
+
+    def refused(subnets, groups, **more):
+        values = {"FunctionName": "f", "Role": ROLE, "Runtime": RUNTIME, "Handler": "app.handler", "Code": {"ZipFile": zipped("")}}
+        return _refusal(client.create_function, **values, VpcConfig={"SubnetIds": subnets, "SecurityGroupIds": groups, **more})
+
+    code = "InvalidParameterValueException"
+    assert refused(["subnet-1234567890abcdef0"], [group]) == (
+        code, "Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error Message: "
+        "The subnet ID 'subnet-1234567890abcdef0' does not exist",
+    )  # fmt: skip
+    assert refused(network.subnets, ["sg-1234567890abcdef0"]) == (
+        code, "Error occurred while DescribeSecurityGroups. EC2 Error Code: InvalidGroup.NotFound. EC2 Error Message: "
+        "The security group 'sg-1234567890abcdef0' does not exist",
+    )  # fmt: skip
+    assert refused(network.subnets, [foreign]) == (code, "Security Groups are required to be in the same VPC.")
+    assert refused([network.subnets[0], there.subnets[0]], [group]) == (code, "Subnets are required to be in the same VPC.")
+    assert refused(network.subnets, [group], Ipv6AllowedForDualStack=True)[0] == "NotImplemented"
+    put_role(cloud, "logs:*")
+    assert refused(network.subnets, [group]) == (
+        code, "The provided execution role does not have permissions to call CreateNetworkInterface on EC2",
+    )  # fmt: skip
+    assert _interfaces(network) == []
+
+
+@pytest.mark.parametrize("key", ["VpcIds", "SubnetIds", "SecurityGroupIds"])
+def test_policies_know_the_vpc_of_a_function(cloud, key):
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html"""
+    network, there = Network(cloud), Network(cloud, 1)
+    one, other = (each.group("functions") for each in (network, there))
+    put_role(cloud, *NEEDED)
+    allowed = {"VpcIds": [network.vpc], "SubnetIds": network.subnets, "SecurityGroupIds": [one]}[key]
+    statements = [
+        {"Effect": "Allow", "Action": ["lambda:*", "iam:PassRole"], "Resource": "*"},
+        {"Effect": "Deny", "Action": "lambda:CreateFunction", "Resource": "*", "Condition": {"ForAnyValue:StringNotEquals": {f"lambda:{key}": allowed}}},
+    ]
+    put_user(cloud, "builder", "AKIABUILDER", document=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    client = cloud.client("lambda", key="AKIABUILDER", secret="secret")
+
+    def create(each, group):
+        values = {"FunctionName": "f", "Role": ROLE, "Runtime": RUNTIME, "Handler": "app.handler", "Code": {"ZipFile": zipped("")}}
+        return client.create_function(**values, VpcConfig=each.config(group))
+
+    with pytest.raises(ClientError, match="explicit deny"):
+        create(there, other)
+    assert create(network, one)["VpcConfig"]["VpcId"] == network.vpc
+
+
+def test_a_region_that_was_killed_forgets_no_interface_and_keeps_none_that_nobody_uses(cloud):
+    network = Network(cloud)
+    group = network.group("functions")
+    placed(cloud, network, group, CALLS)
+    (before,) = _interfaces(network)
+    assert reached(cloud, "10.0.1.200", 80) == "silence"
+    cloud.restart(kill=True)
+    assert [each["NetworkInterfaceId"] for each in _interfaces(network)] == [before["NetworkInterfaceId"]]
+    assert reached(cloud, "10.0.1.200", 80) == "silence"
+    assert of(cloud.region("us-east-1")).networks.places[0].interface == before["NetworkInterfaceId"]
+    cloud.client("lambda").delete_function(FunctionName="f")
+    cloud.restart(kill=True)
+    settled(cloud)
+    assert _interfaces(network) == []

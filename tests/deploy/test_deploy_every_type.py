@@ -34,7 +34,7 @@ class Agreeable(World):
 
     def act(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         name = operation.split(":")[1]
-        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint", "DeleteMultiRegionAccessPoint", "DeleteDBInstance", "DeleteDBProxy", "DeleteDBProxyEndpoint", "DeleteVolume")
+        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint", "DeleteMultiRegionAccessPoint", "DeleteDBInstance", "DeleteDBProxy", "DeleteDBProxyEndpoint", "DeleteVolume", "DeleteNatGateway")
         if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping", "DescribeStreamSummary", "DescribePipe", "DescribeEndpoint"):
             raise error("NotFoundException" if name == "DescribePipe" else "ResourceNotFoundException")
         if self.is_deleted and name == "GetMultiRegionAccessPoint":
@@ -45,6 +45,8 @@ class Agreeable(World):
             raise error("DBInstanceNotFound")
         if self.is_deleted and name in ("DescribeDBProxies", "DescribeDBProxyEndpoints"):
             raise error("DBProxyNotFoundFault" if name == "DescribeDBProxies" else "DBProxyEndpointNotFoundFault")
+        if self.is_deleted and name == "DescribeNatGateways":
+            raise error("NatGatewayNotFound")
         shape = output_shape(operation)
         reply = _plausible(shape, "") if shape is not None else {}
         if name == "GetEventSourceMapping":
@@ -70,6 +72,14 @@ class Agreeable(World):
                 "CallerReference": "r", "Comment": "", "Enabled": True, "Origins": {"Quantity": 1, "Items": [origin]},
                 "DefaultCacheBehavior": behavior,
             }  # fmt: skip
+        if operation.startswith("ec2:Describe"):
+            reply = {member: [_plausible(shape.members[member].member, "")] for member in shape.members if shape.members[member].type_name == "list"}
+            for each in (one for found in reply.values() for one in found):
+                each |= {"State": "available"} if "State" in each else {}
+                each |= {"Associations": [{"NetworkAclAssociationId": "a", "SubnetId": "s"}]} if "Associations" in each else {}
+                each |= {"NatGatewayAddresses": [{"NetworkInterfaceId": "e"}]} if "NatGatewayAddresses" in each else {}
+        if name.startswith("AuthorizeSecurityGroup"):
+            reply["SecurityGroupRules"] = [{"SecurityGroupRuleId": "sgr-1"}]
         if name == "DescribeVolumes":
             reply["Volumes"] = [_plausible(shape.members["Volumes"].member, "") | {"State": "available"}]
         if name == "DescribeDBInstances":

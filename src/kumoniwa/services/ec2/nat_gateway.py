@@ -32,12 +32,12 @@ def show(call: Call, nat: NatGateway) -> dict[str, Any]:
         "ConnectivityType": nat.connectivity, "NatGatewayAddresses": _addresses(call, nat), "Tags": tag.shown(nat.tags), "AvailabilityMode": "zonal",
     }  # fmt: skip
     if nat.failure:
-        shown |= {"FailureCode": nat.failure[0], "FailureMessage": nat.failure[1], "DeleteTime": nat.created}
+        shown |= {"FailureCode": nat.failure[0], "FailureMessage": nat.failure[1]}
     return shown | ({"DeleteTime": nat.deleted} if nat.deleted is not None else {})
 
 
 def _is_told(call: Call, nat: NatGateway) -> bool:
-    over = nat.created if nat.failure else nat.gone
+    over = nat.created if nat.failure and nat.gone is None else nat.gone
     return over is None or call.now() < over + TOLD_FOR_S
 
 
@@ -95,7 +95,9 @@ def _failure(call: Call, subnet: Subnet, found: Address | None) -> tuple[str, ..
 def DeleteNatGateway(call: Call, *, NatGatewayId: str) -> dict:
     """Its network interface goes and its address is free at once, where AWS takes its time; routes to it lead nowhere."""
     nat: NatGateway = existing(call, NAT_GATEWAY, NatGatewayId)
-    if nat.is_kept:
+    if nat.failure:
+        keep(call, nat, deleted=call.now(), gone=call.now())
+    elif nat.is_kept:
         shown = _addresses(call, nat)
         was = tuple((each["AllocationId"], each["PublicIp"]) for each in shown if "AllocationId" in each)
         interface.drop(call, call.shelf(Interface)[nat.interface])

@@ -149,10 +149,10 @@ class NatGateway(Record):
         return self.gone is None and not self.failure
 
     def state(self, now: float) -> str:
-        if self.failure:
-            return "failed"
         if self.gone is not None:
             return "deleting" if now < self.gone else "deleted"
+        if self.failure:
+            return "failed"
         return "pending" if now < self.available else "available"
 
 

@@ -36,7 +36,7 @@ def test_every_rule_that_is_evaluated_is_one_of_aws(cloud):
     # What judges by items is set off by changes, and what looks around has its time.
     assert all(known[name].is_set_off_by_changes for name in managed.CHECKS)
     assert all(known[name].is_periodic for name in managed.SURVEYS)
-    assert len(managed.CHECKS) + len(managed.SURVEYS) == 122
+    assert len(managed.CHECKS) + len(managed.SURVEYS) == 127
 
 
 # Buckets -------------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ from kumoniwa.services.backup.vault import SERVICE
 
 CHANGED = "volume"
 """What is woken when EC2 tells of something."""
-LOOK_S, LOOK_FAR_S = 60.0, 5.0
+LOOK_S = 5.0
+"""After how long EC2 is asked again: what is quick is told before anybody waits for it, and another region tells us nothing."""
 SOURCE = "aws:backup:source-resource"
 """The tag by which EC2 knows whose snapshot it is; that its value is the resource with the job is seen in reports of users."""
 _TEXT = "This snapshot is created by the AWS Backup service."
@@ -94,7 +95,7 @@ async def _settled(role: Call, arn: str, region: str | None = None) -> int:
             return shown["VolumeSize"] * GIB
         if shown["State"] == "error":
             raise JobFailed(f"The snapshot {shown['SnapshotId']} of the volume could not be taken. {shown.get('StateMessage', '')}".rstrip())
-        await role.wait(CHANGED, until=role.now() + (LOOK_S if region is None else LOOK_FAR_S))
+        await role.wait(CHANGED, until=role.now() + LOOK_S)
 
 
 def _metadata(volume: dict[str, Any]) -> dict[str, str]:

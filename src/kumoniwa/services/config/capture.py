@@ -26,6 +26,7 @@ from kumoniwa.services.config import (
     item,
     recorder,
     resource_build,
+    resource_disk,
     resource_edge,
     resource_identity,
     resource_s3,
@@ -36,7 +37,7 @@ from kumoniwa.services.config.resource import Found, Kind, Reader, Unseen
 
 KINDS: dict[str, Kind] = {
     kind.type: kind
-    for kind in (*resource_s3.KINDS, *resource_service.KINDS, *resource_edge.KINDS, *resource_build.KINDS, *resource_identity.KINDS)
+    for kind in (*resource_s3.KINDS, *resource_service.KINDS, *resource_edge.KINDS, *resource_build.KINDS, *resource_disk.KINDS, *resource_identity.KINDS)
 }
 SWEPT_EVERY_S = 3_600.0
 AGAIN_S_MIN, AGAIN_S_MAX = 1.0, 300.0

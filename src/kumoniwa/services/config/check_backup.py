@@ -1,4 +1,4 @@
-"""AWS's rules for what AWS Backup protects: that tables and buckets are in a plan, and were backed up lately; and for plans, vaults and points.
+"""AWS's rules for what AWS Backup protects: that tables, buckets and volumes are in a plan, and were backed up lately; and for plans, vaults and points.
 
 https://docs.aws.amazon.com/config/latest/developerguide/dynamodb-resources-protected-by-backup-plan.html and so on, by the name of each.
 """
@@ -15,14 +15,14 @@ from kumoniwa.languages.backup_selection import Chooser
 from kumoniwa.languages.policy import statements_in
 from kumoniwa.languages.policy_pattern import glob
 from kumoniwa.languages.schedule_expression import of_scheduler
-from kumoniwa.services.config import resource_s3, resource_service
+from kumoniwa.services.config import resource_disk, resource_s3, resource_service
 from kumoniwa.services.config.check_service import DAY_S, HOUR_S, csv
 from kumoniwa.services.config.errors import InvalidParameterValueException
 from kumoniwa.services.config.item import Item
 from kumoniwa.services.config.resource import Found, Kind
 from kumoniwa.services.config.verdict import FINE, Check, Given, Judged, Survey, Surveyor, Verdict, fault
 
-_KINDS: dict[str, Kind] = {kind.type: kind for kind in (*resource_service.KINDS, *resource_s3.KINDS)}
+_KINDS: dict[str, Kind] = {kind.type: kind for kind in (*resource_service.KINDS, *resource_s3.KINDS, *resource_disk.KINDS)}
 TABLE, BUCKET = "AWS::DynamoDB::Table", "AWS::S3::Bucket"
 
 
@@ -54,10 +54,13 @@ def _chooser(said: dict[str, Any]) -> Chooser:
 # In a plan -----------------------------------------------------------------------------------------
 
 
-async def _tables_in_plan(surveyor: Surveyor, given: Given) -> list[Judged]:
-    plans = await _plans(surveyor)
-    found = await surveyor.found(_KINDS[TABLE])
-    return [Judged(TABLE, each.id, FINE if _covering(each, plans) else fault("The table is in no backup plan.")) for each in found]
+def _in_plan(kind: str, what: str) -> Survey:
+    async def survey(surveyor: Surveyor, given: Given) -> list[Judged]:
+        plans = await _plans(surveyor)
+        found = await surveyor.found(_KINDS[kind])
+        return [Judged(kind, each.id, FINE if _covering(each, plans) else fault(f"The {what} is in no backup plan.")) for each in found]
+
+    return survey
 
 
 def _covering(resource: Found, plans: list[Plan]) -> list[Plan]:
@@ -221,9 +224,12 @@ CHECKS: dict[str, Check] = {
 }
 
 SURVEYS: dict[str, Survey] = {
-    "DYNAMODB_IN_BACKUP_PLAN": _tables_in_plan,
+    "DYNAMODB_IN_BACKUP_PLAN": _in_plan(TABLE, "table"),
     "DYNAMODB_LAST_BACKUP_RECOVERY_POINT_CREATED": _backed_up(TABLE),
     "DYNAMODB_RESOURCES_PROTECTED_BY_BACKUP_PLAN": _protected(TABLE),
+    "EBS_IN_BACKUP_PLAN": _in_plan(resource_disk.VOLUME, "volume"),
+    "EBS_LAST_BACKUP_RECOVERY_POINT_CREATED": _backed_up(resource_disk.VOLUME),
+    "EBS_RESOURCES_PROTECTED_BY_BACKUP_PLAN": _protected(resource_disk.VOLUME),
     "S3_LAST_BACKUP_RECOVERY_POINT_CREATED": _backed_up(BUCKET),
     "S3_RESOURCES_PROTECTED_BY_BACKUP_PLAN": _protected(BUCKET),
 }

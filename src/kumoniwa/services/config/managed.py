@@ -15,6 +15,7 @@ from kumoniwa.services.config import (
     check_account,
     check_backup,
     check_build,
+    check_disk,
     check_edge,
     check_identity,
     check_s3,
@@ -28,7 +29,7 @@ CHECKS: dict[str, Check] = {
 }  # fmt: skip
 """Rules that judge one resource by its configuration item."""
 SURVEYS: dict[str, Survey] = {
-    **check_account.SURVEYS, **check_backup.SURVEYS, **check_build.SURVEYS, **check_edge.SURVEYS, **check_identity.SURVEYS, **check_service.SURVEYS,
+    **check_account.SURVEYS, **check_backup.SURVEYS, **check_build.SURVEYS, **check_disk.SURVEYS, **check_edge.SURVEYS, **check_identity.SURVEYS, **check_service.SURVEYS,
 }  # fmt: skip
 """Rules that look around for themselves, when their time comes."""
 

@@ -23,8 +23,8 @@ _OTHER_THAN_KEYS = "AWS_LAMBDA,AWS_IAM,OPENID_CONNECT,AMAZON_COGNITO_USER_POOLS"
 _PLAIN = (
     "ACM.2 APIGateway.1 APIGateway.2 APIGateway.3 APIGateway.4 APIGateway.8 APIGateway.9 AppSync.2 Backup.1 CloudFront.1 CloudFront.3 CloudFront.4 "
     "CloudFront.5 CloudFront.6 CloudFront.7 CloudFront.8 CloudFront.9 CloudFront.10 CloudFront.12 CloudTrail.2 CloudTrail.4 CloudTrail.5 CodeBuild.2 "
-    "CodeBuild.3 CodeBuild.4 DynamoDB.1 DynamoDB.2 DynamoDB.6 ECR.1 ECR.2 ECR.3 EventBridge.3 IAM.2 IAM.4 IAM.5 IAM.9 KMS.4 Kinesis.1 Lambda.1 S3.2 "
-    "S3.3 S3.5 S3.8 S3.9 S3.12 S3.13 SNS.4 SecretsManager.1 SecretsManager.2 StepFunctions.1 WAF.10"
+    "CodeBuild.3 CodeBuild.4 DynamoDB.1 DynamoDB.2 DynamoDB.6 EC2.1 EC2.7 ECR.1 ECR.2 ECR.3 EventBridge.3 IAM.2 IAM.4 IAM.5 IAM.9 KMS.4 Kinesis.1 "
+    "Lambda.1 S3.2 S3.3 S3.5 S3.8 S3.9 S3.12 S3.13 SNS.4 SecretsManager.1 SecretsManager.2 StepFunctions.1 WAF.10"
 )
 CONFIG = "Config.1"
 """Whether AWS Config records what the others need: no rule of Config's could say so."""

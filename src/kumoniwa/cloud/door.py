@@ -21,7 +21,7 @@ from kumoniwa.aws import regions
 from kumoniwa.cloud.anycast import nearest
 from kumoniwa.cloud.fleet import Fleet, Member, NoSuchRegion
 from kumoniwa.cloud.hello import Incomplete, host_of
-from kumoniwa.cloud.tls import HANDSHAKE, Certificates, Ready, opened
+from kumoniwa.cloud.tls import HANDSHAKE, Certificates
 from kumoniwa.gate.address import BALANCER, CONTROL, EDGE, is_admin, is_led, locate
 from kumoniwa.gate.private_network import Network
 from kumoniwa.gate.route import NoRoute
@@ -29,6 +29,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.ids import Ids
 from kumoniwa.wire.http import HEAD_BYTES_MAX, Application, Connection, listen
 from kumoniwa.wire.message import Client, Request, Session
+from kumoniwa.wire.secure import Ready, opened
 
 HEAD_WITHIN_S = 30.0
 LOOK_AGAIN_S = 0.005

@@ -23,8 +23,8 @@ EDGE = "aws-edge"
 MULTI_REGION = ".mrap"
 """How the names of S3's Multi-Region Access Points end."""
 
-BALANCER = "elb"
-"""The door of load balancers."""
+BALANCER, BALANCER_PORT = "elb", "elb-port"
+"""The doors of load balancers: by their names, and at ports of their own."""
 
 CONTROL = "s3control"
 """The service that shares S3's signing name and is told by its path."""
@@ -42,7 +42,7 @@ class Address(Record):
     """The service of the credential scope or the host name."""
     access_key: str | None = None
     door: str | None = None
-    """``execute-api``, ``lambda-url``, ``lambda-code``, ``appsync-api``, ``appsync-realtime-api``, ``auth`` (a user pool's hosted pages), ``user-pool`` (its keys), ``token-issuer`` (the keys of an account), ``registry`` (of images), ``elb`` (a load balancer's), ``cloudfront`` or ``s3``: a host name or path that is a data plane of its own. The
+    """``execute-api``, ``lambda-url``, ``lambda-code``, ``appsync-api``, ``appsync-realtime-api``, ``auth`` (a user pool's hosted pages), ``user-pool`` (its keys), ``token-issuer`` (the keys of an account), ``registry`` (of images), ``elb`` (a load balancer's), ``elb-port`` (of a listener's own port), ``cloudfront`` or ``s3``: a host name or path that is a data plane of its own. The
     gate adds ``host-name``, for a host name that a customer brought to the region."""
     name: str = ""
     """The API id, function URL id or bucket in the host name or path; for ``host-name`` the name itself."""

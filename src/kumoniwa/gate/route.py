@@ -17,7 +17,7 @@ import orjson
 
 from kumoniwa.aws import actions, events, models
 from kumoniwa.gate import access_point, tags
-from kumoniwa.gate.address import BALANCER, CONTROL, Address, locate
+from kumoniwa.gate.address import BALANCER, BALANCER_PORT, CONTROL, Address, locate
 from kumoniwa.gate.edge import EdgeName
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import HostName, host_named
@@ -34,7 +34,7 @@ from kumoniwa.wire.xml import escaped, readable
 
 DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "lambda-code": "lambda", "s3-website": "s3", "cloudformation": "cloudformation",
          "mail": "ses", "notices": "sns", "approvals": "acm", "appsync-api": "appsync", "appsync-realtime-api": "appsync",
-         "auth": "cognito-idp", "user-pool": "cognito-idp", "cloudfront": "cloudfront", "token-issuer": "sts", "registry": "ecr", BALANCER: "elbv2"}  # fmt: skip
+         "auth": "cognito-idp", "user-pool": "cognito-idp", "cloudfront": "cloudfront", "token-issuer": "sts", "registry": "ecr", BALANCER: "elbv2", BALANCER_PORT: "elbv2"}  # fmt: skip
 """Addresses that are not AWS API calls, and the service whose ``door.serve`` answers them."""
 _NO_DOOR = (None, "s3")
 DATA_PLANES = frozenset({("xray", "/v1/traces"), ("dynamodb", "/")})

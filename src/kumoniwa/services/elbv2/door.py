@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from kumoniwa.gate import firewall, firewall_guard
-from kumoniwa.gate.address import Address
+from kumoniwa.gate.address import BALANCER_PORT, Address
 from kumoniwa.gate.firewall_record import Source
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import HostName
@@ -20,6 +20,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.services.elbv2 import accesslog, attribute, bill, figures, forwarding, function, listener, live, rule, stickiness
 from kumoniwa.services.elbv2.balancer import SERVICE, LoadBalancer
 from kumoniwa.services.elbv2.condition import Fits, compiled
+from kumoniwa.services.elbv2.listener_record import PUBLIC, Listener
 from kumoniwa.services.elbv2.page import SERVER, Refused, page
 from kumoniwa.services.elbv2.rule_record import FORWARD, Rule
 from kumoniwa.services.elbv2.target_group import TargetGroup
@@ -35,6 +36,10 @@ SEEN_BYTES_MAX = 64 << 10
 
 
 async def serve(home: Any, request: Request, address: Address, request_id: str) -> Response:
+    if address.door == BALANCER_PORT:
+        account = address.name.split(":")[4]
+        call = home.call("elbv2", account, principals.service(SERVICE, account))
+        return await come(call, call.shelf(Listener).get(address.name), request, request_id)
     named = home.store.shelf(SHARED, HostName).get(address.name)
     if named is None:
         # On AWS there is no address behind such a name.
@@ -46,7 +51,7 @@ async def serve(home: Any, request: Request, address: Address, request_id: str) 
     return await come(call, heard, request, request_id)
 
 
-async def come(call: Call, heard: listener.Listener | None, request: Request, request_id: str) -> Response:
+async def come(call: Call, heard: Listener | None, request: Request, request_id: str) -> Response:
     """What a listener answers a request."""
     balancer = call.shelf(LoadBalancer).get(heard.balancer) if heard is not None else None
     if balancer is None or call.now() < balancer.active_at:
@@ -181,7 +186,7 @@ def _redirected(visit: Visit, config: dict[str, str]) -> Response:
         return text
 
     to, port = filled(config["Protocol"]), filled(config["Port"])
-    if visit.asked_port and visit.listener.is_public and port == str(listener.PUBLIC[to]):
+    if visit.asked_port and visit.listener.is_public and port == str(PUBLIC[to]):
         port = visit.asked_port
     query = filled(config["Query"])
     visit.redirected_to = f"{to.lower()}://{filled(config['Host'])}:{port}{filled(config['Path'])}{f'?{query}' if query else ''}"

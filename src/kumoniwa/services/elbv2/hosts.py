@@ -15,7 +15,7 @@ from kumoniwa.gate.names import HostName, TlsTerms
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.elbv2.security_policy import POLICIES
 
-SERVICE = "elbv2"
+SERVICE, PRINCIPAL = "elbv2", "elasticloadbalancing.amazonaws.com"
 
 
 def named(call: Call, name: str, scheme: str) -> str:

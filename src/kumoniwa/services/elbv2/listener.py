@@ -8,7 +8,7 @@ from kumoniwa.gate import certificate as certificates
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
-from kumoniwa.kernel.record import Record, changed
+from kumoniwa.kernel.record import changed
 from kumoniwa.services.elbv2 import action, attribute, balancer, condition, hosts, port, rule, security_policy, tag, target_group
 from kumoniwa.services.elbv2.balancer import LoadBalancer
 from kumoniwa.services.elbv2.errors import (
@@ -20,41 +20,13 @@ from kumoniwa.services.elbv2.errors import (
     TooManyListenersException,
 )
 from kumoniwa.services.elbv2.limit import LIMITS
-
-PROTOCOLS = ("HTTP", "HTTPS")
-PUBLIC = {"HTTP": 80, "HTTPS": 443}
-"""The ports that are the cloud's own one: what comes in plain there, and what in TLS."""
+from kumoniwa.services.elbv2.listener_record import PROTOCOLS, Listener
 
 
 class UnsupportedCertificate(AwsError):
     """The model does not know it: https://github.com/hashicorp/terraform-provider-aws/issues/9125"""
 
     status = 400
-
-
-class Listener(Record):
-    """Shelved by its ARN."""
-
-    arn: str
-    balancer: str
-    protocol: str
-    port: int
-    created: float
-    policy: str = ""
-    certificate: str = ""
-    """The one that is shown to who asks for no name of another."""
-    more: tuple[str, ...] = ()
-    attributes: dict[str, str] = {}
-    tags: dict[str, str] = {}
-
-    @property
-    def every_certificate(self) -> tuple[str, ...]:
-        return (self.certificate, *self.more) if self.certificate else ()
-
-    @property
-    def is_public(self) -> bool:
-        """Whether it hears at the cloud's own port, and not at one of its own."""
-        return PUBLIC[self.protocol] == self.port
 
 
 def existing(call: Call, arn: str) -> Listener:

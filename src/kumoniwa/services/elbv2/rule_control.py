@@ -5,9 +5,10 @@ from __future__ import annotations
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.services.elbv2 import balancer, listener, rule
+from kumoniwa.services.elbv2.listener_record import Listener
 
 
-def _told(call: Call, held: listener.Listener) -> None:
+def _told(call: Call, held: Listener) -> None:
     listener.show(call, balancer.existing(call, held.balancer))
 
 

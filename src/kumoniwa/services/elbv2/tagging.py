@@ -8,11 +8,12 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.elbv2 import balancer, listener, rule, tag, target_group
+from kumoniwa.services.elbv2.listener_record import Listener
 from kumoniwa.services.elbv2.rule_record import Rule
 
 _KINDS: dict[str, tuple[type, Any]] = {
     "loadbalancer": (balancer.LoadBalancer, balancer.existing),
-    "listener": (listener.Listener, listener.existing),
+    "listener": (Listener, listener.existing),
     "listener-rule": (Rule, rule.existing),
     "targetgroup": (target_group.TargetGroup, target_group.existing),
 }

@@ -37,13 +37,13 @@ def listener(client, made: dict, actions: list[dict], **more: Any) -> str:
     return client.create_listener(LoadBalancerArn=made["LoadBalancerArn"], DefaultActions=actions, **values)["Listeners"][0]["ListenerArn"]
 
 
-def servers(client, *endpoints: Any, name: str = "servers", **more: Any) -> str:
+def servers(client, *endpoints: Any, name: str = "servers", port: int = 0, **more: Any) -> str:
     """A target group of HTTP servers of this machine, in the network of the first balancer."""
     vpc = client.describe_load_balancers()["LoadBalancers"][0]["VpcId"]
     values = {"Protocol": "HTTP", "Port": 80, "VpcId": vpc, "TargetType": "ip", "HealthCheckPath": "/health"} | more
     arn = client.create_target_group(Name=name, **values)["TargetGroups"][0]["TargetGroupArn"]
-    if endpoints:
-        client.register_targets(TargetGroupArn=arn, Targets=[target(each) for each in endpoints])
+    if endpoints or port:
+        client.register_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1", "Port": port}] if port else [target(each) for each in endpoints])
     return arn
 
 

@@ -23,6 +23,11 @@ from services.balancer_workshop import (
 )
 from services.endpoint_workshop import Endpoint
 from services.lambda_workshop import make
+from websocket_client import Broken
+
+from kumoniwa.wire import websocket
+from kumoniwa.wire.http import Connection
+from kumoniwa.wire.message import Response
 
 
 @pytest.fixture
@@ -428,3 +433,42 @@ def test_a_killed_region_serves_again(cloud, elb, made, visit, endpoints):
     assert visit("/x")[0] == 200
     cloud.sleep(1)
     assert health(cloud.client("elbv2"), group) == [("healthy", None)]
+
+
+def test_a_websocket_is_between_a_client_and_his_target(cloud, elb, made):
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html#listener-configuration"""
+    asked = []
+
+    async def converse(socket) -> None:
+        while True:
+            said = await socket.receive()
+            await socket.send(said[::-1] if isinstance(said, bytes) else said.upper())
+
+    def answer(request, reply) -> None:
+        asked.append(request)
+        reply(websocket.accepted(cloud.region(), request, converse, subprotocol="chat") if websocket.is_asked(request) else Response(200))
+
+    async def serve():
+        return await cloud.loop.create_server(lambda: Connection(answer), "127.0.0.1", 0)
+
+    server = cloud.run(serve())
+    group = servers(elb, port=server.sockets[0].getsockname()[1])
+    listener(elb, made, forward(group))
+    client = cloud.websocket("/chat?x=1", host=f"{made['DNSName']}:4566", subprotocols=("chat",))
+    assert (client.status, client.headers["sec-websocket-protocol"]) == (101, "chat")
+    client.send("hello")
+    assert client.receive() == "HELLO"
+    client.send(b"x" * 300_000 + b"y")
+    assert client.receive() == b"y" + b"x" * 300_000
+    told = [each.headers for each in asked if each.path == "/chat"]
+    assert (told[0]["x-forwarded-for"], told[0]["host"]) == ("127.0.0.1", made["DNSName"])
+    # Nothing passed for the idle time: it is over.
+    cloud.sleep(61)
+    with pytest.raises(Broken):
+        client.receive()
+    server.close()
+
+
+def test_a_function_takes_no_websocket(cloud, elb, made):
+    listener(elb, made, forward(function(cloud, elb, ECHO)))
+    assert cloud.websocket("/chat", host=f"{made['DNSName']}:4566").status == 400

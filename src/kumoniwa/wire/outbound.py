@@ -16,6 +16,8 @@ from kumoniwa.wire.message import Stream
 
 BODY_BYTES_MAX = 10 << 20
 HEAD_BYTES_MAX = 64 << 10
+_SWITCHING = 101
+_INTERIM = frozenset(range(100, 200)) - {_SWITCHING}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -50,6 +52,8 @@ class _Collecting:
         self.pieces: list[bytes] = []
         self.size = self.head_bytes = 0
         self.is_bodiless, self.has_head, self.is_complete = verb == "HEAD", False, False
+        self.beyond: bytes | None = None
+        """What stood behind a 101: the first words of the protocol that the connection speaks from then on."""
         self.parser = httptools.HttpResponseParser(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -59,7 +63,7 @@ class _Collecting:
         self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        if 100 <= self.parser.get_status_code() < 200:
+        if self.parser.get_status_code() in _INTERIM:
             self.headers.clear()
             return
         self.has_head = True
@@ -73,7 +77,7 @@ class _Collecting:
         self.pieces.append(piece)
 
     def on_message_complete(self) -> None:
-        if self.parser.get_status_code() >= 200:
+        if self.parser.get_status_code() not in _INTERIM:
             self.is_complete = True
 
 
@@ -144,11 +148,13 @@ def _asked(verb: str, url: str, headers: list[tuple[str, str]], body: bytes | St
         host = "127.0.0.1"
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     said = next((value for name, value in headers if name.lower() == "host"), parts.netloc.rpartition("@")[2])
+    # Who says himself what becomes of the connection wants another protocol on it.
+    is_upgrade = any(name.lower() == "upgrade" for name, _ in headers)
     lines = [
         ("Host", said),
         *((name, value) for name, value in headers if name.lower() != "host"),
         *_framing(body),
-        ("Connection", "close"),
+        ("Connection", "Upgrade" if is_upgrade else "close"),
     ]
     head = f"{verb} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines) + "\r\n"
     secured = (tls or _tls()) if parts.scheme == "https" else None
@@ -189,6 +195,8 @@ async def _heard(reader: asyncio.StreamReader, collecting: _Collecting) -> bool:
         data = await reader.read(1 << 16)
         if data:
             collecting.parser.feed_data(data)
+    except httptools.HttpParserUpgrade as upgrade:
+        collecting.beyond = data[upgrade.args[0] :]
     except (OSError, httptools.HttpParserError) as error:
         raise _unreachable(error)
     return bool(data)
@@ -227,6 +235,10 @@ class Coming:
             return None
         self._end()
         return b"".join(self._streaming.pieces)
+
+    def switched(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]:
+        """The connection behind a 101, and what was said on it already, for whoever speaks its other protocol and closes it."""
+        return self._reader, self._writer, self._streaming.beyond or b""
 
     def _end(self) -> None:
         if self._sending is not None:

@@ -229,7 +229,7 @@ async def _forwarded(call: Call, visit: Visit, config: dict[str, Any]) -> Respon
         if group.kind == "lambda":
             response = await function.asked(visit, call, group, target)
         else:
-            response = await forwarding.asked(visit, group, target, partial(_unburdened, health))
+            response = await forwarding.asked(visit, group, target, partial(_unburdened, health), partial(_ended, visit, 101))
             is_passing = not isinstance(response.body, bytes)
     finally:
         if not is_passing:

@@ -30,7 +30,8 @@ def count(visit: Visit, status: int, sent_bytes: int) -> None:
     if visit.target is not None:
         add("RequestCountPerTarget", ("TargetGroup", visit.group.id))
     if visit.target_status:
-        add(f"HTTPCode_Target_{visit.target_status // 100}XX_Count")
+        if visit.target_status >= 200:
+            add(f"HTTPCode_Target_{visit.target_status // 100}XX_Count")
         add("TargetResponseTime", value=rounded(visit.heard_at - visit.asked_at), unit="Seconds")
     elif visit.done and visit.done[-1] == "redirect":
         add("HTTP_Redirect_Count", balancer)

@@ -14,14 +14,15 @@ from kumoniwa.services.elbv2.health import trusting
 from kumoniwa.services.elbv2.page import Refused
 from kumoniwa.services.elbv2.target_group import Target, TargetGroup
 from kumoniwa.services.elbv2.visit import TRACE, Visit
-from kumoniwa.wire import outbound
-from kumoniwa.wire.message import Disconnected, Response
+from kumoniwa.wire import outbound, websocket
+from kumoniwa.wire.message import Disconnected, Response, Upgrade
+from kumoniwa.wire.splice import Splice
 
 CONNECTED_WITHIN_S = 10.0
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-504-issues"""
 _OURS = frozenset({
     "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "content-length", "expect", "host",
-    "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", TRACE.lower(), HEADER,
+    "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", TRACE.lower(), HEADER, "upgrade",
 })  # fmt: skip
 """Headers of a client that no target sees as they were."""
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "date"})
@@ -64,27 +65,51 @@ def passed_on(visit: Visit) -> list[tuple[str, str]]:
     return [("Host", host_told(visit)), *forwarded(visit), *lines]
 
 
-async def asked(visit: Visit, group: TargetGroup, target: Target, ended: Callable[[], None]) -> Response:
-    """What a server answers, as soon as it begins to; ``ended`` is called when all has passed. Raises Refused."""
+async def asked(visit: Visit, group: TargetGroup, target: Target, ended: Callable[[], None], closed: Callable[[int], None]) -> Response:
+    """What a server answers, as soon as it begins to; ``ended`` is called when all has passed, ``closed`` when a WebSocket is over, with how many
+    bytes its client was sent. Raises Refused."""
     request = visit.request
+    headers = passed_on(visit)
+    if websocket.is_asked(request):
+        headers.append(("Upgrade", request.headers["upgrade"]))
     query = f"?{request.query}" if request.query else ""
     url = f"{group.protocol.lower()}://{target.id}:{target.port}{request.path}{query}"
     body = request.stream if request.stream is not None else request.body or (b"" if "content-length" in request.headers else None)
     idle_s = float(visit.balancer.attribute("idle_timeout.timeout_seconds"))
     tls = trusting() if group.protocol == "HTTPS" else None
     try:
-        coming = await outbound.begun(request.method, url, passed_on(visit), body, idle_s, tls, connected_within_s=CONNECTED_WITHIN_S)
+        coming = await outbound.begun(request.method, url, headers, body, idle_s, tls, connected_within_s=CONNECTED_WITHIN_S)
     except (TimeoutError, outbound.Unheard):
         raise Refused(504) from None
     except outbound.Unreachable:
         raise Refused(502) from None
     except Disconnected:
         raise Refused(460) from None
+    if coming.status == 101:
+        return _switched(visit, coming, idle_s, ended, closed)
     whole = coming.whole
     if whole is not None:
         return Response(coming.status, whole, _returned(coming.headers))
-    headers = _returned(coming.headers)
-    return Response(coming.status, _passing(coming, idle_s, ended), headers)
+    return Response(coming.status, _passing(coming, idle_s, ended), _returned(coming.headers))
+
+
+def _switched(visit: Visit, coming: outbound.Coming, idle_s: float, ended: Callable[[], None], closed: Callable[[int], None]) -> Response:
+    """The client and his target speak another protocol from now on, which is none of the balancer's business.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html#listener-configuration"""
+    reader, writer, first = coming.switched()
+
+    def over(sent_bytes: int) -> None:
+        ended()
+        closed(sent_bytes)
+
+    def begin(transport: asyncio.Transport | None) -> Splice:
+        splice = Splice(visit.home, reader, writer, first, idle_s, over)
+        if transport is None:
+            splice.end()
+        return splice
+
+    said = next((value for name, value in coming.headers if name.lower() == "upgrade"), "websocket")
+    return Response(101, Upgrade(begin), {**_returned(coming.headers), "Upgrade": said, "Connection": "Upgrade"})
 
 
 def _returned(lines: list[tuple[str, str]]) -> dict[str, Any]:

@@ -778,6 +778,16 @@ SAMPLES = {
         """{Namespace: n, MetricName: m, Stat: Sum, Dimensions: [{Name: a, Value: b}], MetricCharacteristics: {PeriodicSpikes: true},
         Configuration: {MetricTimeZone: Asia/Tokyo}}""",
     ),
+    "AWS::ApplicationSignals::Discovery": ("{}", "{}"),
+    "AWS::ApplicationSignals::ServiceLevelObjective": (
+        """{Name: slo, Description: a, Sli: {SliMetric: {KeyAttributes: {Type: Service, Name: n, Environment: e}, OperationName: o, MetricType: LATENCY,
+        Statistic: p99, PeriodSeconds: 60}, MetricThreshold: 200, ComparisonOperator: LessThan}, Goal: {Interval: {RollingInterval: {DurationUnit: DAY,
+        Duration: 7}}, AttainmentGoal: 99}, BurnRateConfigurations: [{LookBackWindowMinutes: 60}], ExclusionWindows: [{Window: {DurationUnit: HOUR,
+        Duration: 1}, StartTime: "2030-01-01T00:00:00Z"}], Tags: [{Key: a, Value: b}]}""",
+        """{Name: slo, Description: b, Sli: {SliMetric: {KeyAttributes: {Type: Service, Name: n, Environment: e}, OperationName: o, MetricType: AVAILABILITY},
+        MetricThreshold: 99, ComparisonOperator: GreaterThan}, ExclusionWindows: [{Window: {DurationUnit: DAY, Duration: 1}, RecurrenceRule:
+        {Expression: rate(30 days)}}], Tags: [{Key: c, Value: d}]}""",
+    ),
     "AWS::XRay::TransactionSearchConfig": ("{IndexingPercentage: 5}", "{IndexingPercentage: 6}"),
     "AWS::Kinesis::Stream": (
         "{ShardCount: 1, RetentionPeriodHours: 48, StreamEncryption: {EncryptionType: KMS, KeyId: k}, Tags: [{Key: a, Value: b}]}",

@@ -132,6 +132,6 @@ def test_a_type_is_made_changed_and_deleted_by_well_formed_calls(type_name):
     assert set(types.find(type_name).attributes) <= told <= set(types.attributes_of(type_name)), "an attribute could not be read"
     status = stack.update(f"Resources: {{It: {{Type: {type_name}, Properties: {changed}}}}}")
     assert status == "UPDATE_COMPLETE", stack.reasons("It")
-    assert len(world.calls) > created
+    assert len(world.calls) > created or made == changed == "{}"  # a type without properties
     status = stack.delete()
     assert status == "DELETE_COMPLETE", stack.reasons("It")

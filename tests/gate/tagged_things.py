@@ -700,9 +700,18 @@ def sampling_rule(m):
     return {"RuleName": m.name, "RuleARN": arn, "ResourceARN": arn, "SamplingRuleUpdate": {"RuleName": m.name}}
 
 
+def objective(m):
+    """Of a metric of a customer's own."""
+    query = {"Id": "m1", "MetricStat": {"Metric": {"Namespace": "n", "MetricName": "m"}, "Period": 60, "Stat": "Sum"}}
+    said = {"SliMetricConfig": {"MetricDataQueries": [query]}, "MetricThreshold": 1, "ComparisonOperator": "LessThan"}
+    arn = m.application_signals.create_service_level_objective(Name=m.name, SliConfig=said, Tags=m.pairs)["Slo"]["Arn"]
+    return {"Id": arn, "SloIds": [arn], "ResourceArn": arn}
+
+
 KINDS = {
     "access-analyzer": {"Analyzer": analyzer},
     "acm": {"certificate": certificate},
+    "application-signals": {"slo": objective},
     "application-autoscaling": {"ScalableTarget": scalable_target},
     "appsync": {"graphqlapi": graphql_api, "api": event_api, "channelNamespace": channel_namespace},
     "athena": {"workgroup": query_workgroup},

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Any
 
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.application_signals import discovery, hearing
+from kumoniwa.services.application_signals import discovery, following, hearing
 
 
 async def run(region: Any) -> None:
@@ -20,6 +19,6 @@ async def run(region: Any) -> None:
 
     region.listen(heard, wants)
     try:
-        await asyncio.Event().wait()
+        await following.run(region)
     finally:
         region.unlisten(heard)

@@ -132,6 +132,50 @@ def test_a_nat_gateway_leads_a_function_to_all_of_aws_under_its_own_address_and_
     assert asked(cloud, "sqs", "list_queues") == "silence"
 
 
+@pytest.mark.database
+def test_a_peering_connection_leads_to_a_database_if_both_sides_route_there(cloud):
+    network, there = Network(cloud), Network(cloud, 1)
+    ec2 = network.ec2
+    functions, databases = network.group("functions"), there.group("databases")
+    place = _database(cloud, there, databases)
+    host, port = place["Address"], place["Port"]
+    placed(cloud, network, functions, CALLS)
+    assert reached(cloud, host, port) == "silence"
+    peering = ec2.create_vpc_peering_connection(VpcId=network.vpc, PeerVpcId=there.vpc)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
+    ec2.authorize_security_group_ingress(GroupId=databases, IpPermissions=[tcp(5432, group=functions)])
+    routes = [{"RouteTableId": near.table, "DestinationCidrBlock": far.cidr} for near, far in ((network, there), (there, network))]
+    ec2.create_route(**routes[0], VpcPeeringConnectionId=peering)
+    assert reached(cloud, host, port) == "silence"  # no way back
+    ec2.create_route(**routes[1], VpcPeeringConnectionId=peering)
+    assert reached(cloud, host, port) == "in"
+    ec2.delete_route(**routes[0])
+    assert reached(cloud, host, port) == "silence"
+
+
+def test_an_endpoint_leads_to_its_service_alone_and_its_policy_must_let_pass_too(cloud):
+    network = Network(cloud)
+    group = network.group("functions")
+    placed(cloud, network, group, ASKS, "dynamodb:*", "sqs:*")
+    ec2, service = network.ec2, "com.amazonaws.us-east-1.dynamodb"
+    endpoint = ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=service, RouteTableIds=[network.table])["VpcEndpoint"]["VpcEndpointId"]
+    assert asked(cloud, "dynamodb", "list_tables") == ["TableNames"]
+    assert asked(cloud, "sqs", "list_queues") == "silence"
+    policy = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "dynamodb:GetItem", "Resource": "*"}]}
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=json.dumps(policy))
+    assert "because no VPC endpoint policy allows the dynamodb:ListTables action" in asked(cloud, "dynamodb", "list_tables")
+    policy["Statement"].append({"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=json.dumps(policy))
+    assert "with an explicit deny in a VPC endpoint policy" in asked(cloud, "dynamodb", "list_tables")
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, ResetPolicy=True)
+    comes = {"StringEquals": {"aws:SourceVpce": endpoint, "aws:SourceVpc": network.vpc}, "IpAddress": {"aws:VpcSourceIp": network.cidr}}
+    document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*", "Condition": comes}}
+    put_role(cloud, document=json.dumps(document))
+    assert asked(cloud, "dynamodb", "list_tables") == ["TableNames"]
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+    assert asked(cloud, "dynamodb", "list_tables") == "silence"
+
+
 def test_lambda_keeps_an_interface_for_each_subnet_and_set_of_groups_as_long_as_a_function_uses_it(cloud):
     network = Network(cloud)
     one, other = network.group("one"), network.group("other")

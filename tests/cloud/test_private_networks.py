@@ -15,7 +15,7 @@ ASKS = """
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    brief = Config(connect_timeout=0.3, read_timeout=5, retries={"max_attempts": 0})
+    brief = Config(connect_timeout=0.3, read_timeout=20, retries={"max_attempts": 0})
 
     def handler(event, context):
         said = {}

@@ -21,7 +21,7 @@ def handler(event, context):
     global connection
     if connection is None:
         connection = pg8000.dbapi.connect(
-            host=os.environ["DB_HOST"], port=int(os.environ["DB_PORT"]), user="keeper", password=os.environ["DB_PASSWORD"], database="postgres", timeout=5
+            host=os.environ["DB_HOST"], port=int(os.environ["DB_PORT"]), user="keeper", password=os.environ["DB_PASSWORD"], database="postgres", timeout=30
         )
         connection.autocommit = True
         connection.cursor().execute("create table if not exists orders (id text primary key, item text)")
@@ -160,7 +160,7 @@ def test_an_endpoint_leads_to_its_service_alone_and_its_policy_must_let_pass_too
     ec2, service = network.ec2, "com.amazonaws.us-east-1.dynamodb"
     endpoint = ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=service, RouteTableIds=[network.table])["VpcEndpoint"]["VpcEndpointId"]
     assert asked(cloud, "dynamodb", "list_tables") == ["TableNames"]
-    assert asked(cloud, "sqs", "list_queues") == "silence"
+    assert asked(cloud, "sqs", "list_queues", patience_s=0.5) == "silence"
     policy = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "dynamodb:GetItem", "Resource": "*"}]}
     ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=json.dumps(policy))
     assert "because no VPC endpoint policy allows the dynamodb:ListTables action" in asked(cloud, "dynamodb", "list_tables")

@@ -35,15 +35,14 @@ ASKS = """
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    brief = Config(connect_timeout=1, read_timeout=1, retries={"max_attempts": 0})
-
     def handler(event, context):
         # A region refuses a signature of another day.
         for signer in (botocore.auth, botocore.crt.auth):
             signer.get_current_datetime = lambda remove_tzinfo=True: datetime.fromtimestamp(event["now"], UTC)
-        client = boto3.client(event["service"], config=brief)
+        config = Config(connect_timeout=1, read_timeout=event["patience"], retries={"max_attempts": 0})
+        client = boto3.client(event["service"], config=config)
         try:
-            answer = getattr(client, event["operation"])(**event.get("with", {}))
+            answer = getattr(client, event["operation"])()
         except ClientError as error:
             return error.response["Error"]["Message"]
         except BotoCoreError as error:
@@ -122,10 +121,11 @@ def reached(cloud, host: str, port: int, name: str = "f") -> str:
     return invoke(cloud, {"host": host, "port": port}, name)["Payload"]["came"]
 
 
-def asked(cloud, service: str, operation: str, name: str = "f", **params):
-    """What AWS answers a function that asks: the members of the answer, the words of a refusal, or silence."""
+def asked(cloud, service: str, operation: str, patience_s: float = 20):
+    """What AWS answers a function that asks: the members of the answer, the words of a refusal, or silence. Who finds no door open learns so
+    when he calls; where one is open to others, he must lose patience."""
     settled(cloud)
-    return invoke(cloud, {"service": service, "operation": operation, "with": params, "now": cloud.now()}, name)["Payload"]
+    return invoke(cloud, {"service": service, "operation": operation, "patience": patience_s, "now": cloud.now()})["Payload"]
 
 
 def with_driver(source: str) -> bytes:

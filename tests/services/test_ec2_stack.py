@@ -165,3 +165,14 @@ def test_the_rest_of_a_network_by_a_template(shop):
     assert shop.ec2.get_managed_prefix_list_entries(PrefixListId=told["List"])["Entries"] == [{"Cidr": "10.8.0.0/16"}]
     deploy(shop, {}, "delete")
     assert len(shop.ec2.describe_vpcs()["Vpcs"]) == 1 and shop.ec2.describe_managed_prefix_lists()["PrefixLists"][2:] == []
+
+
+def test_a_template_names_the_zones_that_ec2_has(cloud):
+    """In Tokyo there is no zone b for newer accounts."""
+    cloud.region("ap-northeast-1")
+    stacks, ec2 = (cloud.client(name, region="ap-northeast-1") for name in ("cloudformation", "ec2"))
+    body = {"Resources": {"P": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": {"Fn::Join": [",", {"Fn::GetAZs": ""}]}, "Name": "zones"}}}}
+    stacks.create_stack(StackName="zones", TemplateBody=json.dumps(body))
+    cloud.sleep(5)
+    told = cloud.client("ssm", region="ap-northeast-1").get_parameter(Name="zones")["Parameter"]["Value"].split(",")
+    assert told == [each["ZoneName"] for each in ec2.describe_availability_zones()["AvailabilityZones"]] == [f"ap-northeast-1{letter}" for letter in "acd"]

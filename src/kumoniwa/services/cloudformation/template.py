@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.aws.zones import zones as zones_of
 from kumoniwa.deploy.macros import TransformFailed
 from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.deploy.workshop import Workshop
@@ -18,7 +19,6 @@ from kumoniwa.services.cloudformation.stack import Stack
 
 BODY_BYTES_MAX = 51_200
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
-ZONE_LETTERS = "abc"
 URL_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
 
 
@@ -88,7 +88,7 @@ async def drawn(
 ) -> Blueprint:
     """The blueprint of a stack. Raises what is wrong with the template or the parameters, as a ValidationError, and what
     went wrong in a transform as its subclass TransformFailed. Nothing is expanded unless it may be."""
-    zones = [call.region + letter for letter in ZONE_LETTERS]
+    zones = [each.name for each in zones_of(call.region)]
     pseudo = pseudo_parameters(call, name, arn, notified)
 
     async def answer(wanted: dict[str, Any]) -> dict[str, Any]:

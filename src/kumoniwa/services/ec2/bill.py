@@ -1,4 +1,5 @@
-"""What AWS bills for volumes and snapshots: volumes by the month as large and as fast as they were asked for, snapshots by what they keep.
+"""What AWS bills for volumes and snapshots: volumes by the month as large and as fast as they were asked for, snapshots by what they keep; and for
+networks, which `net_bill` tells.
 
 Snapshots that have blocks in common keep them once. https://aws.amazon.com/ebs/pricing/
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from kumoniwa.aws.prices import GIB
 from kumoniwa.gate.ledger import Use
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.ec2 import block
+from kumoniwa.services.ec2 import block, net_bill
 from kumoniwa.services.ec2.ebs_record import Snapshot, Volume
 from kumoniwa.services.ec2.volume_type import GP3_IOPS, GP3_THROUGHPUT
 
@@ -17,7 +18,7 @@ _IO2_TIERS = ((0, "ec2:io2_iops"), (32_000, "ec2:io2_iops_over_32000"), (64_000,
 
 
 def standing_of(call: Call) -> list[Use]:
-    found: list[Use] = []
+    found = net_bill.standing(call)
     for each in call.shelf(Volume).values():
         if each.failure or each.state == "deleting":
             continue

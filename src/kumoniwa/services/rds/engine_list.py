@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.aws.zones import zones as zones_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.rds import classes
@@ -118,7 +119,7 @@ def DescribeOrderableDBInstanceOptions(
     is_wanted = EngineVersion in (None, engine.version(), engine.major())
     if not is_wanted or LicenseModel not in (None, engine.licence) or Vpc is False or AvailabilityZoneGroup:
         return {"OrderableDBInstanceOptions": []}
-    zones = [{"Name": f"{call.region}{letter}"} for letter in "abc"]
+    zones = [{"Name": each.name} for each in zones_of(call.region)]
     found = []
     for name in classes.all_classes():
         for storage in ("gp2", "gp3") if DBInstanceClass in (None, name) else ():

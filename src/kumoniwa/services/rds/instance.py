@@ -6,6 +6,7 @@ import hashlib
 import random
 from typing import Any
 
+from kumoniwa.aws.zones import zones
 from kumoniwa.gate import private_network
 from kumoniwa.gate.turns import Turns
 from kumoniwa.kernel.call import Call
@@ -150,7 +151,8 @@ def host(call: Call, name: str) -> str:
 
 
 def zone_of(call: Call) -> str:
-    return f"{call.region}{'abc'[int(hashlib.sha256(f'{call.account}{call.region}'.encode()).hexdigest(), 16) % 3]}"
+    found = zones(call.region)
+    return found[int(hashlib.sha256(f"{call.account}{call.region}".encode()).hexdigest(), 16) % len(found)].name
 
 
 def windows(id_: str) -> tuple[str, str]:

@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,22 @@ def test_the_port_that_was_asked_for_is_told_beside_the_one_that_is(databases):
     shown = databases.create(Port=6_123)
     assert databases.ask("select 1") == [(1,)]
     assert shown["DbInstancePort"] == 0
+
+
+def test_a_port_that_clients_know_is_waited_for(databases):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        told = databases.create(Port=other.getsockname()[1])["Endpoint"]["Port"]
+    lowest_by_chance = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert told < lowest_by_chance  # so that nobody gets it unasked while the region is dead
+    databases.cloud.kill("us-east-1")
+    thief = socket.create_server(("127.0.0.1", told))
+    threading.Timer(0.5, thief.close).start()
+    region = databases.cloud.region()
+    for _ in range(2_000):
+        databases.cloud.sleep(0.01)
+        if any(server.is_ready for server in region.engines["databases"].by_id.values()):
+            break
+    assert databases.ask("select 1") == [(1,)] and databases.shown()["Endpoint"]["Port"] == told
 
 
 def test_what_was_committed_is_there_after_the_region_was_killed(databases):

@@ -11,6 +11,7 @@ It is told its order and then wishes by lines of JSON at its stdin, and tells wh
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -19,6 +20,7 @@ import os
 import signal
 import socket
 import sys
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +30,7 @@ _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWPID = 0x0800_0000, 0x1000_0000, 0x2000_
 USER = 1000
 """Who root is in there: anybody but root."""
 _TAIL_BYTES = 4_096
+_PORTS, _TRIED, _WAITED_S, _LOOK_S = 12_000, 100, 5.0, 0.01
 _BEYOND = 100
 """Where no descriptor of ours is."""
 
@@ -107,6 +110,36 @@ def _bound(hosts: list[str], port: int) -> list[socket.socket]:
     return found
 
 
+def _reserved() -> range:
+    """Ports that this machine gives nobody who does not ask for them by number."""
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+            first = int(file.read().split()[0])
+    except (OSError, ValueError):
+        first = 32_768
+    return range(max(1_024, first - _PORTS), first)
+
+
+async def listening(hosts: list[str], port: int, name: str, *, is_known: bool) -> list[socket.socket]:
+    """At that port, or at another that is free. Clients may know it for long and find its server gone meanwhile, so that it must not become anybody
+    else's by chance; one that ``is_known`` to them is waited for a while if somebody has it."""
+    reserved = _reserved()
+    place = zlib.crc32(name.encode()) % max(1, len(reserved))
+    loop = asyncio.get_running_loop()
+    until = loop.time() + (_WAITED_S if is_known else 0.0)
+    while True:
+        try:
+            return _bound(hosts, port)
+        except OSError:
+            if loop.time() >= until:
+                break
+        await asyncio.sleep(_LOOK_S)
+    for each in (*reserved[place : place + _TRIED], 0):
+        with contextlib.suppress(OSError):
+            return _bound(hosts, each)
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
 class Keeper:
     """What of it is an engine's own: how it lets clients in, how it sees that its server is ready, and what it does for its region."""
 
@@ -139,20 +172,17 @@ class Keeper:
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            listening = _bound(self.order["hosts"], self.order["port"])
-        except OSError:
-            listening = _bound(self.order["hosts"], 0)
+        doors = await listening(self.order["hosts"], self.order["port"], self.folder, is_known=self.order["is_port_known"])
         self._wait_for_the_last()
         os.chdir(self.folder)  # sockets have short names only
         self.cleared()
-        handed, variables = self.handed(listening)
+        handed, variables = self.handed(doors)
         self.pid = _spawn(self.order["command"], self.folder, self.order["log"], handed, variables)
-        self.say(port=listening[0].getsockname()[1], pid=self.pid)
+        self.say(port=doors[0].getsockname()[1], pid=self.pid)
         ended = asyncio.Event()
         watched = os.pidfd_open(self.pid)
         loop.add_reader(watched, ended.set)
-        servers = await self.open(listening)
+        servers = await self.open(doors)
         hearing = asyncio.ensure_future(self._hear())
         looking = asyncio.ensure_future(self._look())
         await ended.wait()

@@ -50,11 +50,11 @@ class Server:
         """What its keeper is told besides: ``command``, ``log``."""
         raise NotImplementedError
 
-    async def start(self, hosts: list[str], port: int, certificate: bytes, *, demands_tls: bool) -> None:
-        """Serve at the first of ``port`` and any other that is free at all of the addresses. Raises ServerFailed."""
+    async def start(self, hosts: list[str], port: int, certificate: bytes, *, demands_tls: bool, is_port_known: bool = False) -> None:
+        """Serve at ``port``, or at another that is free, at all of the addresses. Raises ServerFailed."""
         order = {
             "data": self.data, "lock": os.path.join(self.folder, "lock"), "hosts": hosts, "port": port, "certificate": certificate.decode(),
-            "demands_tls": demands_tls, **self.order(port),
+            "demands_tls": demands_tls, "is_port_known": is_port_known, **self.order(port),
         }  # fmt: skip
         pipe = asyncio.subprocess.PIPE
         self.is_ready, self._is_wanted, self._ended = False, True, asyncio.get_running_loop().create_future()

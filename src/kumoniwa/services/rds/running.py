@@ -129,8 +129,10 @@ async def _begin(call: Call, instance: Instance, server: Any) -> None:
     os.makedirs(os.path.join(server.folder, ARCHIVE), mode=0o700, exist_ok=True)
     server.configure(_settings(call, instance, values))
     certificate = hosting.servers(call.home).certificate(host(call, instance.name))
-    port = instance.port if instance.port and instance.port != instance.wanted_port and not instance.is_due else instance.wanted_port
-    await server.start(hosting.servers(call.home).addresses(), port, certificate, demands_tls=engine_list.of(instance).demands_tls(values))
+    await server.start(
+        hosting.servers(call.home).addresses(), instance.port or instance.wanted_port, certificate,
+        demands_tls=engine_list.of(instance).demands_tls(values), is_port_known=instance.port > 0,
+    )  # fmt: skip
     keep(call, by_id(call, instance.id) or instance, port=server.port, booted=values, booted_group=instance.group, is_to_reload=False)
     proxy_running.look(call, instance.id)
 

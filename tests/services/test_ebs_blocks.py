@@ -163,6 +163,24 @@ def test_a_snapshot_is_begun_once_for_each_token(ebs):
     assert refused_code(ebs.start_snapshot, VolumeSize=2, ClientToken="mine") == "ConflictException"
 
 
+def test_what_is_malformed_is_refused(cloud):
+    """Each with the reason that the model has for it; what no type holds, before anybody asks why."""
+    ebs = cloud.client("ebs", parameter_validation=False)
+    id_ = written(cloud, {0: block("a")})
+    for said in ({"VolumeSize": 10**25}, {"VolumeSize": "x"}):
+        assert refused_code(ebs.start_snapshot, **said) == "SerializationException"
+    for said in ({}, {"VolumeSize": 0}, {"VolumeSize": 1, "Timeout": 5}, {"VolumeSize": 1, "Encrypted": True, "KmsKeyArn": "x"}):
+        assert reason(ebs.start_snapshot, **said) == ("ValidationException", "INVALID_PARAMETER_VALUE")
+    for tags in ([{}], [{"Key": "aws:x", "Value": "y"}], [{"Key": "a", "Value": "b"}] * 2):
+        assert reason(ebs.start_snapshot, VolumeSize=1, Tags=tags) == ("ValidationException", "INVALID_TAG")
+    none = "arn:aws:kms:us-east-1:000000000000:key/none"
+    assert reason(ebs.start_snapshot, VolumeSize=1, Encrypted=True, KmsKeyArn=none) == ("ResourceNotFoundException", "DEPENDENCY_RESOURCE_NOT_FOUND")
+    assert refused_code(ebs.list_snapshot_blocks, SnapshotId=id_, StartingBlockIndex=2**40) == "SerializationException"
+    assert reason(ebs.list_snapshot_blocks, SnapshotId="x") == ("ValidationException", "INVALID_PARAMETER_VALUE")
+    # Fewer than a hundred are a hundred: https://docs.aws.amazon.com/ebs/latest/userguide/ebsapi-faq.html
+    assert len(ebs.list_snapshot_blocks(SnapshotId=id_, MaxResults=5)["Blocks"]) == 1
+
+
 def test_what_was_acknowledged_is_there_after_a_kill(cloud, ebs):
     first = written(cloud, {0: block("a")})
     id_ = ebs.start_snapshot(VolumeSize=1, ParentSnapshotId=first)["SnapshotId"]

@@ -26,6 +26,7 @@ DEPTH_MAX = 200
 SPECIAL_FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 INTEGER_RANGES = {"integer": 1 << 31, "long": 1 << 63}
 INT32 = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
+INT64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
 # Types for the fast reader -------------------------------------------------------------------------------------------
@@ -70,7 +71,7 @@ def decoded_type(
     return {
         "boolean": bool,
         "integer": INT32,
-        "long": int,
+        "long": INT64,
         "float": float,
         "double": float,
         "blob": bytes,

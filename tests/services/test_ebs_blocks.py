@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 from refusals import refusal, refused_code
 from sealed import SECRET, on_disk
-from services.volume_workshop import BLOCK, block, completed, digest, held, put, said, tokens, written
+from services.volume_workshop import BLOCK, block, block_files, completed, digest, held, put, said, tokens, written
 
 GIB_BLOCKS = 2_048
 
@@ -21,10 +20,6 @@ def ebs(cloud):
 def reason(call, /, **params) -> tuple[str, str]:
     answer = refusal(call, **params)
     return answer["Error"]["Code"], answer["Reason"]
-
-
-def files(cloud) -> list[Path]:
-    return [each for each in Path(cloud.folder).rglob("*") if each.is_file() and each.stat().st_size >= BLOCK]
 
 
 def test_what_was_written_is_read_again(cloud, ebs):
@@ -48,7 +43,7 @@ def test_a_block_that_comes_again_replaces_the_one_before(cloud, ebs):
     put(ebs, id_, 3, block("new"))
     completed(cloud, ebs, id_, {3: block("new")})
     assert held(ebs, id_) == {3: block("new")}
-    assert len(files(cloud)) == 1
+    assert len(block_files(cloud)) == 1
 
 
 def test_only_what_its_checksum_means_is_kept(cloud, ebs):
@@ -60,7 +55,7 @@ def test_only_what_its_checksum_means_is_kept(cloud, ebs):
     assert refused_code(ebs.put_snapshot_block, **place, BlockData=block("a"), Checksum="bm90IGEgc3Vt") == "ValidationException"
     assert reason(put, ebs=ebs, snapshot=id_, number=GIB_BLOCKS, body=block("a")) == ("ValidationException", "INVALID_BLOCK")
     assert reason(put, ebs=ebs, snapshot=id_, number=0, body=block("a"), DataLength=512) == ("ValidationException", "INVALID_PARAMETER_VALUE")
-    assert not files(cloud)
+    assert not block_files(cloud)
 
 
 def test_a_snapshot_is_complete_when_it_is_what_its_writer_means(cloud, ebs):
@@ -89,7 +84,7 @@ def test_a_snapshot_that_nobody_goes_on_with_is_given_up(cloud, ebs):
     assert reason(put, ebs=ebs, snapshot=id_, number=2, body=block("c")) == ("ValidationException", "WRITE_REQUEST_TIMEOUT")
     assert cloud.client("ec2").describe_snapshots(SnapshotIds=[id_])["Snapshots"][0]["State"] == "error"
     cloud.sleep_and_settle(1)
-    assert not files(cloud)
+    assert not block_files(cloud)
 
 
 def test_a_child_has_its_parents_blocks_and_its_own(cloud, ebs):
@@ -101,7 +96,7 @@ def test_a_child_has_its_parents_blocks_and_its_own(cloud, ebs):
     assert held(ebs, child) == {0: block("a"), 1: block("B"), 2: block("c"), 3_000: block("far")}
     assert held(ebs, first) == {0: block("a"), 1: block("b"), 2: block("c")}
     # Only what differs takes room.
-    assert len(files(cloud)) == 5
+    assert len(block_files(cloud)) == 5
     told = ebs.list_changed_blocks(FirstSnapshotId=first, SecondSnapshotId=child)
     assert [(each["BlockIndex"], "FirstBlockToken" in each, "SecondBlockToken" in each) for each in told["ChangedBlocks"]] == [(1, True, True), (3_000, False, True)]
     back = ebs.list_changed_blocks(FirstSnapshotId=child, SecondSnapshotId=first)["ChangedBlocks"]
@@ -116,10 +111,10 @@ def test_a_child_outlives_its_parent(cloud, ebs):
     cloud.client("ec2").delete_snapshot(SnapshotId=first)
     cloud.sleep_and_settle(1)
     assert held(ebs, child) == {0: block("a"), 1: block("B")}
-    assert len(files(cloud)) == 2
+    assert len(block_files(cloud)) == 2
     cloud.client("ec2").delete_snapshot(SnapshotId=child)
     cloud.sleep_and_settle(1)
-    assert not files(cloud)
+    assert not block_files(cloud)
 
 
 def test_a_parent_must_fit(cloud, ebs):
@@ -167,10 +162,10 @@ def test_what_is_malformed_is_refused(cloud):
     """Each with the reason that the model has for it; what no type holds, before anybody asks why."""
     ebs = cloud.client("ebs", parameter_validation=False)
     id_ = written(cloud, {0: block("a")})
-    for said in ({"VolumeSize": 10**25}, {"VolumeSize": "x"}):
-        assert refused_code(ebs.start_snapshot, **said) == "SerializationException"
-    for said in ({}, {"VolumeSize": 0}, {"VolumeSize": 1, "Timeout": 5}, {"VolumeSize": 1, "Encrypted": True, "KmsKeyArn": "x"}):
-        assert reason(ebs.start_snapshot, **said) == ("ValidationException", "INVALID_PARAMETER_VALUE")
+    for wish in ({"VolumeSize": 10**25}, {"VolumeSize": "x"}):
+        assert refused_code(ebs.start_snapshot, **wish) == "SerializationException"
+    for wish in ({}, {"VolumeSize": 0}, {"VolumeSize": 1, "Timeout": 5}, {"VolumeSize": 1, "Encrypted": True, "KmsKeyArn": "x"}):
+        assert reason(ebs.start_snapshot, **wish) == ("ValidationException", "INVALID_PARAMETER_VALUE")
     for tags in ([{}], [{"Key": "aws:x", "Value": "y"}], [{"Key": "a", "Value": "b"}] * 2):
         assert reason(ebs.start_snapshot, VolumeSize=1, Tags=tags) == ("ValidationException", "INVALID_TAG")
     none = "arn:aws:kms:us-east-1:000000000000:key/none"
@@ -195,12 +190,12 @@ def test_what_was_acknowledged_is_there_after_a_kill(cloud, ebs):
 
 def test_what_a_kill_left_without_a_name_goes(cloud, ebs):
     id_ = written(cloud, {0: block("a")})
-    (kept,) = files(cloud)
+    (kept,) = block_files(cloud)
     stray = kept.with_name("f" * 32)
     stray.write_bytes(block("stray"))
     cloud.restart("us-east-1", kill=True)
     cloud.sleep(1)
-    assert files(cloud) == [kept] and held(ebs, id_) == {0: block("a")}
+    assert block_files(cloud) == [kept] and held(ebs, id_) == {0: block("a")}
 
 
 def test_encrypted_blocks_are_on_the_disk_as_nobody_can_read_them(cloud, ebs):

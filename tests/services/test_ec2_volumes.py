@@ -6,7 +6,7 @@ import pytest
 from refusals import refused, refused_code
 from sealed import SECRET, on_disk
 from services.fact_workshop import heard, hears
-from services.volume_workshop import block, held, written
+from services.volume_workshop import block, block_files, held, written
 
 ZONE = "us-east-1a"
 
@@ -199,6 +199,18 @@ def test_a_volume_that_is_being_filled_goes_on_after_a_kill(cloud, ec2, kms, key
     cloud.restart("us-east-1", kill=True)
     cloud.sleep_and_settle(1)
     assert held(cloud.client("ebs"), taken(cloud, ec2, id_)) == blocks
+
+
+def test_a_snapshot_may_go_while_a_volume_is_filled_from_it(cloud, ec2, key):
+    blocks = {number: block(f"{number}") for number in range(20)}
+    plain = written(cloud, blocks)
+    id_ = ec2.create_volume(AvailabilityZone=ZONE, SnapshotId=plain, Encrypted=True, KmsKeyId=key)["VolumeId"]
+    ec2.delete_snapshot(SnapshotId=plain)
+    assert ec2.describe_volumes(VolumeIds=[id_])["Volumes"][0]["State"] == "creating"
+    cloud.restart("us-east-1", kill=True)
+    cloud.sleep_and_settle(1)
+    assert held(cloud.client("ebs"), taken(cloud, ec2, id_)) == blocks
+    assert len(block_files(cloud)) == len(blocks)
 
 
 # Modifications -------------------------------------------------------------------------------------

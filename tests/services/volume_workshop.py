@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from pathlib import Path
 from typing import Any
 
 BLOCK = 524_288
+
+
+def block_files(cloud) -> list[Path]:
+    """The files in which blocks lie."""
+    return [each for each in Path(cloud.folder).glob("*/*.blobs/ec2/*/*") if each.is_file()]
 
 
 def block(text: str) -> bytes:

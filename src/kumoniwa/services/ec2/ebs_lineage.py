@@ -121,8 +121,8 @@ def _kept(call: Call, kind: type, id_: str, drafts: list[tuple[int, block.Draft]
 
 
 def _whole(call: Call, record: Any) -> None:
-    ebs_key.retire(call, record.filling.seal, record.filling.region)
     ebs_record.keep(call, record, filling=None, seal=ebs_key.retire(call, record.seal))
+    ebs_record.filled_no_more(call, record.filling)
 
 
 async def _brought(call: Call, filling: Filling) -> list[tuple[int, bytes]]:
@@ -147,10 +147,12 @@ async def hear(home: Any, message: dict[str, Any]) -> Any:
     if message["do"] == "ebs_look":
         return _looked(call, message["snapshot"])
     found = call.shelf(Snapshot).get(message["snapshot"])
-    if found is None or found.map != message["map"] or not (message["by"] == call.account or ebs_record.may_read(found, message["by"])):
+    # What the account itself fills here keeps the blocks of a snapshot that was deleted meanwhile.
+    is_readable = message["by"] == call.account or (found is not None and ebs_record.may_read(found, message["by"]))
+    if not is_readable or message["map"] not in ebs_record.maps(call):
         raise Gone
     secret = await ebs_key.opened_by_itself(call, unpack(message["seal"], Seal) if message["seal"] else None)
-    blocks = block.listed(call, found.map, message["next"], message["count"])
+    blocks = block.listed(call, message["map"], message["next"], message["count"])
     try:
         return [(each.number, await block.read(call, each, secret)) for each in blocks]
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from kumoniwa.kernel.ids import of_token
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.ec2 import block
-from kumoniwa.services.ec2.ebs_key import Seal
+from kumoniwa.services.ec2.ebs_key import Seal, retire
 from kumoniwa.services.ec2.errors import InvalidParameterValue, Refused
 from kumoniwa.services.ec2.kinds import Kind, arn_of
 
@@ -210,10 +210,25 @@ def shared_with(call: Call) -> list[tuple[str, Snapshot]]:
 
 
 def let_go(call: Call, map_: str) -> None:
-    """Forget a map that no volume and no snapshot has any more. Its record is off its shelf already."""
-    if map_ and not any(each.map == map_ for kind in (Volume, Snapshot) for each in call.shelf(kind).values()):
+    """Forget a map that no volume and no snapshot has any more, or is filled from. Its record is off its shelf already."""
+    if map_ and map_ not in maps(call):
         block.forget(call, map_)
 
 
 def maps(call: Call) -> set[str]:
-    return {each.map for kind in (Volume, Snapshot) for each in call.shelf(kind).values() if each.map}
+    """All that are in use."""
+    held = [each for kind in (Volume, Snapshot) for each in call.shelf(kind).values()]
+    return {each.map for each in held if each.map} | {each.filling.map for each in held if each.filling is not None and is_own(call, each.filling)}
+
+
+def is_own(call: Call, filling: Filling) -> bool:
+    """Whether it is filled from what the account has here."""
+    return (filling.region, filling.account) == (call.region, call.account)
+
+
+def filled_no_more(call: Call, filling: Filling | None) -> None:
+    """What it was filled from may go, and EC2 needs its key no more. The record that said so is changed or gone already."""
+    if filling is not None:
+        retire(call, filling.seal, filling.region)
+        if is_own(call, filling):
+            let_go(call, filling.map)

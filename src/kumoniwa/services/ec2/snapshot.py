@@ -80,12 +80,11 @@ def complete(call: Call, each: Snapshot) -> None:
 
 def fail(call: Call, each: Snapshot, cause: str, message: str = "") -> None:
     """It stays, in error, without blocks."""
-    map_ = each.map
+    before = each
     ebs_key.retire(call, each.seal)
-    if each.filling is not None:
-        ebs_key.retire(call, each.filling.seal, each.filling.region)
     each = ebs_record.keep(call, each, state="error", map="", filling=None, expires=0.0, message=message)
-    ebs_record.let_go(call, map_)
+    ebs_record.let_go(call, before.map)
+    ebs_record.filled_no_more(call, before.filling)
     ebs_telling.snapshot(call, each, {"copy": "copySnapshot"}.get(each.kind, "createSnapshot"), "failed", cause)
 
 
@@ -108,7 +107,7 @@ def forget(call: Call, each: Snapshot) -> None:
     ebs_record.let_go(call, each.map)
     if each.filling is not None:
         ebs_key.retire(call, each.seal)
-        ebs_key.retire(call, each.filling.seal, each.filling.region)
+        ebs_record.filled_no_more(call, each.filling)
     call.keeps_otherwise()
 
 

@@ -136,8 +136,7 @@ def gone(call: Call, volume: Volume) -> None:
     del call.shelf(Volume)[volume.id]
     ebs_record.let_go(call, volume.map)
     ebs_key.retire(call, volume.seal)
-    if volume.filling is not None:
-        ebs_key.retire(call, volume.filling.seal, volume.filling.region)
+    ebs_record.filled_no_more(call, volume.filling)
     if volume.failure:
         ebs_telling.volume(call, volume, "createVolume", "failed", volume.failure)
     else:

@@ -22,6 +22,9 @@ def show(cloud):
 
     status, first = create(0)
     read_status, read = asked("GET", "users/user-0")
+    interfaces = cloud.client("ec2").describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [made["Network"]]}])["NetworkInterfaces"]
+    kinds = sorted(f"{each['InterfaceType']} {each['PrivateIpAddress']}" for each in interfaces)
+    holds("function, database and endpoint stand in private subnets", not any("Association" in each for each in interfaces), ", ".join(kinds))
     holds("POST stores a row, GET reads it", (status, read_status) == (201, 200) and read["name"] == "name 0", f"{status}, {read_status}: {read['name']}")
     asked("PUT", "users/user-0", {"name": "another"})
     name = asked("GET", "users/user-0")[1]["name"]
@@ -61,7 +64,11 @@ def show(cloud):
 
 
 def state(cloud, made):
-    return cloud.client("rds").describe_db_instances(DBInstanceIdentifier=made["Database"])["DBInstances"][0]["DBInstanceStatus"]
+    return shown(cloud, made)["DBInstanceStatus"]
+
+
+def shown(cloud, made):
+    return cloud.client("rds").describe_db_instances(DBInstanceIdentifier=made["Database"])["DBInstances"][0]
 
 
 def password(cloud, made):
@@ -69,8 +76,10 @@ def password(cloud, made):
 
 
 def rows(cloud, made, statement, key=None):
-    """What the database itself answers a client that is no part of the pattern. Not every system resolves names under ``.localhost``."""
-    with pg8000.dbapi.connect("keeper", "127.0.0.1", "users", int(made["Port"]), key or password(cloud, made), ssl_context=True) as database:
+    """What the database itself answers a client of this machine, which no network keeps out. Not every system resolves names under ``.localhost``; and
+    another's server may have taken the port while the database was down."""
+    port = shown(cloud, made)["Endpoint"]["Port"]
+    with pg8000.dbapi.connect("keeper", "127.0.0.1", "users", port, key or password(cloud, made), ssl_context=True) as database:
         cursor = database.cursor()
         cursor.execute(statement)
         return [list(row) for row in cursor.fetchall()]

@@ -14,7 +14,7 @@ CLAIMS = {
     "closed_bucket": 8,
     "cqrs": 8,
     "dashboard": 7,
-    "database_api": 8,
+    "database_api": 9,
     "event_handler": 8,
     "event_sourcing": 10,
     "global_table": 5,
@@ -48,9 +48,10 @@ def shown(*words: str) -> str:
 
 
 DATABASES = ("database_api", "s3_to_database")
+"""Those with databases, in networks of their own."""
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.database) if name in DATABASES else name for name in CLAIMS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.database, pytest.mark.network]) if name in DATABASES else name for name in CLAIMS])
 def test_a_pattern_holds_what_it_claims(kumoniwa, name):
     where = () if name == "s3_to_table" else ("--endpoint", kumoniwa.endpoint)  # one of them in a cloud of its own
     assert len(re.findall(r"^ *holds ", shown(name, *where), re.M)) == CLAIMS[name]

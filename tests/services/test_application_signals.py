@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from bill_workshop import used
 from botocore.exceptions import ClientError
 from refusals import refused
 from signal_workshop import Shop
+from test_xray_services import api, called, documents, root_of
 
 OPERATION = {"Environment": "generic:default", "Operation": "GET /orders", "Service": "shop"}
 
@@ -35,6 +37,7 @@ def test_requests_are_measured_by_service_and_operation(cloud, shop):
     assert 1500 < shop.metric("Latency", "p99", **OPERATION)[0] <= 2000
     assert (shop.metric("Fault", "Sum", **OPERATION), shop.metric("Error", "Sum", **OPERATION)) == ([1.0], [1.0])
     assert shop.metric("Latency", "SampleCount", Environment="generic:default", Service="shop") == [5.0]
+    assert used(cloud)["application_signals:signals", "shop"] == 5.0
     (found,) = shop.signals.list_services(**_range(cloud))["ServiceSummaries"]
     assert found["KeyAttributes"] == shop.key and found["AttributeMaps"] == [{"PlatformType": "Generic"}]
     dimensions = [{"Name": "Environment", "Value": "generic:default"}, {"Name": "Service", "Value": "shop"}]
@@ -106,6 +109,54 @@ def test_segments_tell_as_spans_do(cloud, shop):
     assert shop.metric("Latency", "Average", **place) == [500.0]
     remote = {"RemoteService": "AWS::DynamoDB", "RemoteOperation": "Query"}
     assert (shop.metric("Error", "Sum", **place, **remote), shop.metric("Latency", "Average", **place, **remote)) == ([1.0], [300.0])
+
+
+def test_parts_of_a_request_may_come_before_it(cloud, shop):
+    trace, now = shop.trace(), cloud.now()
+    request = shop.span(2, "GET /orders", 0.5, trace=trace)
+    inner = shop.span(1, "work", 0.4, trace=trace, parent=request["spanId"])
+    table = {"rpc__system": "aws-api", "rpc__service": "DynamoDB", "rpc__method": "GetItem"}
+    for span in (shop.span(3, "DynamoDB.GetItem", 0.3, trace=trace, parent=inner["spanId"], **table), inner, request):
+        shop.send(span)
+    # A function's SDK sends what it called before Lambda sends the function's segment.
+    part = {"trace_id": f"1-{int(now):08x}-{'b' * 24}", "id": "d" * 16, "parent_id": "c" * 16, "type": "subsegment", "name": "SQS", "namespace": "aws",
+            "aws": {"operation": "SendMessage", "queue_url": "http://localhost:4566/0/jobs"}, "start_time": now, "end_time": now}  # fmt: skip
+    whole = {"trace_id": part["trace_id"], "id": "c" * 16, "name": "f", "origin": "AWS::Lambda::Function", "start_time": now, "end_time": now + 1}
+    xray = cloud.client("xray")
+    for document in (part, whole):
+        xray.put_trace_segments(TraceSegmentDocuments=[json.dumps(document)])
+    (called,) = shop.signals.list_service_dependencies(KeyAttributes=shop.key, **_range(cloud))["ServiceDependencies"]
+    assert (called["OperationName"], called["DependencyOperationName"]) == ("GET /orders", "GetItem")
+    function = {"Type": "Service", "Name": "f", "Environment": "lambda:default"}
+    (called,) = shop.signals.list_service_dependencies(KeyAttributes=function, **_range(cloud))["ServiceDependencies"]
+    assert (called["OperationName"], called["DependencyKeyAttributes"]["Identifier"]) == ("f/FunctionHandler", "jobs")
+    # What encloses a call may never come.
+    shop.send(shop.span(3, "DynamoDB.GetItem", 0.3, trace=shop.trace(), parent="e" * 16, **table))
+    assert len(shop.signals.list_service_dependencies(KeyAttributes=shop.key, **_range(cloud))["ServiceDependencies"]) == 1
+    cloud.sleep(61)
+    shop.serve()
+    named = [each["OperationName"] for each in shop.signals.list_service_dependencies(KeyAttributes=shop.key, **_range(cloud))["ServiceDependencies"]]
+    assert named == ["GET /orders", "UnknownOperation"]
+
+
+def test_services_of_this_cloud_that_trace_are_seen(cloud):
+    for region in ("aws-global", "us-east-1"):
+        cloud.region(region)
+    shop = Shop(cloud)
+    shop.signals.start_discovery()
+    _, _, body = called(cloud, api(cloud, mode="Active"))
+    documents(cloud, cloud.client("xray"), root_of(body["trace"]))
+    gate, function = ({"Type": "Service", "Name": name, "Environment": place} for name, place in (("shop", "api-gateway:prod"), ("f", "lambda:default")))
+    found = shop.signals.list_services(**_range(cloud))["ServiceSummaries"]
+    assert [each["KeyAttributes"] for each in found] == [function, gate]
+    (invoked,) = shop.signals.list_service_dependencies(KeyAttributes=gate, **_range(cloud))["ServiceDependencies"]
+    assert (invoked["OperationName"], invoked["DependencyKeyAttributes"], invoked["DependencyOperationName"]) == ("GET /prod", function, "Invoke")
+    (dependent,) = shop.signals.list_service_dependents(KeyAttributes=function, **_range(cloud))["ServiceDependents"]
+    assert dependent["DependentKeyAttributes"] == gate
+    asked = shop.signals.list_service_dependencies(KeyAttributes=function, **_range(cloud))["ServiceDependencies"]
+    assert [each["DependencyKeyAttributes"]["Identifier"] for each in asked] == ["orders", "jobs"]
+    dimensions = {each["Name"]: each["Value"] for each in invoked["MetricReferences"][0]["Dimensions"]}
+    assert dimensions["RemoteEnvironment"] == "lambda:default" and shop.metric("Latency", "SampleCount", **dimensions) == [1.0]
 
 
 def test_what_came_before_discovery_or_is_in_progress_is_not_counted(cloud):

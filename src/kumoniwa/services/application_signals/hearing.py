@@ -17,6 +17,7 @@ from kumoniwa.services.application_signals.signal import Signal
 NAMESPACE = "ApplicationSignals"
 XRAY, SPANS = "xray", "Spans"
 """The fact ``(XRAY, SPANS, account, spans)`` on the region's bus: what has come in and is kept."""
+WAITS_S, WAITING_MAX = 60.0, 5_000
 OF_REQUESTS = (("Environment", "Service", "Operation"), ("Environment", "Service"))
 OF_CALLS = (
     ("Environment", "Service", "Operation", "RemoteService", "RemoteOperation", "RemoteResourceIdentifier", "RemoteResourceType"),
@@ -48,9 +49,48 @@ def heard(region: Any, fact: tuple) -> None:
         return
     call = region.call("application-signals", account, principals.service(discovery.ROLE.service, account))
     if discovery.is_on(call):
-        for each in signal.read(detail):
+        spans, by_id = call.memory(Waiting).joined(detail, call.now())
+        for each in signal.read(spans, by_id):
             _measured(call, each)
             topology.see(call, each)
+            # Each request that comes or goes is a signal: https://aws.amazon.com/cloudwatch/pricing/. What objectives add is not counted.
+            call.bill("application_signals:signals", each.service)
+
+
+class Waiting:
+    """Spans that came before the request in which they happened, as they do that are sent when they end. After a while they stand for themselves,
+    or, as parts of a segment that does not come, for nothing. Not durable."""
+
+    def __init__(self) -> None:
+        self.by_trace: dict[str, tuple[float, list[dict[str, Any]]]] = {}
+        self.count = 0
+
+    def joined(self, came: list[dict[str, Any]], now: float) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+        """What can be read now, of what came and what has waited for it; and all that may enclose it."""
+        spans = list(came)
+        for trace in {span["traceId"] for span in came} & self.by_trace.keys():
+            spans += self._taken(trace)
+        by_id = signal.by_ids(spans)
+        ready = []
+        for span in spans:
+            if signal.is_placed(span, by_id):
+                ready.append(span)
+            else:
+                self.by_trace.setdefault(span["traceId"], (now, []))[1].append(span)
+                self.count += 1
+        while self.by_trace:
+            trace, (since, _) = next(iter(self.by_trace.items()))
+            if since + WAITS_S > now and self.count <= WAITING_MAX:
+                break
+            late = self._taken(trace)
+            by_id |= signal.by_ids(late)
+            ready += [span for span in late if not signal.is_part(span)]
+        return ready, by_id
+
+    def _taken(self, trace: str) -> list[dict[str, Any]]:
+        _, spans = self.by_trace.pop(trace)
+        self.count -= len(spans)
+        return spans
 
 
 def _measured(call: Call, each: Signal) -> None:

@@ -60,17 +60,35 @@ class Signal(NamedTuple):
     """What is known of where the service is hosted."""
 
 
-def read(spans: list[dict[str, Any]]) -> Iterator[Signal]:
-    """Of spans as X-Ray logs them, which come together: those that enclose others are among them where they can be."""
-    by_id = {span["spanId"]: span for span in spans if span.get("spanId")}
+def by_ids(spans: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {span["spanId"]: span for span in spans if span.get("spanId")}
+
+
+def is_part(span: dict[str, Any]) -> bool:
+    """Whether it is a part of a segment, whose service its segment alone knows."""
+    return "scope" not in span and span.get("kind") != "SERVER"
+
+
+def is_placed(span: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> bool:
+    """Whether it is known in which request it happened; if it is not, that may come."""
+    if _is_request(span) or (not is_part(span) and (span.get("attributes") or {}).get("aws.local.operation")):
+        return True
+    return _enclosing(span, by_id) is not None
+
+
+def read(spans: list[dict[str, Any]], by_id: dict[str, dict[str, Any]]) -> Iterator[Signal]:
+    """Of spans as X-Ray logs them; ``by_id`` has them and what encloses them."""
     for span in spans:
+        enclosing = _enclosing(span, by_id)
+        if is_part(span) and enclosing is not None:
+            span = {**span, "resource": enclosing["resource"]}
         held = span.get("attributes") or {}
         if span["resource"]["attributes"].get("cloud.platform") == "AWS::Lambda":
             continue  # the service's part of an invocation; the function's own tells of it
         if is_request := _is_request(span):
             yield _signal(span, _operation(span), None)
         if _is_call(span):
-            operation = held.get("aws.local.operation") or (INTERNAL_OPERATION if is_request else _enclosing(span, by_id))
+            operation = held.get("aws.local.operation") or (INTERNAL_OPERATION if is_request else UNKNOWN_OPERATION if enclosing is None else _operation(enclosing))
             yield _signal(span, str(operation), _remote(span))
 
 
@@ -178,15 +196,15 @@ def _path(held: dict[str, Any]) -> str:
     return f"/{parts[1]}" if len(parts) > 1 else "/"
 
 
-def _enclosing(span: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> str:
-    """The operation in which a call was made, if what encloses it came with it."""
+def _enclosing(span: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """The request in which it happened, if that is there."""
     seen: set[str] = set()
     while (parent := span.get("parentSpanId")) in by_id and parent not in seen:
         seen.add(parent)
         span = by_id[parent]
         if _is_request(span):
-            return _operation(span)
-    return UNKNOWN_OPERATION
+            return span
+    return None
 
 
 # Who was called ------------------------------------------------------------------------------------
@@ -205,6 +223,9 @@ def _remote(span: dict[str, Any]) -> Remote:
         method, path = _first(held, "http.request.method", "http.method"), _path(held)
         operation = " ".join(filter(None, (method, path))) or None
     kind, name = _resource(held)
+    if kind == "AWS::Lambda::Function" and operation == "Invoke":
+        # A function that is invoked is a service itself: so the example of ListServiceDependencies in the CLI's documentation.
+        return Remote(_fit(name), operation, "lambda:default")
     return Remote(
         _fit(str(service or ""), UNKNOWN_REMOTE), _fit(str(operation or ""), UNKNOWN_REMOTE_OPERATION), _fit(str(held.get("aws.remote.environment") or "")),
         _fit(kind), _fit(name),

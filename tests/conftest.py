@@ -333,6 +333,9 @@ class Cloud:
             if f.state == "active" and f.kind.where in ("region", "edge") and f.target.get("region", name) in (name, [name])
         ]
 
+    def stand_at(self, address: str, is_there: bool) -> None:
+        """There is no door that would listen."""
+
     def noted(self, kind: str, facts: dict[str, Any]) -> None:
         self.events.append({"kind": kind, **facts})
 

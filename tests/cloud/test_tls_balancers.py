@@ -152,3 +152,47 @@ def test_bodies_pass_in_both_directions_while_they_come(shared):
     finally:
         server.close()
     client.delete_load_balancer(LoadBalancerArn=made["LoadBalancerArn"])
+
+
+def test_at_its_own_address_a_balancer_is_meant_whatever_name_is_asked_for(shared, trust):  # noqa: F811
+    """As on AWS, where an alias or a CNAME leads to it without its knowing."""
+    client, made, names = shared.client("elbv2"), balancer(shared, "addressed"), shared.client("route53")
+    arn, body = brought(shared, "www.addressed.example")
+    held = listener(client, made, fixed("plain"))
+    zone = names.create_hosted_zone(Name="addressed.example", CallerReference="a")["HostedZone"]["Id"]
+
+    def change(record: dict) -> None:
+        names.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]})
+
+    change({"Name": "alias.addressed.example", "Type": "A", "AliasTarget": {"HostedZoneId": made["CanonicalHostedZoneId"], "DNSName": made["DNSName"], "EvaluateTargetHealth": False}})  # fmt: skip
+    change({"Name": "name.addressed.example", "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": made["DNSName"]}]})
+
+    def addresses(name: str) -> list[str]:
+        return shared.admin("GET", f"resolve?name={name}&type=A")[1].get("addresses", [])
+
+    assert eventually(lambda: addresses("alias.addressed.example"))
+    (address,) = addresses("alias.addressed.example")
+    assert address.startswith("127.") and addresses("name.addressed.example") == [address]
+    for host in ("alias.addressed.example", "name.addressed.example", "sqs.us-east-1.amazonaws.com"):
+        with socket.create_connection((address, shared.port), timeout=10) as connection:
+            assert said(connection, host) == (200, b"plain")
+    with socket.create_connection((address, shared.port), timeout=10) as connection:
+        assert said(connection, "x.example", "/_kumoniwa/health") == (200, b"plain")
+    listener(client, made, fixed("secret"), Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": arn}])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for name in ("stranger.example", None):
+        with context.wrap_socket(socket.create_connection((address, shared.port), timeout=10), server_hostname=name) as connection:
+            assert x509.load_der_x509_certificate(connection.getpeercert(binary_form=True)) == x509.load_pem_x509_certificate(body)
+            assert said(connection, "stranger.example") == (200, b"secret")
+    shared.region("us-east-1", "kill")
+    with socket.create_connection((address, shared.port), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x.example\r\n\r\n")
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        shared.region("us-east-1", "restart")
+        connection.settimeout(10.0)
+        assert answer(connection) == (200, b"plain")
+    client.delete_listener(ListenerArn=held)
+    client.delete_load_balancer(LoadBalancerArn=made["LoadBalancerArn"])

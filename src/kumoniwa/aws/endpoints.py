@@ -60,7 +60,7 @@ _NAME = re.compile(
     r"(?:[^.]+\.)*?(?P<kind>[a-z0-9-]+?)[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)\.?", re.IGNORECASE
 )
 _BALANCER = re.compile(
-    r"(?:dualstack\.)?[a-z0-9-]+\.(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.elb\.(?:amazonaws\.com(?:\.cn)?|localhost)\.?", re.IGNORECASE
+    r"(?:dualstack\.)?[a-z0-9-]+?(?:-1(?P<number>\d{9}))?\.(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.elb\.(?:amazonaws\.com(?:\.cn)?|localhost)\.?", re.IGNORECASE
 )
 _EDGE = re.compile(r"d[a-z0-9]{6,20}\.cloudfront\.net\.?", re.IGNORECASE)
 _AMAZONS = re.compile(r".*\.?(?:amazonaws\.com(?:\.cn)?|on\.aws|cloudfront\.net|elasticbeanstalk\.com|awsglobalaccelerator\.com)\.?", re.IGNORECASE)
@@ -75,6 +75,15 @@ def region_of(name: str) -> str | None:
     found = _BALANCER.fullmatch(name) or _NAME.fullmatch(name)
     region = found["region"].lower() if found else None
     return region if region is not None and regions.is_region(region) else None
+
+
+@lru_cache(maxsize=4096)
+def address_of(name: str) -> str | None:
+    """The address that an endpoint has to itself: a load balancer's, which follows from the number in its name."""
+    found = _BALANCER.fullmatch(name)
+    if found is None or found["number"] is None or not regions.is_region(found["region"].lower()):
+        return None
+    return regions.balancer_address(found["region"].lower(), int(found["number"]))
 
 
 @lru_cache(maxsize=4096)

@@ -64,5 +64,24 @@ def loopback(code: str) -> str:
 
 
 def region_at(address: str) -> str | None:
-    """The region whose loopback address this is, or None."""
-    return _by_address().get(address)
+    """The region whose loopback address this is, or that of a load balancer of which; None of any other."""
+    return _by_address().get(address) or balanced_at(address)
+
+
+BALANCERS = 64
+"""What is added to the number of a region to have the second part of its balancers' addresses: 127.65.x.y of the first."""
+
+
+def balancer_address(code: str, number: int) -> str:
+    """The loopback address that a load balancer of a region has to itself."""
+    region, place = int(loopback(code).split(".")[2]), number % 65_000 + 256
+    return f"127.{BALANCERS + region}.{place >> 8}.{place & 255}"
+
+
+def balanced_at(address: str) -> str | None:
+    """The region of the load balancers that have addresses like this, or None."""
+    first, _, rest = address.partition(".")
+    second = rest.partition(".")[0]
+    if first != "127" or not second.isdigit() or int(second) <= BALANCERS:
+        return None
+    return _by_address().get(f"127.1.{int(second) - BALANCERS}.1")

@@ -85,19 +85,22 @@ class Door:
         """Descriptor of each copy, and whose connection it is."""
         self.addresses: dict[str, socket.socket] = {}
         """A listener at the address of each region in use."""
+        self.stands: dict[str, socket.socket] = {}
+        """Listeners at the addresses that load balancers have to themselves. One of a dead region is silent like its region."""
         self.networks: dict[tuple[str, int], tuple[socket.socket, list]] = {}
         """The listeners that regions have in private networks, and what those are, by region and number."""
         self.within: WeakKeyDictionary[socket.socket, list] = WeakKeyDictionary()
         """Connections that come from there."""
         fleet.on_elsewhere, fleet.on_gone, fleet.on_back = self._elsewhere, self._gone, self._came_back
         fleet.on_let_in, fleet.on_keep_out = self._let_in, self._keep_out
+        fleet.on_stand = self._stand
 
     def open(self) -> None:
         self._listen(self.listener)
         self.loop.add_reader(self.watch.fileno(), self._ended)
 
     def close(self) -> None:
-        for listener in (self.listener, *self.addresses.values(), *(listener for listener, _ in self.networks.values())):
+        for listener in (self.listener, *self.addresses.values(), *self.stands.values(), *(listener for listener, _ in self.networks.values())):
             self.loop.remove_reader(listener.fileno())
             listener.close()
         self.loop.remove_reader(self.watch.fileno())
@@ -118,6 +121,22 @@ class Door:
         if listener is not None:
             self.loop.remove_reader(listener.fileno())
             listener.close()
+
+    def _stand(self, member: Member, address: str, is_there: bool) -> None:
+        if not is_there:
+            listener = self.stands.pop(address, None)
+            if listener is not None:
+                self.loop.remove_reader(listener.fileno())
+                listener.close()
+            return
+        host, port = self.listener.getsockname()[:2]
+        if address not in self.stands and host not in ("0.0.0.0", "::"):
+            try:
+                listener = self.stands[address] = listen(address, port)
+            except OSError as error:
+                print(f"kumoniwa: a load balancer of {member.name} has no address of its own, {address}:{port}: {error.strerror}", file=sys.stderr)
+            else:
+                self._listen(listener)
 
     def _gone(self, member: Member) -> None:
         """With a region its networks are gone."""
@@ -218,20 +237,23 @@ class Door:
         self.fleet.spawn(self._opened(connection, address, host, ready))
 
     async def _opened(self, connection: socket.socket, address: str, host: str | None, ready: Ready) -> None:
-        brought = await self._brought(address, host) if host is not None and _may_be_brought(host) else None
-        context = self.certificates.showing(host, *brought) if brought is not None else self.certificates.context(address)
+        may_be = regions.balanced_at(address) is not None or (host is not None and _may_be_brought(host))
+        brought = await self._brought(address, host) if may_be else None
+        name = host or address
+        context = self.certificates.showing(f"{name} at {address}", name, *brought) if brought is not None else self.certificates.context(address)
         await opened(connection, context, ready, host)
 
-    async def _brought(self, address: str, host: str) -> list | None:
+    async def _brought(self, address: str, host: str | None) -> list | None:
         """What the region which will be asked shows under a customer's own name or a load balancer's, up to which certificates those of
         clients must lead, and on which terms TLS is spoken, if it has anything to say of the name."""
-        said = locate(Request("GET", "/", "", {"host": host}))
+        said = locate(Request("GET", "/", "", {"host": host or ""}))
+        balanced = regions.balanced_at(address)
         try:
-            member = self.fleet.needed(said.region or regions.region_at(address) or self.fleet.settings.region)
+            member = self.fleet.needed(balanced or said.region or regions.region_at(address) or self.fleet.settings.region)
         except NoSuchRegion:
             return None
-        name = said.name if said.door == BALANCER else host
-        return await self.fleet.ask(member, "service", "acm", {"host": name}, within_s=SHOWN_WITHIN_S) if member.is_up else None
+        asked = {"host": said.name if said.door == BALANCER else host or ""} | ({"at": address} if balanced is not None else {})
+        return await self.fleet.ask(member, "service", "acm", asked, within_s=SHOWN_WITHIN_S) if member.is_up else None
 
     def _converse(self, connection: socket.socket) -> None:
         """A client that speaks HTTP/2: each of its streams comes in as a connection."""
@@ -253,7 +275,7 @@ class Door:
         self.fleet.spawn(self.loop.connect_accepted_socket(lambda: session, connection))
 
     def _route(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
-        if is_admin(request) and connection not in self.within:
+        if is_admin(request) and connection not in self.within and regions.balanced_at(self._origin(connection).address) is None:
             self._serve_admin(connection, arrived)
         else:
             self._pass(connection, request, arrived)
@@ -281,6 +303,11 @@ class Door:
         network = self.within.get(connection)
         if network is not None and not Network(*network).public_ip:
             self._hand(self.fleet.needed(Network(*network).region), connection, arrived)
+            return
+        balanced = regions.balanced_at(self._origin(connection).address)
+        if balanced is not None:
+            # Whatever name is asked for there, the balancer is meant.
+            self._hand(self.fleet.needed(balanced), connection, arrived)
             return
         request.address = locate(request)
         here = regions.region_at(self._origin(connection).address) or self.fleet.settings.region

@@ -79,6 +79,8 @@ class Fleet:
         """A region has a socket in a private network to accept from: (member, its number, what the network is, the socket)."""
         self.on_keep_out: Callable[[Member, int], None] = lambda *_: None
         """It shall not be accepted from any more."""
+        self.on_stand: Callable[[Member, str, bool], None] = lambda *_: None
+        """Something of a region is asked at an address of its own, or no more: (member, address, whether it is)."""
         self.on_back: Callable[[Member], None] = lambda _: None
         """A region began a life: connections may be waiting for it."""
         self.on_gone: Callable[[Member], None] = lambda _: None
@@ -264,6 +266,8 @@ class Fleet:
             self.on_let_in(member, *rest, *descriptors)
         elif kind == "keep_out":
             self.on_keep_out(member, *rest)
+        elif kind == "stand_at":
+            self.on_stand(member, *rest)
         elif kind == "introduce":
             self._bring_together(member, rest[0])
         elif kind == "news":

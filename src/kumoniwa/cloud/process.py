@@ -16,14 +16,17 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from kumoniwa.aws.regions import region_at
+from kumoniwa.aws.regions import balanced_at, region_at
 from kumoniwa.cloud.channel import Channel
 from kumoniwa.cloud.region import Region
-from kumoniwa.gate.address import GLOBAL, is_admin, is_led, locate
+from kumoniwa.gate.address import BALANCER, GLOBAL, Address, is_admin, is_led, locate
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.names import HostName, host_at
 from kumoniwa.gate.private_network import Network
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.fault import Fault, FaultRefused
@@ -200,6 +203,8 @@ class RegionProcess:
         connection.setblocking(False)
         belonging = _Belonging(self.name, region_at(address) or self.default, is_led=is_led)
         belongs_elsewhere = belonging.is_elsewhere if network is None or network.public_ip else belonging.stays
+        if balanced_at(address) is not None:
+            belongs_elsewhere = partial(self._means_balancer, address)
 
         def hand_over(protocol: Connection, request: Request, arrived: bytes) -> None:
             self.channel.say(["elsewhere", number, arrived])
@@ -212,6 +217,16 @@ class RegionProcess:
             ),
             connection,
         )
+
+    def _means_balancer(self, address: str, request: Request) -> bool:
+        """At the address of a load balancer it is meant, whatever name is asked for."""
+        named = host_at(self.region.store.shelf(SHARED, HostName), address)
+        request.address = Address(region=self.name, door=BALANCER, name=named.name if named is not None else address, path=request.path)
+        return False
+
+    def stand_at(self, address: str, is_there: bool) -> None:
+        """Have the door listen at an address that a load balancer has to itself, or no more."""
+        self.channel.say(["stand_at", address, is_there])
 
     def let_in(self, listener: socket.socket, network: Network) -> Callable[[], None]:
         """Have the door accept from a socket in a private network; answers how to end that."""

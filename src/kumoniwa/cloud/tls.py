@@ -40,7 +40,7 @@ class Certificates:
         self._pair = pair
         self.contexts: dict[str, ssl.SSLContext] = {}
         self.brought: dict[str, tuple[tuple[bytes | None, str | None, Terms | None], ssl.SSLContext]] = {}
-        """By name: what is shown under it and asked for, and how."""
+        """By name and address: what is shown there and asked for, and how."""
 
     @property
     def pair(self) -> bytes:
@@ -65,15 +65,15 @@ class Certificates:
         context.sni_callback = self._asked
         return context
 
-    def showing(self, name: str, bundle: bytes | None, trust: str | None = None, said: list | None = None) -> ssl.SSLContext:
-        """For a client that asks for a name under which a certificate of ACM is shown (its key, itself and its chain in PEM), or clients
+    def showing(self, place: str, name: str, bundle: bytes | None, trust: str | None = None, said: list | None = None) -> ssl.SSLContext:
+        """For a client that asks at a place for a name under which a certificate of ACM is shown (its key, itself and its chain in PEM), or clients
         are asked for theirs, on terms of its owner's if he has ``said`` any."""
-        held, terms = self.brought.get(name), Terms(tuple(said[0]), tuple(said[1]), said[2]) if said is not None else None
+        held, terms = self.brought.get(place), Terms(tuple(said[0]), tuple(said[1]), said[2]) if said is not None else None
         if held is None or held[0] != (bundle, trust, terms):
             if len(self.brought) >= NAMES_MAX:
                 self.brought.clear()
             shown = bundle if bundle is not None else _engine().issued(self.pair, name, Clock().now())
-            held = self.brought[name] = (bundle, trust, terms), context_of(shown, trust, terms)
+            held = self.brought[place] = (bundle, trust, terms), context_of(shown, trust, terms)
         return held[1]
 
     def _asked(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:

@@ -54,6 +54,13 @@ class HostName(Record):
     target: str = ""
     """What of its service answers, where the name does not say so."""
     terms: TlsTerms | None = None
+    address: str = ""
+    """The loopback address at which nobody else is asked, under whatever name."""
+
+
+def host_at(hosts: Mapping[str, HostName], address: str) -> HostName | None:
+    """Whose address this is."""
+    return next((each for each in hosts.values() if each.address == address), None)
 
 
 Named = TypeVar("Named")

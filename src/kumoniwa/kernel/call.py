@@ -36,6 +36,7 @@ class Home(Protocol):
     faults: Faults
     meter: Meter
     neighbours: list[str]
+    outside: Any
     used_services: list[str]
 
     def ask(

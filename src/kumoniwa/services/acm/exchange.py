@@ -10,7 +10,7 @@ from kumoniwa.engines import cipher
 from kumoniwa.gate import certificate as certificates
 from kumoniwa.gate.edge import EdgeName
 from kumoniwa.gate.identity import SHARED
-from kumoniwa.gate.names import HostName, host_named
+from kumoniwa.gate.names import HostName, host_at, host_named
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
@@ -19,12 +19,16 @@ from kumoniwa.services.acm import issuing
 from kumoniwa.services.acm.work import SERVICE
 
 
-async def hear(home: Any, origin: str, message: dict[str, str]) -> Any:
+async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
     """``{"account": …, "certificate": ARN}``; with ``"bundle": True`` the certificate itself, its key and its chain in PEM;
     ``{"host": name}`` the same of whatever certificate is shown under a name, up to which those of clients must lead, and on which terms TLS
     is spoken; None where there is neither."""
     if "host" in message:
-        named = host_named(home.store.shelf(SHARED, HostName), message["host"])
+        hosts = home.store.shelf(SHARED, HostName)
+        named = host_named(hosts, message["host"])
+        if "at" in message and (own := host_at(hosts, message["at"])) is not None and (named is None or named.target != own.target):
+            # Whatever is asked for at an address that somebody has to himself, he is meant.
+            named = own
         shown = await _shown(home, named or host_named(home.store.shelf(SHARED, EdgeName), message["host"]))
         trust = named.trust if named is not None else None
         terms = named.terms if named is not None else None

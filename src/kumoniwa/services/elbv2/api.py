@@ -29,6 +29,7 @@ from kumoniwa.services.elbv2.listener import (
     ModifyListenerAttributes,
     RemoveListenerCertificates,
 )
+from kumoniwa.services.elbv2.listening import listening_of
 from kumoniwa.services.elbv2.rule_control import CreateRule, DeleteRule, DescribeRules, ModifyRule, SetRulePriorities
 from kumoniwa.services.elbv2.security_policy import DescribeSSLPolicies
 from kumoniwa.services.elbv2.tag import reserved_tag
@@ -75,7 +76,7 @@ __all__ = [
     "DescribeSSLPolicies", "DescribeTags", "DescribeTargetGroupAttributes", "DescribeTargetGroups", "DescribeTargetHealth", "ModifyListener",
     "ModifyListenerAttributes", "ModifyLoadBalancerAttributes", "ModifyRule", "ModifyTargetGroup", "ModifyTargetGroupAttributes",
     "RegisterTargets", "RemoveListenerCertificates", "RemoveTags", "SetIpAddressType", "SetRulePriorities", "SetSecurityGroups", "SetSubnets",
-    "all_tags", "reserved_tag", "standing_of", "tags_of",
+    "all_tags", "listening_of", "reserved_tag", "standing_of", "tags_of",
 ]  # fmt: skip
 TAG_CONDITIONS = ("elasticloadbalancing:ResourceTag",)
 """Its own name for the tags of what is touched, which is older than ``aws:ResourceTag``."""

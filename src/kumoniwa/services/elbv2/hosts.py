@@ -1,7 +1,8 @@
 """The host names of a load balancer: its own, and those of customers' that its certificates and its rules speak of.
 
-On AWS a balancer is told by its address, whatever host name is asked for. Here all share one port, so the name says which is meant: the
-gate knows the names that a balancer's certificates are for, and those that its rules ask for. Who asks first for a customer's name has it.
+On AWS a balancer is told by its address, whatever host name is asked for. Here each has a loopback address to itself, to which Route 53 leads;
+who comes to an address that all share (as the system's resolver has him do) says by a name which is meant: the gate knows the names that a
+balancer's certificates are for, and those that its rules ask for. Who asks first for a customer's name has it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ SERVICE, PRINCIPAL = "elbv2", "elasticloadbalancing.amazonaws.com"
 
 
 def named(call: Call, name: str, scheme: str) -> str:
-    """A host name that nobody had. AWS's begin so and end in ``elb.amazonaws.com``."""
-    number = "".join(str(call.ids.random.randrange(10)) for _ in range(9))
-    prefix = "internal-" if scheme == "internal" else ""
-    return f"{prefix}{name}-1{number}.{call.region}.elb.localhost".lower()
+    """A host name, and with it an address, that nobody has. AWS's begin so and end in ``elb.amazonaws.com``."""
+    prefix, taken = "internal-" if scheme == "internal" else "", {each.address for each in _shelf(call).values()}
+    while True:
+        number = "".join(str(call.ids.random.randrange(10)) for _ in range(9))
+        host = f"{prefix}{name}-1{number}.{call.region}.elb.localhost".lower()
+        if endpoints.address_of(host) not in taken:
+            return host
 
 
 def zone_of(region: str) -> str:
@@ -47,9 +51,13 @@ def keep(call: Call, balancer: Any, secure: Any = None, patterns: tuple[str, ...
     for name in [name for name, each in shelf.items() if each.target == balancer.arn and name not in names]:
         del shelf[name]
     terms = _terms(balancer, secure) if secure is not None else None
+    stand(call, balancer)
     for name, certificate in names.items():
         if name not in shelf or shelf[name].target == balancer.arn:
-            wanted = HostName(name=name, account=call.account, service=SERVICE, certificate=certificate, target=balancer.arn, terms=terms)
+            wanted = HostName(
+                name=name, account=call.account, service=SERVICE, certificate=certificate, target=balancer.arn, terms=terms,
+                address=(endpoints.address_of(name) or "") if name == balancer.host else "",
+            )  # fmt: skip
             if shelf.get(name) != wanted:
                 shelf[name] = wanted
 
@@ -73,7 +81,15 @@ def _terms(balancer: Any, secure: Any) -> TlsTerms:
     return TlsTerms(versions=policy.versions, ciphers=policy.ciphers, speaks_http_2=balancer.is_on("routing.http2.enabled"))
 
 
+def stand(call: Call, balancer: Any, *, is_there: bool = True) -> None:
+    """Have the door listen at the balancer's own address, at which it is meant whatever name a client asks for."""
+    address, outside = endpoints.address_of(balancer.host), call.home.outside
+    if address is not None and outside is not None:
+        call.after_commit(lambda: outside.stand_at(address, is_there))
+
+
 def release(call: Call, balancer: Any) -> None:
     shelf = _shelf(call)
+    stand(call, balancer, is_there=False)
     for name in [name for name, each in shelf.items() if each.target == balancer.arn]:
         del shelf[name]

@@ -1,6 +1,6 @@
 """Ports of their own, at which listeners hear that are neither 80 nor 443.
 
-They are opened at the address that every name on this machine stands for, and at the region's own. Somebody else may have one already: then
+They are opened at the address that every name on this machine stands for, at the region's own and at the balancer's. Somebody else may have one already: then
 there is no such listener. What the region hears there it hears itself, so that a region that was killed is not silent there but gone.
 """
 
@@ -14,12 +14,13 @@ import sys
 from functools import partial
 from typing import Any
 
-from kumoniwa.aws import regions
+from kumoniwa.aws import endpoints, regions
 from kumoniwa.gate import certificate as certificates
 from kumoniwa.gate.address import BALANCER_PORT, Address
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.elbv2 import hosts
+from kumoniwa.services.elbv2.balancer import LoadBalancer
 from kumoniwa.services.elbv2.errors import InvalidConfigurationRequestException
 from kumoniwa.services.elbv2.listener_record import Listener
 from kumoniwa.services.elbv2.security_policy import POLICIES
@@ -49,11 +50,12 @@ def ports(home: Any) -> Ports:
     return held
 
 
-def _sockets(home: Any, port: int) -> list[socket.socket]:
-    """Raises OSError. Where the region's own address is not to be had at all (it is Linux that gives it), the other alone stands."""
+def _sockets(home: Any, balancer: LoadBalancer, port: int) -> list[socket.socket]:
+    """Raises OSError. Where addresses of the region's and the balancer's own are not to be had at all (it is Linux that gives them), the one that
+    all names stand for is enough."""
     found: list[socket.socket] = []
     try:
-        for address in dict.fromkeys((regions.LOOPBACK, regions.loopback(home.name))):
+        for address in dict.fromkeys((regions.LOOPBACK, regions.loopback(home.name), endpoints.address_of(balancer.host) or regions.LOOPBACK)):
             try:
                 found.append(listen(address, port))
             except OSError as error:
@@ -71,17 +73,17 @@ async def opened(call: Call, listener: Any) -> None:
     held = ports(call.home).tasks.get(listener.arn)
     if held is not None and (listener.is_public or held[0] != listener.port):
         if not listener.is_public:
-            _begin(call, listener, _asked_for(call.home, listener.port))
+            _begin(call, listener, _asked_for(call, listener))
         held[1].cancel()
     elif held is None and not listener.is_public:
-        _begin(call, listener, _asked_for(call.home, listener.port))
+        _begin(call, listener, _asked_for(call, listener))
 
 
-def _asked_for(home: Any, port: int) -> list[socket.socket]:
+def _asked_for(call: Call, listener: Listener) -> list[socket.socket]:
     try:
-        return _sockets(home, port)
+        return _sockets(call.home, call.shelf(LoadBalancer)[listener.balancer], listener.port)
     except OSError as error:
-        raise InvalidConfigurationRequestException(f"Port {port} of this machine cannot be listened at: {error.strerror}") from None
+        raise InvalidConfigurationRequestException(f"Port {listener.port} of this machine cannot be listened at: {error.strerror}") from None
 
 
 def _begin(call: Call, listener: Any, sockets: list[socket.socket]) -> None:
@@ -97,8 +99,10 @@ async def closed(call: Call, listener: Any) -> None:
 
 
 async def run(region: Any) -> None:
-    """Hear again at the ports that the life before had."""
+    """Hear again at the addresses and ports that the life before had."""
     for call in region.calls("elbv2", hosts.PRINCIPAL):
+        for held in call.shelf(LoadBalancer).values():
+            hosts.stand(call, held)
         for each in list(call.shelf(Listener).values()):
             if not each.is_public and each.arn not in ports(region).tasks:
                 region.spawn(_again(call, each))
@@ -107,7 +111,7 @@ async def run(region: Any) -> None:
 async def _again(call: Call, listener: Listener) -> None:
     while (now := call.shelf(Listener).get(listener.arn)) is not None and now.port == listener.port:
         try:
-            sockets = _sockets(call.home, listener.port)
+            sockets = _sockets(call.home, call.shelf(LoadBalancer)[listener.balancer], listener.port)
         except OSError as error:
             print(f"kumoniwa: {listener.arn} has no port {listener.port} in {call.region}: {error.strerror}", file=sys.stderr)
             await asyncio.sleep(AGAIN_S)

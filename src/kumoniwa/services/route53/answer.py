@@ -122,7 +122,7 @@ class _Deciding:
         if region == endpoints.EVERYWHERE:
             region, self.depends_on_place = stands(self.client, self.standing), True
         if region is not None:
-            values = (loopback(region),) if self.kind == "A" else ()
+            values = (endpoints.address_of(names.shown(name)) or loopback(region),) if self.kind == "A" else ()
             return [Reply(1.0, NOERROR, True, (Set(name, "A", ENDPOINT_TTL_S, values),) if values else ())]
         return [Reply(1.0, NOERROR if depth else REFUSED, False)]
 
@@ -139,7 +139,7 @@ class _Deciding:
 
 def _sets(name: names.Name, kind: str, outcome: Outcome) -> tuple[Set, ...]:
     if outcome.region is not None:
-        return (Set(name, kind, outcome.ttl, (loopback(outcome.region),)),) if kind == "A" else ()
+        return (Set(name, kind, outcome.ttl, (outcome.address or loopback(outcome.region),)),) if kind == "A" else ()
     return (Set(name, kind, outcome.ttl, outcome.values),) if outcome.values else ()
 
 

@@ -34,7 +34,8 @@ def routed(record: RecordSet, zone_id: str) -> Routed:
     if "AliasTarget" in record:
         target = record["AliasTarget"]
         region = None if target["HostedZoneId"] == zone_id else endpoints.region_of(target["DNSName"])
-        more["alias"] = Alias(names.parse(target["DNSName"]), region, target["EvaluateTargetHealth"])
+        own = endpoints.address_of(target["DNSName"]) if region is not None else None
+        more["alias"] = Alias(names.parse(target["DNSName"]), region, target["EvaluateTargetHealth"], own or "")
     return Routed(
         name=names.parse(record["Name"]),
         type=record["Type"],

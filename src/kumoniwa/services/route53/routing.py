@@ -31,6 +31,8 @@ class Alias(NamedTuple):
     region: str | None
     """Of the AWS endpoint it names; None for a record set of the same zone."""
     evaluates: bool
+    address: str = ""
+    """The one that the endpoint has to itself, where it is not its region's."""
 
 
 class Routed(NamedTuple):
@@ -84,6 +86,8 @@ class Outcome(NamedTuple):
     region: str | None
     """Where the answer is the address of a region of this cloud."""
     steps: tuple[Step, ...]
+    address: str = ""
+    """Or of an endpoint there that has one to itself."""
 
 
 BY_PLACE = ("Region", "GeoLocation", "GeoProximityLocation", "CidrRoutingConfig")
@@ -108,7 +112,7 @@ def outcomes(group: Sequence[Routed], client: Client, around: Surroundings, path
             found.append(Outcome(chance, values, min(record.ttl for record in chosen), None, steps))
         elif alias.region is not None:
             region = stands(client, around.standing) if alias.region == EVERYWHERE else alias.region
-            found.append(Outcome(chance, (), ENDPOINT_TTL_S, region, steps))
+            found.append(Outcome(chance, (), ENDPOINT_TTL_S, region, steps, alias.address))
         else:
             for each in outcomes(around.group(alias.target, chosen[0].type), client, around, further):
                 found.append(each._replace(chance=chance * each.chance, steps=steps + each.steps))

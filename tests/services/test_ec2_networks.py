@@ -304,6 +304,7 @@ def test_tags_are_set_with_what_is_made_found_by_filters_and_told(shop, ec2):
     assert sorted(each["ResourceType"] for each in rows) == ["subnet", "vpc"]
     ec2.delete_tags(Resources=[vpc], Tags=[{"Key": "team", "Value": "other"}, {"Key": "Name"}])
     assert only(ec2.describe_vpcs(VpcIds=[vpc]))["Tags"] == [{"Key": "team", "Value": "a"}]
+    assert refused(ec2.delete_tags, Resources=[vpc], Tags=[{"Value": "a"}]) == ("MissingParameter", "Tag key must not be empty or null")
     wrong = [{"ResourceType": "subnet", "Tags": [{"Key": "a", "Value": "b"}]}]
     assert refused(ec2.create_vpc, CidrBlock="10.1.0.0/16", TagSpecifications=wrong) == (
         "InvalidParameter", "'subnet' is not a valid taggable resource type for this operation.",

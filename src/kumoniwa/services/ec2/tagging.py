@@ -9,6 +9,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.ec2 import filters, tag
 from kumoniwa.services.ec2.catalogue import KINDS, named
 from kumoniwa.services.ec2.dry_run import may_be_dry
+from kumoniwa.services.ec2.errors import MissingParameter
 
 _NAMES: filters.Names = {
     "key": "Key", "resource-id": "ResourceId", "resource-type": "ResourceType", "value": "Value", "tag-key": "Key", "tag-value": "Value",
@@ -28,6 +29,8 @@ def DeleteTags(call: Call, *, Resources: list[str], Tags: list[dict] | None = No
     for id_ in Resources:
         shelf = call.shelf(named(call, id_).record)
         held = shelf[id_].tags
+        if any(not each.get("Key") for each in Tags or ()):
+            raise MissingParameter("Tag key must not be empty or null")
         if Tags:
             gone = {each["Key"] for each in Tags if each.get("Value", held.get(each["Key"])) == held.get(each["Key"])}
         else:

@@ -29,7 +29,7 @@ class Make:
     """What is needed to make one thing more."""
 
     def __init__(self, cloud, value: str, number: int) -> None:
-        self.cloud, self.name = cloud, f"thing{number}"
+        self.cloud, self.name, self.number = cloud, f"thing{number}", number
         self.pairs = [{"Key": "team", "Value": value}]
         self.small_pairs = [{"key": "team", "value": value}]
         self.map = {"team": value}
@@ -708,6 +708,100 @@ def objective(m):
     return {"Id": arn, "SloIds": [arn], "ResourceArn": arn}
 
 
+# Networks of EC2. Quotas are small: what is not about a network itself lies in the account's default one. ------
+
+
+def _specified(m, kind: str) -> dict:
+    return {"TagSpecifications": [{"ResourceType": kind, "Tags": m.pairs}]}
+
+
+def _default(m) -> tuple[str, str]:
+    """The default VPC and one of its subnets."""
+    subnet = m.ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][0]
+    return subnet["VpcId"], subnet["SubnetId"]
+
+
+def vpc(m):
+    """One of each value is enough, and more than two would be too many."""
+    held = m.ec2.describe_vpcs(Filters=[{"Name": "tag:team", "Values": [m.value]}])["Vpcs"]
+    id_ = held[0]["VpcId"] if held else m.ec2.create_vpc(CidrBlock="10.0.0.0/16", **_specified(m, "vpc"))["Vpc"]["VpcId"]
+    association = m.ec2.describe_vpcs(VpcIds=[id_])["Vpcs"][0]["CidrBlockAssociationSet"][0]["AssociationId"]
+    return {"VpcId": id_, "Resources": [id_], "AssociationId": association}
+
+
+def subnet(m):
+    block = f"172.31.{96 + m.number // 16}.{m.number % 16 * 16}/28"
+    made = m.ec2.create_subnet(VpcId=_default(m)[0], CidrBlock=block, **_specified(m, "subnet"))["Subnet"]
+    return {"SubnetId": made["SubnetId"], "Resources": [made["SubnetId"]]}
+
+
+def route_table(m):
+    id_ = m.ec2.create_route_table(VpcId=_default(m)[0], **_specified(m, "route-table"))["RouteTable"]["RouteTableId"]
+    return {"RouteTableId": id_, "Resources": [id_]}
+
+
+def internet_gateway(m):
+    id_ = m.ec2.create_internet_gateway(**_specified(m, "internet-gateway"))["InternetGateway"]["InternetGatewayId"]
+    return {"InternetGatewayId": id_, "Resources": [id_]}
+
+
+def egress_gateway(m):
+    made = m.ec2.create_egress_only_internet_gateway(VpcId=_default(m)[0], **_specified(m, "egress-only-internet-gateway"))
+    id_ = made["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
+    return {"EgressOnlyInternetGatewayId": id_, "Resources": [id_]}
+
+
+def nat_gateway(m):
+    made = m.ec2.create_nat_gateway(SubnetId=_default(m)[1], ConnectivityType="private", **_specified(m, "natgateway"))
+    id_ = made["NatGateway"]["NatGatewayId"]
+    return {"NatGatewayId": id_, "Resources": [id_]}
+
+
+def elastic_ip(m):
+    held = m.ec2.describe_addresses(Filters=[{"Name": "tag:team", "Values": [m.value]}])["Addresses"]
+    made = held[0] if held else m.ec2.allocate_address(**_specified(m, "elastic-ip"))
+    return {"AllocationId": made["AllocationId"], "Resources": [made["AllocationId"]]}
+
+
+def security_group(m):
+    made = m.ec2.create_security_group(GroupName=m.name, Description="d", **_specified(m, "security-group"))
+    return {"GroupId": made["GroupId"], "Resources": [made["GroupId"]]}
+
+
+def network_acl(m):
+    id_ = m.ec2.create_network_acl(VpcId=_default(m)[0], **_specified(m, "network-acl"))["NetworkAcl"]["NetworkAclId"]
+    return {"NetworkAclId": id_, "Resources": [id_]}
+
+
+def network_interface(m):
+    id_ = m.ec2.create_network_interface(SubnetId=_default(m)[1], **_specified(m, "network-interface"))["NetworkInterface"]["NetworkInterfaceId"]
+    return {"NetworkInterfaceId": id_, "Resources": [id_]}
+
+
+def vpc_endpoint(m):
+    made = m.ec2.create_vpc_endpoint(VpcId=_default(m)[0], ServiceName="com.amazonaws.us-east-1.s3", **_specified(m, "vpc-endpoint"))
+    id_ = made["VpcEndpoint"]["VpcEndpointId"]
+    return {"VpcEndpointId": id_, "VpcEndpointIds": [id_], "Resources": [id_]}
+
+
+def prefix_list(m):
+    made = m.ec2.create_managed_prefix_list(PrefixListName=m.name, MaxEntries=1, AddressFamily="IPv4", **_specified(m, "prefix-list"))
+    id_ = made["PrefixList"]["PrefixListId"]
+    return {"PrefixListId": id_, "Resources": [id_]}
+
+
+def peering(m):
+    made = m.ec2.create_vpc_peering_connection(VpcId=_default(m)[0], PeerVpcId=vpc(m)["VpcId"], **_specified(m, "vpc-peering-connection"))
+    id_ = made["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    return {"VpcPeeringConnectionId": id_, "Resources": [id_]}
+
+
+def dhcp_options(m):
+    made = m.ec2.create_dhcp_options(DhcpConfigurations=[{"Key": "domain-name", "Values": ["x"]}], **_specified(m, "dhcp-options"))
+    id_ = made["DhcpOptions"]["DhcpOptionsId"]
+    return {"DhcpOptionsId": id_, "Resources": [id_]}
+
+
 KINDS = {
     "access-analyzer": {"Analyzer": analyzer},
     "acm": {"certificate": certificate},
@@ -728,7 +822,10 @@ KINDS = {
                "AggregationAuthorization": aggregation_authorization, "StoredQuery": stored_query},
     "dynamodb": {"table": table},
     "ebs": {"snapshot": disk_snapshot},
-    "ec2": {"snapshot": disk_snapshot, "volume": volume},
+    "ec2": {"snapshot": disk_snapshot, "volume": volume, "vpc": vpc, "subnet": subnet, "route-table": route_table, "internet-gateway": internet_gateway,
+            "egress-only-internet-gateway": egress_gateway, "natgateway": nat_gateway, "elastic-ip": elastic_ip, "security-group": security_group,
+            "network-acl": network_acl, "network-interface": network_interface, "vpc-endpoint": vpc_endpoint, "prefix-list": prefix_list,
+            "vpc-peering-connection": peering, "dhcp-options": dhcp_options},
     "ecr": {"repository": repository},
     "events": {"event-bus": bus, "rule-on-default-event-bus": rule, "rule-on-custom-event-bus": rule_on_custom},
     "firehose": {"deliverystream": delivery_stream},

@@ -30,6 +30,7 @@ ALONE = ("rule-on", "ipset", "regexpatternset", "rulegroup")
 """Kinds that are not touched together with others, though some operation may touch each of them."""
 
 _MADE = "what is made has no tags, and an ARN that is known only then"
+_BESIDES = "it is asked about what it makes, too: " + _MADE
 _ALIAS = "an alias has no tags: https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html"
 _FIRST = "the reference tells of both APIs at once; to the first, configuration sets are no resources here"
 _GLOBAL = "it is asked about the global table, too, which has no tags"
@@ -38,6 +39,8 @@ NOT = {
     "wafv2:CreateWebACL webacl": _MADE,
     "fis:StartExperiment experiment-template": "it is asked about the experiment, too, " + _MADE,
     "ec2:CreateSnapshot volume": "it is asked about the snapshot, too, " + _MADE, "ec2:CreateVolume volume": _MADE,
+    **{f"ec2:Create{made} vpc": _BESIDES for made in ("EgressOnlyInternetGateway", "NetworkAcl", "RouteTable", "Subnet", "VpcEndpoint", "VpcPeeringConnection")},
+    "ec2:CreateNetworkInterface subnet": _BESIDES,
     "kms:CreateAlias key": _ALIAS, "kms:UpdateAlias key": _ALIAS,
     "cloudwatch:DescribeAlarms alarm": "it is asked about alarm:*, whatever it names: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html",
     "logs:DeleteDeliverySource delivery-destination": "it touches a delivery's source, whatever the reference says",

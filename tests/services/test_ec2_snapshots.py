@@ -243,12 +243,15 @@ def test_policies_know_snapshots_and_what_volumes_shall_be(cloud, ec2):
         {"Effect": "Allow", "Action": "ebs:ListSnapshotBlocks", "Resource": f"arn:aws:ec2:us-east-1::snapshot/{mine}"},
         {"Effect": "Allow", "Action": "ec2:CreateVolume", "Resource": "*", "Condition": {"Bool": {"ec2:Encrypted": "true"}, "NumericLessThan": {"ec2:VolumeSize": "10"}}},
         {"Effect": "Allow", "Action": "kms:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "ec2:CopySnapshot", "Resource": ["arn:aws:ec2:us-east-1::snapshot/${*}", f"arn:aws:ec2:us-east-1::snapshot/{mine}"]},
     ]
     iam.put_user_policy(UserName="alice", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
     keys = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
     blocks, volumes = cloud.client("ebs", **keys), cloud.client("ec2", **keys)
     assert len(blocks.list_snapshot_blocks(SnapshotId=mine)["Blocks"]) == 1
     assert refused_code(blocks.list_snapshot_blocks, SnapshotId=other) == "AccessDeniedException"
+    assert volumes.copy_snapshot(SourceRegion="us-east-1", SourceSnapshotId=mine)["SnapshotId"]
+    assert refused_code(volumes.copy_snapshot, SourceRegion="us-east-1", SourceSnapshotId=other) == "UnauthorizedOperation"
     assert volumes.create_volume(AvailabilityZone=ZONE, Size=9, Encrypted=True)["Encrypted"]
     for said in ({"Size": 9}, {"Size": 10, "Encrypted": True}):
         assert refused_code(volumes.create_volume, AvailabilityZone=ZONE, **said) == "UnauthorizedOperation"

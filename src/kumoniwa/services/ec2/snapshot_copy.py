@@ -34,6 +34,8 @@ async def CopySnapshot(
         raise InvalidParameterValue("The destination region must be the region that the request is sent to.")
     if KmsKeyId is not None and not Encrypted:
         raise Refused("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set.")
+    # Both snapshots are asked about: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html
+    call.require("ec2:CopySnapshot", ebs_record.snapshot_arn(call, SourceSnapshotId, SourceRegion))
     is_here = SourceRegion == call.region
     source = ebs_lineage.here(call, SourceSnapshotId) if is_here else await ebs_lineage.there(call, SourceRegion, SourceSnapshotId)
     if source is None:

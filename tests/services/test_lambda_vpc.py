@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from database_workshop import PASSWORD, Databases
 from lambda_workshop import ROLE, RUNTIME, invoke, make, put_role, put_user, zipped
 from vpc_workshop import ASKS, CALLS, EVERYWHERE, NEEDED, Network, asked, placed, reached, settled, tcp, with_driver
@@ -160,6 +160,9 @@ def test_an_endpoint_leads_to_its_service_alone_and_its_policy_must_let_pass_too
     ec2, service = network.ec2, "com.amazonaws.us-east-1.dynamodb"
     endpoint = ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=service, RouteTableIds=[network.table])["VpcEndpoint"]["VpcEndpointId"]
     assert asked(cloud, "dynamodb", "list_tables") == ["TableNames"]
+    told = cloud.client("cloudtrail").lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "ListTables"}])["Events"]
+    event = json.loads(told[0]["CloudTrailEvent"])
+    assert (event["vpcEndpointId"], event["sourceIPAddress"][:7]) == (endpoint, "10.0.1.")
     assert asked(cloud, "sqs", "list_queues", patience_s=0.5) == "silence"
     policy = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "dynamodb:GetItem", "Resource": "*"}]}
     ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=json.dumps(policy))
@@ -269,3 +272,40 @@ def test_a_region_that_was_killed_forgets_no_interface_and_keeps_none_that_nobod
     cloud.restart(kill=True)
     settled(cloud)
     assert _interfaces(network) == []
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 4, 8, 16, 32])
+def test_a_kill_in_the_midst_leaves_no_interface_that_no_function_has(cloud, turns):
+    network = Network(cloud)
+    group = network.group("functions")
+    put_role(cloud, *NEEDED)
+    cloud.kill_in_midst(turns)
+    try:
+        make(cloud, Role=ROLE, VpcConfig=network.config(group))
+        is_told = True
+    except ConnectionClosedError:
+        is_told = False
+    put_role(cloud, *NEEDED)
+    settled(cloud)
+    functions = [each["FunctionName"] for each in cloud.client("lambda").list_functions()["Functions"]]
+    assert len(_interfaces(network)) == len(functions) and (functions or not is_told)
+
+
+def test_a_gateway_that_takes_its_time_opens_the_door_when_it_is_there(make_cloud):
+    cloud = make_cloud(pace="real")
+    network = Network(cloud)
+    ec2, group = network.ec2, network.group("functions")
+    placed(cloud, network, group, ASKS, "sqs:*")
+    cloud.sleep(10)
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=network.vpc)
+    public = ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=public, SubnetId=network.subnets[1])
+    ec2.create_route(RouteTableId=public, DestinationCidrBlock=EVERYWHERE, GatewayId=gateway)
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    assert asked(cloud, "sqs", "list_queues") == "silence"
+    nat = ec2.create_nat_gateway(SubnetId=network.subnets[1], AllocationId=address)["NatGateway"]["NatGatewayId"]
+    ec2.create_route(RouteTableId=network.table, DestinationCidrBlock=EVERYWHERE, NatGatewayId=nat)
+    assert asked(cloud, "sqs", "list_queues") == "silence"
+    cloud.sleep(300)
+    assert asked(cloud, "sqs", "list_queues") == []

@@ -1,6 +1,9 @@
 """Databases in networks: subnet groups, the interface that each instance has, and the security groups that it is behind."""
 
+import contextlib
+
 import pytest
+from botocore.exceptions import ConnectionClosedError
 from database_workshop import Databases, code_of, refusal
 from vpc_workshop import Network
 
@@ -119,3 +122,16 @@ def test_what_is_refused_of_an_instances_place(databases, network, cloud):
     assert refused(DBSubnetGroupName="shop", AvailabilityZone="us-east-1f")[0] == "InvalidVPCNetworkStateFault"
     assert refused(DBSecurityGroups=["classic"])[0] == "NotImplemented"
     assert databases.rds.describe_db_instances()["DBInstances"] == [] and _interfaces(network, network.vpc) == []
+
+
+@pytest.mark.parametrize("turns", [1, 3, 9])
+def test_a_kill_in_the_midst_leaves_no_interface_that_no_instance_has(databases, network, cloud, turns):
+    _group(databases, network.subnets)
+    values = {
+        "DBInstanceIdentifier": "orders", "DBInstanceClass": "db.t3.micro", "Engine": "postgres", "MasterUsername": "keeper",
+        "MasterUserPassword": "secret99", "AllocatedStorage": 20, "DBSubnetGroupName": "shop",
+    }  # fmt: skip
+    cloud.kill_in_midst(turns)
+    with contextlib.suppress(ConnectionClosedError):
+        databases.rds.create_db_instance(**values)
+    assert len(_interfaces(network, network.vpc)) == len(databases.rds.describe_db_instances()["DBInstances"])

@@ -80,7 +80,7 @@ class Ways:
                 "aws:sourcevpc": vpc, "aws:sourcevpce": way, "aws:vpcsourceip": interface["PrivateIpAddress"], "aws:vpceaccount": network.account,
                 "aws:sourcevpcarn": call.arn(f"vpc/{vpc}", "ec2"),
             }  # fmt: skip
-            found = Way(keys, endpoint.get("PolicyDocument") or "")
+            found = Way(keys, interface["PrivateIpAddress"], way, endpoint.get("PolicyDocument") or "")
         else:
             found = _from(await self.public_ip(call, network, way))
         self.known[network, service] = found
@@ -96,4 +96,4 @@ class Ways:
 
 
 def _from(public_ip: str) -> Way:
-    return Way({"aws:sourceip": public_ip})
+    return Way({"aws:sourceip": public_ip}, public_ip)

@@ -45,8 +45,11 @@ class Way(NamedTuple):
 
     keys: dict[str, Any]
     """The condition keys that tell of it."""
+    source: str
+    """The address from which it is seen to come."""
+    endpoint: str = ""
+    """The endpoint through which it came, and its policy."""
     policy: str = ""
-    """That of the endpoint through which it came."""
 
 
 def changed(call: Call) -> None:

@@ -129,6 +129,9 @@ class Trail:
             "recipientAccountId": call.account or call.principal.account,
             "eventCategory": "Data" if data else "Management",
         }
+        if call.request is not None and call.request.way is not None and call.request.way.endpoint:
+            # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+            event |= {"vpcEndpointId": call.request.way.endpoint, "vpcEndpointAccountId": call.request.network.account}
         if data:
             kind = trails.DATA_TYPES[route.service.name]
             event["resources"] = [{"accountId": call.account, "type": kind, "ARN": arn} for arn in data]
@@ -202,7 +205,8 @@ def _user_identity(principal: Principal) -> dict[str, Any]:
 
 def _source(call: Call) -> str:
     if call.request:
-        return "127.0.0.1"
+        way = call.request.way
+        return "127.0.0.1" if way is None else way.source
     principal = call.principal
     asker = principal.arn if principal.kind == "service" else next(reversed(principal.via), principal.held_by)
     return asker or "AWS Internal"

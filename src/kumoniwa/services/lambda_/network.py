@@ -29,9 +29,11 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.operation import service_names
 from kumoniwa.services.lambda_.errors import EC2UnexpectedException
 from kumoniwa.services.lambda_.function import Version
-from kumoniwa.services.lambda_.vpc import SERVICE, Interface, connect, keys_of
+from kumoniwa.services.lambda_.vpc import SERVICE, Interface, connect, itself, keys_of
 
 LOOPBACK = "127.0.0.1"
+AGAIN_S = 5.0
+"""How often is asked again while a gateway is being made, which takes its time at AWS's pace."""
 _DECIDE = frozenset(("ec2", "rds", "elbv2"))
 """Services whose calls may change who reaches whom."""
 _REMEMBERED = "security group"
@@ -93,6 +95,10 @@ class Place:
         if self.close_way is not None:
             self.close_way()
             self.close_way = None
+
+
+async def _is_something_pending(call: Call) -> bool:
+    return any(each["State"] == "pending" for each in (await itself(call).ask("ec2:DescribeNatGateways"))["NatGateways"])
 
 
 class Outside(Protocol):
@@ -172,6 +178,11 @@ class Networks:
                 await self._settle(call, [each for each in self.places if each.account == account])
             except (SwitchGone, OSError):
                 continue  # networks that ended meanwhile
+        if any(each.account == account for each in self.places) and await _is_something_pending(call):
+            asyncio.get_running_loop().call_later(AGAIN_S, self._stir, account)
+
+    def _stir(self, account: str) -> None:
+        self._hear((private_network.NETWORK, private_network.CHANGED, account, None))
 
     async def _settle(self, call: Call, places: list[Place]) -> None:
         """Open and shut doors as EC2 has it now."""
@@ -199,7 +210,7 @@ class Networks:
         network = private_network.Network(call.account, self.home.name, interface)
         ways = self.home.gate.ways
         if (out := await ways.way(network, INTERNET)) is not None:
-            return network._replace(public_ip=out.keys["aws:sourceip"])
+            return network._replace(public_ip=out.source)
         for name in sorted({endpoint_name(service) for service in service_names()}):
             if await ways.way(network, name) is not None:
                 return network

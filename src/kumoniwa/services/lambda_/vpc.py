@@ -47,7 +47,7 @@ def keys_of(vpc: Vpc) -> list[str]:
     return [key_of(subnet, vpc.groups) for subnet in vpc.subnets]
 
 
-def _itself(call: Call) -> Call:
+def itself(call: Call) -> Call:
     """Lambda as it keeps what it needs in the account, which on AWS is the function's role or a service-linked one."""
     owner = principals.root(call.account, partition=call.home.partition)
     return call.home.call("lambda", call.account, changed(owner, via=(SERVICE,)))
@@ -89,7 +89,7 @@ async def chosen(call: Call, function: str, role: str, config: dict[str, Any]) -
 async def _described(call: Call, what: str, **params: Any) -> list[dict[str, Any]]:
     """Reported: https://github.com/motdotla/node-lambda/issues/162"""
     try:
-        return (await _itself(call).ask(f"ec2:Describe{what}", **params))[what]
+        return (await itself(call).ask(f"ec2:Describe{what}", **params))[what]
     except NotImplementedHere:
         raise
     except AwsError as error:
@@ -105,7 +105,7 @@ async def connect(call: Call, function: str, vpc: Vpc) -> None:
             continue
         description = f"AWS Lambda VPC ENI-{function}-{call.new_id()}"
         try:
-            made = _itself(call).ask_at_once("ec2:CreateNetworkInterface", SubnetId=subnet, Groups=list(vpc.groups), Description=description)
+            made = itself(call).ask_at_once("ec2:CreateNetworkInterface", SubnetId=subnet, Groups=list(vpc.groups), Description=description)
         except AwsError as error:
             raise InvalidParameterValueException(
                 f"Error occurred while CreateNetworkInterface. EC2 Error Code: {error.code}. EC2 Error Message: {error.text}"
@@ -130,7 +130,7 @@ async def tidy(home: Any, account: str) -> None:
         if held.key in used:
             continue
         try:
-            _itself(call).ask_at_once("ec2:DeleteNetworkInterface", NetworkInterfaceId=held.id)
+            itself(call).ask_at_once("ec2:DeleteNetworkInterface", NetworkInterfaceId=held.id)
         except AwsError as error:
             if error.code != "InvalidNetworkInterfaceID.NotFound":
                 await asyncio.sleep(AGAIN_S)
@@ -141,11 +141,12 @@ async def tidy(home: Any, account: str) -> None:
 
 def conditions(call: Call, config: dict[str, Any]) -> dict[str, Any]:
     """The condition keys of a VpcConfig. https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html"""
-    subnets, groups = ([each for each in config.get(name) or () if isinstance(each, str)] for name in ("SubnetIds", "SecurityGroupIds"))
+    said = (config.get(name) for name in ("SubnetIds", "SecurityGroupIds"))
+    subnets, groups = ([each for each in ids if isinstance(each, str)] if isinstance(ids, list) else [] for ids in said)
     found: dict[str, Any] = {"lambda:subnetids": subnets, "lambda:securitygroupids": groups}
     if subnets:
         try:
-            told = _itself(call).ask_at_once("ec2:DescribeSubnets", SubnetIds=subnets)["Subnets"]
+            told = itself(call).ask_at_once("ec2:DescribeSubnets", SubnetIds=subnets)["Subnets"]
         except AwsError:
             return found  # the operation says what is wrong with them
         found["lambda:vpcids"] = sorted({each["VpcId"] for each in told})

@@ -25,6 +25,11 @@ class Proxies(Databases):
         super().__init__(cloud, **client)
         self.secrets = cloud.client("secretsmanager")
 
+    def subnets(self) -> list[str]:
+        """Two of the default VPC."""
+        found = self.cloud.client("ec2").describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+        return [each["SubnetId"] for each in found[:2]]
+
     def make_role(self) -> None:
         iam = self.cloud.client("iam")
         trust = {"Effect": "Allow", "Principal": {"Service": "rds.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -40,7 +45,7 @@ class Proxies(Databases):
             self.make_role()
         arns = secrets if secrets is not None else [self.secret()]
         self.rds.create_db_proxy(**{
-            "DBProxyName": name, "EngineFamily": "POSTGRESQL", "RoleArn": ROLE, "VpcSubnetIds": ["subnet-1", "subnet-2"],
+            "DBProxyName": name, "EngineFamily": "POSTGRESQL", "RoleArn": ROLE, "VpcSubnetIds": self.subnets(),
             "Auth": [{"AuthScheme": "SECRETS", "SecretArn": arn, **(auth or {})} for arn in arns], **said,
         })  # fmt: skip
         self.until_proxy("available", name)

@@ -158,7 +158,7 @@ def test_whoever_makes_a_proxy_must_be_allowed_to_pass_its_role(proxies):
     iam.put_user_policy(UserName="visitor", PolicyName="rds", PolicyDocument=may({"Effect": "Allow", "Action": "rds:*", "Resource": "*"}))
     visitor = proxies.cloud.client("rds", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     said = {
-        "DBProxyName": "own", "EngineFamily": "POSTGRESQL", "RoleArn": "arn:aws:iam::000000000000:role/proxy-reader", "VpcSubnetIds": ["subnet-1"],
+        "DBProxyName": "own", "EngineFamily": "POSTGRESQL", "RoleArn": "arn:aws:iam::000000000000:role/proxy-reader", "VpcSubnetIds": proxies.subnets(),
         "Auth": [{"AuthScheme": "SECRETS", "SecretArn": proxies.secret()}],
     }  # fmt: skip
     assert code_of(visitor.create_db_proxy, **said) == "AccessDenied"

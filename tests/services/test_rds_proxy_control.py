@@ -10,7 +10,7 @@ from proxy_workshop import ROLE, Proxies, may
 pytestmark = pytest.mark.database
 SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:of-keeper-abcdef"
 MADE = {
-    "DBProxyName": "pool", "EngineFamily": "POSTGRESQL", "RoleArn": ROLE, "VpcSubnetIds": ["subnet-1", "subnet-2"],
+    "DBProxyName": "pool", "EngineFamily": "POSTGRESQL", "RoleArn": ROLE,
     "Auth": [{"AuthScheme": "SECRETS", "SecretArn": SECRET}],
 }  # fmt: skip
 
@@ -20,8 +20,12 @@ def proxies(cloud):
     return Proxies(cloud)
 
 
+def _made(proxies, **said):
+    return proxies.rds.create_db_proxy(**{**MADE, "VpcSubnetIds": proxies.subnets(), **said})["DBProxy"]
+
+
 def test_a_proxy_is_told_as_it_was_asked_for_with_the_defaults_of_the_model(proxies):
-    made = proxies.rds.create_db_proxy(**{**MADE, "DBProxyName": "Pool"})["DBProxy"]
+    made = _made(proxies, DBProxyName="Pool")
     assert (made["DBProxyName"], made["Status"]) == ("pool", "creating")
     shown = proxies.until_proxy("available")
     assert shown["Auth"] == [
@@ -45,6 +49,8 @@ def test_a_proxy_is_told_as_it_was_asked_for_with_the_defaults_of_the_model(prox
         ({"DBProxyName": "1pool"}, "ValidationError", "failed to satisfy constraint: Member must satisfy regular expression pattern"),
         ({"DBProxyName": "../pool"}, "ValidationError", "failed to satisfy constraint: Member must satisfy regular expression pattern"),
         ({"VpcSubnetIds": []}, "InvalidParameterValue", "At least one subnet"),
+        ({"VpcSubnetIds": ["subnet-0123456789abcdef0"]}, "InvalidSubnet", "subnet-0123456789abcdef0"),
+        ({"VpcSecurityGroupIds": ["sg-0123456789abcdef0"]}, "InvalidParameterValue", "Invalid security group"),
         ({"Auth": []}, "InvalidParameterCombination", "You must specify Auth"),
         ({"Auth": [{"AuthScheme": "SECRETS", "SecretArn": "arn:aws:s3:::a-bucket-of-ours"}]}, "InvalidParameterValue", "Invalid secret ARN"),
         ({"Auth": [{"SecretArn": SECRET, "IAMAuth": "ENABLED"}]}, "InvalidParameterValue", "The IAMAuth value ENABLED is valid only"),
@@ -61,16 +67,16 @@ def test_a_proxy_is_told_as_it_was_asked_for_with_the_defaults_of_the_model(prox
     ],
 )  # fmt: skip
 def test_what_is_refused_leaves_no_proxy(proxies, said, code, text):
-    told = refusal(proxies.rds.create_db_proxy, **{**MADE, **said})
+    told = refusal(proxies.rds.create_db_proxy, **{**MADE, "VpcSubnetIds": proxies.subnets(), **said})
     assert told["Code"] == code and text in told["Message"]
     assert proxies.rds.describe_db_proxies()["DBProxies"] == []
 
 
 def test_a_name_is_taken_once_and_what_is_not_there_is_said(proxies):
     # moto's test_rds_proxy.py has the words.
-    proxies.rds.create_db_proxy(**MADE)
+    _made(proxies)
     proxies.until_proxy("available")
-    assert refusal(proxies.rds.create_db_proxy, **MADE) == {
+    assert refusal(proxies.rds.create_db_proxy, **MADE, VpcSubnetIds=proxies.subnets()) == {
         "Code": "DBProxyAlreadyExistsFault", "Type": "Sender",
         "Message": "Cannot create the DBProxy because a DBProxy with the identifier pool already exists.",
     }  # fmt: skip
@@ -106,7 +112,7 @@ def test_a_name_is_taken_once_and_what_is_not_there_is_said(proxies):
     ],
 )  # fmt: skip
 def test_a_target_groups_bounds_are_the_models(proxies, pool, code, text):
-    proxies.rds.create_db_proxy(**MADE)
+    _made(proxies)
     proxies.until_proxy("available")
     told = refusal(proxies.rds.modify_db_proxy_target_group, DBProxyName="pool", TargetGroupName="default", ConnectionPoolConfig=pool)
     assert told["Code"] == code and told["Message"].startswith(text)
@@ -116,7 +122,7 @@ def test_a_target_groups_bounds_are_the_models(proxies, pool, code, text):
 
 def test_at_awss_pace_a_proxy_takes_minutes_and_cannot_be_changed_meanwhile(make_cloud):
     proxies = Proxies(make_cloud(pace="real"))
-    proxies.rds.create_db_proxy(**MADE)
+    _made(proxies)
     proxies.cloud.sleep(100)
     assert proxies.proxy()["Status"] == "creating"
     assert code_of(proxies.rds.modify_db_proxy, DBProxyName="pool", RequireTLS=True) == "InvalidDBProxyStateFault"
@@ -160,15 +166,19 @@ def test_a_target_that_is_deleted_leaves_by_itself(proxies):
     proxies.make()
     proxies.rds.delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True)
     proxies.until_gone()
-    proxies._until(lambda: proxies.rds.describe_db_proxy_targets(DBProxyName="pool")["Targets"], lambda found: found == [])
-    told = [each["Message"] for each in proxies.rds.describe_events(SourceType="db-proxy", SourceIdentifier="pool")["Events"]]
-    assert told[0] == "RDS created DB proxy pool." and told[-1].startswith("RDS detected deletion of DB instance")
+    assert proxies.rds.describe_db_proxy_targets(DBProxyName="pool")["Targets"] == []
+
+    def told():
+        return [each["Message"] for each in proxies.rds.describe_events(SourceType="db-proxy", SourceIdentifier="pool")["Events"]]
+
+    proxies._until(told, lambda found: found[-1].startswith("RDS detected deletion of DB instance"))
+    assert told()[0] == "RDS created DB proxy pool."
 
 
 def test_a_further_endpoint_is_a_place_of_its_own_with_the_same_users(proxies):
     proxies.create()
     own = proxies.make(DebugLogging=True)
-    said = {"DBProxyName": "pool", "DBProxyEndpointName": "Side", "VpcSubnetIds": ["subnet-3", "subnet-4"]}
+    said = {"DBProxyName": "pool", "DBProxyEndpointName": "Side", "VpcSubnetIds": proxies.subnets()}
     made = proxies.rds.create_db_proxy_endpoint(**said, Tags=[{"Key": "team", "Value": "blue"}])["DBProxyEndpoint"]
     assert (made["Status"], made["TargetRole"], made["IsDefault"]) == ("creating", "READ_WRITE", False)
 
@@ -185,8 +195,9 @@ def test_a_further_endpoint_is_a_place_of_its_own_with_the_same_users(proxies):
     assert code_of(proxies.rds.create_db_proxy_endpoint, **said) == "DBProxyEndpointAlreadyExistsFault"
     reader = {**said, "DBProxyEndpointName": "reader", "TargetRole": "READ_ONLY"}
     assert code_of(proxies.rds.create_db_proxy_endpoint, **reader) == "InvalidParameterCombination"
-    proxies.rds.modify_db_proxy_endpoint(DBProxyEndpointName="side", NewDBProxyEndpointName="aside", VpcSecurityGroupIds=["sg-0123"])
-    assert shown("aside")["VpcSecurityGroupIds"] == ["sg-0123"]
+    group = proxies.cloud.client("ec2").create_security_group(GroupName="own", Description="own", VpcId=own["VpcId"])["GroupId"]
+    proxies.rds.modify_db_proxy_endpoint(DBProxyEndpointName="side", NewDBProxyEndpointName="aside", VpcSecurityGroupIds=[group])
+    assert shown("aside")["VpcSecurityGroupIds"] == [group]
     place = shown("aside")["Endpoint"]
     proxies._until(lambda: shown("aside"), lambda found: found["Status"] == "available")
     assert proxies.connect(host=place).ask("select 1") == [(1,)]
@@ -198,10 +209,10 @@ def test_a_further_endpoint_is_a_place_of_its_own_with_the_same_users(proxies):
 
 
 def test_proxies_groups_and_endpoints_have_tags(proxies):
-    proxies.rds.create_db_proxy(**MADE, Tags=[{"Key": "team", "Value": "blue"}])
+    _made(proxies, Tags=[{"Key": "team", "Value": "blue"}])
     proxies.until_proxy("available")
     group = proxies.rds.describe_db_proxy_target_groups(DBProxyName="pool")["TargetGroups"][0]["TargetGroupArn"]
-    said = {"DBProxyName": "pool", "DBProxyEndpointName": "side", "VpcSubnetIds": ["subnet-3"]}
+    said = {"DBProxyName": "pool", "DBProxyEndpointName": "side", "VpcSubnetIds": proxies.subnets()}
     endpoint = proxies.rds.create_db_proxy_endpoint(**said)["DBProxyEndpoint"]["DBProxyEndpointArn"]
     proxy = proxies.proxy()["DBProxyArn"]
     assert proxies.rds.list_tags_for_resource(ResourceName=proxy)["TagList"] == [{"Key": "team", "Value": "blue"}]
@@ -216,8 +227,8 @@ def test_proxies_groups_and_endpoints_have_tags(proxies):
 
 def test_a_policy_knows_proxies_groups_and_endpoints_by_their_ids_and_tags(proxies):
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
-    proxies.rds.create_db_proxy(**MADE, Tags=[{"Key": "team", "Value": "blue"}])
-    proxies.rds.create_db_proxy(**{**MADE, "DBProxyName": "other"})
+    _made(proxies, Tags=[{"Key": "team", "Value": "blue"}])
+    _made(proxies, DBProxyName="other")
     for name in ("pool", "other"):
         proxies.until_proxy("available", name)
     group = proxies.rds.describe_db_proxy_target_groups(DBProxyName="pool")["TargetGroups"][0]["TargetGroupArn"]
@@ -236,14 +247,14 @@ def test_a_policy_knows_proxies_groups_and_endpoints_by_their_ids_and_tags(proxi
     for call, said in (
         (visitor.describe_db_proxies, {}), (visitor.modify_db_proxy, {}), (visitor.delete_db_proxy, {}), (visitor.modify_db_proxy_target_group, pool),
         (visitor.register_db_proxy_targets, {"DBInstanceIdentifiers": ["orders"]}), (visitor.describe_db_proxy_targets, {}),
-        (visitor.create_db_proxy_endpoint, {"DBProxyEndpointName": "side", "VpcSubnetIds": ["subnet-1"]}),
+        (visitor.create_db_proxy_endpoint, {"DBProxyEndpointName": "side", "VpcSubnetIds": proxies.subnets()}),
     ):  # fmt: skip
         assert code_of(call, DBProxyName="other", **said) == "AccessDenied"
 
 
 def test_detailed_logs_end_after_a_day(proxies):
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-creating.html: Enhanced logging
-    proxies.rds.create_db_proxy(**MADE, DebugLogging=True)
+    _made(proxies, DebugLogging=True)
     assert proxies.until_proxy("available")["DebugLogging"] is True
     proxies.cloud.sleep_and_settle(86_500)
     assert proxies.proxy()["DebugLogging"] is False
@@ -307,7 +318,7 @@ def test_a_stack_makes_a_database_with_a_proxy_and_its_users_come_in(proxies):
                 "AssumeRolePolicyDocument": trust, "Policies": [{"PolicyName": "reads", "PolicyDocument": reads}],
             }},
             "Proxy": {"Type": "AWS::RDS::DBProxy", "Properties": {
-                "DBProxyName": "pool", "EngineFamily": "POSTGRESQL", "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}, "VpcSubnetIds": ["subnet-1", "subnet-2"],
+                "DBProxyName": "pool", "EngineFamily": "POSTGRESQL", "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}, "VpcSubnetIds": proxies.subnets(),
                 "Auth": [{"AuthScheme": "SECRETS", "SecretArn": {"Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"]}}], **more,
             }},
             "Group": {"Type": "AWS::RDS::DBProxyTargetGroup", "Properties": {
@@ -315,7 +326,7 @@ def test_a_stack_makes_a_database_with_a_proxy_and_its_users_come_in(proxies):
                 "ConnectionPoolConfigurationInfo": {"MaxConnectionsPercent": percent},
             }},
             "Side": {"Type": "AWS::RDS::DBProxyEndpoint", "Properties": {
-                "DBProxyName": {"Ref": "Proxy"}, "DBProxyEndpointName": "side", "VpcSubnetIds": ["subnet-1", "subnet-2"],
+                "DBProxyName": {"Ref": "Proxy"}, "DBProxyEndpointName": "side", "VpcSubnetIds": proxies.subnets(),
             }},
         }, "Outputs": {
             "Host": {"Value": {"Fn::GetAtt": ["Proxy", "Endpoint"]}}, "Side": {"Value": {"Fn::GetAtt": ["Side", "Endpoint"]}},

@@ -104,7 +104,7 @@ class Proxy:
         passwords = {name: user["password"] for name, user in self.users.items()}
         if config["folder"] != before.get("folder") or config["pool"]["init"] != before.get("pool", {}).get("init"):
             self.told.clear()
-        self.pool.configure(config["folder"], config["pool"], passwords)
+        self.pool.configure(config["folder"], config["barred"], config["pool"], passwords)
         for name in [name for name in self.endpoints if config["endpoints"].get(name) != self.endpoints[name].address]:
             self._shut(self.endpoints.pop(name))
         failed = []

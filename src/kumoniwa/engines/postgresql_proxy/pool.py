@@ -46,6 +46,8 @@ class Pool:
         self.figures, self._tell, self._log, self._passwords = figures, tell, log, passwords
         self.folder = ""
         """Where the database's socket lies; empty without a target."""
+        self.barred = ""
+        """Why no new session comes through the network, if none does. Those that are open stay, as security groups let them."""
         self.config: dict[str, Any] = {"most_percent": 100, "idle_percent": 50, "borrow_s": 120, "init": ""}
         self.users: dict[str, str] = {}
         self.sessions: set[Session] = set()
@@ -62,7 +64,7 @@ class Pool:
 
     # Its shape --------------------------------------------------------------------------------
 
-    def configure(self, folder: str, config: dict[str, Any], users: dict[str, str]) -> None:
+    def configure(self, folder: str, barred: str, config: dict[str, Any], users: dict[str, str]) -> None:
         if folder != self.folder:
             self.connections_max = None
             self._became(*REGISTERING)
@@ -73,7 +75,7 @@ class Pool:
                 each.is_stale = True
             for each in self._idle:
                 each.close()
-        self.folder, self.config, self.users = folder, config, users
+        self.folder, self.barred, self.config, self.users = folder, barred, config, users
         if self._looking is not None:
             self._looking.cancel()
         self._looking = self._spawn(self._look()) if folder else None
@@ -314,6 +316,8 @@ class Pool:
 
     async def _try(self, key: Key, password: str) -> Session:
         self.figures.count("DatabaseConnectionRequests")
+        if self.barred:
+            raise OSError(self.barred)
         session = Session(key, self._lost)
         try:
             with _within(self.folder) as place:
@@ -351,8 +355,12 @@ class Pool:
         while True:
             if not self.users:
                 self._became(*NO_CREDENTIALS)
+            elif self.barred:
+                self._became("UNAVAILABLE", "UNREACHABLE", self.barred)
             elif not self.sessions and not self._opening:
                 await self._probe()
+            elif self.sessions:
+                self._became(*AVAILABLE)
             await asyncio.sleep(LOOK_S if self.health == AVAILABLE else LOOK_AGAIN_S)
 
     async def _probe(self) -> None:

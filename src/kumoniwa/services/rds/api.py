@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate.private_network import Listening
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.rds import placing, proxy_placing
 from kumoniwa.services.rds.bill import standing_of
 from kumoniwa.services.rds.change import DeleteDBInstance, ModifyDBInstance, RebootDBInstance, StartDBInstance, StopDBInstance
 from kumoniwa.services.rds.creation import (
@@ -26,7 +28,6 @@ from kumoniwa.services.rds.parameter_group import (
     ModifyDBParameterGroup,
     ResetDBParameterGroup,
 )
-from kumoniwa.services.rds.placing import listening_of
 from kumoniwa.services.rds.proxy import arns_of
 from kumoniwa.services.rds.proxy_change import CreateDBProxy, DeleteDBProxy, DescribeDBProxies, ModifyDBProxy
 from kumoniwa.services.rds.proxy_endpoint import CreateDBProxyEndpoint, DeleteDBProxyEndpoint, DescribeDBProxyEndpoints, ModifyDBProxyEndpoint
@@ -67,6 +68,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> list[str]
         return found
     kind = {"DescribeDBInstances": "db", "DescribeDBSnapshots": "snapshot", "DescribeDBParameterGroups": "pg", "DescribeDBSubnetGroups": "subgrp"}.get(operation)
     return call.arn(f"{kind}:*") if kind else "*"
+
+
+def listening_of(call: Call) -> list[Listening]:
+    return placing.listening_of(call) + proxy_placing.listening_of(call)
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from kumoniwa.gate import private_network
 from kumoniwa.gate.turns import Turns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.rds import hosting, showing
+from kumoniwa.services.rds import hosting
 from kumoniwa.services.rds.errors import DBProxyEndpointNotFoundFault, DBProxyNotFoundFault, DBProxyTargetGroupNotFoundFault, InvalidDBProxyStateFault
-from kumoniwa.services.rds.instance import SERVICE, Instance, by_id
+from kumoniwa.services.rds.instance import SERVICE, Instance, Place, by_id
 
 TURNS = Turns("rds", SERVICE, "rds_proxy_turn")
 PORT = 5_432
@@ -47,7 +48,7 @@ class Proxy(Record):
     role: str
     auth: list[dict[str, str]]
     subnets: list[str]
-    security_groups: list[str]
+    place: Place
     address: str
     created: float
     updated: float
@@ -71,7 +72,7 @@ class Endpoint(Record):
     proxy: str
     """The proxy's id."""
     subnets: list[str]
-    security_groups: list[str]
+    place: Place
     address: str
     created: float
     state: str = "creating"
@@ -157,7 +158,10 @@ def data_of(call: Call, instance: Instance) -> str:
 def keep(call: Call, proxy: Proxy, **changes: Any) -> Proxy:
     """The latest of it, with changes."""
     shelf = call.shelf(Proxy)
-    shelf[proxy.name] = latest = changed(shelf[proxy.name], **changes)
+    before = shelf[proxy.name]
+    shelf[proxy.name] = latest = changed(before, **changes)
+    if (before.state, before.place) != (latest.state, latest.place):
+        private_network.changed(call)
     return latest
 
 
@@ -194,7 +198,7 @@ def arns_of(call: Call, operation: str, params: dict[str, Any]) -> list[str] | s
 def shown(call: Call, proxy: Proxy) -> dict[str, Any]:
     return {
         "DBProxyName": proxy.name, "DBProxyArn": call.arn(f"db-proxy:{proxy.id}", "rds"), "Status": proxy.state, "EngineFamily": "POSTGRESQL",
-        "VpcId": f"vpc-{showing.mark(call, 'vpc')}", "VpcSecurityGroupIds": proxy.security_groups, "VpcSubnetIds": proxy.subnets,
+        "VpcId": proxy.place.vpc, "VpcSecurityGroupIds": list(proxy.place.groups), "VpcSubnetIds": proxy.subnets,
         "DefaultAuthScheme": "NONE", "Auth": proxy.auth, "RoleArn": proxy.role, "Endpoint": own_host(call, proxy),
         "RequireTLS": proxy.requires_tls, "IdleClientTimeout": proxy.idle_client_s, "DebugLogging": proxy.is_debug, "CreatedDate": proxy.created,
         "UpdatedDate": proxy.updated, "EndpointNetworkType": "IPV4", "TargetConnectionNetworkType": "IPV4",
@@ -217,7 +221,7 @@ def group_shown(call: Call, proxy: Proxy) -> dict[str, Any]:
 def endpoint_shown(call: Call, proxy: Proxy, endpoint: Endpoint) -> dict[str, Any]:
     return {
         "DBProxyEndpointName": endpoint.name, "DBProxyEndpointArn": call.arn(f"db-proxy-endpoint:{endpoint.id}", "rds"), "DBProxyName": proxy.name,
-        "Status": endpoint.state, "VpcId": f"vpc-{showing.mark(call, 'vpc')}", "VpcSecurityGroupIds": endpoint.security_groups,
+        "Status": endpoint.state, "VpcId": endpoint.place.vpc, "VpcSecurityGroupIds": list(endpoint.place.groups),
         "VpcSubnetIds": endpoint.subnets, "Endpoint": endpoint_host(call, endpoint), "CreatedDate": endpoint.created, "TargetRole": "READ_WRITE",
         "IsDefault": False, "EndpointNetworkType": "IPV4",
     }  # fmt: skip

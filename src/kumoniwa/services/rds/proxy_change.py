@@ -10,7 +10,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import names, showing, tag
+from kumoniwa.services.rds import names, placing, proxy_placing, tag
 from kumoniwa.services.rds.creation import refuse
 from kumoniwa.services.rds.engine_list import POSTGRES
 from kumoniwa.services.rds.errors import DBProxyAlreadyExistsFault, DBProxyQuotaExceededFault, InvalidParameterCombination, InvalidParameterValue
@@ -59,10 +59,6 @@ def _checked_idle(seconds: int | None) -> int:
     return seconds or 1_800
 
 
-def default_groups(call: Call, groups: list[str] | None) -> list[str]:
-    return groups or [f"sg-{showing.mark(call, 'default group')}"]
-
-
 def _pass_role(call: Call, role: str) -> None:
     call.require("iam:PassRole", role, **{"iam:PassedToService": SERVICE})
 
@@ -72,35 +68,51 @@ def CreateDBProxy(
     Auth: list[dict] | None = None, VpcSecurityGroupIds: list[str] | None = None, RequireTLS: bool | None = None,
     IdleClientTimeout: int | None = None, DebugLogging: bool | None = None, Tags: list[dict] | None = None,
     EndpointNetworkType: str | None = None, TargetConnectionNetworkType: str | None = None,
-) -> dict:  # fmt: skip
+) -> Any:  # fmt: skip
     name = names.identifier(DBProxyName, "DBProxyName", 63)
     if EngineFamily != "POSTGRESQL":
         raise NotImplementedHere(f"proxies of the engine family {EngineFamily}")
     POSTGRES.version()  # nothing is promised where no server can run
     refuse("CreateDBProxy", DefaultAuthScheme=DefaultAuthScheme if DefaultAuthScheme != "NONE" else None)
     check_places("CreateDBProxy", VpcSubnetIds, EndpointNetworkType, TargetConnectionNetworkType)
-    shelf, now = call.shelf(Proxy), call.now()
+    _check_new(call, name)
+    _pass_role(call, RoleArn)
+    said = {
+        "name": name, "role": RoleArn, "auth": _checked_auth(Auth), "subnets": VpcSubnetIds, "requires_tls": bool(RequireTLS),
+        "idle_client_s": _checked_idle(IdleClientTimeout), "is_debug": bool(DebugLogging),
+        "debugs_until": call.now() + DEBUGS_S if DebugLogging else 0.0, "tags": tag.checked(Tags),
+    }  # fmt: skip
+    return _placed(call, said, VpcSecurityGroupIds)
+
+
+def _check_new(call: Call, name: str) -> None:
+    shelf = call.shelf(Proxy)
     if name in shelf:
         raise DBProxyAlreadyExistsFault(f"Cannot create the DBProxy because a DBProxy with the identifier {name} already exists.")
     if len(shelf) >= PROXIES_MAX:
         raise DBProxyQuotaExceededFault
-    _pass_role(call, RoleArn)
-    group = Group(id=new_id("-tg"), created=now, updated=now)
-    call.shelf(Group)[group.id] = group
-    shelf[name] = made = Proxy(
-        id=new_id(""), name=name, role=RoleArn, auth=_checked_auth(Auth), subnets=VpcSubnetIds,
-        security_groups=default_groups(call, VpcSecurityGroupIds), address=new_address(), created=now, updated=now,
-        group=group.id, requires_tls=bool(RequireTLS), idle_client_s=_checked_idle(IdleClientTimeout),
-        is_debug=bool(DebugLogging), debugs_until=now + DEBUGS_S if DebugLogging else 0.0, tags=tag.checked(Tags),
-    )  # fmt: skip
-    return {"DBProxy": shown(call, becoming(call, made, "creating"))}
+
+
+async def _placed(call: Call, said: dict[str, Any], groups: list[str] | None) -> dict:
+    place = await proxy_placing.chosen(call, said["subnets"], groups)
+    _check_new(call, said["name"])
+    place, now = placing.connected(call, place), call.now()
+
+    def act() -> dict:
+        group = Group(id=new_id("-tg"), created=now, updated=now)
+        call.shelf(Group)[group.id] = group
+        made = Proxy(id=new_id(""), place=place, address=new_address(), created=now, updated=now, group=group.id, **said)
+        call.shelf(Proxy)[made.name] = made
+        return {"DBProxy": shown(call, becoming(call, made, "creating"))}
+
+    return call.atomically(act)
 
 
 def ModifyDBProxy(
     call: Call, *, DBProxyName: str, NewDBProxyName: str | None = None, DefaultAuthScheme: str | None = None, Auth: list[dict] | None = None,
     RequireTLS: bool | None = None, IdleClientTimeout: int | None = None, DebugLogging: bool | None = None, RoleArn: str | None = None,
     SecurityGroups: list[str] | None = None,
-) -> dict:  # fmt: skip
+) -> Any:  # fmt: skip
     proxy = settled(call, DBProxyName)
     refuse("ModifyDBProxy", DefaultAuthScheme=DefaultAuthScheme if DefaultAuthScheme != "NONE" else None)
     changes: dict[str, Any] = {}
@@ -115,15 +127,25 @@ def ModifyDBProxy(
     if RoleArn:
         _pass_role(call, RoleArn)
         changes["role"] = RoleArn
-    if SecurityGroups is not None:
-        changes["security_groups"] = default_groups(call, SecurityGroups)
-    if NewDBProxyName and (name := names.identifier(NewDBProxyName, "NewDBProxyName", 63)) != proxy.name:
-        shelf = call.shelf(Proxy)
-        if name in shelf:
-            raise DBProxyAlreadyExistsFault(f"Cannot create the DBProxy because a DBProxy with the identifier {name} already exists.")
+    name = names.identifier(NewDBProxyName, "NewDBProxyName", 63) if NewDBProxyName else proxy.name
+    if name != proxy.name:
+        _check_new(call, name)
+    return _changed(call, proxy, name, changes) if SecurityGroups is None else _regrouped(call, proxy, name, changes, SecurityGroups)
+
+
+def _changed(call: Call, proxy: Proxy, name: str, changes: dict[str, Any]) -> dict:
+    shelf = call.shelf(Proxy)
+    if name != proxy.name:
         del shelf[proxy.name]
         shelf[name] = proxy = changed(proxy, name=name)
     return {"DBProxy": shown(call, becoming(call, proxy, "modifying", **changes))}
+
+
+async def _regrouped(call: Call, proxy: Proxy, name: str, changes: dict[str, Any], groups: list[str]) -> dict:
+    wanted = await placing.security_groups(call, proxy.place.vpc, groups)
+    proxy = settled(call, proxy.name)
+    place = proxy_placing.regrouped(call, proxy.place, wanted)
+    return call.atomically(lambda: _changed(call, proxy, name, {**changes, "place": place}))
 
 
 def DeleteDBProxy(call: Call, *, DBProxyName: str) -> dict:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate import private_network
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import names, tag
+from kumoniwa.services.rds import names, placing, proxy_placing, tag
 from kumoniwa.services.rds.creation import refuse
 from kumoniwa.services.rds.errors import (
     DBProxyEndpointAlreadyExistsFault,
@@ -17,6 +18,7 @@ from kumoniwa.services.rds.errors import (
     InvalidDBProxyEndpointStateFault,
     InvalidParameterCombination,
 )
+from kumoniwa.services.rds.instance import Place
 from kumoniwa.services.rds.proxy import (
     Endpoint,
     Proxy,
@@ -30,7 +32,7 @@ from kumoniwa.services.rds.proxy import (
     proxy_by_id,
     settled,
 )
-from kumoniwa.services.rds.proxy_change import check_places, default_groups
+from kumoniwa.services.rds.proxy_change import check_places
 
 ENDPOINTS_MAX = 20
 
@@ -38,23 +40,38 @@ ENDPOINTS_MAX = 20
 def CreateDBProxyEndpoint(
     call: Call, *, DBProxyName: str, DBProxyEndpointName: str, VpcSubnetIds: list[str], VpcSecurityGroupIds: list[str] | None = None,
     TargetRole: str | None = None, Tags: list[dict] | None = None, EndpointNetworkType: str | None = None,
-) -> dict:  # fmt: skip
-    proxy, shelf = settled(call, DBProxyName), call.shelf(Endpoint)
+) -> Any:  # fmt: skip
+    proxy = settled(call, DBProxyName)
     name = names.identifier(DBProxyEndpointName, "DBProxyEndpointName", 63)
     check_places("CreateDBProxyEndpoint", VpcSubnetIds, EndpointNetworkType)
     if TargetRole == "READ_ONLY":
         # Reader endpoints only work for proxies of clusters: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-endpoints.html
         raise InvalidParameterCombination("READ_ONLY endpoints are supported only for proxies that are associated with DB clusters.")
-    if name in shelf:
+    _check_new(call, proxy, name)
+    return _placed(call, proxy, {"name": name, "subnets": VpcSubnetIds, "tags": tag.checked(Tags)}, VpcSecurityGroupIds)
+
+
+def _check_new(call: Call, proxy: Proxy, name: str) -> None:
+    if name in call.shelf(Endpoint):
         raise DBProxyEndpointAlreadyExistsFault(f"DBProxyEndpoint {name} already exists.")
     if len(endpoints_of(call, proxy)) >= ENDPOINTS_MAX:
         raise DBProxyEndpointQuotaExceededFault
-    shelf[name] = made = Endpoint(
-        id=new_id("-endpoint"), name=name, proxy=proxy.id, subnets=VpcSubnetIds, security_groups=default_groups(call, VpcSecurityGroupIds),
-        address=new_address(), created=call.now(), tags=tag.checked(Tags),
-    )  # fmt: skip
-    look_again(call, proxy.id)
-    return {"DBProxyEndpoint": endpoint_shown(call, proxy, made)}
+
+
+async def _placed(call: Call, proxy: Proxy, said: dict[str, Any], groups: list[str] | None) -> dict:
+    """An endpoint may be in another VPC than its proxy."""
+    place = await proxy_placing.chosen(call, said["subnets"], groups)
+    proxy = settled(call, proxy.name)
+    _check_new(call, proxy, said["name"])
+    place = placing.connected(call, place)
+
+    def act() -> dict:
+        made = Endpoint(id=new_id("-endpoint"), proxy=proxy.id, place=place, address=new_address(), created=call.now(), **said)
+        call.shelf(Endpoint)[made.name] = made
+        look_again(call, proxy.id)
+        return {"DBProxyEndpoint": endpoint_shown(call, proxy, made)}
+
+    return call.atomically(act)
 
 
 def _settled(call: Call, name: str) -> tuple[Proxy, Endpoint]:
@@ -67,20 +84,30 @@ def _settled(call: Call, name: str) -> tuple[Proxy, Endpoint]:
 
 def ModifyDBProxyEndpoint(
     call: Call, *, DBProxyEndpointName: str, NewDBProxyEndpointName: str | None = None, VpcSecurityGroupIds: list[str] | None = None
-) -> dict:
-    proxy, endpoint = _settled(call, DBProxyEndpointName)
-    shelf, changes = call.shelf(Endpoint), {}
-    if VpcSecurityGroupIds is not None:
-        changes["security_groups"] = default_groups(call, VpcSecurityGroupIds)
+) -> Any:
+    _, endpoint = _settled(call, DBProxyEndpointName)
     name = names.identifier(NewDBProxyEndpointName, "NewDBProxyEndpointName", 63) if NewDBProxyEndpointName else endpoint.name
-    if name != endpoint.name:
-        if name in shelf:
-            raise DBProxyEndpointAlreadyExistsFault(f"DBProxyEndpoint {name} already exists.")
-        del shelf[endpoint.name]
-    made: Any = changed(endpoint, name=name, **changes)
-    shelf[name] = made
+    if name != endpoint.name and name in call.shelf(Endpoint):
+        raise DBProxyEndpointAlreadyExistsFault(f"DBProxyEndpoint {name} already exists.")
+    if VpcSecurityGroupIds is None:
+        return _changed(call, endpoint, name, endpoint.place)
+    return _regrouped(call, endpoint, name, VpcSecurityGroupIds)
+
+
+def _changed(call: Call, endpoint: Endpoint, name: str, place: Place) -> dict:
+    proxy, endpoint = _settled(call, endpoint.name)
+    shelf = call.shelf(Endpoint)
+    del shelf[endpoint.name]
+    shelf[name] = made = changed(endpoint, name=name, place=place)
+    private_network.changed(call)
     look_again(call, proxy.id)
     return {"DBProxyEndpoint": endpoint_shown(call, proxy, made)}
+
+
+async def _regrouped(call: Call, endpoint: Endpoint, name: str, groups: list[str]) -> dict:
+    wanted = await placing.security_groups(call, endpoint.place.vpc, groups)
+    place = proxy_placing.regrouped(call, endpoint.place, wanted)
+    return call.atomically(lambda: _changed(call, endpoint, name, place))
 
 
 def DeleteDBProxyEndpoint(call: Call, *, DBProxyEndpointName: str) -> dict:

@@ -6,17 +6,19 @@ What a process asks and logs is heard between turns. A region that was killed fi
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Any
 
 from kumoniwa.engines.postgresql_proxy.proxy import Proxy as Process
-from kumoniwa.gate import log_delivery
+from kumoniwa.gate import log_delivery, private_network
+from kumoniwa.gate.trail import CHANGED
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import event, hosting, proxy_access
+from kumoniwa.services.rds import event, hosting, placing, proxy_access, proxy_placing
 from kumoniwa.services.rds.instance import RUNNING, SERVICE
 from kumoniwa.services.rds.proxy import (
     GROUP,
@@ -54,6 +56,8 @@ class _Lines:
         self.waiting: dict[str, list[tuple[float, str]]] = {}
         self.unreadable: dict[str, list[str]] = {}
         """What was last said of secrets that could not be read."""
+        self.looking: set[str] = set()
+        """Proxies that are about to look at whom they reach."""
 
 
 def unfinished(call: Call) -> list[str]:
@@ -79,7 +83,10 @@ async def _serve(call: Call, proxy: Proxy) -> None:
     latest = proxy_by_id(call, proxy.id)
     if latest is None or latest.state == "deleting":
         return
-    call.atomically(partial(_settle, call, latest, {name for name, _ in failed}))
+    gone = [each for each in endpoints_of(call, latest) if each.state == "deleting"]
+    for each in gone:
+        placing.disconnect(call, each.place)
+    call.atomically(partial(_settle, call, latest, {name for name, _ in failed}, gone))
     call.keeps_otherwise()
     soon = [now + REFRESHED_S] + ([now + AGAIN_S] if failed else []) + ([latest.debugs_until] if latest.is_debug else [])
     look_again(call, proxy.id, min(soon))
@@ -113,6 +120,7 @@ async def _config(call: Call, proxy: Proxy, process: Process) -> dict[str, Any]:
         "endpoints": addresses, "certificate": _certificate(call, process, (*names, *addresses.values())), "requires_tls": proxy.requires_tls,
         "idle_client_s": proxy.idle_client_s, "is_debug": proxy.is_debug, "users": users,
         "folder": data_of(call, target) if target is not None and target.is_made else "",
+        "barred": await proxy_placing.barred(call, proxy, target) if target is not None else "",
         "pool": {
             "most_percent": group.max_percent, "idle_percent": group.idle_percent, "borrow_s": group.borrow_s, "init": group.init,
         },
@@ -126,7 +134,7 @@ def _certificate(call: Call, process: Process, names: tuple[str, ...]) -> str:
     return process.certificate[1]
 
 
-def _settle(call: Call, proxy: Proxy, failed: set[str]) -> None:
+def _settle(call: Call, proxy: Proxy, failed: set[str], gone: list[Endpoint]) -> None:
     """What was asked is done."""
     state = "incompatible-network" if "default" in failed else "available"
     if proxy.state != state:
@@ -141,19 +149,22 @@ def _settle(call: Call, proxy: Proxy, failed: set[str]) -> None:
     shelf = call.shelf(Endpoint)
     for each in endpoints_of(call, proxy):
         wanted = "incompatible-network" if each.name in failed else "available"
-        if each.state == "deleting":
+        if each in gone:
             del shelf[each.name]
             event.tell(call, "db-proxy", proxy.name, "RDS-EVENT-0208", f"RDS deleted endpoint {each.name} for DB proxy {proxy.name}.", proxy.id)
-        elif each.state != wanted:
+        elif each.state not in (wanted, "deleting"):
             if each.state == "creating" and wanted == "available":
                 event.tell(call, "db-proxy", proxy.name, "RDS-EVENT-0206", f"RDS created endpoint {each.name} for DB proxy {proxy.name}.", proxy.id)
             shelf[each.name] = changed(each, state=wanted)
+            private_network.changed(call)
 
 
 async def _delete(call: Call, proxy: Proxy) -> None:
     process = hosting.servers(call.home).proxies.pop(proxy.id, None)
     if process is not None:
         await process.stop()
+    for place in (proxy.place, *(each.place for each in endpoints_of(call, proxy))):
+        placing.disconnect(call, place)
 
     def act() -> None:
         shelf = call.shelf(Endpoint)
@@ -161,6 +172,7 @@ async def _delete(call: Call, proxy: Proxy) -> None:
             del shelf[each.name]
         del call.shelf(Group)[proxy.group], call.shelf(Proxy)[proxy.name]
         event.tell(call, "db-proxy", proxy.name, "RDS-EVENT-0205", f"RDS deleted DB proxy {proxy.name}.", proxy.id)
+        private_network.changed(call)
 
     call.atomically(act)
     call.keeps_otherwise()
@@ -262,5 +274,34 @@ async def measure(call: Call) -> None:
             call.measure("AWS/RDS", AVAILABILITY, *where, value=100.0 if process.health[0] == "AVAILABLE" else 0.0, unit="Percent")
 
 
+def _network_changed(home: Any, fact: tuple) -> None:
+    """Whoever has proxies: they look anew at whom they reach."""
+    service, kind, account, detail = fact
+    if account.isdigit() and ((service == CHANGED and detail == "ec2") or (service, kind) == (private_network.NETWORK, private_network.CHANGED)):
+        call = _us(home, account)
+        for each in call.shelf(Proxy).values():
+            if each.target and each.id not in call.memory(_Lines).looking:
+                call.memory(_Lines).looking.add(each.id)
+                home.spawn(_look_out(call, each.id))
+
+
+async def _look_out(call: Call, id_: str) -> None:
+    """Tell a process whether its database is to be reached, if that has changed."""
+    await asyncio.sleep(0)  # whatever else is done in this turn counts, too
+    call.memory(_Lines).looking.discard(id_)
+    proxy, process = proxy_by_id(call, id_), hosting.servers(call.home).proxies.get(id_)
+    target = target_of(call, proxy) if proxy is not None else None
+    if target is None or process is None or process.config is None or not process.is_running:
+        return
+    barred = await proxy_placing.barred(call, proxy, target)
+    if barred != process.config["barred"]:
+        await process.configure({**process.config, "barred": barred})
+
+
 async def run(region: Any) -> None:
-    await TURNS.run(region, unfinished, move)
+    hear = partial(_network_changed, region)
+    region.listen(hear)
+    try:
+        await TURNS.run(region, unfinished, move)
+    finally:
+        region.unlisten(hear)

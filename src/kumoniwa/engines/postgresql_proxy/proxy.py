@@ -103,6 +103,7 @@ class Proxy:
         if self._set is not None and not self._set.done():
             self._set.set_exception(ConnectionResetError("the proxy's process ended"))
         if self.process is process:
+            self.health = REGISTERING
             self._on_ended()
 
     async def stop(self) -> None:

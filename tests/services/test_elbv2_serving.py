@@ -3,6 +3,7 @@ is there. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/in
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 
@@ -116,7 +117,10 @@ CONDITIONS = [
 
 
 @pytest.mark.parametrize("condition, meets, misses", CONDITIONS, ids=[each[0]["Field"] + str(at) for at, each in enumerate(CONDITIONS)])
-def test_a_rule_applies_to_what_meets_its_condition(elb, made, visit, condition, meets, misses):
+def test_a_rule_applies_to_what_meets_its_condition(cloud, elb, made, visit, condition, meets, misses):
+    anywhere = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    (group,) = elb.describe_load_balancers()["LoadBalancers"][0]["SecurityGroups"]
+    cloud.client("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[anywhere])
     arn = listener(elb, made, fixed("no"))
     if condition["Field"] == "host-header":
         # The gate goes by the names that rules ask for: this one brings the other host here, too.
@@ -472,3 +476,96 @@ def test_a_websocket_is_between_a_client_and_his_target(cloud, elb, made):
 def test_a_function_takes_no_websocket(cloud, elb, made):
     listener(elb, made, forward(function(cloud, elb, ECHO)))
     assert cloud.websocket("/chat", host=f"{made['DNSName']}:4566").status == 400
+
+
+def test_who_says_to_come_from_elsewhere_is_judged_by_security_groups(cloud, elb):
+    ec2, (vpc, _) = cloud.client("ec2"), network(cloud)
+    group = ec2.create_security_group(GroupName="web", Description="web", VpcId=vpc)["GroupId"]
+    made = balancer(cloud, elb, "guarded", SecurityGroups=[group])
+    listener(elb, made, fixed("in"))
+    visit, other = Visitor(cloud, made), {"x-kumoniwa-from": "203.0.113.9"}
+    assert visit.text() == "in"
+    with pytest.raises(Exception, match="Connection was closed"):
+        visit(headers=other)
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 81, "IpRanges": [{"CidrIp": "203.0.113.0/24"}]}])
+    assert visit.text(headers=other) == "in"
+    with pytest.raises(Exception, match="Connection was closed"):
+        visit(headers={"x-kumoniwa-from": "198.51.100.1"})
+
+
+@pytest.fixture
+def raw(cloud):
+    """A server that answers in the bytes that it is told."""
+    said, heard = [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"], []
+
+    async def answer(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"/health" not in head:
+            heard.append(head)
+            writer.write(said[0])
+        else:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def serve():
+        return await asyncio.start_server(answer, "127.0.0.1", 0)
+
+    server = cloud.run(serve())
+    yield said, heard, server.sockets[0].getsockname()[1]
+    server.close()
+
+
+ANSWERS = [
+    (b"HTTP/1.1 204 No Content\r\nX-A: b\r\n\r\n", 204, b"", {"x-a": "b"}),
+    (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\nETag: e\r\n\r\n", 304, b"", {"etag": "e"}),
+    (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, b"until the end", {}),
+    (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx", 201, b"x", {"content-length": "1"}),
+    (b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nConnection: close, X-Gone\r\nKeep-Alive: 5\r\nContent-Length: 0\r\n\r\n", 200, b"", {"set-cookie": ["a=1", "b=2"]}),
+    (b"nonsense\r\n\r\n", 502, None, {"server": "awselb/2.0"}),
+    (b"HTTP/1.1 200 OK\r\nContent-Le", 502, None, {"server": "awselb/2.0"}),
+    (b"", 502, None, {"server": "awselb/2.0"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer, status, body, headers", ANSWERS, ids=range(len(ANSWERS)))
+def test_what_a_server_says_is_passed_on_or_is_a_bad_gateway(elb, made, visit, raw, answer, status, body, headers):
+    said, _, port = raw
+    listener(elb, made, forward(servers(elb, port=port)))
+    said[0] = answer
+    found = visit("/x")
+    assert found[0] == status and (body is None or found[2] == body)
+    assert {name: found[1].get(name) for name in headers} == headers and "keep-alive" not in found[1]
+
+
+def test_a_question_for_the_head_alone_keeps_the_length(elb, made, visit, raw):
+    said, heard, port = raw
+    listener(elb, made, forward(servers(elb, port=port)))
+    said[0] = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
+    status, headers, body = visit("/x", verb="HEAD")
+    assert (status, headers["content-length"], body) == (200, "5000", b"")
+    assert heard[0].startswith(b"HEAD /x HTTP/1.1\r\n") and b"Content-Length" not in heard[0]
+
+
+def test_an_answer_that_breaks_off_ends_the_connection(elb, made, visit, raw):
+    said, _, port = raw
+    listener(elb, made, forward(servers(elb, port=port)))
+    said[0] = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf"
+    with pytest.raises(ConnectionResetError):
+        visit("/x")
+
+
+def test_a_server_that_says_nothing_is_waited_for_as_long_as_is_allowed(cloud, elb, made, visit):
+    async def silent(reader, writer):
+        await reader.read()
+        writer.close()
+
+    async def serve():
+        return await asyncio.start_server(silent, "127.0.0.1", 0)
+
+    server = cloud.run(serve())
+    group = servers(elb, port=server.sockets[0].getsockname()[1], HealthCheckTimeoutSeconds=2, HealthCheckIntervalSeconds=5)
+    listener(elb, made, forward(group))
+    elb.modify_load_balancer_attributes(LoadBalancerArn=made["LoadBalancerArn"], Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": "1"}])
+    status, headers, body = visit("/x")
+    assert (status, headers["server"]) == (504, "awselb/2.0") and b"504 Gateway Time-out" in body
+    server.close()

@@ -283,6 +283,9 @@ async def begun(
         async with asyncio.timeout(timeout_s) as limit:
             reader, writer = await _connected(asked, connected_within_s)
             sending = asyncio.ensure_future(_sent(writer, body, streaming, limit, timeout_s)) if body is not None and not isinstance(body, bytes) else None
+            if sending is not None:
+                # Once there is an answer, nobody asks what became of it.
+                sending.add_done_callback(lambda done: done.cancelled() or done.exception())
             try:
                 while not streaming.has_head:
                     if not await _heard_beside(reader, streaming, sending):

@@ -6,6 +6,7 @@ on AWS nobody would listen.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -15,9 +16,10 @@ from kumoniwa.gate.address import BALANCER_PORT, Address
 from kumoniwa.gate.firewall_record import Source
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import HostName
+from kumoniwa.gate.viewer import HEADER
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.elbv2 import accesslog, attribute, bill, figures, forwarding, function, listener, live, rule, stickiness
+from kumoniwa.services.elbv2 import accesslog, attribute, bill, figures, forwarding, function, listener, live, network, rule, stickiness
 from kumoniwa.services.elbv2.balancer import SERVICE, LoadBalancer
 from kumoniwa.services.elbv2.condition import Fits, compiled
 from kumoniwa.services.elbv2.listener_record import PUBLIC, Listener
@@ -28,6 +30,7 @@ from kumoniwa.services.elbv2.visit import Visit
 from kumoniwa.wire.message import SEVERED, Disconnected, Request, Response
 
 TAKES_STREAM = True
+SILENCE_S = 60.0
 FORWARDED_MAX = 30
 LINE_BYTES_MAX = 16 << 10
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html#http-header-quotas"""
@@ -57,6 +60,10 @@ async def come(call: Call, heard: Listener | None, request: Request, request_id:
     if balancer is None or call.now() < balancer.active_at:
         return SEVERED
     visit = Visit(call.home, call.account, balancer, heard, request)
+    if HEADER in request.headers and not network.lets_in(call, balancer.place.groups, visit.client, heard.port):
+        # Who is kept out by a security group hears nothing until he has waited long enough.
+        await asyncio.sleep(SILENCE_S)
+        return SEVERED
     try:
         response = await _answered(call, visit, request_id)
     except Refused as refused:

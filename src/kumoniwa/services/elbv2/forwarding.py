@@ -136,7 +136,7 @@ async def _passing(coming: outbound.Coming, idle_s: float, ended: Callable[[], N
                 return
             yield piece
     except (outbound.Unreachable, TimeoutError):
-        raise Disconnected from None
+        raise ConnectionResetError from None
     finally:
         await source.aclose()
         ended()

@@ -969,7 +969,8 @@ SAMPLES = {
     "AWS::AppSync::DataSource": (
         "{ApiId: a, Name: n, Type: AMAZON_DYNAMODB, ServiceRoleArn: r, Description: d, DynamoDBConfig: {TableName: t, AwsRegion: r}}",
         """{ApiId: a, Name: n, Type: HTTP, ServiceRoleArn: r, HttpConfig: {Endpoint: e, AuthorizationConfig: {AuthorizationType: AWS_IAM,
-        AwsIamConfig: {SigningRegion: r, SigningServiceName: s}}}}""",
+        AwsIamConfig: {SigningRegion: r, SigningServiceName: s}}}, RelationalDatabaseConfig: {RelationalDatabaseSourceType: RDS_HTTP_ENDPOINT,
+        RdsHttpEndpointConfig: {AwsRegion: r, DbClusterIdentifier: c, DatabaseName: d, AwsSecretStoreArn: s}}}""",
     ),
     "AWS::AppSync::FunctionConfiguration": (
         "{ApiId: a, Name: n, DataSourceName: d, Code: c, Runtime: {Name: APPSYNC_JS, RuntimeVersion: 1.0.0}, MaxBatchSize: 5}",

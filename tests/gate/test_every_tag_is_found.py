@@ -54,5 +54,5 @@ def test_what_is_tagged_in_any_service_is_found_and_tagged_and_untagged_here(mak
 
 def test_whichever_service_tells_policies_of_tags_tells_of_all_that_it_has():
     silent = {name for name in service_names() if load(name).tags_of is not None and load(name).all_tags is None}
-    # Those of EC2's snapshots, of the second API of SES, of IAM's roles.
-    assert silent == {"ebs", "ses", "sts"}
+    # Those of EC2's snapshots, of RDS's clusters, of the second API of SES, of IAM's roles.
+    assert silent == {"ebs", "rds-data", "ses", "sts"}

@@ -119,7 +119,8 @@ def test_data_sources_say_what_they_need(cloud, graph):
     assert told(type="NONE", dynamodbConfig=config) == bad
     assert told(type="HTTP", httpConfig={"endpoint": "ftp://x"}) == bad
     assert told(type="AWS_LAMBDA", serviceRoleArn=ROLE, lambdaConfig={"lambdaFunctionArn": "f"}) == bad
-    assert told(type="RELATIONAL_DATABASE") == "NotImplemented"
+    endpoint = {"dbClusterIdentifier": "shop", "awsSecretStoreArn": "arn:aws:secretsmanager:us-east-1:000000000000:secret:shop"}
+    assert told(type="RELATIONAL_DATABASE", serviceRoleArn=ROLE, relationalDatabaseConfig={"rdsHttpEndpointConfig": endpoint}) == bad
     assert told(type="AMAZON_OPENSEARCH_SERVICE") == "NotImplemented"
     assert told(type="AMAZON_DYNAMODB", serviceRoleArn=ROLE, dynamodbConfig={**config, "versioned": True}) == "NotImplemented"
 

@@ -11,6 +11,8 @@ DATA_EVENTS = {
     "s3": ("Object", "Objects", "ObjectAcl", "ObjectTagging", "MultipartUpload", "UploadPart", "UploadPartCopy", "ListParts"),
     "dynamodb": ("Item", "Items", "Query", "Scan", "Statement", "ExecuteTransaction"),
     "dynamodbstreams": ("Records", "ShardIterator"),
+    # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/logging-using-cloudtrail-data-api.html
+    "rds-data": ("ExecuteStatement", "ExecuteSql", "Transaction"),
     "sqs": ("Message", "MessageBatch", "Visibility", "VisibilityBatch"),
     "lambda": ("Invoke", "InvokeAsync", "InvokeWithResponseStream"),
     "logs": ("PutLogEvents", "GetLogEvents", "FilterLogEvents"),

@@ -212,6 +212,16 @@ _source = {
         p.HttpConfig,
     ),
     "eventBridgeConfig": use(fields("EventBusArn=eventBusArn"), p.EventBridgeConfig),
+    "relationalDatabaseConfig": use(
+        fields(
+            "RelationalDatabaseSourceType=relationalDatabaseSourceType RdsHttpEndpointConfig=rdsHttpEndpointConfig",
+            RdsHttpEndpointConfig=fields(
+                "AwsRegion=awsRegion DbClusterIdentifier=dbClusterIdentifier DatabaseName=databaseName Schema=schema "
+                "AwsSecretStoreArn=awsSecretStoreArn"
+            ),
+        ),
+        p.RelationalDatabaseConfig,
+    ),
 }
 _named = {"apiId": at(p.ApiId), "name": _last(ID)}
 

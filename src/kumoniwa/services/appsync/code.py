@@ -14,13 +14,12 @@ import orjson
 
 from kumoniwa.engines import javascript
 from kumoniwa.kernel.clock import milliseconds
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages import backtracking
 from kumoniwa.languages.vtl_value import TemplateError
 from kumoniwa.services.appsync import moment
 from kumoniwa.services.appsync.errors import BadRequestException
 
-MODULES = ("@aws-appsync/utils", "@aws-appsync/utils/dynamodb")
+MODULES = ("@aws-appsync/utils", "@aws-appsync/utils/dynamodb", "@aws-appsync/utils/rds")
 
 REFUSED = {
     "for_statement": ("no-for", "for is not supported (except for for-in and for-of, which are supported)"),
@@ -61,8 +60,13 @@ class InvalidCode(Exception):
 
 
 @cache
-def _library() -> str:
-    return files(__package__).joinpath("runtime.js").read_text()
+def _library(name: str = "runtime.js") -> str:
+    return files(__package__).joinpath(name).read_text()
+
+
+def _libraries(source: str) -> tuple[str, ...]:
+    """What code is lent: of relational databases only where it speaks of them."""
+    return (_library(), _library("runtime_rds.js")) if "rds" in source else (_library(),)
 
 
 def _against(node: Any, kind: str, value: str) -> dict[str, Any]:
@@ -99,8 +103,6 @@ def _judged(node: Any) -> dict[str, Any] | None:
 def _imported(node: Any) -> str:
     """An import as the engine, which has no modules, can read it."""
     module = node.child_by_field_name("source").text.decode()[1:-1]
-    if module == "@aws-appsync/utils/rds":
-        raise NotImplementedHere(f"{module} of APPSYNC_JS")
     if module not in MODULES:
         raise InvalidCode([_against(node, "PARSER_ERROR", f"Import of {module} is not supported")])
     clause = next((child for child in node.named_children if child.type == "import_clause"), None)
@@ -159,7 +161,7 @@ def prepared(source: str) -> Prepared:
     pieces.append(data[at:].decode("utf-8", "replace"))
     given = " ".join(f"__exports.{name} = {local};" for name, local in sorted(names.items()))
     return Prepared(
-        (_library(), f"(() => {{ 'use strict'; {''.join(pieces)}\n{given} }})()"), frozenset(names)
+        (*_libraries(source), f"(() => {{ 'use strict'; {''.join(pieces)}\n{given} }})()"), frozenset(names)
     )
 
 

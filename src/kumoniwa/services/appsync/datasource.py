@@ -10,6 +10,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record
+from kumoniwa.services.appsync import source_relational
 from kumoniwa.services.appsync.errors import BadRequestException, NotFoundException
 from kumoniwa.services.appsync.eventapi import known
 from kumoniwa.services.appsync.graphqlapi import arn_of
@@ -19,10 +20,11 @@ CONFIGURATIONS = {
     "AMAZON_DYNAMODB": "dynamodbConfig",
     "HTTP": "httpConfig",
     "AMAZON_EVENTBRIDGE": "eventBridgeConfig",
+    "RELATIONAL_DATABASE": "relationalDatabaseConfig",
     "NONE": "",
 }
 """The kinds we have, and what each must say of itself."""
-NEEDS_ROLE = frozenset({"AWS_LAMBDA", "AMAZON_DYNAMODB", "AMAZON_EVENTBRIDGE"})
+NEEDS_ROLE = frozenset({"AWS_LAMBDA", "AMAZON_DYNAMODB", "AMAZON_EVENTBRIDGE", "RELATIONAL_DATABASE"})
 
 
 class DataSource(Record):
@@ -100,9 +102,23 @@ def _check(kind: str, config: dict[str, Any]) -> None:
             raise BadRequestException(
                 "awsIamConfig with a signingRegion and a signingServiceName is required."
             )
+    if kind == "RELATIONAL_DATABASE":
+        _check_database(config)
     arn = {"AWS_LAMBDA": "lambdaFunctionArn", "AMAZON_EVENTBRIDGE": "eventBusArn"}.get(kind)
     if arn is not None and arns.parse(config.get(arn) or "") is None:
         raise BadRequestException(f"Invalid {arn}: it must be an ARN.")
+
+
+def _check_database(config: dict[str, Any]) -> None:
+    """The texts are ours."""
+    if (config.get("relationalDatabaseSourceType") or source_relational.KIND) != source_relational.KIND:
+        raise BadRequestException("relationalDatabaseSourceType must be RDS_HTTP_ENDPOINT.")
+    endpoint = config.get("rdsHttpEndpointConfig") or {}
+    for member in ("dbClusterIdentifier", "awsSecretStoreArn"):
+        if arns.parse(endpoint.get(member) or "") is None:
+            raise BadRequestException(f"Invalid {member}: it must be an ARN.")
+    if endpoint.get("awsRegion") and not is_region(endpoint["awsRegion"]):
+        raise BadRequestException("Unsupported region.")
 
 
 def CreateDataSource(
@@ -117,12 +133,13 @@ def CreateDataSource(
     lambdaConfig: dict[str, Any] | None = None,
     httpConfig: dict[str, Any] | None = None,
     eventBridgeConfig: dict[str, Any] | None = None,
+    relationalDatabaseConfig: dict[str, Any] | None = None,
 ) -> dict:
     known(call, apiId)
     if f"{apiId}/{name}" in call.shelf(DataSource):
         raise BadRequestException(f"Data source with name {name} already exists")
     configs = {"dynamodbConfig": dynamodbConfig, "lambdaConfig": lambdaConfig, "httpConfig": httpConfig}
-    configs |= {"eventBridgeConfig": eventBridgeConfig}
+    configs |= {"eventBridgeConfig": eventBridgeConfig, "relationalDatabaseConfig": relationalDatabaseConfig}
     source = _made(call, apiId, name, type, serviceRoleArn, description, configs)
     call.shelf(DataSource)[f"{apiId}/{name}"] = source
     return {"dataSource": shown(call, source)}
@@ -140,10 +157,11 @@ def UpdateDataSource(
     lambdaConfig: dict[str, Any] | None = None,
     httpConfig: dict[str, Any] | None = None,
     eventBridgeConfig: dict[str, Any] | None = None,
+    relationalDatabaseConfig: dict[str, Any] | None = None,
 ) -> dict:
     found(call, apiId, name)
     configs = {"dynamodbConfig": dynamodbConfig, "lambdaConfig": lambdaConfig, "httpConfig": httpConfig}
-    configs |= {"eventBridgeConfig": eventBridgeConfig}
+    configs |= {"eventBridgeConfig": eventBridgeConfig, "relationalDatabaseConfig": relationalDatabaseConfig}
     source = _made(call, apiId, name, type, serviceRoleArn, description, configs)
     call.shelf(DataSource)[f"{apiId}/{name}"] = source
     return {"dataSource": shown(call, source)}

@@ -19,6 +19,7 @@ from kumoniwa.services.appsync import (
     source_events,
     source_http,
     source_lambda,
+    source_relational,
     template,
     tracing,
 )
@@ -216,6 +217,7 @@ async def _asked(
 
 _SOURCES = {
     "AMAZON_DYNAMODB": source_dynamodb.ask, "HTTP": source_http.ask, "AMAZON_EVENTBRIDGE": source_events.ask,
+    "RELATIONAL_DATABASE": source_relational.ask,
 }  # fmt: skip
 
 

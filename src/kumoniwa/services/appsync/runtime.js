@@ -1,4 +1,4 @@
-// What AppSync lends to resolvers in JavaScript: `@aws-appsync/utils` and `@aws-appsync/utils/dynamodb`.
+// What AppSync lends to resolvers in JavaScript: `@aws-appsync/utils` and `@aws-appsync/utils/dynamodb`. For `…/rds` there is runtime_rds.js.
 // https://docs.aws.amazon.com/appsync/latest/devguide/resolver-util-reference-js.html
 'use strict';
 var __modules = {}, __exports = {};

@@ -21,7 +21,7 @@ from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages.vtl_value import TemplateError, Thing, is_number, json, text
 from kumoniwa.services.appsync import code as codes
-from kumoniwa.services.appsync import moment
+from kumoniwa.services.appsync import moment, source_relational
 from kumoniwa.services.appsync.code import pattern_found
 from kumoniwa.services.appsync.failure import Failure, Unauthorized
 
@@ -372,6 +372,7 @@ def util(home: Any, turn: Turn) -> Toolbox:
         "math": _math(turn),
         "str": _string(),
         "http": _http(turn),
+        "rds": Toolbox("$util.rds", {"toJsonObject": source_relational.rows, "toJsonString": lambda told: json(source_relational.rows(told))}),
         "log": _log(turn),
         **_list_and_map(),
     }

@@ -62,5 +62,7 @@ def _whom(source: DataSource, said: dict[str, Any]) -> dict[str, Any]:
         return {"name": "DynamoDB", "namespace": "aws", "aws": {"operation": operation, "table_name": config["tableName"]}}
     if source.kind == "AMAZON_EVENTBRIDGE":
         return {"name": "EventBridge", "namespace": "aws", "aws": {"operation": operation}}
+    if source.kind == "RELATIONAL_DATABASE":
+        return {"name": "RDS Data", "namespace": "aws", "aws": {"operation": "ExecuteStatement"}}
     function = config["lambdaFunctionArn"].partition(":function:")[2]
     return {"name": "Lambda", "namespace": "aws", "aws": {"operation": "Invoke", "function_name": function}}

@@ -2,6 +2,7 @@
 
 import pytest
 from bill_workshop import used
+from cluster_workshop import Clusters
 from database_workshop import Databases
 
 pytestmark = pytest.mark.database
@@ -35,3 +36,38 @@ def test_every_class_has_a_price():
     from kumoniwa.services.rds import classes
 
     assert not [name for name in classes.all_classes() if (f"rds:{name}", "us-east-1") not in prices._table()]
+
+
+def test_a_cluster_is_billed_for_what_it_holds_and_its_instance_for_what_it_can(cloud):
+    clusters = Clusters(cloud)
+    clusters.create_cluster()
+    assert _stood(cloud, "rds:aurora_db.r6g.large", "writer") == pytest.approx(1, rel=0.01)
+    # It is looked at each minute.
+    cloud.sleep_and_settle(61)
+    assert 0.01 < _stood(cloud, "rds:aurora_storage", "shop") < 1
+    clusters.rds.modify_db_cluster(DBClusterIdentifier="shop", ServerlessV2ScalingConfiguration={"MinCapacity": 1.5, "MaxCapacity": 8})
+    clusters.rds.modify_db_instance(DBInstanceIdentifier="writer", DBInstanceClass="db.serverless", ApplyImmediately=True)
+    clusters.until("available", "writer")
+    cloud.sleep(1)
+    assert _stood(cloud, "rds:aurora_capacity_units", "writer") == pytest.approx(1.5, rel=0.01)
+    assert _stood(cloud, "rds:aurora_db.r6g.large", "writer") == 0
+    clusters.rds.delete_db_instance(DBInstanceIdentifier="writer")
+    clusters.until_gone("writer")
+    cloud.sleep(1)
+    assert _stood(cloud, "rds:aurora_capacity_units", "writer") == 0
+    clusters.rds.delete_db_cluster(DBClusterIdentifier="shop", FinalDBSnapshotIdentifier="last")
+    clusters.until_cluster_snapshot("last")
+    cloud.sleep(1)
+    assert _stood(cloud, "rds:aurora_backup_storage", "snapshots") == pytest.approx(1, rel=0.01)
+    assert _stood(cloud, "rds:backup_storage", "snapshots") == 0
+
+
+def test_the_data_api_is_billed_by_requests_of_thirty_two_kibibytes(cloud):
+    clusters = Clusters(cloud)
+    clusters.create_cluster()
+    clusters.keep_secret()
+    arn = clusters.shown_cluster()["DBClusterArn"]
+    clusters.rows("select 1")
+    assert used(cloud)["rds-data:requests", arn] == 1
+    clusters.rows("select repeat('x', 40000)")
+    assert used(cloud)["rds-data:requests", arn] == 3

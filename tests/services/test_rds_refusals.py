@@ -84,10 +84,9 @@ def test_what_aws_refuses_is_refused(rds, said, code, text):
 @pytest.mark.parametrize(
     "said",
     [
-        {"Engine": "mysql"}, {"Engine": "aurora-postgresql"}, {"MultiAZ": True}, {"StorageEncrypted": True}, {"KmsKeyId": "alias/own"},
+        {"Engine": "mysql"}, {"Engine": "aurora-mysql"}, {"MultiAZ": True}, {"StorageEncrypted": True}, {"KmsKeyId": "alias/own"},
         {"EnableIAMDatabaseAuthentication": True}, {"MonitoringInterval": 60}, {"EnablePerformanceInsights": True}, {"MaxAllocatedStorage": 100},
         {"EnableCloudwatchLogsExports": ["postgresql"]}, {"Domain": "d-0123"},
-        {"DBClusterIdentifier": "cluster"},
         {"NetworkType": "DUAL"}, {"Timezone": "UTC"}, {"EngineLifecycleSupport": "open-source-rds-extended-support-disabled"},
     ],
 )  # fmt: skip
@@ -99,7 +98,7 @@ def test_what_is_not_built_is_refused_by_name(rds, said):
 @pytest.mark.parametrize(
     "operation, said",
     [
-        ("create_db_cluster", {"DBClusterIdentifier": "cluster", "Engine": "aurora-postgresql"}),
+        ("create_db_cluster", {"DBClusterIdentifier": "cluster", "Engine": "aurora-mysql"}),
         ("create_db_instance_read_replica", {"DBInstanceIdentifier": "replica", "SourceDBInstanceIdentifier": "orders"}),
         ("create_global_cluster", {"GlobalClusterIdentifier": "global"}),
         ("create_option_group", {"OptionGroupName": "own", "EngineName": "postgres", "MajorEngineVersion": "18", "OptionGroupDescription": "-"}),
@@ -155,7 +154,8 @@ def test_what_is_not_there_is_not_found(rds, operation):
 
 
 def test_versions_told_are_those_that_run(rds):
-    (version,) = rds.describe_db_engine_versions()["DBEngineVersions"]
+    version, of_aurora = rds.describe_db_engine_versions()["DBEngineVersions"]
+    assert (of_aurora["Engine"], of_aurora["EngineVersion"]) == ("aurora-postgresql", version["EngineVersion"])
     assert version["Engine"] == "postgres" and version["DBParameterGroupFamily"] == f"postgres{version['MajorEngineVersion']}"
     assert rds.describe_db_engine_versions(Engine="mysql")["DBEngineVersions"] == []
     options = rds.describe_orderable_db_instance_options(Engine="postgres", DBInstanceClass="db.t3.micro")["OrderableDBInstanceOptions"]

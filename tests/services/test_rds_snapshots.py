@@ -115,8 +115,8 @@ def _backed_up(databases):
     databases.until("available")
 
 
-def test_any_second_comes_back(databases):
-    databases.create(BackupRetentionPeriod=1)
+def test_any_second_comes_back_also_where_there_is_less_room(databases):
+    databases.create(BackupRetentionPeriod=1, DBInstanceClass="db.m5.large")
     _backed_up(databases)
     databases.ask("create table orders (id int)")
     databases.ask("insert into orders values (1)")
@@ -127,10 +127,11 @@ def test_any_second_comes_back(databases):
         cloud.sleep(0.1)
         databases.ask("delete from orders")
         databases.rds.restore_db_instance_to_point_in_time(
-            SourceDBInstanceIdentifier="orders", TargetDBInstanceIdentifier="again", RestoreTime=before
+            SourceDBInstanceIdentifier="orders", TargetDBInstanceIdentifier="again", RestoreTime=before, DBInstanceClass="db.t3.micro"
         )
     databases.until("available", "again")
     assert databases.ask("select id from orders", name="again") == [(1,)]
+    assert [databases.ask("show max_connections", name=name) for name in ("orders", "again")] == [[("901",)], [("112",)]]
     databases.ask("insert into orders values (2)", name="again")
     databases.rds.restore_db_instance_to_point_in_time(
         SourceDBInstanceIdentifier="orders", TargetDBInstanceIdentifier="latest", UseLatestRestorableTime=True

@@ -9,6 +9,34 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.services.rds import placing, proxy_placing
 from kumoniwa.services.rds.bill import standing_of
 from kumoniwa.services.rds.change import DeleteDBInstance, ModifyDBInstance, RebootDBInstance, StartDBInstance, StopDBInstance
+from kumoniwa.services.rds.cluster import DescribeDBClusterEndpoints, DescribeDBClusters
+from kumoniwa.services.rds.cluster_change import (
+    DeleteDBCluster,
+    DisableHttpEndpoint,
+    EnableHttpEndpoint,
+    FailoverDBCluster,
+    ModifyDBCluster,
+    StartDBCluster,
+    StopDBCluster,
+)
+from kumoniwa.services.rds.cluster_creation import CreateDBCluster, RestoreDBClusterFromSnapshot, RestoreDBClusterToPointInTime
+from kumoniwa.services.rds.cluster_group import (
+    CopyDBClusterParameterGroup,
+    CreateDBClusterParameterGroup,
+    DeleteDBClusterParameterGroup,
+    DescribeDBClusterParameterGroups,
+    DescribeDBClusterParameters,
+    DescribeEngineDefaultClusterParameters,
+    ModifyDBClusterParameterGroup,
+    ResetDBClusterParameterGroup,
+)
+from kumoniwa.services.rds.cluster_snapshot import (
+    CopyDBClusterSnapshot,
+    CreateDBClusterSnapshot,
+    DeleteDBClusterSnapshot,
+    DescribeDBClusterSnapshotAttributes,
+    DescribeDBClusterSnapshots,
+)
 from kumoniwa.services.rds.creation import (
     CreateDBInstance,
     DescribeDBInstanceAutomatedBackups,
@@ -49,24 +77,35 @@ _NAMED = (
     ("FinalDBSnapshotIdentifier", "snapshot"), ("SourceDBSnapshotIdentifier", "snapshot"), ("TargetDBSnapshotIdentifier", "snapshot"),
     ("DBParameterGroupName", "pg"), ("SourceDBParameterGroupIdentifier", "pg"), ("TargetDBParameterGroupIdentifier", "pg"),
     ("DBSubnetGroupName", "subgrp"),
+    ("DBClusterIdentifier", "cluster"), ("SourceDBClusterIdentifier", "cluster"), ("DBClusterSnapshotIdentifier", "cluster-snapshot"),
+    ("SourceDBClusterSnapshotIdentifier", "cluster-snapshot"), ("TargetDBClusterSnapshotIdentifier", "cluster-snapshot"),
+    ("DBClusterParameterGroupName", "cluster-pg"), ("SourceDBClusterParameterGroupIdentifier", "cluster-pg"),
+    ("TargetDBClusterParameterGroupIdentifier", "cluster-pg"),
 )  # fmt: skip
 """What requests name, and as what a policy knows it.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html"""
 
 
+_OF_SOME = {"RestoreDBClusterFromSnapshot": (("SnapshotIdentifier", "cluster-snapshot"),)}
+
+
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> list[str] | str:
-    if "ResourceName" in params:
-        return str(params["ResourceName"])
+    if "ResourceName" in params or "ResourceArn" in params:
+        return str(params.get("ResourceName") or params["ResourceArn"])
     if "DBProxy" in operation or operation == "DescribeDBProxies":
         return arns_of(call, operation, params)
     found = []
-    for member, kind in _NAMED:
+    for member, kind in (*_NAMED, *_OF_SOME.get(operation, ())):
         name = params.get(member)
         if isinstance(name, str) and name:
+            if (operation, member) == ("DeleteDBCluster", "FinalDBSnapshotIdentifier"):
+                kind = "cluster-snapshot"
             found.append(name if name.startswith("arn:") else call.arn(f"{kind}:{name.lower()}"))
     if found:
         return found
-    kind = {"DescribeDBInstances": "db", "DescribeDBSnapshots": "snapshot", "DescribeDBParameterGroups": "pg", "DescribeDBSubnetGroups": "subgrp"}.get(operation)
+    kind = {"DescribeDBInstances": "db", "DescribeDBSnapshots": "snapshot", "DescribeDBParameterGroups": "pg", "DescribeDBSubnetGroups": "subgrp",
+            "DescribeDBClusters": "cluster", "DescribeDBClusterSnapshots": "cluster-snapshot", "DescribeDBClusterParameterGroups": "cluster-pg",
+            "DescribeDBClusterEndpoints": "cluster"}.get(operation)  # fmt: skip
     return call.arn(f"{kind}:*") if kind else "*"
 
 
@@ -95,4 +134,10 @@ __all__ = [
     "DescribeDBProxies", "ModifyDBProxy", "CreateDBProxyEndpoint", "DeleteDBProxyEndpoint", "DescribeDBProxyEndpoints", "ModifyDBProxyEndpoint",
     "DeregisterDBProxyTargets", "DescribeDBProxyTargetGroups", "DescribeDBProxyTargets", "ModifyDBProxyTargetGroup", "RegisterDBProxyTargets",
     "all_tags", "reserved_tag", "standing_of", "tags_of",
+    "CopyDBClusterParameterGroup", "CopyDBClusterSnapshot", "CreateDBCluster", "CreateDBClusterParameterGroup", "CreateDBClusterSnapshot",
+    "DeleteDBCluster", "DeleteDBClusterParameterGroup", "DeleteDBClusterSnapshot", "DescribeDBClusterEndpoints", "DescribeDBClusterParameterGroups",
+    "DescribeDBClusterParameters", "DescribeDBClusterSnapshotAttributes", "DescribeDBClusterSnapshots", "DescribeDBClusters",
+    "DescribeEngineDefaultClusterParameters", "DisableHttpEndpoint", "EnableHttpEndpoint", "FailoverDBCluster", "ModifyDBCluster",
+    "ModifyDBClusterParameterGroup", "ResetDBClusterParameterGroup", "RestoreDBClusterFromSnapshot", "RestoreDBClusterToPointInTime",
+    "StartDBCluster", "StopDBCluster",
 ]  # fmt: skip

@@ -37,15 +37,16 @@ def is_due(call: Call, instance: Instance) -> bool:
 def begun(call: Call, instance: Instance) -> Snapshot:
     stem = f"rds:{instance.name}-{time.strftime('%Y-%m-%d-%H-%M', time.gmtime(call.now()))}"
     name, count = stem, 1
-    while name in call.shelf(Snapshot):
+    while name in call.shelf(snapshot.kind_for(instance)):
         name, count = f"{stem}-{count}", count + 1
     return snapshot.begun(call, instance, name, "automated", {})
 
 
 def own(call: Call, instance: Instance) -> list[Snapshot]:
     """The automated ones of an instance that are there, the oldest first."""
+    shelf = call.shelf(snapshot.kind_for(instance))
     found = (
-        each for each in call.shelf(Snapshot).values() if each.kind == "automated" and each.instance_id == instance.id and each.state == "available"
+        each for each in shelf.values() if each.kind == "automated" and each.instance_id == instance.id and each.state == "available"
     )
     return sorted(found, key=lambda each: each.created)
 

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modif
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -82,6 +83,21 @@ def _at_once(call: Call, instance: Instance, asked: dict[str, Any]) -> dict[str,
     return found
 
 
+_OF_CLUSTERS = (
+    "MasterUserPassword", "ManageMasterUserPassword", "RotateMasterUserPassword", "BackupRetentionPeriod", "PreferredBackupWindow", "AllocatedStorage",
+    "StorageType", "Iops", "StorageThroughput", "DBPortNumber", "DeletionProtection", "CopyTagsToSnapshot", "VpcSecurityGroupIds",
+)  # fmt: skip
+
+
+def _check_member(instance: Instance, asked: dict[str, Any]) -> None:
+    """What is said of a cluster, its instances are not asked. The text is one of ours."""
+    for name in _OF_CLUSTERS:
+        if asked[name] not in (None, "", [], False):
+            raise InvalidParameterCombination(f"{name} cannot be modified for an instance that is a member of a DB cluster. Modify the DB cluster.")
+    if asked["DBInstanceClass"] is not None and not classes.of_aurora(asked["DBInstanceClass"]):
+        raise InvalidParameterCombination(f"The engine {instance.engine} does not support the DB instance class {asked['DBInstanceClass']}.")
+
+
 def ModifyDBInstance(
     call: Call, *, DBInstanceIdentifier: str, AllocatedStorage: int | None = None, DBInstanceClass: str | None = None,
     DBSubnetGroupName: str | None = None,
@@ -102,6 +118,8 @@ def ModifyDBInstance(
 ) -> Any:  # fmt: skip
     asked = {name: value for name, value in locals().items() if name[0].isupper()}
     instance = existing(call, DBInstanceIdentifier)
+    if instance.cluster:
+        _check_member(instance, asked)
     refuse(
         "ModifyDBInstance", MultiAZ=MultiAZ, MonitoringInterval=MonitoringInterval, EnableIAMDatabaseAuthentication=EnableIAMDatabaseAuthentication,
         EnablePerformanceInsights=EnablePerformanceInsights, CloudwatchLogsExportConfiguration=CloudwatchLogsExportConfiguration,
@@ -132,7 +150,7 @@ def ModifyDBInstance(
     if VpcSecurityGroupIds:
         return _behind(call, instance, asked, changes)
     if ManageMasterUserPassword is not None or RotateMasterUserPassword:
-        return _with_secret(call, instance, asked)
+        return _with_own_secret(call, instance, asked)
     return _kept(call, instance.name, asked, _with_password(instance, asked), changes)
 
 
@@ -148,9 +166,14 @@ async def _behind(call: Call, instance: Instance, asked: dict[str, Any], changes
     groups = await placing.security_groups(call, instance.place.vpc, asked["VpcSecurityGroupIds"])
     if asked["ManageMasterUserPassword"] is not None or asked["RotateMasterUserPassword"]:
         placing.regroup(call, existing(call, instance.name), groups)
-        return await _with_secret(call, existing(call, instance.name), asked)
+        return await _with_own_secret(call, existing(call, instance.name), asked)
     instance = placing.regroup(call, existing(call, instance.name), groups)
     return call.atomically(lambda: _kept(call, instance.name, asked, _with_password(instance, asked), changes))
+
+
+def _with_own_secret(call: Call, instance: Instance, asked: dict[str, Any]) -> Any:
+    what = f"primary RDS DB instance: {call.arn(f'db:{instance.name}')}"
+    return with_secret(call, instance, asked, what, lambda more, changes: _kept(call, instance.name, asked, more, changes))
 
 
 def _of_backup(call: Call, instance: Instance, point: str | None, days: int | None) -> dict[str, Any]:
@@ -189,7 +212,9 @@ def _kept(call: Call, name: str, asked: dict[str, Any], more: dict[str, Any], ch
     return {"DBInstance": shown}
 
 
-async def _with_secret(call: Call, instance: Instance, asked: dict[str, Any]) -> dict:
+async def with_secret(
+    call: Call, instance: Instance, asked: dict[str, Any], what: str, kept: Callable[[dict[str, Any], dict[str, Any]], dict]
+) -> dict:
     """Have RDS keep the master user's password, change the one that it keeps, or have it keep none any more."""
     more: dict[str, Any] = {}
     changes: dict[str, Any] = {}
@@ -204,10 +229,9 @@ async def _with_secret(call: Call, instance: Instance, asked: dict[str, Any]) ->
             await subnet_group.itself(call).ask("secretsmanager:PutSecretValue", SecretId=instance.secret, SecretString=text)
         else:
             key = asked["MasterUserSecretKmsKeyId"]
-            arn = call.arn(f"db:{instance.name}")
-            secret = await creation.new_secret(call, f"{instance.id}-{call.new_id()[:8]}", arn, instance.master, password, key)
+            secret = await creation.new_secret(call, f"{instance.id}-{call.new_id()[:8]}", what, instance.master, password, key)
             changes = {"secret": secret, "secret_key": creation.managed_key(call, key)}
-    reply = call.atomically(lambda: _kept(call, instance.name, asked, more, changes))
+    reply = call.atomically(lambda: kept(more, changes))
     if instance.secret and changes.get("secret") == "":
         await forget_secret(call, instance.secret)
     return reply
@@ -231,8 +255,14 @@ def RebootDBInstance(call: Call, *, DBInstanceIdentifier: str, ForceFailover: bo
     return {"DBInstance": showing.shown(call, becoming(call, instance, "rebooting"))}
 
 
+def _check_alone(instance: Instance) -> None:
+    if instance.cluster:
+        raise InvalidParameterCombination(f"{instance.engine} DB instances are not eligible for stopping and starting.")
+
+
 def StopDBInstance(call: Call, *, DBInstanceIdentifier: str, DBSnapshotIdentifier: str | None = None) -> dict:
     instance = existing(call, DBInstanceIdentifier)
+    _check_alone(instance)
     if instance.state != "available":
         raise InvalidDBInstanceStateFault(f"Instance {instance.name} is not in available state.")
     refuse("StopDBInstance", DBSnapshotIdentifier=DBSnapshotIdentifier)
@@ -241,6 +271,7 @@ def StopDBInstance(call: Call, *, DBInstanceIdentifier: str, DBSnapshotIdentifie
 
 def StartDBInstance(call: Call, *, DBInstanceIdentifier: str) -> dict:
     instance = existing(call, DBInstanceIdentifier)
+    _check_alone(instance)
     if instance.state != "stopped":
         raise InvalidDBInstanceStateFault(f"Instance {instance.name} is not stopped, it cannot be started.")
     return {"DBInstance": showing.shown(call, becoming(call, instance, "starting"))}
@@ -252,6 +283,8 @@ def DeleteDBInstance(
 ) -> dict:  # fmt: skip
     """Its data is removed, with its automated backups. Texts for the snapshot's combinations were seen of AWS."""
     instance = existing(call, DBInstanceIdentifier)
+    if instance.cluster:
+        return _member_deleted(call, instance, FinalDBSnapshotIdentifier)
     if DeleteAutomatedBackups is False:
         refuse("DeleteDBInstance", **{"DeleteAutomatedBackups=false": True})
     if instance.is_protected:
@@ -271,3 +304,13 @@ def DeleteDBInstance(
         final = snapshot.check_new(call, FinalDBSnapshotIdentifier, "FinalDBSnapshotIdentifier")
         snapshot.begun(call, instance, final, "manual", {})
     return {"DBInstance": showing.shown(call, becoming(call, instance, "deleting", final_snapshot=final))}
+
+
+def _member_deleted(call: Call, instance: Instance, final: str | None) -> dict:
+    """The data is its cluster's, and stays. https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_DeleteCluster.html"""
+    if final:
+        # The text is one of ours.
+        raise InvalidParameterCombination("FinalDBSnapshotIdentifier can not be specified when deleting an instance that is a member of a DB cluster.")
+    if instance.state == "deleting":
+        raise InvalidDBInstanceStateFault(f"Instance {instance.name} is already being deleted.")
+    return {"DBInstance": showing.shown(call, becoming(call, instance, "deleting"))}

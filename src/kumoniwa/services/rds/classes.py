@@ -32,8 +32,19 @@ def all_classes() -> dict[str, Class]:
     return found
 
 
+SERVERLESS, UNIT_GIB = "db.serverless", 2.0
+"""A class that is as large as its load wants it, in units of so much memory.
+https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.how-it-works.html"""
+
+
+def of_aurora(name: str) -> bool:
+    """Whether Aurora for PostgreSQL has a class: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Concepts.DBInstanceClass.Types.html"""
+    family = name.split(".")[1] if name.count(".") == 2 else ""
+    return name == SERVERLESS or (name in all_classes() and (family.startswith("r") or name.endswith((".medium", ".large")) and family.startswith("t")))
+
+
 def of(name: str) -> Class:
-    found = all_classes().get(name)
+    found = Class(2, 4) if name == SERVERLESS else all_classes().get(name)
     if found is None:
         raise InvalidParameterValue(f"Invalid DB Instance class: {name}")
     return found

@@ -13,7 +13,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import backup, classes, engine_list, names, parameter_group, placing, showing, snapshot, tag
+from kumoniwa.services.rds import backup, classes, cluster_creation, engine_list, names, parameter_group, placing, showing, snapshot, tag
 from kumoniwa.services.rds.engine import Engine as DatabaseEngine
 from kumoniwa.services.rds.engine import filtered
 from kumoniwa.services.rds.errors import (
@@ -91,7 +91,7 @@ def checked_storage(engine: str, kind: str, size_gb: int | None, iops: int | Non
     return {"storage_type": kind, "storage_gb": size_gb, "iops": iops or None, "throughput": throughput or None}
 
 
-def _checked_windows(id_: str, backup_window: str | None, maintenance_window: str | None) -> dict[str, str]:
+def checked_windows(id_: str, backup_window: str | None, maintenance_window: str | None) -> dict[str, str]:
     own = windows(id_)
     found = {"backup_window": backup_window or own[0], "maintenance_window": (maintenance_window or own[1]).lower()}
     names.backup_window(found["backup_window"])
@@ -134,13 +134,13 @@ def new_password() -> str:
     return "".join(secrets.choice(alphabet) for _ in range(PASSWORD_LENGTH))
 
 
-async def new_secret(call: Call, id_: str, arn: str, user: str, password: str, key: str | None) -> str:
+async def new_secret(call: Call, id_: str, what: str, user: str, password: str, key: str | None) -> str:
     """The ARN of a secret of RDS's own, made as the caller.
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html"""
     said = {"KmsKeyId": key} if key else {}
     made = await call.ask(
         "secretsmanager:CreateSecret", Name=f"rds!{id_.lower()}", SecretString=json.dumps({"username": user, "password": password}),
-        Description=f"The secret associated with the primary RDS DB instance: {arn}", **said,
+        Description=f"The secret associated with the {what}", **said,
     )  # fmt: skip
     return made["ARN"]
 
@@ -154,16 +154,18 @@ def _begin(call: Call, made: Instance) -> dict:
     return {"DBInstance": showing.shown(call, becoming(call, made, "creating"))}
 
 
-async def _placed(call: Call, made: Instance, asked: dict[str, Any], key: str | None = None, *, is_secret: bool = False) -> dict:
+async def placed(call: Call, made: Instance, asked: dict[str, Any], key: str | None = None, *, is_secret: bool = False) -> dict:
     """An instance in its network; if it ``is_secret``, RDS itself picks its master user's password and keeps it."""
     refuse("CreateDBInstance", DBSecurityGroups=asked.get("DBSecurityGroups"))
     place, is_public = await placing.chosen(call, asked["DBSubnetGroupName"], asked["VpcSecurityGroupIds"], asked["AvailabilityZone"])
     said: dict[str, Any] = {"zone": place.zone, "is_public": is_public if asked["PubliclyAccessible"] is None else asked["PubliclyAccessible"]}
     if is_secret:
         password = new_password()
-        secret = await new_secret(call, made.id, call.arn(f"db:{made.name}"), made.master, password, key)
+        secret = await new_secret(call, made.id, f"primary RDS DB instance: {call.arn(f'db:{made.name}')}", made.master, password, key)
         said |= {"verifier": engine_list.of(made).verifier(password), "secret": secret, "secret_key": managed_key(call, key)}
     check_new(call, made.name)
+    if made.cluster:
+        cluster_creation.check_alone(call, made.cluster)
     whole = changed(made, place=placing.connected(call, place), **said)
     return call.atomically(lambda: _begin(call, whole))
 
@@ -191,8 +193,11 @@ def CreateDBInstance(
     name = check_new(call, DBInstanceIdentifier)
     engine = engine_list.checked(Engine)
     classes.of(DBInstanceClass)
+    if engine.has_clusters and not DBClusterIdentifier:
+        # The text is one of ours.
+        raise InvalidParameterCombination(f"The engine {Engine} needs a DB cluster: specify DBClusterIdentifier.")
     refuse(
-        "CreateDBInstance", MultiAZ=MultiAZ, DBClusterIdentifier=DBClusterIdentifier, StorageEncrypted=StorageEncrypted, KmsKeyId=KmsKeyId,
+        "CreateDBInstance", MultiAZ=MultiAZ, StorageEncrypted=StorageEncrypted, KmsKeyId=KmsKeyId,
         MonitoringInterval=MonitoringInterval, EnableIAMDatabaseAuthentication=EnableIAMDatabaseAuthentication,
         EnablePerformanceInsights=EnablePerformanceInsights, EnableCloudwatchLogsExports=EnableCloudwatchLogsExports,
         MaxAllocatedStorage=MaxAllocatedStorage, DedicatedLogVolume=DedicatedLogVolume, MultiTenant=MultiTenant,
@@ -203,6 +208,8 @@ def CreateDBInstance(
     engine_list.check_licence(engine, LicenseModel)
     check_option_group(engine, OptionGroupName)
     check_certificate(CACertificateIdentifier)
+    if DBClusterIdentifier:
+        return cluster_creation.member(call, name, asked)
     if ManageMasterUserPassword and MasterUserPassword is not None:
         raise InvalidParameterCombination("You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.")
     if MasterUserSecretKmsKeyId and not ManageMasterUserPassword:
@@ -219,10 +226,10 @@ def CreateDBInstance(
         is_protected=bool(DeletionProtection), copies_tags=bool(CopyTagsToSnapshot),
         upgrades_itself=AutoMinorVersionUpgrade is not False, tags=tag.checked(Tags),
         verifier=engine.verifier(password) if password is not None else "",
-        **_checked_windows(id_, PreferredBackupWindow, PreferredMaintenanceWindow),
+        **checked_windows(id_, PreferredBackupWindow, PreferredMaintenanceWindow),
         **checked_storage(engine.name, StorageType or ("io1" if Iops else "gp2"), AllocatedStorage, Iops, StorageThroughput),
     )  # fmt: skip
-    return _placed(call, made, asked, MasterUserSecretKmsKeyId, is_secret=bool(ManageMasterUserPassword))
+    return placed(call, made, asked, MasterUserSecretKmsKeyId, is_secret=bool(ManageMasterUserPassword))
 
 
 def _restored(call: Call, name: str, source: Any, origin: Origin, asked: dict[str, Any]) -> Any:
@@ -243,14 +250,14 @@ def _restored(call: Call, name: str, source: Any, origin: Origin, asked: dict[st
         raise InvalidParameterValue(f"Invalid storage size: {size}. It must not be less than that of what is restored: {source.storage_gb}")
     kind = asked["StorageType"] or source.storage_type
     same = kind == source.storage_type
-    return _placed(call, Instance(
+    return placed(call, Instance(
         id=id_, name=name, class_=class_, engine=engine.name, version=source.version, master=source.master, created=call.now(), zone="",
         group=parameter_group.checked_for(call, asked["DBParameterGroupName"], engine), database=source.database,
         wanted_port=checked_port(engine.port if asked["Port"] is None else asked["Port"]),
         retention_days=checked_retention(asked["BackupRetentionPeriod"]),
         is_protected=bool(asked["DeletionProtection"]), copies_tags=bool(asked["CopyTagsToSnapshot"]),
         upgrades_itself=asked["AutoMinorVersionUpgrade"] is not False, tags=tag.checked(asked["Tags"]), origin=origin,
-        **_checked_windows(id_, asked["PreferredBackupWindow"], None),
+        **checked_windows(id_, asked["PreferredBackupWindow"], None),
         **checked_storage(
             engine.name, kind, size, asked["Iops"] or (source.iops if same and size >= 400 else None), asked["StorageThroughput"] or None
         ),
@@ -296,6 +303,9 @@ def RestoreDBInstanceToPointInTime(
         refuse("RestoreDBInstanceToPointInTime", SourceDbiResourceId=SourceDbiResourceId)
         raise InvalidParameterCombination("The request must specify a SourceDBInstanceIdentifier")
     source = existing(call, SourceDBInstanceIdentifier)
+    if source.cluster:
+        # The text is one of ours.
+        raise InvalidParameterCombination("The specified instance is a member of a DB cluster. Use RestoreDBClusterToPointInTime instead.")
     if not source.retention_days:
         raise PointInTimeRestoreNotEnabledFault(f"Point in time restore is not enabled for instance {source.name}")
     times = backup.restorable(call, source)
@@ -317,7 +327,7 @@ def DescribeDBInstanceAutomatedBackups(
     for each in sorted(call.shelf(Instance).values(), key=lambda each: each.name):
         times = backup.restorable(call, each)
         known = {"status": {"active"}, "db-instance-id": {each.name}, "dbi-resource-id": {each.id}}
-        if each.retention_days and wanted in (None, each.name) and DbiResourceId in (None, each.id) and filtered(known, Filters):
+        if each.retention_days and not each.cluster and wanted in (None, each.name) and DbiResourceId in (None, each.id) and filtered(known, Filters):
             found.append({
                 "DBInstanceArn": call.arn(f"db:{each.name}"), "DbiResourceId": each.id, "Region": call.region, "DBInstanceIdentifier": each.name,
                 "RestoreWindow": {"EarliestTime": times[0], "LatestTime": times[1]} if times else {}, "AllocatedStorage": each.storage_gb,

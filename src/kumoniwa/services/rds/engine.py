@@ -34,6 +34,8 @@ class Engine(ABC):
     reserved_databases: ClassVar[frozenset[str]]
     reserved_user_prefixes: ClassVar[tuple[str, ...]]
     reserved_database_prefixes: ClassVar[tuple[str, ...]]
+    has_clusters: ClassVar[bool] = False
+    """Whether its instances are members of clusters."""
     logs: ClassVar[Mapping[str, str]]
     """Files of logs: as RDS calls them, and where they lie in an instance's folder."""
 

@@ -8,14 +8,16 @@ from kumoniwa.aws.zones import zones as zones_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.rds import classes
+from kumoniwa.services.rds.aurora import AuroraPostgres
 from kumoniwa.services.rds.engine import Engine, filtered
 from kumoniwa.services.rds.errors import InvalidParameterCombination, InvalidParameterValue
 from kumoniwa.services.rds.postgres import Postgres
 
 POSTGRES = Postgres()
-ENGINES: dict[str, Engine] = {each.name: each for each in (POSTGRES,)}
+AURORA = AuroraPostgres()
+ENGINES: dict[str, Engine] = {each.name: each for each in (POSTGRES, AURORA)}
 NOT_BUILT = frozenset({
-    "aurora-mysql", "aurora-postgresql", "custom-oracle-ee", "custom-oracle-ee-cdb", "custom-oracle-se2", "custom-oracle-se2-cdb",
+    "aurora-mysql", "custom-oracle-ee", "custom-oracle-ee-cdb", "custom-oracle-se2", "custom-oracle-se2-cdb",
     "custom-sqlserver-dev",
     "custom-sqlserver-ee", "custom-sqlserver-se", "custom-sqlserver-web", "db2-ae", "db2-se", "mariadb", "mysql", "neptune", "docdb",
     "oracle-ee", "oracle-ee-cdb",
@@ -96,18 +98,26 @@ def DescribeDBEngineVersions(
 
 
 def _shown(engine: Engine) -> dict[str, Any]:
+    of_clusters: dict[str, Any] = {}
+    if engine.has_clusters:
+        of_clusters = {
+            "SupportedEngineModes": ["provisioned"], "ServerlessV2FeaturesSupport": {"MinCapacity": CAPACITY_MIN, "MaxCapacity": CAPACITY_MAX},
+        }  # fmt: skip
     return {
         "Engine": engine.name, "MajorEngineVersion": engine.major(), "EngineVersion": engine.version(), "DBParameterGroupFamily": engine.family(),
         "DBEngineDescription": engine.title, "DBEngineVersionDescription": f"{engine.title} {engine.version()}", "ValidUpgradeTarget": [],
         "ExportableLogTypes": [], "SupportsLogExportsToCloudwatchLogs": False, "SupportsReadReplica": False, "SupportedFeatureNames": [],
         "Status": "available", "SupportsParallelQuery": False, "SupportsGlobalDatabases": False, "SupportsBabelfish": False,
         "SupportsLimitlessDatabase": False, "SupportsCertificateRotationWithoutRestart": False, "SupportedCACertificateIdentifiers": [CERTIFICATE],
-        "SupportsLocalWriteForwarding": False, "SupportsIntegrations": False,
+        "SupportsLocalWriteForwarding": False, "SupportsIntegrations": False, **of_clusters,
     }  # fmt: skip
 
 
 CERTIFICATE = "rds-ca-rsa2048-g1"
 """By which name the authority is told, whichever one it is; here it is the cloud's own."""
+CAPACITY_MIN, CAPACITY_MAX = 0.5, 256.0
+"""Of serverless instances, in units of 2 GiB. AWS lets them rest at 0, too.
+https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html"""
 STORAGE_TYPES = ("gp2", "gp3", "io1", "io2", "standard")
 
 
@@ -121,8 +131,9 @@ def DescribeOrderableDBInstanceOptions(
         return {"OrderableDBInstanceOptions": []}
     zones = [{"Name": each.name} for each in zones_of(call.region)]
     found = []
-    for name in classes.all_classes():
-        for storage in ("gp2", "gp3") if DBInstanceClass in (None, name) else ():
+    names = [name for name in (*classes.all_classes(), classes.SERVERLESS) if classes.of_aurora(name)] if engine.has_clusters else classes.all_classes()
+    for name in names:
+        for storage in (("aurora",) if engine.has_clusters else ("gp2", "gp3")) if DBInstanceClass in (None, name) else ():
             found.append({
                 "Engine": engine.name, "EngineVersion": engine.version(), "DBInstanceClass": name, "LicenseModel": engine.licence,
                 "AvailabilityZones": zones, "MultiAZCapable": False, "ReadReplicaCapable": False, "Vpc": True, "SupportsStorageEncryption": False,
@@ -131,7 +142,7 @@ def DescribeOrderableDBInstanceOptions(
                 "SupportsPerformanceInsights": False, "MinStorageSize": 20 if storage == "gp3" else 5, "MaxStorageSize": 65_536,
                 "AvailableProcessorFeatures": [], "SupportedEngineModes": ["provisioned"], "SupportsStorageAutoscaling": False,
                 "SupportsKerberosAuthentication": False,
-                "OutpostCapable": False, "SupportedActivityStreamModes": [], "SupportsGlobalDatabases": False, "SupportsClusters": False,
+                "OutpostCapable": False, "SupportedActivityStreamModes": [], "SupportsGlobalDatabases": False, "SupportsClusters": engine.has_clusters,
                 "SupportedNetworkTypes": ["IPV4"], "SupportsStorageThroughput": storage == "gp3", "SupportsDedicatedLogVolume": False,
             })  # fmt: skip
     if not found and DBInstanceClass is not None:

@@ -134,3 +134,31 @@ class DBProxyEndpointQuotaExceededFault(AwsError):
 
 
 class InvalidDBProxyEndpointStateFault(AwsError): ...
+
+
+class DBClusterNotFoundFault(AwsError): ...
+
+
+class DBClusterAlreadyExistsFault(AwsError):
+    message = "DB Cluster already exists"
+
+
+class DBClusterQuotaExceededFault(AwsError): ...
+
+
+class InvalidDBClusterStateFault(AwsError): ...
+
+
+class DBClusterSnapshotNotFoundFault(AwsError): ...
+
+
+class DBClusterSnapshotAlreadyExistsFault(AwsError): ...
+
+
+class InvalidDBClusterSnapshotStateFault(AwsError): ...
+
+
+class DBClusterParameterGroupNotFoundFault(AwsError): ...
+
+
+class ResourceNotFoundFault(AwsError): ...

@@ -31,8 +31,8 @@ async def _snapshot(call: Call, message: dict[str, Any]) -> bytes | None:
 
 
 async def _instances(call: Call, message: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
-    """Each with its tags."""
-    return [(each.name, each.tags) for each in call.shelf(Instance).values()]
+    """Each with its tags; those of clusters have no backups of their own."""
+    return [(each.name, each.tags) for each in call.shelf(Instance).values() if not each.cluster]
 
 
 async def _released(call: Call, message: dict[str, Any]) -> None:

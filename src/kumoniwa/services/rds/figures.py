@@ -14,10 +14,12 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import monotonic
 from kumoniwa.services.rds import classes, engine_list, hosting, proxy_running
-from kumoniwa.services.rds.instance import RUNNING, SERVICE, Instance
+from kumoniwa.services.rds.instance import RUNNING, SERVICE, Cluster, Instance, by_id, keep
 
 EVERY_S = 60.0
 GIB = 1 << 30
+HELD_STEP = 8 << 20
+"""By how much a cluster's data grows or shrinks before that is written down."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -33,7 +35,7 @@ async def run(region: Any) -> None:
         await region.wait(("rds", "figures"), region.clock.now() + EVERY_S)
         for call in region.calls("rds", SERVICE):
             for instance in list(call.shelf(Instance).values()):
-                server = hosting.servers(region).by_id.get(instance.id)
+                server = hosting.servers(region).by_id.get(instance.cluster or instance.id)
                 if instance.state in RUNNING and server is not None and server.is_ready:
                     await _measure(call, instance, server)
             await proxy_running.measure(call)
@@ -47,7 +49,15 @@ async def _measure(call: Call, instance: Instance, server: Any) -> None:
     if count is not None:
         tell("DatabaseConnections", float(count), "Count")
     used = await asyncio.to_thread(_bytes, server.folder)
-    tell("FreeStorageSpace", max(0.0, instance.storage_gb * float(GIB) - used), "Bytes")
+    if instance.cluster:
+        # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.AuroraMonitoring.Metrics.html
+        parent = by_id(call, instance.cluster)
+        if isinstance(parent, Cluster):
+            call.measure("AWS/RDS", "VolumeBytesUsed", "DBClusterIdentifier", parent.name, value=float(used), unit="Bytes")
+            if abs(used - parent.held) > HELD_STEP:
+                keep(call, parent, held=used)
+    else:
+        tell("FreeStorageSpace", max(0.0, instance.storage_gb * float(GIB) - used), "Bytes")
     now, spent = monotonic(), _processor_s(server.pid)
     before = call.memory(_Used).seen.get(instance.id)
     call.memory(_Used).seen[instance.id] = (now, spent)

@@ -80,6 +80,8 @@ class Instance(Record):
     copies_tags: bool = False
     upgrades_itself: bool = True
     tags: dict[str, str] = {}
+    cluster: str = ""
+    """The id of the cluster whose data it serves; it has none of its own then."""
     secret: str = ""
     """The ARN of the secret that holds the master user's password, where RDS manages it, and the key it lies under."""
     secret_key: str = ""
@@ -105,6 +107,24 @@ class Instance(Record):
     """None of one that was made before there were networks."""
 
 
+class Cluster(Instance):
+    """Data that instances serve which are members of it: their server is the cluster's, and runs while there are any. ``group`` is one of clusters;
+    a class it has none."""
+
+    has_endpoint: bool = False
+    """Whether the Data API leads to it."""
+    scaling: dict[str, float] = {}
+    """ServerlessV2ScalingConfiguration."""
+    held: int = 0
+    """How many bytes lay there when it was last looked at."""
+
+
+WRITER, READER = "cluster-", "cluster-ro-"
+"""What stands in the names of a cluster's endpoints."""
+PREFIX = "cluster-"
+"""How the ids of clusters begin, and no others do."""
+
+
 def arn_of(call: Call, name: str) -> str:
     return call.arn(f"db:{name}", "rds")
 
@@ -118,12 +138,19 @@ def existing(call: Call, name: str) -> Instance:
 
 
 def by_id(call: Call, id_: str) -> Instance | None:
-    return next((each for each in call.shelf(Instance).values() if each.id == id_), None)
+    """An instance, or a cluster."""
+    shelf = call.shelf(Cluster if id_.startswith(PREFIX) else Instance)
+    return next((each for each in shelf.values() if each.id == id_), None)
+
+
+def members(call: Call, cluster: Instance) -> list[Instance]:
+    """The instances of a cluster, the writer first."""
+    return sorted((each for each in call.shelf(Instance).values() if each.cluster == cluster.id), key=lambda each: (each.created, each.id))
 
 
 def keep(call: Call, instance: Instance, **changes: Any) -> Instance:
     """The latest of it, with changes."""
-    shelf = call.shelf(Instance)
+    shelf = call.shelf(type(instance))
     latest = shelf[instance.name]
     before, latest = latest, changed(latest, **changes)
     shelf[instance.name] = latest
@@ -143,11 +170,11 @@ def becoming(call: Call, instance: Instance, state: str, **changes: Any) -> Inst
     return instance
 
 
-def host(call: Call, name: str) -> str:
-    """A name with a part that is the same for all of an account in a region, as AWS's."""
+def host(call: Call, name: str, role: str = "") -> str:
+    """A name with a part that is the same for all of an account in a region, as AWS's; before that stands of which role a cluster's is."""
     digest = hashlib.sha256(f"{call.account} {call.region}".encode()).digest()
     mark = "c" + "".join("abcdefghijklmnopqrstuvwxyz"[each % 26] for each in digest[:11])
-    return f"{name}.{mark}.{call.region}.rds.localhost"
+    return f"{name}.{role}{mark}.{call.region}.rds.localhost"
 
 
 def zone_of(call: Call) -> str:

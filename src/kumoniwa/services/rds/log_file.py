@@ -19,7 +19,7 @@ LINES_MAX, PORTION_BYTES_MAX = 10_000, 1 << 20
 
 
 def _file(call: Call, instance: Instance, name: str) -> str:
-    return os.path.join(hosting.folder_of(call, instance.id), engine_list.of(instance).logs[name])
+    return os.path.join(hosting.folder_of(call, instance.cluster or instance.id), engine_list.of(instance).logs[name])
 
 
 def DescribeDBLogFiles(

@@ -22,7 +22,7 @@ from kumoniwa.services.rds.errors import (
     InvalidParameterCombination,
     InvalidParameterValue,
 )
-from kumoniwa.services.rds.instance import Instance, keep, look_again
+from kumoniwa.services.rds.instance import Cluster, Instance, by_id, keep, look_again, members
 
 GROUPS_MAX = 50
 AT_ONCE_MAX = 20
@@ -41,6 +41,14 @@ class ParameterGroup(Record):
     tags: dict[str, str] = {}
 
 
+class ClusterParameterGroup(ParameterGroup):
+    """What all instances of a cluster are told, where the group of one of them does not say otherwise.
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_WorkingWithParamGroups.html"""
+
+
+_KINDS = {ParameterGroup: "DBParameterGroup", ClusterParameterGroup: "DBClusterParameterGroup"}
+
+
 def default_name(engine: Engine) -> str:
     return f"default.{engine.family()}"
 
@@ -53,24 +61,26 @@ def engine_of(group: ParameterGroup) -> Engine:
     return found
 
 
-def named(call: Call, name: str) -> ParameterGroup:
+def named(call: Call, name: str, type_: type[ParameterGroup] = ParameterGroup) -> ParameterGroup:
     """A group, perhaps the default one, which is on no shelf and can be in any account."""
     name = name.lower()
-    found = call.shelf(ParameterGroup).get(name)
+    found = call.shelf(type_).get(name)
     if found is None and name.startswith("default.") and (engine := engine_list.of_family(name.removeprefix("default."))) is not None:
-        return ParameterGroup(name=name, family=engine.family(), description=f"Default parameter group for {engine.family()}")
+        if type_ is ParameterGroup or engine.has_clusters:
+            whose = "cluster parameter" if type_ is ClusterParameterGroup else "parameter"
+            return type_(name=name, family=engine.family(), description=f"Default {whose} group for {engine.family()}")
     if found is None:
-        raise DBParameterGroupNotFoundFault(f"DBParameterGroup not found: {name}")
+        raise DBParameterGroupNotFoundFault(f"{_KINDS[type_]} not found: {name}")
     return found
 
 
-def own(call: Call, name: str) -> ParameterGroup:
+def own(call: Call, name: str, type_: type[ParameterGroup] = ParameterGroup) -> ParameterGroup:
     """One that can be changed."""
     if name.lower().startswith("default."):
         raise InvalidParameterValue(
-            f"The parameter DBParameterGroupName is not a valid identifier: default parameter groups can't be modified: {name}"
+            f"The parameter {_KINDS[type_]}Name is not a valid identifier: default parameter groups can't be modified: {name}"
         )
-    return named(call, name)
+    return named(call, name, type_)
 
 
 def shown(call: Call, group: ParameterGroup) -> dict[str, Any]:
@@ -90,9 +100,9 @@ def _check_family(family: str) -> None:
     raise InvalidParameterValue(f"ParameterGroupFamily {family} is not a valid parameter group family")
 
 
-def checked_for(call: Call, name: str | None, engine: Engine) -> str:
+def checked_for(call: Call, name: str | None, engine: Engine, type_: type[ParameterGroup] = ParameterGroup) -> str:
     """The name of a group that an instance of an engine may have."""
-    group = named(call, name or default_name(engine))
+    group = named(call, name or default_name(engine), type_)
     if group.family != engine.family():
         # Of AWS as seen in 2024: mattermost/mattermost-load-test-ng#707.
         raise InvalidParameterCombination(
@@ -102,17 +112,26 @@ def checked_for(call: Call, name: str | None, engine: Engine) -> str:
     return group.name
 
 
+def check_new(call: Call, name: str, parameter_: str, type_: type[ParameterGroup]) -> str:
+    name, shelf = names.identifier(name, parameter_, 255), call.shelf(type_)
+    if name in shelf:
+        raise DBParameterGroupAlreadyExistsFault(f"Parameter group {name} already exists")
+    if len(shelf) >= GROUPS_MAX:
+        raise DBParameterGroupQuotaExceededFault(f"Cannot create more than {GROUPS_MAX} parameter groups")
+    return name
+
+
+def made(call: Call, type_: type[ParameterGroup], name: str, family: str, description: str, tags: list[dict] | None) -> ParameterGroup:
+    name = check_new(call, name, f"{_KINDS[type_]}Name", type_)
+    _check_family(family)
+    group = call.shelf(type_)[name] = type_(name=name, family=family, description=description, tags=tag.checked(tags))
+    return group
+
+
 def CreateDBParameterGroup(
     call: Call, *, DBParameterGroupName: str, DBParameterGroupFamily: str, Description: str, Tags: list[dict] | None = None
 ) -> dict:
-    name, shelf = names.identifier(DBParameterGroupName, "DBParameterGroupName", 255), call.shelf(ParameterGroup)
-    if name in shelf:
-        raise DBParameterGroupAlreadyExistsFault(f"Parameter group {name} already exists")
-    _check_family(DBParameterGroupFamily)
-    if len(shelf) >= GROUPS_MAX:
-        raise DBParameterGroupQuotaExceededFault(f"Cannot create more than {GROUPS_MAX} parameter groups")
-    group = shelf[name] = ParameterGroup(name=name, family=DBParameterGroupFamily, description=Description, tags=tag.checked(Tags))
-    return {"DBParameterGroup": shown(call, group)}
+    return {"DBParameterGroup": shown(call, made(call, ParameterGroup, DBParameterGroupName, DBParameterGroupFamily, Description, Tags))}
 
 
 def CopyDBParameterGroup(
@@ -120,12 +139,8 @@ def CopyDBParameterGroup(
     Tags: list[dict] | None = None,
 ) -> dict:  # fmt: skip
     source = named(call, SourceDBParameterGroupIdentifier.rpartition(":pg:")[2])
-    name, shelf = names.identifier(TargetDBParameterGroupIdentifier, "TargetDBParameterGroupIdentifier", 255), call.shelf(ParameterGroup)
-    if name in shelf:
-        raise DBParameterGroupAlreadyExistsFault(f"Parameter group {name} already exists")
-    if len(shelf) >= GROUPS_MAX:
-        raise DBParameterGroupQuotaExceededFault(f"Cannot create more than {GROUPS_MAX} parameter groups")
-    group = shelf[name] = changed(source, name=name, description=TargetDBParameterGroupDescription, tags=tag.checked(Tags))
+    name = check_new(call, TargetDBParameterGroupIdentifier, "TargetDBParameterGroupIdentifier", ParameterGroup)
+    group = call.shelf(ParameterGroup)[name] = changed(source, name=name, description=TargetDBParameterGroupDescription, tags=tag.checked(Tags))
     return {"DBParameterGroup": shown(call, group)}
 
 
@@ -150,10 +165,13 @@ def DeleteDBParameterGroup(call: Call, *, DBParameterGroupName: str) -> None:
 
 
 def DescribeDBParameters(call: Call, *, DBParameterGroupName: str, Source: str | None = None, Filters: list[dict] | None = None) -> dict:
+    return {"Parameters": told(named(call, DBParameterGroupName), Source, Filters)}
+
+
+def told(group: ParameterGroup, Source: str | None, Filters: list[dict] | None) -> list[dict]:
     if Source not in (None, "", "user", "system", "engine-default"):
         raise InvalidParameterValue(f"Invalid source: {Source}. Valid values are: user, system, engine-default")
-    group, found = named(call, DBParameterGroupName), []
-    engine = engine_of(group)
+    engine, found = engine_of(group), []
     for each in engine.parameters().values():
         if each.name in group.values:
             shown_one = each.shown(group.values[each.name], "user", group.methods[each.name])
@@ -162,10 +180,14 @@ def DescribeDBParameters(call: Call, *, DBParameterGroupName: str, Source: str |
             shown_one = each.shown(default, "system" if default is not None else "engine-default", "pending-reboot")
         if (not Source or shown_one["Source"] == Source) and filtered({"parameter-name": {each.name}}, Filters):
             found.append(shown_one)
-    return {"Parameters": found}
+    return found
 
 
 def DescribeEngineDefaultParameters(call: Call, *, DBParameterGroupFamily: str, Filters: list[dict] | None = None) -> dict:
+    return {"EngineDefaults": defaults(DBParameterGroupFamily, Filters)}
+
+
+def defaults(DBParameterGroupFamily: str, Filters: list[dict] | None) -> dict:
     engine = engine_list.of_family(DBParameterGroupFamily)
     if engine is None:
         raise InvalidParameterValue(f"ParameterGroupFamily {DBParameterGroupFamily} is not a valid parameter group family")
@@ -174,7 +196,7 @@ def DescribeEngineDefaultParameters(call: Call, *, DBParameterGroupFamily: str, 
         for each in engine.parameters().values()
         if filtered({"parameter-name": {each.name}}, Filters)
     ]
-    return {"EngineDefaults": {"DBParameterGroupFamily": DBParameterGroupFamily, "Parameters": found}}
+    return {"DBParameterGroupFamily": DBParameterGroupFamily, "Parameters": found}
 
 
 def _asked(group: ParameterGroup, Parameters: list[dict]) -> dict[str, tuple[parameter.Parameter, str, str]]:
@@ -194,23 +216,33 @@ def _asked(group: ParameterGroup, Parameters: list[dict]) -> dict[str, tuple[par
 
 
 async def ModifyDBParameterGroup(call: Call, *, DBParameterGroupName: str, Parameters: list[dict]) -> dict:
+    await modify(call, ParameterGroup, DBParameterGroupName, Parameters)
+    return {"DBParameterGroupName": DBParameterGroupName.lower()}
+
+
+async def modify(call: Call, type_: type[ParameterGroup], name: str, Parameters: list[dict]) -> None:
     """The server itself says whether it takes a value."""
-    found = own(call, DBParameterGroupName)
+    found = own(call, name, type_)
     asked = _asked(found, Parameters)
     for known, value, _ in asked.values():
         await _check(call, engine_of(found), known, value)
 
-    def act() -> dict:
-        group = own(call, DBParameterGroupName)
+    def act() -> None:
+        group = own(call, name, type_)
         values = group.values | {name: value for name, (_, value, _) in asked.items()}
         methods = group.methods | {name: method for name, (_, _, method) in asked.items()}
-        call.shelf(ParameterGroup)[group.name] = changed(group, values=values, methods=methods)
-        for name, (_, value, method) in asked.items():
-            event.tell(call, "db-parameter-group", group.name, "RDS-EVENT-0037", f"Updated parameter {name} to {value} with apply method {method}")
-        _apply(call, group.name, {name: value for name, (_, value, method) in asked.items() if method == "immediate"})
-        return {"DBParameterGroupName": group.name}
+        call.shelf(type_)[group.name] = changed(group, values=values, methods=methods)
+        for key, (_, value, method) in asked.items():
+            _tell(call, group, f"Updated parameter {key} to {value} with apply method {method}")
+        _apply(call, group, {key: value for key, (_, value, method) in asked.items() if method == "immediate"})
 
-    return call.atomically(act)
+    call.atomically(act)
+
+
+def _tell(call: Call, group: ParameterGroup, text: str) -> None:
+    """Of groups of clusters nothing is told."""
+    if not isinstance(group, ClusterParameterGroup):
+        event.tell(call, "db-parameter-group", group.name, "RDS-EVENT-0037", text)
 
 
 async def _check(call: Call, engine: Engine, known: parameter.Parameter, value: str) -> None:
@@ -225,45 +257,75 @@ async def _check(call: Call, engine: Engine, known: parameter.Parameter, value: 
         raise error from None
 
 
-def _apply(call: Call, name: str, values: dict[str, str | None]) -> None:
+def values_of(call: Call, instance: Instance) -> dict[str, str]:
+    """What its groups say to an instance's server, or to a cluster's."""
+    if not isinstance(instance, Cluster):
+        return named(call, instance.group).values
+    of_writer = [named(call, each.group).values for each in members(call, instance)[:1]]
+    return {**named(call, instance.group, ClusterParameterGroup).values, **(of_writer[0] if of_writer else {})}
+
+
+def groups_of(call: Call, instance: Instance) -> str:
+    if not isinstance(instance, Cluster):
+        return instance.group
+    return " ".join((instance.group, *(each.group for each in members(call, instance)[:1])))
+
+
+def _readers(call: Call, group: ParameterGroup) -> list[Instance]:
+    """Whose servers were started with a group."""
+    if isinstance(group, ClusterParameterGroup):
+        return [each for each in call.shelf(Cluster).values() if each.group == group.name and each.booted_group.split(" ")[0] == group.name]
+    found: list[Instance] = []
+    for each in call.shelf(Instance).values():
+        target = by_id(call, each.cluster) if each.cluster else each
+        if target is not None and each.group == group.name and target.booted_group.split(" ")[-1] == group.name:
+            found.append(target)
+    return found
+
+
+def _apply(call: Call, group: ParameterGroup, values: dict[str, str | None]) -> None:
     """Have every instance of a group read these at once; None is the default."""
     if not values:
         return
-    for instance in list(call.shelf(Instance).values()):
-        if instance.group == name and instance.booted_group == name:
-            booted = {**instance.booted, **{key: value for key, value in values.items() if value is not None}}
-            booted = {key: value for key, value in booted.items() if key not in values or values[key] is not None}
-            keep(call, instance, booted=booted, is_to_reload=True)
-            look_again(call, instance.id)
+    for instance in _readers(call, group):
+        now = values_of(call, instance)
+        booted = {key: value for key, value in instance.booted.items() if key not in values}
+        keep(call, instance, booted=booted | {key: now[key] for key in values if key in now}, is_to_reload=True)
+        look_again(call, instance.id)
 
 
 def ResetDBParameterGroup(
     call: Call, *, DBParameterGroupName: str, ResetAllParameters: bool | None = None, Parameters: list[dict] | None = None
 ) -> dict:
-    group = own(call, DBParameterGroupName)
+    reset(call, ParameterGroup, DBParameterGroupName, ResetAllParameters, Parameters)
+    return {"DBParameterGroupName": DBParameterGroupName.lower()}
+
+
+def reset(call: Call, type_: type[ParameterGroup], name: str, ResetAllParameters: bool | None, Parameters: list[dict] | None) -> None:
+    group = own(call, name, type_)
     if Parameters and ResetAllParameters:
         raise InvalidParameterCombination("Cannot specify both ResetAllParameters and a list of parameters")
     if Parameters is None and not ResetAllParameters:
         raise InvalidParameterCombination("The request must specify either ResetAllParameters or a list of parameters")
     if Parameters:
-        gone = {name: method for name, (_, _, method) in _asked(group, Parameters).items()}
+        gone = {key: method for key, (_, _, method) in _asked(group, Parameters).items()}
     else:
         known = engine_of(group).parameters()
-        gone = {name: "pending-reboot" if known[name].is_static else "immediate" for name in group.values}
-    call.shelf(ParameterGroup)[group.name] = changed(
-        group, values={name: value for name, value in group.values.items() if name not in gone},
-        methods={name: value for name, value in group.methods.items() if name not in gone},
+        gone = {key: "pending-reboot" if known[key].is_static else "immediate" for key in group.values}
+    call.shelf(type_)[group.name] = changed(
+        group, values={key: value for key, value in group.values.items() if key not in gone},
+        methods={key: value for key, value in group.methods.items() if key not in gone},
     )  # fmt: skip
-    for name, method in gone.items():
-        event.tell(call, "db-parameter-group", group.name, "RDS-EVENT-0037", f"Updated parameter {name} to NULL with apply method {method}")
-    _apply(call, group.name, {name: None for name, method in gone.items() if method == "immediate"})
-    return {"DBParameterGroupName": group.name}
+    for key, method in gone.items():
+        _tell(call, group, f"Updated parameter {key} to NULL with apply method {method}")
+    _apply(call, group, {key: None for key, method in gone.items() if method == "immediate"})
 
 
 def status(call: Call, instance: Instance) -> str:
     """Whether an instance runs with what its group says now."""
-    if instance.group != instance.booted_group:
+    server = (by_id(call, instance.cluster) if instance.cluster else instance) or instance
+    if groups_of(call, server) != server.booted_group:
         return "pending-reboot"
-    if instance.is_to_reload:
+    if server.is_to_reload:
         return "applying"
-    return "in-sync" if named(call, instance.group).values == instance.booted else "pending-reboot"
+    return "in-sync" if values_of(call, server) == server.booted else "pending-reboot"

@@ -15,7 +15,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.rds import subnet_group
 from kumoniwa.services.rds.errors import InvalidParameterCombination, InvalidParameterValue, InvalidSubnet, InvalidVPCNetworkStateFault
 from kumoniwa.services.rds.hosting import LOOPBACK
-from kumoniwa.services.rds.instance import RUNNING, Instance, Place, host, keep, zone_of
+from kumoniwa.services.rds.instance import READER, RUNNING, WRITER, Instance, Place, by_id, host, keep, zone_of
 from kumoniwa.services.rds.subnet_group import SubnetGroup, itself
 
 DESCRIPTION = "RDSNetworkInterface"
@@ -96,17 +96,21 @@ def regroup(call: Call, instance: Instance, groups: tuple[str, ...]) -> Instance
     """Have the instance be behind other security groups, in this turn of the loop."""
     if instance.place is None or instance.place.groups == groups:
         return instance
-    itself(call).ask_at_once("ec2:ModifyNetworkInterfaceAttribute", NetworkInterfaceId=instance.place.interface, Groups=list(groups))
+    if instance.place.interface:
+        itself(call).ask_at_once("ec2:ModifyNetworkInterfaceAttribute", NetworkInterfaceId=instance.place.interface, Groups=list(groups))
     return keep(call, instance, place=changed(instance.place, groups=groups))
 
 
 def listening_of(call: Call) -> list[Listening]:
-    """The instances whose servers take sessions."""
-    return [
-        Listening(host(call, each.name), each.place.address, each.wanted_port, each.port, LOOPBACK, each.port)
-        for each in call.shelf(Instance).values()
-        if each.place is not None and each.place.address and each.port and each.state in RUNNING
-    ]
+    """The instances whose servers take sessions, also by the names of clusters that they are the writers of."""
+    found = []
+    for each in call.shelf(Instance).values():
+        parent = by_id(call, each.cluster) if each.cluster else None
+        server = parent or each
+        if each.place is not None and each.place.address and server.port and each.state in RUNNING:
+            names = [host(call, each.name)] + ([host(call, parent.name, role) for role in (WRITER, READER)] if parent is not None else [])
+            found += [Listening(name, each.place.address, server.wanted_port, server.port, LOOPBACK, server.port) for name in names]
+    return found
 
 
 def shown(call: Call, place: Place) -> dict[str, Any]:

@@ -26,6 +26,9 @@ from kumoniwa.services.rds.parameter import Parameter
 WRITTEN_EVERY_S = 300
 LOOK_S, WITHIN_S = 0.05, 60.0
 _START = re.compile(r"START WAL LOCATION: .* \(file ([0-9A-F]{24})\)")
+_LAST_CONF = "postgresql.auto.conf"
+"""What a server reads after all else."""
+_ROOM = re.compile(r"^(max_\w+) setting: +(\d+)$", re.MULTILINE)
 _CONNECTIONS = "select count(*) from pg_stat_activity where backend_type = 'client backend' and usename <> 'rdsadmin'"
 _ITERATIONS = 4_096
 
@@ -157,12 +160,17 @@ class Postgres(Engine):
             await asyncio.to_thread(shutil.copytree, os.path.join(source_folder, ARCHIVE), os.path.join(folder, HISTORY))
             with open(os.path.join(data, "recovery.signal"), "w"):
                 pass
+            # A server makes no changes again that one with more room made, such as one of a larger class.
+            told = (await golden.run(os.path.join(golden.programs(), "pg_controldata"), "-D", data, env={"LC_ALL": "C"})).decode()
+            with open(os.path.join(data, _LAST_CONF), "w") as file:
+                file.writelines(f"{name.replace('_xact', '_transaction')} = {value}\n" for name, value in _ROOM.findall(told))
 
     async def caught_up(self, server: Server, instance: Instance, folder: str) -> None:
         async with server.session() as session:
             while await session.fetchval("select pg_is_in_recovery()"):
                 await asyncio.sleep(LOOK_S)
         shutil.rmtree(os.path.join(folder, HISTORY), ignore_errors=True)
+        os.truncate(os.path.join(folder, "data", _LAST_CONF), 0)
 
     def is_past_the_last(self, words: str) -> bool:
         return "recovery ended before configured recovery target was reached" in words

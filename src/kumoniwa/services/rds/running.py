@@ -21,6 +21,7 @@ from kumoniwa.services.rds import (
     backup,
     carrying,
     change,
+    classes,
     engine_list,
     event,
     hosting,
@@ -32,8 +33,8 @@ from kumoniwa.services.rds import (
     snapshot,
 )
 from kumoniwa.services.rds.engine import ARCHIVE
-from kumoniwa.services.rds.instance import RUNNING, SERVICE, SETTLING_S, TURNS, Instance, Origin, by_id, host, keep, look_again
-from kumoniwa.services.rds.snapshot import Snapshot
+from kumoniwa.services.rds.instance import RUNNING, SERVICE, SETTLING_S, TURNS, Cluster, Instance, Origin, by_id, host, keep, look_again, members
+from kumoniwa.services.rds.snapshot import ClusterSnapshot, Snapshot
 
 AGAIN_S = 10.0
 """After how long a server that did not start is started again."""
@@ -46,12 +47,14 @@ def unfinished(call: Call) -> list[str]:
     """What has something to do when a region begins: servers that shall run, and turns in whose midst the region ended. What has its turn yet to come
     keeps it."""
     waiting = {id_ for (id_,) in call.rows(TURNS.table).all(f"select id from {TURNS.name}")}
-    instances = [each.id for each in call.shelf(Instance).values() if each.state in RUNNING or (each.state in SETTLING_S and each.id not in waiting)]
-    return instances + [each.id for each in call.shelf(Snapshot).values() if each.state == "creating" and each.id not in waiting]
+    all_ = [*call.shelf(Cluster).values(), *call.shelf(Instance).values()]
+    instances = [each.id for each in all_ if each.state in RUNNING or (each.state in SETTLING_S and each.id not in waiting)]
+    copies = [*call.shelf(Snapshot).values(), *call.shelf(ClusterSnapshot).values()]
+    return instances + [each.id for each in copies if each.state == "creating" and each.id not in waiting]
 
 
 async def move(call: Call, id_: str) -> None:
-    if id_.startswith(snapshot.PREFIX):
+    if id_.startswith((snapshot.PREFIX, snapshot.CLUSTER_PREFIX)):
         try:
             await _copy(call, id_)
         except ServerFailed as failed:
@@ -61,7 +64,7 @@ async def move(call: Call, id_: str) -> None:
     if instance is None:
         return
     try:
-        await _STEPS.get(instance.state, _run)(call, instance)
+        await (_MEMBER_STEPS.get(instance.state, _nothing) if instance.cluster else _STEPS.get(instance.state, _run))(call, instance)
     except ServerFailed as failed:
         _failed(call, id_, str(failed))
 
@@ -73,11 +76,8 @@ def _failed(call: Call, id_: str, words: str) -> None:
     call.home.note("database-failed", instance=instance.name, text=words)
     if not instance.is_made:
         keep(call, instance, state="failed")
-        event.tell(
-            call,
-            "db-instance",
-            instance.name,
-            "RDS-EVENT-0031",
+        event.of(
+            call, instance, "RDS-EVENT-0031",
             "The DB instance has failed due to an incompatible configuration or an underlying storage issue.",
         )
     elif instance.state in RUNNING:
@@ -105,11 +105,7 @@ def _ended(call: Call, id_: str, words: str) -> None:
     """A server ended that nobody wanted to end."""
     instance = by_id(call, id_)
     if instance is not None and instance.state in RUNNING:
-        event.tell(
-            call,
-            "db-instance",
-            instance.name,
-            "RDS-EVENT-0020",
+        event.of(call, instance, "RDS-EVENT-0020",
             "Recovery of the DB instance has started. Recovery time will vary with the amount of data to be recovered.",
         )
         look_again(call, id_)
@@ -124,8 +120,15 @@ async def started(call: Call, instance: Instance) -> Any:
     return server
 
 
+async def _started_again(call: Call, instance: Instance) -> None:
+    server = _server(call, instance)
+    async with server.turn:
+        await server.stop()
+        await _begin(call, instance, server)
+
+
 async def _begin(call: Call, instance: Instance, server: Any) -> None:
-    values = parameter_group.named(call, instance.group).values
+    values, groups = parameter_group.values_of(call, instance), parameter_group.groups_of(call, instance)
     os.makedirs(os.path.join(server.folder, ARCHIVE), mode=0o700, exist_ok=True)
     server.configure(_settings(call, instance, values))
     certificate = hosting.servers(call.home).certificate(host(call, instance.name))
@@ -133,12 +136,15 @@ async def _begin(call: Call, instance: Instance, server: Any) -> None:
         hosting.servers(call.home).addresses(), instance.port or instance.wanted_port, certificate,
         demands_tls=engine_list.of(instance).demands_tls(values), is_port_known=instance.port > 0,
     )  # fmt: skip
-    keep(call, by_id(call, instance.id) or instance, port=server.port, booted=values, booted_group=instance.group, is_to_reload=False)
+    keep(call, by_id(call, instance.id) or instance, port=server.port, booted=values, booted_group=groups, is_to_reload=False)
     proxy_running.look(call, instance.id)
 
 
 def _settings(call: Call, instance: Instance, values: dict[str, str]) -> dict[str, str]:
-    known = parameter.variables(instance.class_, instance.storage_gb, instance.wanted_port)
+    writer = members(call, instance)[0] if isinstance(instance, Cluster) and members(call, instance) else instance
+    known = parameter.variables(writer.class_ or parameter.SMALLEST[0], instance.storage_gb, instance.wanted_port)
+    if writer.class_ == classes.SERVERLESS and isinstance(instance, Cluster):
+        known["DBInstanceClassMemory"] = int(instance.scaling["MaxCapacity"] * classes.UNIT_GIB) << 30
     return engine_list.of(instance).settings(instance, values, known, is_fsync=call.home.settings.is_fsync)
 
 
@@ -181,6 +187,7 @@ async def _create(call: Call, instance: Instance) -> None:
         return
     if instance.origin is not None and instance.origin.source:
         await engine.caught_up(server, instance, folder)
+        await _started_again(call, by_id(call, instance.id) or instance)  # with what its own groups say
     await engine.furnish(server, instance)
     latest = by_id(call, instance.id)
     if latest is None:
@@ -193,8 +200,9 @@ async def _create(call: Call, instance: Instance) -> None:
         keep(
             call, latest, is_made=True, verifier="", origin=None, created=call.now(), **({"state": "available"} if latest.state == "creating" else {})
         )
-        event.tell(call, "db-instance", latest.name, kind, origin.told)
-        look_again(call, latest.id)
+        event.of(call, latest, kind, origin.told)
+        for each in (latest, *(members(call, latest) if isinstance(latest, Cluster) else ())):
+            look_again(call, each.id)
 
     call.atomically(act)
     call.keeps_otherwise()
@@ -209,11 +217,14 @@ async def _write_down(call: Call, id_: str) -> None:
 
 async def _run(call: Call, instance: Instance) -> None:
     """An instance that is available: see that it is, and to what waits for its time."""
+    if isinstance(instance, Cluster) and not members(call, instance) and not (instance.pending and instance.is_due):
+        await _rest(call, instance)
+        return
     was_down = not _server(call, instance).is_running
     server = await started(call, instance)
     instance = by_id(call, instance.id) or instance
     if was_down and instance.state == "available":
-        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0021", "Recovery of the DB instance is complete.")
+        event.of(call, instance, "RDS-EVENT-0021", "Recovery of the DB instance is complete.")
     if instance.is_to_reload:
         await _reload(call, instance, server)
         instance = by_id(call, instance.id) or instance
@@ -258,7 +269,7 @@ async def _modify(call: Call, instance: Instance) -> None:
         await server.stop()
     if "DBInstanceClass" in asked:
         instance = keep(call, instance, class_=asked["DBInstanceClass"])
-        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0014", "Finished applying modification to DB instance class")
+        event.of(call, instance, "RDS-EVENT-0014", "Finished applying modification to DB instance class")
     simple = {
         "AllocatedStorage": "storage_gb",
         "StorageType": "storage_type",
@@ -270,7 +281,7 @@ async def _modify(call: Call, instance: Instance) -> None:
     if changes:
         instance = keep(call, instance, **changes)
     if "AllocatedStorage" in asked:
-        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0017", "Finished applying modification to allocated storage")
+        event.of(call, instance, "RDS-EVENT-0017", "Finished applying modification to allocated storage")
     if "DBInstanceIdentifier" in asked:
         instance = call.atomically(lambda: _renamed(call, instance, asked["DBInstanceIdentifier"]))
     if "Port" in asked:
@@ -279,7 +290,7 @@ async def _modify(call: Call, instance: Instance) -> None:
     instance = by_id(call, instance.id) or instance
     if "Verifier" in asked:
         await engine_list.of(instance).set_password(server, instance, asked["Verifier"])
-        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0016", "Reset master credentials")
+        event.of(call, instance, "RDS-EVENT-0016", "Reset master credentials")
     left = {name: value for name, value in instance.pending.items() if asked.get(name) != value}
     keep(call, instance, pending=left, is_due=bool(left) and instance.is_due, **({"state": "available"} if instance.state in _CHANGING else {}))
     call.keeps_otherwise()
@@ -287,19 +298,19 @@ async def _modify(call: Call, instance: Instance) -> None:
 
 
 def _renamed(call: Call, instance: Instance, name: str) -> Instance:
-    del call.shelf(Instance)[instance.name]
-    renamed = call.shelf(Instance)[name] = changed(instance, name=name)
+    del call.shelf(type(instance))[instance.name]
+    renamed = call.shelf(type(instance))[name] = changed(instance, name=name)
     return renamed
 
 
 async def _reboot(call: Call, instance: Instance) -> None:
     await _stopped(call, instance.id)
-    event.tell(call, "db-instance", instance.name, "RDS-EVENT-0004", "DB instance shutdown")
+    event.of(call, instance, "RDS-EVENT-0004", "DB instance shutdown")
     await started(call, instance)
     instance = by_id(call, instance.id) or instance
     if instance.state == "rebooting":
         keep(call, instance, state="available")
-    event.tell(call, "db-instance", instance.name, "RDS-EVENT-0006", "DB instance restarted")
+    event.of(call, instance, "RDS-EVENT-0006", "DB instance restarted")
     look_again(call, instance.id)
 
 
@@ -308,7 +319,9 @@ async def _stop(call: Call, instance: Instance) -> None:
     instance = by_id(call, instance.id) or instance
     if instance.state == "stopping":
         keep(call, instance, state="stopped")
-        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0087", "DB instance stopped")
+        for each in members(call, instance):
+            keep(call, each, state="stopped")
+        event.of(call, instance, "RDS-EVENT-0087", "DB instance stopped")
         look_again(call, instance.id, call.now() + RESTARTED_AFTER_S)
     call.keeps_otherwise()
 
@@ -318,7 +331,9 @@ async def _start(call: Call, instance: Instance) -> None:
     instance = by_id(call, instance.id) or instance
     if instance.state in ("starting", "stopped"):
         keep(call, instance, state="available")
-        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0088", "DB instance started")
+        for each in members(call, instance):
+            keep(call, each, state="available")
+        event.of(call, instance, "RDS-EVENT-0088", "DB instance started")
     call.keeps_otherwise()
     look_again(call, instance.id)
 
@@ -329,7 +344,7 @@ async def _delete(call: Call, instance: Instance) -> None:
         if (server := held.by_id.get(instance.id)) is not None and not server.is_running or server is None:
             server = await started(call, instance)  # what a killed server left must be read again before it is a copy
         await server.stop()
-        made = call.shelf(Snapshot).get(instance.final_snapshot)
+        made = call.shelf(snapshot.kind_for(instance)).get(instance.final_snapshot)
         if made is not None and made.state == "creating":
             target = hosting.snapshot_folder(call, made.id)
             await asyncio.to_thread(hosting.gone, target)
@@ -341,11 +356,11 @@ async def _delete(call: Call, instance: Instance) -> None:
     await asyncio.to_thread(hosting.gone, hosting.folder_of(call, instance.id))
 
     def act() -> None:
-        for each in list(call.shelf(Snapshot).values()):
+        for each in list(call.shelf(snapshot.kind_for(instance)).values()):
             if each.instance_id == instance.id and each.kind == "automated":
                 snapshot.forget(call, each)
-        del call.shelf(Instance)[instance.name]
-        event.tell(call, "db-instance", instance.name, "RDS-EVENT-0003", "DB instance deleted")
+        del call.shelf(type(instance))[instance.name]
+        event.of(call, instance, "RDS-EVENT-0003", "DB instance deleted")
 
     placing.disconnect(call, instance.place)
     call.atomically(act)
@@ -357,13 +372,13 @@ async def _delete(call: Call, instance: Instance) -> None:
 
 async def _back_up(call: Call, instance: Instance, server: Any) -> None:
     """The automated backup of a day."""
-    event.tell(call, "db-instance", instance.name, "RDS-EVENT-0001", "Backing up DB instance")
+    event.of(call, instance, "RDS-EVENT-0001", "Backing up DB instance")
     made = backup.begun(call, instance)
     await _taken(call, made, server)
     latest = by_id(call, instance.id)
     if latest is not None:
         keep(call, latest, backed_up=call.now(), **({"state": "available"} if latest.state == "backing-up" else {}))
-        event.tell(call, "db-instance", latest.name, "RDS-EVENT-0002", "Finished DB instance backup")
+        event.of(call, latest, "RDS-EVENT-0002", "Finished DB instance backup")
         backup.purge(call, latest)
 
 
@@ -387,9 +402,9 @@ async def _copy(call: Call, id_: str) -> None:
         await _fetch(call, made)
         return
     if made.source:
-        source = call.shelf(Snapshot).get(made.source.partition(":snapshot:")[2])
+        source = snapshot.source_of(call, made)
         if source is None:
-            del call.shelf(Snapshot)[made.name]
+            del call.shelf(type(made))[made.name]
             return
         target = hosting.snapshot_folder(call, made.id)
         await asyncio.to_thread(shutil.rmtree, target, True)
@@ -398,7 +413,7 @@ async def _copy(call: Call, id_: str) -> None:
         return
     instance = by_id(call, made.instance_id)
     if instance is None:
-        del call.shelf(Snapshot)[made.name]
+        del call.shelf(type(made))[made.name]
         return
     if instance.final_snapshot == made.name:
         return  # its deletion takes it
@@ -424,6 +439,85 @@ async def _fetch(call: Call, made: Snapshot) -> None:
     call.atomically(lambda: snapshot.taken(call, made))
 
 
+# Members of clusters -------------------------------------------------------------------------------
+
+
+async def _member_create(call: Call, instance: Instance) -> None:
+    """It serves what its cluster has, as soon as that is there."""
+    parent = by_id(call, instance.cluster)
+    if parent is None or parent.state == "failed":
+        keep(call, instance, state="failed")
+        return
+    if parent.state not in RUNNING:
+        return  # which calls it when it is
+    await started(call, parent)
+    latest = by_id(call, instance.id)
+    if latest is None:
+        return
+
+    def act() -> None:
+        keep(call, latest, is_made=True, created=call.now(), **({"state": "available"} if latest.state == "creating" else {}))
+        event.of(call, latest, "RDS-EVENT-0005", "DB instance created")
+        for each in (latest.id, latest.cluster):
+            look_again(call, each)
+
+    call.atomically(act)
+    call.keeps_otherwise()
+
+
+async def _rest(call: Call, cluster: Cluster) -> None:
+    """It has data, and nobody who serves it."""
+    server = _server(call, cluster)
+    async with server.turn:
+        if not members(call, cluster):
+            await server.stop()
+            keep(call, cluster, port=0)
+
+
+async def _member_run(call: Call, instance: Instance) -> None:
+    if instance.pending and (instance.is_due or _is_in(instance.maintenance_window, call.now())):
+        await _member_modify(call, instance)
+    elif instance.pending:
+        look_again(call, instance.id, _next(instance.maintenance_window, call.now()))
+
+
+async def _member_modify(call: Call, instance: Instance) -> None:
+    asked, parent = instance.pending, by_id(call, instance.cluster)
+    if "DBInstanceIdentifier" in asked:
+        instance = call.atomically(lambda: _renamed(call, instance, asked["DBInstanceIdentifier"]))
+    if "DBInstanceClass" in asked:
+        instance = keep(call, instance, class_=asked["DBInstanceClass"])
+        if parent is not None and parent.state in RUNNING:
+            await _started_again(call, parent)
+        event.of(call, instance, "RDS-EVENT-0014", "Finished applying modification to DB instance class")
+    instance = by_id(call, instance.id) or instance
+    left = {name: value for name, value in instance.pending.items() if asked.get(name) != value}
+    keep(call, instance, pending=left, is_due=bool(left) and instance.is_due, **({"state": "available"} if instance.state in _CHANGING else {}))
+    call.keeps_otherwise()
+
+
+async def _member_reboot(call: Call, instance: Instance) -> None:
+    parent = by_id(call, instance.cluster)
+    event.of(call, instance, "RDS-EVENT-0004", "DB instance shutdown")
+    if parent is not None and parent.state in RUNNING:
+        await _started_again(call, parent)
+    instance = by_id(call, instance.id) or instance
+    if instance.state == "rebooting":
+        keep(call, instance, state="available")
+    event.of(call, instance, "RDS-EVENT-0006", "DB instance restarted")
+
+
+async def _member_delete(call: Call, instance: Instance) -> None:
+    def act() -> None:
+        del call.shelf(Instance)[instance.name]
+        event.of(call, instance, "RDS-EVENT-0003", "DB instance deleted")
+        look_again(call, instance.cluster)
+
+    placing.disconnect(call, instance.place)
+    call.atomically(act)
+    call.keeps_otherwise()
+
+
 async def _modifying(call: Call, instance: Instance) -> None:
     await _modify(call, instance)
 
@@ -436,6 +530,12 @@ _STEPS: dict[str, Any] = {
     "creating": _create, "modifying": _modifying, "renaming": _modifying, "resetting-master-credentials": _modifying, "rebooting": _reboot,
     "stopping": _stop, "starting": _start, "stopped": _start, "deleting": _delete, "backing-up": _run, "failed": _nothing,
     "incompatible-parameters": _nothing,
+}  # fmt: skip
+
+
+_MEMBER_STEPS: dict[str, Any] = {
+    "creating": _member_create, "available": _member_run, "modifying": _member_modify, "renaming": _member_modify, "rebooting": _member_reboot,
+    "deleting": _member_delete,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.rds import engine_list, parameter_group, placing, tag
 from kumoniwa.services.rds.engine import filtered
-from kumoniwa.services.rds.instance import Instance, arn_of, existing, host
+from kumoniwa.services.rds.instance import Instance, arn_of, by_id, existing, host
 
 LIFECYCLE = "open-source-rds-extended-support"
 
@@ -20,11 +20,13 @@ def mark(call: Call, what: str) -> str:
 
 def shown(call: Call, instance: Instance) -> dict[str, Any]:
     has_begun = instance.is_made or instance.state != "creating"
+    parent = by_id(call, instance.cluster) if instance.cluster else None
+    data, port = parent or instance, (parent.port if instance.is_made else 0) if parent is not None else instance.port
     told = {
         "DBInstanceIdentifier": instance.name, "DBInstanceClass": instance.class_, "Engine": instance.engine, "DBInstanceStatus": instance.state,
         "MasterUsername": instance.master, "DBName": instance.database or None, "AllocatedStorage": instance.storage_gb,
-        "InstanceCreateTime": instance.created if has_begun else None, "PreferredBackupWindow": instance.backup_window,
-        "BackupRetentionPeriod": instance.retention_days, "DBSecurityGroups": [],
+        "InstanceCreateTime": instance.created if has_begun else None, "PreferredBackupWindow": data.backup_window,
+        "BackupRetentionPeriod": data.retention_days, "DBSecurityGroups": [],
         "DBParameterGroups": [{"DBParameterGroupName": instance.group, "ParameterApplyStatus": parameter_group.status(call, instance)}],
         "AvailabilityZone": instance.zone if has_begun else None,
         "PreferredMaintenanceWindow": instance.maintenance_window, "PendingModifiedValues": pending(instance), "MultiAZ": False,
@@ -42,8 +44,10 @@ def shown(call: Call, instance: Instance) -> dict[str, Any]:
     }  # fmt: skip
     if instance.place is not None:
         told |= placing.shown(call, instance.place)
-    if instance.port:
-        told["Endpoint"] = {"Address": host(call, instance.name), "Port": instance.port, "HostedZoneId": f"Z{mark(call, 'zone').upper()[:13]}"}
+    if parent is not None:
+        told |= {"DBClusterIdentifier": parent.name, "PromotionTier": 1}
+    if port:
+        told["Endpoint"] = {"Address": host(call, instance.name), "Port": port, "HostedZoneId": f"Z{mark(call, 'zone').upper()[:13]}"}
     if instance.retention_days and instance.backed_up:
         told["LatestRestorableTime"] = call.now()
     if instance.backup_point:
@@ -68,7 +72,11 @@ def DescribeDBInstances(call: Call, *, DBInstanceIdentifier: str | None = None, 
 
 def _known(call: Call, instance: Instance) -> dict[str, set[str]]:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBInstances.html"""
+    parent = by_id(call, instance.cluster) if instance.cluster else None
     return {
-        "db-cluster-id": set(), "db-instance-id": {instance.name, arn_of(call, instance.name)}, "dbi-resource-id": {instance.id}, "domain": set(),
+        "db-cluster-id": {parent.name, call.arn(f"cluster:{parent.name}")} if parent is not None else set(),
+        "db-instance-id": {instance.name, arn_of(call, instance.name)},
+        "dbi-resource-id": {instance.id},
+        "domain": set(),
         "engine": {instance.engine},
-    }  # fmt: skip
+    }

@@ -21,7 +21,7 @@ from kumoniwa.services.rds.errors import (
     InvalidParameterValue,
     SnapshotQuotaExceededFault,
 )
-from kumoniwa.services.rds.instance import SETTLING_S, Instance, becoming, existing, look_again
+from kumoniwa.services.rds.instance import SETTLING_S, Cluster, Instance, becoming, existing, look_again
 
 SNAPSHOTS_MAX = 100
 """Manual ones: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
@@ -66,6 +66,17 @@ class Snapshot(Record):
     tags: dict[str, str] = {}
 
 
+class ClusterSnapshot(Snapshot):
+    """Of a cluster, which is told as its instance."""
+
+
+CLUSTER_PREFIX = "csnap-"
+
+
+def kind_for(instance: Instance) -> type[Snapshot]:
+    return ClusterSnapshot if isinstance(instance, Cluster) else Snapshot
+
+
 def named(call: Call, name: str) -> Snapshot:
     found = call.shelf(Snapshot).get(name.partition(":snapshot:")[2].lower() or name.lower())
     if found is None:
@@ -74,7 +85,13 @@ def named(call: Call, name: str) -> Snapshot:
 
 
 def by_id(call: Call, id_: str) -> Snapshot | None:
-    return next((each for each in call.shelf(Snapshot).values() if each.id == id_), None)
+    shelf = call.shelf(ClusterSnapshot if id_.startswith(CLUSTER_PREFIX) else Snapshot)
+    return next((each for each in shelf.values() if each.id == id_), None)
+
+
+def source_of(call: Call, snapshot: Snapshot) -> Snapshot | None:
+    """The one here that it is a copy of."""
+    return call.shelf(type(snapshot)).get(snapshot.source.partition("snapshot:")[2])
 
 
 def shown(call: Call, snapshot: Snapshot) -> dict[str, Any]:
@@ -109,8 +126,8 @@ def kind_of(call: Call, name: str) -> str:
     return "awsbackup" if name.startswith(BACKUP) and is_of_backup(call) else "manual"
 
 
-def check_new(call: Call, name: str, parameter: str) -> str:
-    is_manual, shelf = kind_of(call, name) == "manual", call.shelf(Snapshot)
+def check_new(call: Call, name: str, parameter: str, type_: type[Snapshot] = Snapshot) -> str:
+    is_manual, shelf = kind_of(call, name) == "manual", call.shelf(type_)
     name = names.identifier(name, parameter, 255) if is_manual else name
     if name in shelf:
         raise DBSnapshotAlreadyExistsFault(f"Cannot create the snapshot because a snapshot with the identifier {name} already exists.")
@@ -121,16 +138,32 @@ def check_new(call: Call, name: str, parameter: str) -> str:
 
 def begun(call: Call, instance: Instance, name: str, kind: str, tags: dict[str, str]) -> Snapshot:
     """A snapshot whose data is yet to come."""
-    made = call.shelf(Snapshot)[name] = Snapshot(
-        name=name, id=f"{PREFIX}{call.new_id()}", instance=instance.name, instance_id=instance.id, instance_created=instance.created,
-        created=call.now(), version=instance.version, class_=instance.class_, storage_gb=instance.storage_gb, storage_type=instance.storage_type,
-        master=instance.master, port=instance.wanted_port, engine=instance.engine, zone=instance.zone, group=instance.group,
-        database=instance.database, iops=instance.iops,
-        throughput=instance.throughput, kind=kind, vpc=instance.place.vpc if instance.place is not None else "", tags={**(instance.tags if instance.copies_tags else {}), **tags},
+    type_ = kind_for(instance)
+    prefix = CLUSTER_PREFIX if type_ is ClusterSnapshot else PREFIX
+    held_gb = -(-instance.held // (1 << 30)) if isinstance(instance, Cluster) else 0
+    made = call.shelf(type_)[name] = type_(
+        name=name, id=f"{prefix}{call.new_id()}", instance=instance.name, instance_id=instance.id, instance_created=instance.created,
+        created=call.now(), version=instance.version, class_=instance.class_, storage_gb=max(instance.storage_gb, held_gb),
+        storage_type=instance.storage_type, master=instance.master, port=instance.wanted_port, engine=instance.engine, zone=instance.zone,
+        group=instance.group, database=instance.database, iops=instance.iops, throughput=instance.throughput, kind=kind,
+        vpc=instance.place.vpc if instance.place is not None else "", tags={**(instance.tags if instance.copies_tags else {}), **tags},
     )  # fmt: skip
-    verb = ("RDS-EVENT-0090", "Creating automated snapshot") if kind == "automated" else ("RDS-EVENT-0040", "Creating manual snapshot")
-    event.tell(call, "db-snapshot", name, *verb)
+    _tell(call, made, ("RDS-EVENT-0090", "Creating automated snapshot") if kind == "automated" else ("RDS-EVENT-0040", "Creating manual snapshot"))
     return made
+
+
+_OF_CLUSTERS = {
+    "RDS-EVENT-0040": ("RDS-EVENT-0074", "Creating manual cluster snapshot"), "RDS-EVENT-0042": ("RDS-EVENT-0075", "Manual cluster snapshot created"),
+    "RDS-EVENT-0090": ("RDS-EVENT-0168", "Creating automated cluster snapshot"),
+    "RDS-EVENT-0091": ("RDS-EVENT-0169", "Automated cluster snapshot created"),
+}  # fmt: skip
+
+
+def _tell(call: Call, snapshot: Snapshot, what: tuple[str, str]) -> None:
+    if isinstance(snapshot, ClusterSnapshot):
+        event.tell(call, "db-cluster-snapshot", snapshot.name, *_OF_CLUSTERS[what[0]])
+    else:
+        event.tell(call, "db-snapshot", snapshot.name, *what)
 
 
 def taken(call: Call, snapshot: Snapshot) -> None:
@@ -139,14 +172,9 @@ def taken(call: Call, snapshot: Snapshot) -> None:
     if latest is None:
         hosting.gone(hosting.snapshot_folder(call, snapshot.id))
         return
-    call.shelf(Snapshot)[latest.name] = changed(latest, state="available", created=call.now())
+    call.shelf(type(latest))[latest.name] = changed(latest, state="available", created=call.now())
     is_own = latest.kind == "automated"
-    event.tell(
-        call,
-        "db-snapshot",
-        latest.name,
-        *(("RDS-EVENT-0091", "Automated snapshot created") if is_own else ("RDS-EVENT-0042", "Manual snapshot created")),
-    )
+    _tell(call, latest, ("RDS-EVENT-0091", "Automated snapshot created") if is_own else ("RDS-EVENT-0042", "Manual snapshot created"))
     call.keeps_otherwise()
 
 
@@ -154,11 +182,11 @@ def failed(call: Call, id_: str, words: str) -> None:
     latest = by_id(call, id_)
     if latest is not None:
         call.home.note("snapshot-failed", snapshot=latest.name, text=words)
-        call.shelf(Snapshot)[latest.name] = changed(latest, state="failed")
+        call.shelf(type(latest))[latest.name] = changed(latest, state="failed")
 
 
 def forget(call: Call, snapshot: Snapshot) -> None:
-    del call.shelf(Snapshot)[snapshot.name]
+    del call.shelf(type(snapshot))[snapshot.name]
     folder = hosting.snapshot_folder(call, snapshot.id)
     call.after_commit(lambda: call.home.spawn(asyncio.to_thread(hosting.gone, folder)))
 
@@ -170,6 +198,10 @@ def CreateDBSnapshot(call: Call, *, DBSnapshotIdentifier: str, DBInstanceIdentif
     """Sessions go on meanwhile; what is committed when it ends is in it."""
     instance = existing(call, DBInstanceIdentifier)
     name, tags = check_new(call, DBSnapshotIdentifier, "DBSnapshotIdentifier"), tag.checked(Tags)
+    if instance.cluster:
+        raise InvalidParameterValue(
+            "The specified instance is a member of a cluster and a snapshot cannot be created directly. Please use the CreateDBClusterSnapshot API instead."
+        )
     if instance.state not in ("available", "stopped"):
         raise InvalidDBInstanceStateFault(
             f"Cannot create a snapshot because the database instance {instance.name} is not currently in the available state."

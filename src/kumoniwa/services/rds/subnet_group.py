@@ -25,7 +25,7 @@ from kumoniwa.services.rds.errors import (
     InvalidSubnet,
     SubnetAlreadyInUse,
 )
-from kumoniwa.services.rds.instance import SERVICE, Instance
+from kumoniwa.services.rds.instance import SERVICE, Cluster, Instance
 
 DEFAULT = "default"
 GROUPS_MAX, SUBNETS_MAX = 150, 20
@@ -144,7 +144,8 @@ async def ModifyDBSubnetGroup(
 
 
 def _users(call: Call, name: str) -> list[Instance]:
-    return [each for each in call.shelf(Instance).values() if each.place is not None and each.place.group == name]
+    both = [*call.shelf(Instance).values(), *call.shelf(Cluster).values()]
+    return [each for each in both if each.place is not None and each.place.group == name]
 
 
 def DeleteDBSubnetGroup(call: Call, *, DBSubnetGroupName: str) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import parameter_group, snapshot, subnet_group, tag
+from kumoniwa.services.rds import cluster, cluster_snapshot, parameter_group, snapshot, subnet_group, tag
 from kumoniwa.services.rds.errors import DBProxyEndpointNotFoundFault, DBProxyTargetGroupNotFoundFault, InvalidParameterValue
-from kumoniwa.services.rds.instance import Instance, existing
-from kumoniwa.services.rds.parameter_group import ParameterGroup
+from kumoniwa.services.rds.instance import Cluster, Instance, existing
+from kumoniwa.services.rds.parameter_group import ClusterParameterGroup, ParameterGroup
 from kumoniwa.services.rds.proxy import Endpoint, Group, Proxy
 from kumoniwa.services.rds.proxy import existing as existing_proxy
-from kumoniwa.services.rds.snapshot import Snapshot
+from kumoniwa.services.rds.snapshot import ClusterSnapshot, Snapshot
 from kumoniwa.services.rds.subnet_group import SubnetGroup
 
 
@@ -43,6 +43,15 @@ def tagged(call: Call, arn: str) -> tuple[Any, str]:
         if found is None:
             raise DBProxyEndpointNotFoundFault(f"DBProxyEndpoint {name} not found.")
         return call.shelf(Endpoint), found.name
+    if kind == "cluster":
+        return call.shelf(Cluster), cluster.existing(call, name).name
+    if kind == "cluster-snapshot":
+        return call.shelf(ClusterSnapshot), cluster_snapshot.named(call, name).name
+    if kind == "cluster-pg":
+        found = parameter_group.named(call, name, ClusterParameterGroup)
+        if found.name not in call.shelf(ClusterParameterGroup):
+            raise InvalidParameterValue(f"Default parameter groups can't be tagged: {name}")
+        return call.shelf(ClusterParameterGroup), found.name
     raise InvalidParameterValue(f"Invalid resource name: {arn}")
 
 
@@ -67,7 +76,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
 
 
 def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
-    kinds: tuple[tuple[str, Any], ...] = (("db", Instance), ("snapshot", Snapshot), ("pg", ParameterGroup), ("subgrp", SubnetGroup))
+    kinds: tuple[tuple[str, Any], ...] = (
+        ("db", Instance), ("snapshot", Snapshot), ("pg", ParameterGroup), ("subgrp", SubnetGroup), ("cluster", Cluster),
+        ("cluster-snapshot", ClusterSnapshot), ("cluster-pg", ClusterParameterGroup),
+    )  # fmt: skip
     named = [(call.arn(f"{kind}:{name}"), each.tags) for kind, record in kinds for name, each in call.shelf(record).items()]
     ids: tuple[tuple[str, Any], ...] = (("db-proxy", Proxy), ("target-group", Group), ("db-proxy-endpoint", Endpoint))
     return named + [(call.arn(f"{kind}:{each.id}"), each.tags) for kind, record in ids for each in call.shelf(record).values()]

@@ -12,6 +12,8 @@ IDS = itertools.count(1)
 
 
 def _value(value: Any) -> dict[str, Any]:
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [_value(each) for each in value]}}
     return {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}
 
 

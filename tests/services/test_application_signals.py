@@ -187,6 +187,34 @@ def test_names_that_no_dimension_can_say_are_made_to_fit(cloud, shop):
     assert shop.metric("Latency", "SampleCount", **unknown) == [1.0]
 
 
+def test_attributes_that_are_not_what_they_should_be_say_nothing(cloud, shop):
+    odd = Shop(cloud, **{"cloud.platform": ["a", "b"], "host.name": ["one"]})
+    call = odd.span(3, "x", 0.1, trace=odd.trace(), http__request__method=5, aws__table_name=["a", "b"], db__system=["c", "d"], url__full="http://[::1")
+    odd.send(odd.span(2, "GET /orders", 0.1, trace=odd.trace(), http__response__status_code=["x", "y"], aws__local__environment=7), call)
+    found = shop.signals.get_service(KeyAttributes=shop.key | {"Environment": "7"}, **_range(cloud))["Service"]
+    assert found["AttributeMaps"] == [{"PlatformType": "Generic", "Host": "one"}]
+    (called,) = shop.signals.list_service_dependencies(KeyAttributes=shop.key, **_range(cloud))["ServiceDependencies"]
+    assert (called["DependencyKeyAttributes"]["Name"], called["DependencyOperationName"]) == ("UnknownRemoteService", "5")
+
+
+def test_spans_whose_attributes_are_odd_are_kept_and_numbers_too_large_refused(cloud, shop):
+    words = {"cloud.platform": ["a"], "telemetry.sdk.name": 5, "telemetry.sdk.language": ["x"], "aws.log.group.names": 7}
+    odd = Shop(cloud, **words)
+    trace = odd.trace()
+    odd.send(odd.span(2, "GET /orders", 0.1, trace=trace, db__system=["c", "d"]), odd.span(2, "GET /orders", 0.1, trace=odd.trace(), size=1 << 70))
+    (kept,) = cloud.client("xray").batch_get_traces(TraceIds=[f"1-{trace[:8]}-{trace[8:]}"])["Traces"]
+    assert json.loads(kept["Segments"][0]["Document"])["name"] == "shop"
+    assert shop.metric("Latency", "SampleCount", **OPERATION) == [1.0]
+
+
+def test_segments_whose_blocks_are_odd_are_kept(cloud, shop):
+    now = cloud.now()
+    segment = {"id": "1" * 16, "name": "desk", "trace_id": f"1-{int(now):08x}-{'a' * 24}", "start_time": now, "end_time": now, "http": {"request": "GET", "response": 5}}
+    told = cloud.client("xray").put_trace_segments(TraceSegmentDocuments=[json.dumps(segment)])
+    assert told["UnprocessedTraceSegments"] == []
+    assert shop.metric("Latency", "SampleCount", Environment="generic:default", Service="desk", Operation="UnknownOperation") == [1.0]
+
+
 def test_what_was_seen_survives_a_kill(cloud, shop):
     shop.serve()
     cloud.restart(kill=True)

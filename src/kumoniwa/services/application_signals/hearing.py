@@ -67,7 +67,7 @@ class Waiting:
 
     def joined(self, came: list[dict[str, Any]], now: float) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
         """What can be read now, of what came and what has waited for it; and all that may enclose it."""
-        spans = list(came)
+        spans = [signal.plain(span) for span in came]
         for trace in {span["traceId"] for span in came} & self.by_trace.keys():
             spans += self._taken(trace)
         by_id = signal.by_ids(spans)

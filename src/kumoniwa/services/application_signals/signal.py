@@ -60,6 +60,19 @@ class Signal(NamedTuple):
     """What is known of where the service is hosted."""
 
 
+def plain(span: dict[str, Any]) -> dict[str, Any]:
+    """A span of whose attributes only those are left that have one value: senders may say anything."""
+    return {
+        **span, "name": str(span.get("name") or ""), "attributes": _plain(span.get("attributes")),
+        "resource": {"attributes": _plain((span.get("resource") or {}).get("attributes"))},
+    }  # fmt: skip
+
+
+def _plain(held: Any) -> dict[str, Any]:
+    found = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in (held or {}).items()}
+    return {name: value for name, value in found.items() if isinstance(value, str | int | float)}
+
+
 def by_ids(spans: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {span["spanId"]: span for span in spans if span.get("spanId")}
 
@@ -71,7 +84,7 @@ def is_part(span: dict[str, Any]) -> bool:
 
 def is_placed(span: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> bool:
     """Whether it is known in which request it happened; if it is not, that may come."""
-    if _is_request(span) or (not is_part(span) and (span.get("attributes") or {}).get("aws.local.operation")):
+    if _is_request(span) or (not is_part(span) and span["attributes"].get("aws.local.operation")):
         return True
     return _enclosing(span, by_id) is not None
 
@@ -82,7 +95,7 @@ def read(spans: list[dict[str, Any]], by_id: dict[str, dict[str, Any]]) -> Itera
         enclosing = _enclosing(span, by_id)
         if is_part(span) and enclosing is not None:
             span = {**span, "resource": enclosing["resource"]}
-        held = span.get("attributes") or {}
+        held = span["attributes"]
         if span["resource"]["attributes"].get("cloud.platform") == "AWS::Lambda":
             continue  # the service's part of an invocation; the function's own tells of it
         if is_request := _is_request(span):
@@ -93,7 +106,7 @@ def read(spans: list[dict[str, Any]], by_id: dict[str, dict[str, Any]]) -> Itera
 
 
 def _signal(span: dict[str, Any], operation: str, remote: Remote | None) -> Signal:
-    held, resource = span.get("attributes") or {}, span["resource"]["attributes"]
+    held, resource = span["attributes"], span["resource"]["attributes"]
     status = _first(held, "http.response.status_code", "http.status_code")
     is_known = isinstance(status, int) and 400 <= status <= 599
     service, environment, about = _place(held, resource)
@@ -143,13 +156,13 @@ def _place(held: dict[str, Any], resource: dict[str, Any]) -> tuple[str, str, tu
 
 def _is_outermost(span: dict[str, Any]) -> bool:
     """Whether it is the first of its service in its trace, as far as it says so."""
-    is_told = (span.get("attributes") or {}).get("aws.span.kind") == "LOCAL_ROOT" or (span.get("flags") or 0) & _REMOTE_PARENT == _REMOTE_PARENT
+    is_told = span["attributes"].get("aws.span.kind") == "LOCAL_ROOT" or (span.get("flags") or 0) & _REMOTE_PARENT == _REMOTE_PARENT
     return is_told or not span.get("parentSpanId")
 
 
 def _is_receipt(span: dict[str, Any]) -> bool:
     """What an SDK does to get messages is no request."""
-    return span.get("kind") == "CONSUMER" and span.get("name", "").casefold() == "sqs.receivemessage"
+    return span.get("kind") == "CONSUMER" and span["name"].casefold() == "sqs.receivemessage"
 
 
 def _is_request(span: dict[str, Any]) -> bool:
@@ -157,7 +170,7 @@ def _is_request(span: dict[str, Any]) -> bool:
 
 
 def _is_call(span: dict[str, Any]) -> bool:
-    kind, held = span.get("kind"), span.get("attributes") or {}
+    kind, held = span.get("kind"), span["attributes"]
     if kind != "CONSUMER":
         return kind in ("CLIENT", "PRODUCER")
     if _is_receipt(span):
@@ -167,19 +180,19 @@ def _is_call(span: dict[str, Any]) -> bool:
 
 
 def _operation(span: dict[str, Any]) -> str:
-    held, resource = span.get("attributes") or {}, span["resource"]["attributes"]
+    held, resource = span["attributes"], span["resource"]["attributes"]
     if said := _first(held, "aws.local.operation", "aws_local_operation"):
         return str(said)
     if _PLATFORMS.get(resource.get("cloud.platform", "")) == "AWS::Lambda":
         return f"{resource.get('faas.name') or resource.get('service.name')}/FunctionHandler"
     if span.get("kind") != "SERVER":
         return INTERNAL_OPERATION
-    name, method = span.get("name", ""), _first(held, "http.request.method", "http.method")
+    name, method = span["name"], _first(held, "http.request.method", "http.method")
     # A segment is called by its service; a span is called by what it does, unless that is no more than a method.
     if "scope" in span and name not in ("", UNKNOWN_OPERATION, method):
         return name
     path = _path(held)
-    return " ".join(filter(None, (method, path))) if path else UNKNOWN_OPERATION
+    return " ".join(str(part) for part in (method, path) if part) if path else UNKNOWN_OPERATION
 
 
 def _path(held: dict[str, Any]) -> str:
@@ -211,17 +224,17 @@ def _enclosing(span: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> dict[s
 
 
 def _remote(span: dict[str, Any]) -> Remote:
-    held = span.get("attributes") or {}
+    held = span["attributes"]
     service, operation = _called(span, held)
     if held.get("peer.service") and not held.get("aws.remote.service"):
         service = held["peer.service"]
     if service is None:
         host, port = _first(held, "server.address", "net.peer.name", "network.peer.address", "net.sock.peer.addr"), _first(held, "server.port", "net.peer.port")
         # A subsegment is called by the host that was asked.
-        service = f"{host}:{port}" if host and port else host or (span.get("name") if "scope" not in span else None)
+        service = f"{host}:{port}" if host and port else host or (span["name"] if "scope" not in span else None)
     if operation is None:
         method, path = _first(held, "http.request.method", "http.method"), _path(held)
-        operation = " ".join(filter(None, (method, path))) or None
+        operation = " ".join(str(part) for part in (method, path) if part) or None
     kind, name = _resource(held)
     if kind == "AWS::Lambda::Function" and operation == "Invoke":
         # A function that is invoked is a service itself: so the example of ListServiceDependencies in the CLI's documentation.
@@ -259,7 +272,6 @@ def _resource(held: dict[str, Any]) -> tuple[str, str]:
         return str(held["aws.remote.resource.type"]), str(held["aws.remote.resource.identifier"])
     for kind, names in _RESOURCES:
         found = _first(held, *names)
-        found = found[0] if isinstance(found, list) and len(found) == 1 else found
         if isinstance(found, str):
             return kind, re.split(r"[:/]", found)[-1]
     name, host = _first(held, "db.namespace", "db.name"), _first(held, "server.address", "net.peer.name")

@@ -22,7 +22,7 @@ from kumoniwa.services.backup.table import UNREADABLE
 PREFIX = "awsbackup:"
 CHANGED = "database"
 """What is woken when RDS tells of something."""
-LOOK_S, LOOK_FAR_S = 60.0, 5.0
+LOOK_S, LOOK_FAR_S = 60.0, 1.0
 """After how long RDS is asked again what it has not told, here and in another region, which tells us nothing."""
 _FLAGS = frozenset({
     "MultiAZ", "PubliclyAccessible", "AutoMinorVersionUpgrade", "CopyTagsToSnapshot", "EnableIAMDatabaseAuthentication", "DeletionProtection",

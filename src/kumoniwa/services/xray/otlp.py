@@ -160,7 +160,9 @@ def value(said: dict[str, Any], depth: int = 0) -> Any:
         raise Malformed("An attribute of a span is nested too deeply.")
     for kind, held in said.items():
         if kind == "intValue":
-            return int(held)
+            if not -(1 << 63) <= (number := int(held)) < 1 << 63:
+                raise Malformed("A number of an attribute has more than 64 bits.")
+            return number
         if kind == "arrayValue":
             return [value(each, depth + 1) for each in held.get("values") or []]
         if kind == "kvlistValue":

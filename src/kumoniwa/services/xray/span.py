@@ -102,6 +102,11 @@ def _filled(**members: Any) -> dict[str, Any]:
 # What it is called ---------------------------------------------------------------------------------
 
 
+def _word(said: Any) -> str:
+    """What an attribute says in one word; nothing where it says more, or something else."""
+    return said if isinstance(said, str) else ""
+
+
 def _fit(name: str) -> str:
     return _NOT_IN_NAMES.sub("", name)[:NAME_LENGTH_MAX] or "span"
 
@@ -138,7 +143,7 @@ def _database(held: dict[str, Any]) -> str | None:
 def _origin(resource: dict[str, Any]) -> str:
     if resource.get("cloud.provider", "aws") != "aws":
         return ""
-    found = _ORIGINS.get(resource.get("cloud.platform", ""), "")
+    found = _ORIGINS.get(_word(resource.get("cloud.platform")), "")
     launched = resource.get("aws.ecs.launchtype")
     return _LAUNCHED.get(launched, found) if found == "AWS::ECS::Container" and isinstance(launched, str) else found
 
@@ -177,7 +182,7 @@ def _url(attributes: _Attributes) -> str:
 
 
 def _sql(span: Span, attributes: _Attributes) -> dict[str, Any]:
-    if (attributes.left.get("db.system.name") or attributes.left.get("db.system")) not in SQL_SYSTEMS:
+    if _word(attributes.left.get("db.system.name") or attributes.left.get("db.system")) not in SQL_SYSTEMS:
         return {}
     text = attributes.text
     system, name = text("db.system.name", "db.system"), text("db.namespace", "db.name")
@@ -198,7 +203,7 @@ def _aws(span: Span, attributes: _Attributes) -> dict[str, Any]:
     names = said("aws.log.group.names") or []
     if said("cloud.provider", "aws") != "aws":
         return {}
-    zone, container, sdk = said("cloud.availability_zone"), said("container.id"), [said("telemetry.sdk.name"), said("telemetry.sdk.language")]
+    zone, container, sdk = said("cloud.availability_zone"), said("container.id"), [_word(said("telemetry.sdk.name")), _word(said("telemetry.sdk.language"))]
     is_ecs, is_eks = said("cloud.platform") == "aws_ecs", said("cloud.platform") == "aws_eks" or "k8s.cluster.name" in resource
     return _filled(
         account_id=text("aws.account_id") or said("cloud.account.id"), operation=operation, remote_region=text("aws.region", "cloud.region"),
@@ -207,7 +212,7 @@ def _aws(span: Span, attributes: _Attributes) -> dict[str, Any]:
         table_name=tables[0] if len(tables) == 1 else None, table_names=tables if len(tables) > 1 else None,
         bucket_name=take("aws.s3.bucket", "aws.bucket.name"), function_name=take("aws.lambda.function.name"), topic_arn=take("aws.sns.topic.arn"),
         stream_name=take("aws.kinesis.stream_name", "aws.stream.name"),
-        cloudwatch_logs=[{"log_group": name} for name in (names.split("&") if isinstance(names, str) else names)],
+        cloudwatch_logs=[{"log_group": name} for name in (names.split("&") if isinstance(names, str) else names if isinstance(names, list) else ())],
         ec2=_filled(instance_id=said("host.id"), availability_zone=zone, instance_size=said("host.type"), ami_id=said("host.image.id")) if "host.id" in resource else None,
         ecs=_filled(
             container=said("container.name"), container_id=container, task_arn=said("aws.ecs.task.arn"), cluster_arn=said("aws.ecs.cluster.arn"),
@@ -234,7 +239,7 @@ def _cause(span: Span, ids: Ids) -> dict[str, Any]:
     raised = [event for event in span.events if event.name == "exception"]
     is_remote = span.kind in ("CLIENT", "PRODUCER")
     if raised:
-        return {"exceptions": [_exception(event, is_remote, span.resource.get("telemetry.sdk.language"), ids) for event in raised]}
+        return {"exceptions": [_exception(event, is_remote, _word(span.resource.get("telemetry.sdk.language")), ids) for event in raised]}
     if span.status == "ERROR" and span.message:
         return {"exceptions": [{"id": ids(), "message": span.message}]}
     return {}
@@ -328,7 +333,7 @@ def lines_of(document: dict[str, Any]) -> list[tuple[float, dict[str, Any]]]:
 def _said_of(one: dict[str, Any]) -> dict[str, Any]:
     """A segment's blocks as attributes of a span."""
     http, annotations = one.get("http") or {}, one.get("annotations") or {}
-    request, response = http.get("request") or {}, http.get("response") or {}
+    request, response = (held if isinstance(held := http.get(name), dict) else {} for name in ("request", "response"))
     said = _filled(**{
         "http.request.method": request.get("method"), "url.full": request.get("url"), "user_agent.original": request.get("user_agent"),
         "client.address": request.get("client_ip"), "http.response.status_code": response.get("status"), "enduser.id": one.get("user"),

@@ -8,9 +8,9 @@ from typing import Any
 from services.lambda_workshop import make
 
 
-def network(cloud) -> tuple[str, list[str]]:
+def network(cloud, region: str = "us-east-1") -> tuple[str, list[str]]:
     """The default VPC, and two of its subnets."""
-    found = cloud.client("ec2").describe_subnets()["Subnets"][:2]
+    found = cloud.client("ec2", region).describe_subnets()["Subnets"][:2]
     return found[0]["VpcId"], [each["SubnetId"] for each in found]
 
 

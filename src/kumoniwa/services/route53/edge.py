@@ -16,6 +16,7 @@ from kumoniwa.services.route53 import bill
 from kumoniwa.services.route53 import name as names
 from kumoniwa.services.route53 import packet as packets
 from kumoniwa.services.route53.answer import SERVFAIL, Decision, Reply, decide
+from kumoniwa.services.route53.balanced import Balancers
 from kumoniwa.services.route53.catalog import Catalog, Zone
 from kumoniwa.services.route53.checking import Verdicts
 from kumoniwa.services.route53.collection import CidrCollection
@@ -43,6 +44,7 @@ class Edge:
         self.catalog = Catalog(self._bodies)
         self.collections: dict[str, CidrCollection] = {}
         self.verdicts = Verdicts(home, self.forget)
+        self.balancers = Balancers(home, self.forget)
         self.prober: Any = None
         """Whoever reaches endpoints: ``probe.Prober`` unless a test put another here."""
         self._clients: dict[str, Client] = {}
@@ -147,7 +149,7 @@ class Edge:
         return found
 
     def surroundings(self, zone: Zone) -> Surroundings:
-        return Surroundings(zone.group, self.verdicts.is_healthy, links.rtt_ms, self._blocks, self.home.settings.region)
+        return Surroundings(zone.group, self.verdicts.is_healthy, links.rtt_ms, self._blocks, self.home.settings.region, self.balancers.is_healthy)
 
     def _blocks(self, collection_id: str) -> dict[str, tuple[str, ...]]:
         found = self.collections.get(collection_id)

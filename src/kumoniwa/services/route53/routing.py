@@ -70,6 +70,8 @@ class Surroundings(NamedTuple):
     """The locations of a CIDR collection."""
     standing: str
     """The region where clients of unknown place are taken to be by latency and geoproximity, which must always decide."""
+    is_well: Callable[[str], bool] = lambda name: True
+    """Of a load balancer."""
 
 
 class Step(NamedTuple):
@@ -135,9 +137,11 @@ def is_healthy(record: Routed, around: Surroundings, path: Path = ()) -> bool:
     """A record with a check and an evaluated target needs both. A group is healthy if one of its records is."""
     if record.check is not None and not around.is_healthy(record.check):
         return False
-    if record.alias is None or not record.alias.evaluates or record.alias.region is not None:
-        # Route 53 takes API Gateway and S3 website endpoints to be healthy.
+    if record.alias is None or not record.alias.evaluates:
         return True
+    if record.alias.region is not None:
+        # Route 53 takes API Gateway and S3 website endpoints to be healthy.
+        return not record.alias.address or around.is_well(names.shown(record.alias.target))
     group = around.group(record.alias.target, record.type)
     further = _further(group, path)
     return further is not None and any(is_healthy(each, around, further) for each in group)

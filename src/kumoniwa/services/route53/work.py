@@ -12,7 +12,7 @@ import msgspec
 from kumoniwa.gate.address import EDGE, GLOBAL
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import pack
-from kumoniwa.services.route53 import alarmed, checking, resolver
+from kumoniwa.services.route53 import alarmed, balanced, checking, resolver
 from kumoniwa.services.route53.collection import CidrCollection
 from kumoniwa.services.route53.edge import Edge
 from kumoniwa.services.route53.healthcheck import ON_ALARM, HealthCheck
@@ -43,6 +43,7 @@ async def run(home: Any) -> None:
             tasks.create_task(_serve(home))
             tasks.create_task(_probe(home))
             tasks.create_task(_ask_alarms(home))
+            tasks.create_task(_ask_balancers(home))
 
 
 # aws-global -------------------------------------------------------------------------------------------------
@@ -130,6 +131,13 @@ async def _ask_alarms(home: Any) -> None:
         await alarmed.ask_all(home, verdicts)
         has_any = any(watched.check.config["Type"] == ON_ALARM for watched in verdicts.watched.values())
         await home.wait(("route53", "alarms"), home.clock.now() + (alarmed.ASKED_EVERY_S if has_any else IDLE_S))
+
+
+async def _ask_balancers(home: Any) -> None:
+    balancers = Edge.of(home).balancers
+    while True:
+        await balancers.ask_all()
+        await home.wait(balanced.KEY, home.clock.now() + (balanced.ASKED_EVERY_S if balancers.known else IDLE_S))
 
 
 class Plan(NamedTuple):

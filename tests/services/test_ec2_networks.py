@@ -257,6 +257,9 @@ def test_an_elastic_address_stands_for_one_of_an_interface(shop, ec2):
     assert only(ec2.describe_addresses(Filters=[{"Name": "private-ip-address", "Values": [private]}]))["AssociationId"] == association
     text = f"Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
     assert refused(ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc) == ("DependencyViolation", text)
+    assert only(ec2.describe_addresses_attribute(AllocationIds=[address["AllocationId"]], Attribute="domain-name")) == {
+        "PublicIp": address["PublicIp"], "AllocationId": address["AllocationId"],
+    }  # fmt: skip
     ec2.disassociate_address(AssociationId=association)
     assert refused(ec2.disassociate_address, AssociationId=association) == ("InvalidAssociationID.NotFound", f"The association ID '{association}' does not exist")
     ec2.release_address(AllocationId=address["AllocationId"])
@@ -344,3 +347,13 @@ def test_options_of_dhcp_stay_while_a_vpc_goes_by_them(shop, ec2):
     ec2.associate_dhcp_options(DhcpOptionsId="default", VpcId=vpc)
     ec2.delete_dhcp_options(DhcpOptionsId=options)
     assert refused_code(ec2.create_dhcp_options, DhcpConfigurations=[{"Key": "colour", "Values": ["x"]}]) == "InvalidParameterValue"
+
+
+def test_what_the_cdk_asks_when_it_looks_a_vpc_up_is_answered(shop, ec2):
+    """aws-cdk, packages/aws-cdk/lib/context-providers/vpcs.ts: the VPC, its subnets, their route tables, and a gateway to elsewhere."""
+    vpc = only(ec2.describe_vpcs(Filters=[{"Name": "isDefault", "Values": ["true"]}]))["VpcId"]
+    said = [{"Name": "vpc-id", "Values": [vpc]}]
+    assert len(ec2.describe_subnets(Filters=said)["Subnets"]) == 6 and len(ec2.describe_route_tables(Filters=said)["RouteTables"]) == 1
+    gateways = [{"Name": "attachment.vpc-id", "Values": [vpc]}, {"Name": "attachment.state", "Values": ["attached"]}, {"Name": "state", "Values": ["available"]}]
+    assert ec2.describe_vpn_gateways(Filters=gateways)["VpnGateways"] == []
+    assert refused(ec2.create_vpn_gateway, Type="ipsec.1")[0] == "NotImplemented"

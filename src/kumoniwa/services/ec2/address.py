@@ -118,3 +118,12 @@ def DescribeAddresses(
     else:
         found = call.shelf(Address).values()
     return {"Addresses": filters.kept([show(call, each) for each in found], Filters, _NAMES)}
+
+
+@may_be_dry
+def DescribeAddressesAttribute(call: Call, *, AllocationIds: list[str] | None = None, Attribute: str | None = None) -> dict:
+    """Names that lead back to addresses: none does here, since the addresses are nobody's on the internet."""
+    if Attribute not in (None, "domain-name"):
+        raise InvalidParameterValue(f"Value ({Attribute}) for parameter attribute is invalid.")
+    found = [existing(call, ADDRESS, id_) for id_ in AllocationIds] if AllocationIds else call.shelf(Address).values()
+    return {"Addresses": [{"PublicIp": each.ip, "AllocationId": each.id} for each in found]}

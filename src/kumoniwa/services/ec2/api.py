@@ -17,6 +17,7 @@ from kumoniwa.services.ec2.address import (
     AllocateAddress,
     AssociateAddress,
     DescribeAddresses,
+    DescribeAddressesAttribute,
     DisassociateAddress,
     ReleaseAddress,
 )
@@ -164,3 +165,4 @@ from kumoniwa.services.ec2.vpc import (
     ModifyVpcAttribute,
     ModifyVpcTenancy,
 )
+from kumoniwa.services.ec2.vpn_gateway import DescribeVpnGateways

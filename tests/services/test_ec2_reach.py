@@ -276,3 +276,51 @@ def test_a_service_manages_the_interfaces_that_it_makes_alone(cloud, shop, pair)
     assert (code, text) == ("AuthFailure", "You do not have permission to access the specified resource.")
     cloud.run(call.ask("ec2:DeleteNetworkInterface", NetworkInterfaceId=id_))
     assert shop.stopped(id_, pair["to"]) == "source"
+
+
+# Reachability Analyzer -----------------------------------------------------------------------------
+
+
+def analyzed(shop, path):
+    """What AWS's own analyzer of networks says of a path."""
+    started = shop.ec2.start_network_insights_analysis(NetworkInsightsPathId=path)["NetworkInsightsAnalysis"]
+    assert started["Status"] == "running"
+    (found,) = shop.ec2.describe_network_insights_analyses(NetworkInsightsAnalysisIds=[started["NetworkInsightsAnalysisId"]])["NetworkInsightsAnalyses"]
+    assert found["Status"] == "succeeded"
+    return found
+
+
+def test_the_analyzer_names_what_stands_in_the_way(shop, pair):
+    """Codes: https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html"""
+    target = next(each["NetworkInterfaceId"] for each in shop.ec2.describe_network_interfaces()["NetworkInterfaces"] if each["PrivateIpAddress"] == pair["to"])
+    said = {"Source": pair["from"], "Destination": target, "Protocol": "tcp", "DestinationPort": 443}
+    path = shop.ec2.create_network_insights_path(**said)["NetworkInsightsPath"]["NetworkInsightsPathId"]
+    (why,) = analyzed(shop, path)["Explanations"]
+    assert (why["ExplanationCode"], why["Direction"], [each["Id"] for each in why["SecurityGroups"]]) == ("ENI_SG_RULES_MISMATCH", "ingress", [pair["server"]])
+    shop.allow(pair["server"], 443)
+    found = analyzed(shop, path)
+    assert found["NetworkPathFound"] and [each["Component"]["Id"] for each in found["ForwardPathComponents"]] == [pair["from"], target]
+    acl = shop.acl(pair["vpc"], pair["one"])
+    (why,) = analyzed(shop, path)["Explanations"]
+    assert (why["ExplanationCode"], why["Acl"]["Id"], why["Subnet"]["Id"]) == ("SUBNET_ACL_RESTRICTION", acl, pair["one"])
+    assert refused_code(shop.ec2.delete_network_insights_path, NetworkInsightsPathId=path) == "AnalysisExistsForNetworkInsightsPath"
+    found = shop.ec2.describe_network_insights_analyses(NetworkInsightsPathId=path, Filters=[{"Name": "path-found", "Values": ["true"]}])
+    assert len(found["NetworkInsightsAnalyses"]) == 1
+    for each in shop.ec2.describe_network_insights_analyses()["NetworkInsightsAnalyses"]:
+        shop.ec2.delete_network_insights_analysis(NetworkInsightsAnalysisId=each["NetworkInsightsAnalysisId"])
+    shop.ec2.delete_network_insights_path(NetworkInsightsPathId=path)
+
+
+def test_the_analyzer_follows_a_way_to_the_internet(shop, pair):
+    gateway = shop.gateway(pair["vpc"])
+    said = {"Source": pair["from"], "Destination": gateway, "DestinationIp": "198.51.100.7", "Protocol": "tcp", "DestinationPort": 443}
+    path = shop.ec2.create_network_insights_path(**said)["NetworkInsightsPath"]["NetworkInsightsPathId"]
+    (why,) = analyzed(shop, path)["Explanations"]
+    assert why["ExplanationCode"] == "NO_ROUTE_TO_DESTINATION" and why["RouteTable"]["Id"].startswith("rtb-")
+    table = shop.table(pair["vpc"], pair["one"])
+    shop.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    (why,) = analyzed(shop, path)["Explanations"]
+    assert (why["ExplanationCode"], why["InternetGateway"]["Id"]) == ("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", gateway)
+    shop.ec2.associate_address(AllocationId=shop.ec2.allocate_address()["AllocationId"], NetworkInterfaceId=pair["from"])
+    assert analyzed(shop, path)["NetworkPathFound"] is True
+    assert refused_code(shop.ec2.create_network_insights_path, Source=gateway, Destination=pair["from"], Protocol="tcp", DestinationPort=22) == "NotImplemented"

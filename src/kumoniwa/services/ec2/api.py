@@ -93,6 +93,14 @@ from kumoniwa.services.ec2.prefix_list import (
     ModifyManagedPrefixList,
     RestoreManagedPrefixListVersion,
 )
+from kumoniwa.services.ec2.reachability import (
+    CreateNetworkInsightsPath,
+    DeleteNetworkInsightsAnalysis,
+    DeleteNetworkInsightsPath,
+    DescribeNetworkInsightsAnalyses,
+    DescribeNetworkInsightsPaths,
+    StartNetworkInsightsAnalysis,
+)
 from kumoniwa.services.ec2.region_list import DescribeAvailabilityZones, DescribeRegions
 from kumoniwa.services.ec2.route import CreateRoute, DeleteRoute, ReplaceRoute
 from kumoniwa.services.ec2.route_table import (

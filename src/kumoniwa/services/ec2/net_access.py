@@ -14,6 +14,8 @@ from kumoniwa.services.ec2.network import (
     DHCP_OPTIONS,
     EGRESS_GATEWAY,
     ENDPOINT,
+    INSIGHTS_ANALYSIS,
+    INSIGHTS_PATH,
     INTERFACE,
     INTERNET_GATEWAY,
     NAT_GATEWAY,
@@ -31,7 +33,7 @@ from kumoniwa.services.ec2.network import (
 
 KINDS: tuple[Kind, ...] = (
     VPC, SUBNET, ROUTE_TABLE, INTERNET_GATEWAY, EGRESS_GATEWAY, NAT_GATEWAY, ADDRESS, SECURITY_GROUP, SECURITY_RULE, NETWORK_ACL, INTERFACE, ENDPOINT,
-    PREFIX_LIST, PEERING, DHCP_OPTIONS,
+    PREFIX_LIST, PEERING, DHCP_OPTIONS, INSIGHTS_PATH, INSIGHTS_ANALYSIS,
 )  # fmt: skip
 """All that networks are made of."""
 _RECORDS = {kind.name: kind.record for kind in KINDS}
@@ -55,6 +57,7 @@ CreateNatGateway: natgateway+ elastic-ip subnet
 CreateNetworkAcl: network-acl+ vpc
 CreateNetworkAclEntry: network-acl
 CreateNetworkInterface: network-interface+ subnet security-group
+CreateNetworkInsightsPath: network-insights-path+ network-interface internet-gateway
 CreateRoute: route-table
 CreateRouteTable: route-table+ vpc
 CreateSecurityGroup: security-group+ vpc
@@ -69,6 +72,8 @@ DeleteManagedPrefixList: prefix-list
 DeleteNatGateway: natgateway
 DeleteNetworkAcl: network-acl
 DeleteNetworkAclEntry: network-acl
+DeleteNetworkInsightsAnalysis: network-insights-analysis
+DeleteNetworkInsightsPath: network-insights-path
 DeleteNetworkInterface: network-interface
 DeleteRoute: route-table
 DeleteRouteTable: route-table
@@ -103,6 +108,7 @@ ResetNetworkInterfaceAttribute: network-interface
 RestoreManagedPrefixListVersion: prefix-list
 RevokeSecurityGroupEgress: security-group
 RevokeSecurityGroupIngress: security-group
+StartNetworkInsightsAnalysis: network-insights-analysis+ network-insights-path
 UnassignPrivateIpAddresses: network-interface
 UpdateSecurityGroupRuleDescriptionsEgress: security-group
 UpdateSecurityGroupRuleDescriptionsIngress: security-group
@@ -115,6 +121,7 @@ MEMBERS: dict[str, str] = {
     "NatGatewayId": "natgateway", "AllocationId": "elastic-ip", "GroupId": "security-group", "Groups": "security-group",
     "SecurityGroupIds": "security-group", "NetworkAclId": "network-acl", "NetworkInterfaceId": "network-interface", "VpcEndpointId": "vpc-endpoint",
     "VpcEndpointIds": "vpc-endpoint", "PrefixListId": "prefix-list", "VpcPeeringConnectionId": "vpc-peering-connection",
+    "NetworkInsightsPathId": "network-insights-path", "NetworkInsightsAnalysisId": "network-insights-analysis", "Source": "network-interface",
     "DhcpOptionsId": "dhcp-options", "AddRouteTableIds": "route-table", "RemoveRouteTableIds": "route-table", "AddSubnetIds": "subnet",
     "RemoveSubnetIds": "subnet", "AddSecurityGroupIds": "security-group", "RemoveSecurityGroupIds": "security-group",
 }  # fmt: skip
@@ -125,6 +132,10 @@ def further(call: Call, operation: str, params: dict[str, Any]) -> list[tuple[st
     if operation in ("DisassociateAddress", "ReleaseAddress"):
         said = (params.get("AssociationId"), params.get("PublicIp"))
         return [("elastic-ip", each.id) for each in call.shelf(Address).values() if each.association and each.association == said[0] or each.ip == said[1]]
+    if operation == "CreateNetworkInsightsPath":
+        kinds = {"eni": "network-interface", "igw": "internet-gateway"}
+        id_ = str(params.get("Destination") or "").rpartition("/")[2]
+        return [(kinds[id_.partition("-")[0]], id_)] if id_.partition("-")[0] in kinds else []
     if operation == "AcceptVpcPeeringConnection":
         found = call.shelf(PEERING.record).get(params.get("VpcPeeringConnectionId") or "")
         return [("vpc", found.accepter.vpc)] if found is not None else []

@@ -352,6 +352,46 @@ PEERING = Kind(
 )  # fmt: skip
 
 
+class InsightsPath(Record):
+    """Whose reachability is analyzed: an interface, and an interface, a gateway or an address."""
+
+    id: str
+    source: str
+    destination: str
+    address: str
+    protocol: str
+    port: int
+    created: float
+    tags: dict[str, str] = {}
+
+
+INSIGHTS_PATH = Kind(
+    "network-insights-path", "nip", InsightsPath, "InvalidNetworkInsightsPathId.NotFound", "The networkInsightsPath ID '{}' does not exist",
+    "InvalidNetworkInsightsPathId.Malformed",
+)  # fmt: skip
+
+
+class InsightsAnalysis(Record):
+    """What came of an analysis, as things were when it was made."""
+
+    id: str
+    path: str
+    started: float
+    is_found: bool
+    text: str
+    code: str = ""
+    layer: str = ""
+    components: tuple[str, ...] = ()
+    """What stopped the packet, or what it went through."""
+    tags: dict[str, str] = {}
+
+
+INSIGHTS_ANALYSIS = Kind(
+    "network-insights-analysis", "nia", InsightsAnalysis, "InvalidNetworkInsightsAnalysisId.NotFound",
+    "The networkInsightsAnalysis ID '{}' does not exist", "InvalidNetworkInsightsAnalysisId.Malformed",
+)  # fmt: skip
+
+
 class DhcpOptions(Record):
     id: str
     values: dict[str, tuple[str, ...]]

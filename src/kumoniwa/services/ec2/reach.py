@@ -60,11 +60,15 @@ class Verdict(NamedTuple):
     """The network interface that it comes to, if it stays in networks."""
     way: str = ""
     """What leads out of the network: the id of a gateway, a peering connection or an endpoint; ``local`` if it stays inside."""
+    code: str = ""
+    """What Reachability Analyzer calls the reason: https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html"""
+    components: tuple[str, ...] = ()
+    """What stopped it, by ids: a network ACL and its subnet, an interface and its groups, a route table, a gateway."""
 
 
 class _Stopped(Exception):
-    def __init__(self, layer: str, text: str) -> None:
-        self.layer, self.text = layer, text
+    def __init__(self, layer: str, text: str, code: str = "NO_ROUTE_TO_DESTINATION", *components: str) -> None:
+        self.layer, self.text, self.code, self.components = layer, text, code, components
         super().__init__(text)
 
 
@@ -122,7 +126,7 @@ def _judged(call: Call, interface: str, packet: _Packet) -> Verdict:
             raise _Stopped("destination", f"{packet.address} is no IPv4 address, and networks here have no others.")
         return _sent(call, source, packet)
     except _Stopped as stopped:
-        return Verdict(False, stopped.layer, stopped.text)
+        return Verdict(False, stopped.layer, stopped.text, code=stopped.code, components=stopped.components)
 
 
 def _sent(call: Call, source: Interface, packet: _Packet) -> Verdict:
@@ -171,7 +175,8 @@ def _check_groups(call: Call, own: Interface, is_egress: bool, packet: _Packet, 
         return
     way, there = ("egress", "to") if is_egress else ("ingress", "from")
     port = packet.port
-    raise _Stopped(f"security group {way}", f"No {way} rule of {', '.join(own.groups)} at {own.id} allows {packet.protocol} port {port} {there} {packet.address}.")
+    text = f"No {way} rule of {', '.join(own.groups)} at {own.id} allows {packet.protocol} port {port} {there} {packet.address}."
+    raise _Stopped(f"security group {way}", text, "ENI_SG_RULES_MISMATCH", own.id, *own.groups)
 
 
 def _lets_pass(call: Call, rule: SecurityRule, packet: _Packet, other: Interface | None, others: Call) -> bool:
@@ -199,7 +204,8 @@ def _check_acl(call: Call, subnet: Subnet, is_egress: bool, address: str, ports:
     if denied is not None:
         rule, (low, high) = denied
         span = f"port {low}" if low == high else f"ports {low} to {high}"
-        raise _Stopped(layer, f"Rule {rule} of {acl.id}, which {subnet.id} goes by, denies {protocol} {span} {'to' if is_egress else 'from'} {address}.")
+        text = f"Rule {rule} of {acl.id}, which {subnet.id} goes by, denies {protocol} {span} {'to' if is_egress else 'from'} {address}."
+        raise _Stopped(layer, text, "SUBNET_ACL_RESTRICTION", acl.id, subnet.id)
 
 
 def first_denied(acl: NetworkAcl, is_egress: bool, address: str, ports: tuple[int, int], protocol: str = "tcp") -> tuple[str, tuple[int, int]] | None:
@@ -229,9 +235,9 @@ def _routed(call: Call, subnet: Subnet, packet: _Packet) -> tuple[Route, RouteTa
     table = table_of(call, subnet)
     found = route_for(call, table, packet.address, packet.prefix_list)
     if found is None:
-        raise _Stopped("route", f"{table.id}, which {subnet.id} goes by, has no route to {packet.address}.")
+        raise _Stopped("route", f"{table.id}, which {subnet.id} goes by, has no route to {packet.address}.", "NO_ROUTE_TO_DESTINATION", table.id)
     if not leads(call, table.vpc, found):
-        raise _Stopped("route", f"The route to {found.to} in {table.id} leads nowhere: {found.by} is gone or does not work.")
+        raise _Stopped("route", f"The route to {found.to} in {table.id} leads nowhere: {found.by} is gone or does not work.", "BAD_STATE_ROUTE", table.id)
     return found, table
 
 
@@ -296,7 +302,7 @@ def _peered(call: Call, source: Interface, packet: _Packet, target: Interface | 
     verdict = _arrived(call, source, packet, target, there, peering.id)
     back, table = _routed(there, there.shelf(Subnet)[there.shelf(Interface)[verdict.target].subnet], _Packet(source.ips[0], packet.port, packet.protocol))
     if back.by != peering.id:
-        raise _Stopped("route", f"The answer does not come back: in {table.id} {source.ips[0]} is routed to {back.by}.")
+        raise _Stopped("route", f"The answer does not come back: in {table.id} {source.ips[0]} is routed to {back.by}.", "NO_ROUTE_TO_DESTINATION", table.id)
     return verdict
 
 
@@ -306,7 +312,8 @@ def _outside(call: Call, source: Interface, packet: _Packet, route: Route) -> Ve
         return Verdict(True, "", f"It leaves by the endpoint {route.by}.", way=route.by)
     if kind == "igw":
         if not source.public_ip and all(each.interface != source.id for each in call.shelf(Address).values()):
-            raise _Stopped("gateway", f"{source.id} has no public address, without which {route.by} passes nothing on.")
+            text = f"{source.id} has no public address, without which {route.by} passes nothing on."
+            raise _Stopped("gateway", text, "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", route.by, source.id)
         return Verdict(True, "", f"It leaves by the internet gateway {route.by}.", way=route.by)
     if kind == "nat":
         return _translated(call, source, packet, call.shelf(NatGateway)[route.by])
@@ -322,7 +329,7 @@ def _translated(call: Call, source: Interface, packet: _Packet, nat: NatGateway)
     onward, table = _routed(call, subnet, packet)
     _check_acl(call, subnet, True, packet.address, port, packet.protocol, "network ACL egress")
     if nat.connectivity != "public" or not onward.by.startswith("igw-"):
-        raise _Stopped("gateway", f"{nat.id} does not lead to the internet: in {table.id} {packet.address} is routed to {onward.by}.")
+        raise _Stopped("gateway", f"{nat.id} does not lead to the internet: in {table.id} {packet.address} is routed to {onward.by}.", "NO_ROUTE_TO_DESTINATION", table.id)
     _check_acl(call, subnet, False, packet.address, EPHEMERAL, packet.protocol, "network ACL ingress of the answer")
     if is_elsewhere:
         _check_acl(call, subnet, True, own, EPHEMERAL, packet.protocol, "network ACL egress of the answer")

@@ -9,7 +9,7 @@ from kumoniwa.gate.once import Token
 from kumoniwa.services.ec2.errors import IdempotentParameterMismatch
 
 _OF_NETWORKS = (
-    "CreateEgressOnlyInternetGateway", "CreateManagedPrefixList", "CreateNatGateway", "CreateNetworkAcl", "CreateNetworkInterface", "CreateRouteTable",
-    "CreateVpcEndpoint",
+    "CreateEgressOnlyInternetGateway", "CreateManagedPrefixList", "CreateNatGateway", "CreateNetworkAcl", "CreateNetworkInsightsPath", "CreateNetworkInterface",
+    "CreateRouteTable", "CreateVpcEndpoint", "StartNetworkInsightsAnalysis",
 )  # fmt: skip
 TOKENS = {name: Token("ClientToken", refusal=IdempotentParameterMismatch) for name in ("CreateVolume", *_OF_NETWORKS)}

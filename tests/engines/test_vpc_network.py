@@ -1,8 +1,10 @@
 """Environments in a network of their own: what a process there reaches is what a door is open to, and nothing else answers."""
 
 import asyncio
+import json
 import os
 import signal
+import socket
 import sys
 import textwrap
 
@@ -46,8 +48,6 @@ async def _served():
 
 
 async def _ask(environment, **event):
-    import json
-
     outcome = await environment.invoke("id", json.dumps(event).encode(), arn="arn:aws:lambda:us-east-1:000000000000:function:f")
     return json.loads(outcome.payload)
 
@@ -195,5 +195,28 @@ def test_who_is_restored_from_a_snapshot_is_in_its_own_network(bench, hosts):
         assert (await _ask(environment, to="10.0.2.9", port=5432))[0] == "HELLO"
         bench.runtimes.end(environment)
         server.close()
+
+    bench(body)
+
+
+def test_datagrams_come_out_of_a_network_at_the_port_that_is_open_to_them(bench, hosts):
+    code = """
+        import socket
+        def handler(event, context):
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"a trace", ("127.0.0.1", event["port"]))
+    """
+
+    async def body(bench):
+        heard = asyncio.get_running_loop().create_future()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+            daemon.bind(("127.0.0.1", 0))
+            port = daemon.getsockname()[1]
+            asyncio.get_running_loop().add_reader(daemon, lambda: heard.set_result(daemon.recv(100)))
+            network = await bench.runtimes.network("10.0.1.5", hosts)
+            await network.pass_datagrams(port, "127.0.0.1", port)
+            environment = await bench.runtimes.start(bench.spec(code), None, network)
+            await environment.invoke("id", json.dumps({"port": port}).encode(), arn="f")
+            assert await heard == b"a trace"
+            asyncio.get_running_loop().remove_reader(daemon)
 
     bench(body)

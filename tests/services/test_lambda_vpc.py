@@ -164,6 +164,7 @@ def test_an_endpoint_leads_to_its_service_alone_and_its_policy_must_let_pass_too
     event = json.loads(told[0]["CloudTrailEvent"])
     assert (event["vpcEndpointId"], event["sourceIPAddress"][:7]) == (endpoint, "10.0.1.")
     assert asked(cloud, "sqs", "list_queues", patience_s=0.5) == "silence"
+    assert asked(cloud, "dynamodb", "list_tables", patience_s=0.5, region="us-west-2") == "silence"  # nor is it of another region
     policy = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "dynamodb:GetItem", "Resource": "*"}]}
     ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=json.dumps(policy))
     assert "because no VPC endpoint policy allows the dynamodb:ListTables action" in asked(cloud, "dynamodb", "list_tables")
@@ -309,3 +310,27 @@ def test_a_gateway_that_takes_its_time_opens_the_door_when_it_is_there(make_clou
     assert asked(cloud, "sqs", "list_queues") == "silence"
     cloud.sleep(300)
     assert asked(cloud, "sqs", "list_queues") == []
+
+
+def test_an_environment_that_has_still_to_answer_keeps_its_network_when_its_function_is_deleted(cloud):
+    network = Network(cloud)
+    group = network.group("functions")
+    source = """
+        import threading
+        def handler(event, context):
+            threading.Event().wait(0.5)
+            return "done"
+    """
+    placed(cloud, network, group, source)
+    client = cloud.client("lambda")
+    task = cloud.start(client.invoke, FunctionName="f")
+    sandboxes = of(cloud.region("us-east-1"))
+    for _ in range(2_000):
+        if any(each.interface for each in sandboxes.networks.places):
+            break
+        cloud.sleep(0.01)
+    client.delete_function(FunctionName="f")
+    assert len(_interfaces(network)) == 1
+    assert cloud.wait(task)["Payload"] == '"done"'
+    settled(cloud)
+    assert _interfaces(network) == []

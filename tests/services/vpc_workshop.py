@@ -40,7 +40,7 @@ ASKS = """
         for signer in (botocore.auth, botocore.crt.auth):
             signer.get_current_datetime = lambda remove_tzinfo=True: datetime.fromtimestamp(event["now"], UTC)
         config = Config(connect_timeout=1, read_timeout=event["patience"], retries={"max_attempts": 0})
-        client = boto3.client(event["service"], config=config)
+        client = boto3.client(event["service"], region_name=event["region"], config=config)
         try:
             answer = getattr(client, event["operation"])()
         except ClientError as error:
@@ -106,7 +106,7 @@ def placed(cloud, network: Network, group: str, source: str, *actions: str, name
 
 def settled(cloud) -> None:
     """Let what was changed in networks come into force."""
-    cloud.sleep(0.01)
+    cloud.sleep(0.3)
     sandboxes = cloud.region("us-east-1").engines.get("lambda")
     for _ in range(2_000):
         if sandboxes is None or not sandboxes.networks.looking:
@@ -121,11 +121,11 @@ def reached(cloud, host: str, port: int, name: str = "f") -> str:
     return invoke(cloud, {"host": host, "port": port}, name)["Payload"]["came"]
 
 
-def asked(cloud, service: str, operation: str, patience_s: float = 20):
+def asked(cloud, service: str, operation: str, patience_s: float = 20, region: str = "us-east-1"):
     """What AWS answers a function that asks: the members of the answer, the words of a refusal, or silence. Who finds no door open learns so
     when he calls; where one is open to others, he must lose patience."""
     settled(cloud)
-    return invoke(cloud, {"service": service, "operation": operation, "patience": patience_s, "now": cloud.now()})["Payload"]
+    return invoke(cloud, {"service": service, "operation": operation, "patience": patience_s, "region": region, "now": cloud.now()})["Payload"]
 
 
 def with_driver(source: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.gate import private_network
+from kumoniwa.gate.address import locate
 from kumoniwa.gate.private_network import Network, Way
 from kumoniwa.gate.trail import CHANGED
 from kumoniwa.kernel import principal as principals
@@ -26,6 +27,9 @@ _NAMES = {
 }  # fmt: skip
 """Where a service's name in the names of endpoints is not boto3's.
 https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html"""
+
+_DOORS = frozenset(("execute-api", "s3", "appsync-api", "appsync-realtime-api", "registry"))
+"""Data planes to which endpoints lead; others are of the internet alone, such as URLs of functions."""
 
 
 def endpoint_name(service: str) -> str:
@@ -49,15 +53,20 @@ class Ways:
     async def of(self, request: Request) -> Way | None:
         """How a request that names its network comes here; None if it does not."""
         network: Network = request.network  # type: ignore[assignment]
-        if network.region != self.home.name:
+        address = request.address or locate(request)
+        if network.region != self.home.name or address.region not in (None, self.home.name):
+            # Endpoints lead to services of their own region.
             return _from(network.public_ip) if network.public_ip else None
         return await self.way(network, self._service(request))
 
     def _service(self, request: Request) -> str:
         try:
-            return endpoint_name(self.home.gate.routes.find(request).service.name)
+            route = self.home.gate.routes.find(request)
         except AwsError:
             return INTERNET  # whoever asks for what there is not hears so if he can hear at all
+        if route.door is not None and route.address.door not in _DOORS:
+            return INTERNET
+        return endpoint_name(route.service.name)
 
     async def way(self, network: Network, service: str) -> Way | None:
         if self.known is None:

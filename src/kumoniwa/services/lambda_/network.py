@@ -157,6 +157,10 @@ class Networks:
         self.folder.mkdir(parents=True, exist_ok=True)
         return str(self.folder / account)
 
+    def uses(self, interface: str) -> bool:
+        """Whether an environment is behind an interface."""
+        return any(each.interface == interface and not each.is_gone for each in self.places)
+
     # What changes -----------------------------------------------------------------------------
 
     def _hear(self, fact: tuple) -> None:

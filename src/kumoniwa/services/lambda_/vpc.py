@@ -22,6 +22,8 @@ from kumoniwa.services.lambda_.function import Version, Vpc
 SERVICE = "lambda.amazonaws.com"
 _NEEDED = ("CreateNetworkInterface", "DescribeNetworkInterfaces", "DeleteNetworkInterface")
 """What the role of a function must be allowed in EC2; AWSLambdaVPCAccessExecutionRole allows it."""
+IN_USE_S = 0.1
+"""How often is looked whether an environment still uses one."""
 AGAIN_S = 60.0
 """After how long an interface that could not be deleted is tried again."""
 
@@ -122,21 +124,24 @@ def changed_or_gone(call: Call) -> None:
 
 
 async def tidy(home: Any, account: str) -> None:
-    """Delete the interfaces that no version is connected by, and find those that one is."""
+    """Delete the interfaces by which no version is connected, as soon as no environment uses them that has still to answer."""
     call = home.call("lambda", account, principals.service(SERVICE, account))
-    versions = list(call.shelf(Version).values())
-    used = {key for version in versions if version.vpc is not None for key in keys_of(version.vpc)}
-    for held in list(call.shelf(Interface).values()):
-        if held.key in used:
-            continue
-        try:
-            itself(call).ask_at_once("ec2:DeleteNetworkInterface", NetworkInterfaceId=held.id)
-        except AwsError as error:
-            if error.code != "InvalidNetworkInterfaceID.NotFound":
-                await asyncio.sleep(AGAIN_S)
-                home.spawn(tidy(home, account))
-                return
-        call.shelf(Interface).pop(held.key, None)
+    again_s: float | None = 0.0
+    while again_s is not None:
+        await asyncio.sleep(again_s)
+        again_s = None
+        used = {key for version in call.shelf(Version).values() if version.vpc is not None for key in keys_of(version.vpc)}
+        for held in [each for each in call.shelf(Interface).values() if each.key not in used]:
+            if "lambda" in home.engines and home.engines["lambda"].networks.uses(held.id):
+                again_s = again_s or IN_USE_S
+                continue
+            try:
+                itself(call).ask_at_once("ec2:DeleteNetworkInterface", NetworkInterfaceId=held.id)
+            except AwsError as error:
+                if error.code != "InvalidNetworkInterfaceID.NotFound":
+                    again_s = AGAIN_S
+                    continue
+            call.shelf(Interface).pop(held.key, None)
 
 
 def conditions(call: Call, config: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ CLAIMS = {
     "metrics_alarm": 7,
     "multi_region_pipeline": 11,
     "one_bucket_name": 9,
+    "pooled_connections": 5,
     "pub_sub": 12,
     "regional_keys": 10,
     "registration": 10,
@@ -47,7 +48,7 @@ def shown(*words: str) -> str:
     return done.stdout
 
 
-DATABASES = ("database_api", "s3_to_database")
+DATABASES = ("database_api", "pooled_connections", "s3_to_database")
 """Those with databases, in networks of their own."""
 
 

@@ -55,8 +55,11 @@ class Proxy:
         self._count = 0
 
     def say(self, **facts: Any) -> None:
-        sys.stdout.write(json.dumps(facts) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(json.dumps(facts) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os._exit(0)  # the region is gone, and so are we
 
     def log(self, level: str, words: str) -> None:
         """What pins and what is refused always, all else where the proxy logs in detail."""

@@ -38,7 +38,7 @@ from kumoniwa.services.rds.proxy import (
     target_of,
 )
 
-AGAIN_S, REFRESHED_S = 10.0, 300.0
+AGAIN_S, REFRESHED_S = 1.0, 300.0
 """After how long an address that was taken is tried again, and secrets are read anew that nobody was refused for."""
 LOGGED_AFTER_S = 1.0
 _FIGURES_OF_CLIENTS = frozenset((

@@ -9,7 +9,7 @@ import pytest
 
 PATTERNS = Path(__file__).parents[2] / "patterns"
 CLAIMS = {
-    "backup_restore": 9,
+    "backup_restore": 10,
     "central_logging": 8,
     "closed_bucket": 8,
     "cqrs": 8,

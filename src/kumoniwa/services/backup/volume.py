@@ -7,6 +7,8 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/restoring-ebs.html, encry
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain, repeat
 from typing import Any
 
 from kumoniwa.aws.prices import GIB
@@ -22,8 +24,10 @@ from kumoniwa.services.backup.vault import SERVICE
 
 CHANGED = "volume"
 """What is woken when EC2 tells of something."""
+LOOKS_S = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""After how long EC2 is asked again, and at last every `LOOK_S`: what is quick is told before anybody waits for it, and another region tells us
+nothing."""
 LOOK_S = 5.0
-"""After how long EC2 is asked again: what is quick is told before anybody waits for it, and another region tells us nothing."""
 SOURCE = "aws:backup:source-resource"
 """The tag by which EC2 knows whose snapshot it is; that its value is the resource with the job is seen in reports of users."""
 _TEXT = "This snapshot is created by the AWS Backup service."
@@ -89,13 +93,18 @@ async def take(call: Call, role: Call, job: Any) -> Taken:
 
 async def _settled(role: Call, arn: str, region: str | None = None) -> int:
     """Wait until a snapshot is there; answers how many bytes AWS counts of it, which is as many as its volume has."""
+    looks = _looks()
     while True:
         (shown,) = (await role.ask("ec2:DescribeSnapshots", to_region=region, SnapshotIds=[_id(arn)]))["Snapshots"]
         if shown["State"] == "completed":
             return shown["VolumeSize"] * GIB
         if shown["State"] == "error":
             raise JobFailed(f"The snapshot {shown['SnapshotId']} of the volume could not be taken. {shown.get('StateMessage', '')}".rstrip())
-        await role.wait(CHANGED, until=role.now() + LOOK_S)
+        await role.wait(CHANGED, until=role.now() + next(looks))
+
+
+def _looks() -> Iterator[float]:
+    return chain(LOOKS_S, repeat(LOOK_S))
 
 
 def _metadata(volume: dict[str, Any]) -> dict[str, str]:
@@ -183,8 +192,9 @@ async def put_back(
     made = await role.ask("ec2:CreateVolume", once=job, SnapshotId=_id(point.arn), **_asked(said), **_specified("volume", _pairs(tags or {})))
     arn = call.arn(f"volume/{made['VolumeId']}", "ec2")
     try:
+        looks = _looks()
         while (await _described(role, arn))["State"] == "creating":
-            await role.wait(CHANGED, until=role.now() + LOOK_S)
+            await role.wait(CHANGED, until=role.now() + next(looks))
     except AwsError as error:
         if error.code != "InvalidVolume.NotFound":
             raise

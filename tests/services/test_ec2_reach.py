@@ -324,3 +324,30 @@ def test_the_analyzer_follows_a_way_to_the_internet(shop, pair):
     shop.ec2.associate_address(AllocationId=shop.ec2.allocate_address()["AllocationId"], NetworkInterfaceId=pair["from"])
     assert analyzed(shop, path)["NetworkPathFound"] is True
     assert refused_code(shop.ec2.create_network_insights_path, Source=gateway, Destination=pair["from"], Protocol="tcp", DestinationPort=22) == "NotImplemented"
+
+
+# Over the internet ---------------------------------------------------------------------------------
+
+
+def test_a_public_address_of_this_region_is_reached_over_the_internet_from_public_addresses(cloud, shop, private):
+    """A rule that names a group does not know it any more out there: it sees the NAT gateway's address."""
+    theirs = Workshop(cloud, key="111111111111")
+    vpc = theirs.vpc("10.1.0.0/16")
+    gateway, subnet, group = theirs.gateway(vpc), theirs.subnet(vpc, "10.1.0.0/24"), theirs.group(vpc)
+    server, _ = theirs.interface(subnet, group)
+    address = theirs.ec2.allocate_address()
+    theirs.ec2.associate_address(AllocationId=address["AllocationId"], NetworkInterfaceId=server)
+    shop.ec2.create_route(RouteTableId=private["public"], DestinationCidrBlock="0.0.0.0/0", GatewayId=private["gateway"])
+    assert shop.stopped(private["from"], address["PublicIp"]) == "security group ingress"
+    nat = shop.ec2.describe_nat_gateways(NatGatewayIds=[private["nat"]])["NatGateways"][0]["NatGatewayAddresses"][0]["PublicIp"]
+    theirs.allow(group, 443, f"{nat}/32")
+    assert shop.stopped(private["from"], address["PublicIp"]) == "route"
+    table = theirs.table(vpc, subnet)
+    theirs.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    verdict = shop.judged(private["from"], address["PublicIp"])
+    assert (verdict["is_allowed"], verdict["way"], verdict["target"]) == (True, private["nat"], server)
+    assert theirs.stopped(server, port=443, source="203.0.113.9") == "security group ingress"
+    theirs.allow(group, 443, "203.0.113.0/24")
+    assert theirs.stopped(server, port=443, source="203.0.113.9") == ""
+    assert shop.stopped(private["from"], port=443, source="203.0.113.9") == "destination"
+    assert shop.stopped(private["from"], "198.18.0.0") == "destination"

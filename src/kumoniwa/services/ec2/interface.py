@@ -23,6 +23,7 @@ from kumoniwa.services.ec2.network import (
     interfaces_in,
     net,
 )
+from kumoniwa.services.ec2.reach import PUBLIC
 from kumoniwa.services.ec2.subnet import RESERVED, free
 
 GROUPS_MAX = 5
@@ -37,10 +38,13 @@ AWS = "amazon-aws"
 
 
 def public_address(call: Call) -> str:
-    """One that nobody else has here, of the block that is set apart for tests of networks (RFC 2544): nobody on the internet answers there."""
-    taken = {each.ip for each in call.shelf(Address).values()} | {each.public_ip for each in call.shelf(Interface).values()}
+    """One that nobody else has in this region."""
+    taken: set[str] = set()
+    for account in filter(str.isdigit, call.home.store.accounts()):
+        shelf = call.home.store.shelf
+        taken |= {each.ip for each in shelf(account, Address).values()} | {each.public_ip for each in shelf(account, Interface).values()}
     while True:
-        found = str(ipaddress.IPv4Address("198.18.0.0") + call.ids.random.randrange(1, (1 << 17) - 1))
+        found = str(net(PUBLIC)[call.ids.random.randrange(1, (1 << 17) - 1)])
         if found not in taken:
             return found
 

@@ -1,9 +1,10 @@
 """The judgement of traffic: whether a packet from a network interface comes where it is sent, and its answer back.
 
-``judge(call, interface, address, port)`` says so of an IPv4 address, ``judge_service(call, interface, "s3")`` of a service of AWS by its name. Both
-only look at what is on the shelves. All layers have a word, in the order in which a packet meets them: the source's security groups, its subnet's
-network ACL, the route, what the route leads through, the network ACL and the security groups at the destination; then the way back, which security
-groups let pass because they remember, and network ACLs do not.
+``judge(call, interface, address, port)`` says so of an IPv4 address, ``judge_service(call, interface, "s3")`` of a service of AWS by its name, and
+``judge_arrival(call, interface, source, port)`` of what comes from the internet. All only look at what is on the shelves. All layers have a word,
+in the order in which a packet meets them: the source's security groups, its subnet's network ACL, the route, what the route leads through, the
+network ACL and the security groups at the destination; then the way back, which security groups let pass because they remember, and network ACLs do
+not.
 
 The rules are those of VPC's user guide (https://docs.aws.amazon.com/vpc/latest/userguide/): subnet-route-tables and RouteTables for the most specific
 route, vpc-security-groups, nacl-basics, nat-gateway-basics, vpc-peering-basics, and those of gateway endpoints in the guide of PrivateLink. The words
@@ -43,6 +44,8 @@ from kumoniwa.services.ec2.prefix_names import SERVICES, id_of
 
 EPHEMERAL = (1_024, 65_535)
 """The ports to which answers go, of clients of all kinds: https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html#nacl-ephemeral-ports"""
+PUBLIC = "198.18.0.0/15"
+"""Where public addresses are from here: the block that is set apart for tests of networks (RFC 2544), where nobody on the internet answers."""
 _PROTOCOLS = {"tcp": "6", "udp": "17", "icmp": "1"}
 _UNFILTERED = ("169.254.169.253", "169.254.169.254", "169.254.169.123")
 """The resolver, the metadata and the time, to which no security group and no network ACL applies:
@@ -107,10 +110,12 @@ def judge_service(call: Call, interface: str, service: str, port: int = 443) -> 
 
 
 def heard(home: Any, message: dict[str, Any]) -> dict[str, Any]:
-    """The same for another service: ``{"account", "interface", "address" or "service", "port"}`` is answered by a verdict's members."""
+    """The same for another service: ``{"account", "interface", "address" or "service" or "source", "port"}`` is answered by a verdict's members."""
     account = message["account"]
     call = home.call("ec2", account, principals.service("ec2.amazonaws.com", account))
-    if "service" in message:
+    if "source" in message:
+        verdict = judge_arrival(call, message["interface"], message["source"], message["port"], message.get("protocol", "tcp"))
+    elif "service" in message:
         verdict = judge_service(call, message["interface"], message["service"], message.get("port", 443))
     else:
         verdict = judge(call, message["interface"], message["address"], message["port"], message.get("protocol", "tcp"))
@@ -311,13 +316,20 @@ def _outside(call: Call, source: Interface, packet: _Packet, route: Route) -> Ve
     if kind == "vpce":
         return Verdict(True, "", f"It leaves by the endpoint {route.by}.", way=route.by)
     if kind == "igw":
-        if not source.public_ip and all(each.interface != source.id for each in call.shelf(Address).values()):
+        public = public_of(call, source)
+        if not public:
             text = f"{source.id} has no public address, without which {route.by} passes nothing on."
             raise _Stopped("gateway", text, "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", route.by, source.id)
-        return Verdict(True, "", f"It leaves by the internet gateway {route.by}.", way=route.by)
+        return _published(call, public, packet, Verdict(True, "", f"It leaves by the internet gateway {route.by}.", way=route.by))
     if kind == "nat":
         return _translated(call, source, packet, call.shelf(NatGateway)[route.by])
     raise _Stopped("route", f"What is routed to {route.by} is not followed here.")
+
+
+def public_of(call: Call, interface: Interface) -> str:
+    """The public address of an interface's primary one; empty if it has none."""
+    held = (each.ip for each in call.shelf(Address).values() if each.interface == interface.id and each.private == interface.ips[0])
+    return next(held, interface.public_ip)
 
 
 def _translated(call: Call, source: Interface, packet: _Packet, nat: NatGateway) -> Verdict:
@@ -333,4 +345,45 @@ def _translated(call: Call, source: Interface, packet: _Packet, nat: NatGateway)
     _check_acl(call, subnet, False, packet.address, EPHEMERAL, packet.protocol, "network ACL ingress of the answer")
     if is_elsewhere:
         _check_acl(call, subnet, True, own, EPHEMERAL, packet.protocol, "network ACL egress of the answer")
-    return Verdict(True, "", f"It leaves by the NAT gateway {nat.id} and the internet gateway {onward.by}.", way=nat.id)
+    public = public_of(call, call.shelf(Interface)[nat.interface])
+    leaving = Verdict(True, "", f"It leaves by the NAT gateway {nat.id} and the internet gateway {onward.by}.", way=nat.id)
+    return _published(call, public, packet, leaving)
+
+
+# From the internet ---------------------------------------------------------------------------------
+
+
+def _published(call: Call, source: str, packet: _Packet, leaving: Verdict) -> Verdict:
+    """What has left for the internet may be for a public address of this region, of whichever account: there it comes in again."""
+    if not holds(PUBLIC, packet.address):
+        return leaving
+    for account in filter(str.isdigit, call.home.store.accounts()):
+        there = call if account == call.account else call.home.call("ec2", account, call.principal)
+        target = next((each for each in there.shelf(Interface).values() if packet.address == public_of(there, each)), None)
+        if target is not None:
+            return _entered(there, target, source, packet)._replace(way=leaving.way)
+    raise _Stopped("destination", f"No network interface has the public address {packet.address}.")
+
+
+def _entered(call: Call, target: Interface, source: str, packet: _Packet) -> Verdict:
+    """From the internet in at a public address, and the answer back."""
+    subnet, inside = call.shelf(Subnet)[target.subnet], packet._replace(address=source)
+    _check_acl(call, subnet, False, source, (packet.port, packet.port), packet.protocol, "network ACL ingress")
+    _check_groups(call, target, False, inside, None, call)
+    _check_acl(call, subnet, True, source, EPHEMERAL, packet.protocol, "network ACL egress of the answer")
+    back, table = _routed(call, subnet, inside)
+    if not back.by.startswith("igw-"):
+        raise _Stopped("route", f"The answer does not come back: in {table.id} {source} is routed to {back.by}.", "NO_ROUTE_TO_DESTINATION", table.id)
+    return Verdict(True, "", f"It comes to {target.id} by {back.by}.", target.id, back.by)
+
+
+def judge_arrival(call: Call, interface: str, source: str, port: int, protocol: str = "tcp") -> Verdict:
+    """Whether somebody on the internet, at an IPv4 address, comes to the public address of an interface and is answered."""
+    target = call.shelf(Interface).get(interface)
+    public = public_of(call, target) if target is not None else ""
+    if target is None or not public:
+        return Verdict(False, "destination", f"{interface} has no public address.", code="IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS")
+    try:
+        return _entered(call, target, source, _Packet(public, port, protocol))
+    except _Stopped as stopped:
+        return Verdict(False, stopped.layer, stopped.text, code=stopped.code, components=stopped.components)

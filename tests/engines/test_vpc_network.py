@@ -220,3 +220,39 @@ def test_datagrams_come_out_of_a_network_at_the_port_that_is_open_to_them(bench,
             asyncio.get_running_loop().remove_reader(daemon)
 
     bench(body)
+
+
+def test_either_side_may_speak_first_and_fall_silent_first(bench, hosts):
+    code = """
+        import socket
+        def handler(event, context):
+            with socket.create_connection(("10.0.2.9", 5432)) as caller:
+                greeting = caller.recv(100)
+                caller.sendall(b"x" * 1_000_000)
+                caller.shutdown(socket.SHUT_WR)
+                said = b"".join(iter(lambda: caller.recv(65_536), b""))
+            with socket.create_connection(("10.0.2.9", 5432)) as caller:
+                pass
+            return [greeting.decode(), said.decode()]
+    """
+    ended = []
+
+    async def greet(reader, writer):
+        writer.write(b"welcome")
+        size = len(await reader.read())
+        writer.write(str(size).encode())
+        writer.close()
+        ended.append(size)
+
+    async def body(bench):
+        server = await asyncio.start_server(greet, "127.0.0.1", 0)
+        network = await bench.runtimes.network("10.0.1.5", hosts)
+        await network.open("10.0.2.9", 5432, "127.0.0.1", server.sockets[0].getsockname()[1])
+        environment = await bench.runtimes.start(bench.spec(code), None, network)
+        assert json.loads((await environment.invoke("id", b"{}", arn="f")).payload) == ["welcome", "1000000"]
+        while len(ended) < 2:
+            await asyncio.sleep(0.01)
+        assert ended == [1_000_000, 0]
+        server.close()
+
+    bench(body)

@@ -334,3 +334,14 @@ def test_an_environment_that_has_still_to_answer_keeps_its_network_when_its_func
     assert cloud.wait(task)["Payload"] == '"done"'
     settled(cloud)
     assert _interfaces(network) == []
+
+
+def test_where_the_kernel_gives_no_networks_a_vpc_is_refused_by_name(cloud, monkeypatch):
+    from kumoniwa.engines.vpc_network import network as engine
+
+    monkeypatch.setattr(engine, "refusal", lambda: "where the kernel gives no network namespaces (unshare: Operation not permitted)")
+    network = Network(cloud)
+    put_role(cloud, *NEEDED)
+    with pytest.raises(ClientError, match=r"functions in a VPC .* where the kernel gives no network namespaces") as caught:
+        make(cloud, Role=ROLE, VpcConfig=network.config(network.group("functions")))
+    assert caught.value.response["Error"]["Code"] == "NotImplemented" and _interfaces(network) == []

@@ -32,18 +32,30 @@ class _Side(asyncio.Protocol):
 
     def __init__(self, passage: _Passage) -> None:
         self.passage, self.transport, self.is_full, self.has_said_all = passage, None, False, False
+        self.early = b""
+        """What it said before the other was there."""
         self.other: _Side
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
+        if self.passage.is_over:
+            transport.abort()
+            return
+        if self.other.early:
+            transport.write(self.other.early)
+        if self.other.has_said_all:
+            transport.write_eof()
         self.passage.flow()
 
     def data_received(self, data: bytes) -> None:
-        self.other.transport.write(data)
+        if self.other.transport is None:
+            self.early += data
+        else:
+            self.other.transport.write(data)
 
     def eof_received(self) -> bool:
         self.has_said_all = True
-        if self.other.transport.can_write_eof():
+        if self.other.transport is not None and self.other.transport.can_write_eof():
             self.other.transport.write_eof()
         return not self.other.has_said_all
 
@@ -65,6 +77,7 @@ class _Passage:
     def __init__(self, door: Door) -> None:
         self.door, self.caller, self.server = door, _Side(self), _Side(self)
         self.caller.other, self.server.other = self.server, self.caller
+        self.is_over = False
         door.passages.add(self)
 
     def flow(self) -> None:
@@ -89,6 +102,7 @@ class _Passage:
 
     def end(self, side: _Side, error: Exception | None) -> None:
         self.door.passages.discard(self)
+        self.is_over = True
         other = side.other.transport
         if other is not None and not other.is_closing():
             other.abort() if error is not None else other.close()

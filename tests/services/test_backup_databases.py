@@ -112,6 +112,33 @@ def test_a_database_comes_back_as_it_was_the_second_before_a_deletion(cloud, dat
     assert points(cloud) == [] and "AwsBackupRecoveryPointArn" not in shown and shown["BackupRetentionPeriod"] == 7
 
 
+def test_a_database_that_somebody_deleted_comes_back_from_its_continuous_backup(cloud, databases):
+    backup, rds = cloud.client("backup"), databases.rds
+    _planned(cloud, EnableContinuousBackup=True)
+    point = _until_backed_up(cloud)["RecoveryPointArn"]
+    databases.until("available")
+    databases.ask("insert into orders values (8)")
+    rds.delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True)
+    databases.until_gone()
+    assert rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"][0]["AwsBackupRecoveryPointArn"] == point
+    job = restored(cloud, point, {"DBInstanceIdentifier": "again", "UseLatestRestorableTime": "true"})
+    assert job["Status"] == "COMPLETED", job
+    assert databases.ask("select count(*) from orders", name="again") == [(2,)]
+    backup.delete_recovery_point(BackupVaultName="vault", RecoveryPointArn=point)
+    assert points(cloud) == rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"][1:] == []
+
+
+def test_a_point_ends_when_the_backups_of_a_database_that_is_gone_do(cloud, databases):
+    _planned(cloud, EnableContinuousBackup=True, Lifecycle={"DeleteAfterDays": 1})
+    _until_backed_up(cloud)
+    databases.until("available")
+    databases.rds.delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True)
+    databases.until_gone()
+    assert len(points(cloud)) == 1
+    cloud.sleep(86_400)
+    assert points(cloud) == databases.rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"] == []
+
+
 def test_what_is_deleted_of_a_continuous_backup_is_no_more_kept(cloud, databases):
     _planned(cloud, EnableContinuousBackup=True)
     point = _until_backed_up(cloud)["RecoveryPointArn"]

@@ -199,7 +199,7 @@ def test_a_deletion_says_what_becomes_of_the_data(databases):
     databases.create()
     for said, code in (
         ({}, "InvalidParameterCombination"), ({"SkipFinalSnapshot": True, "FinalDBSnapshotIdentifier": "last"}, "InvalidParameterCombination"),
-        ({"FinalDBSnapshotIdentifier": "-last"}, "InvalidParameterValue"), ({"SkipFinalSnapshot": True, "DeleteAutomatedBackups": False}, "NotImplemented"),
+        ({"FinalDBSnapshotIdentifier": "-last"}, "InvalidParameterValue"),
     ):  # fmt: skip
         assert code_of(databases.rds.delete_db_instance, DBInstanceIdentifier="orders", **said) == code
 

@@ -140,6 +140,35 @@ def test_any_second_comes_back_also_where_there_is_less_room(databases):
     assert databases.ask("select count(*) from orders", name="latest") == [(0,)]
 
 
+def test_backups_of_a_database_that_is_gone_stay_if_that_is_wanted_until_their_days_are_over(databases):
+    rds, cloud = databases.rds, databases.cloud
+    databases.create(BackupRetentionPeriod=1)
+    _backed_up(databases)
+    databases.ask("create table orders as select 7 as id")
+    rds.delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)
+    databases.until_gone()
+    (held,) = rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"]
+    assert (held["Status"], held["DBInstanceIdentifier"], held["RestoreWindow"]["LatestTime"] > held["RestoreWindow"]["EarliestTime"]) == ("retained", "orders", True)
+    cloud.restart(kill=True)
+    # Another of its name is another.
+    databases.create()
+    rds.restore_db_instance_to_point_in_time(SourceDbiResourceId=held["DbiResourceId"], TargetDBInstanceIdentifier="again", UseLatestRestorableTime=True)
+    databases.until("available", "again")
+    assert databases.ask("select id from orders", name="again") == [(7,)]
+    said = {"TargetDBInstanceIdentifier": "x", "SourceDBInstanceAutomatedBackupsArn": held["DBInstanceAutomatedBackupsArn"]}
+    late = held["RestoreWindow"]["LatestTime"].timestamp() + 60
+    assert code_of(rds.restore_db_instance_to_point_in_time, RestoreTime=late, **said) == "InvalidParameterValue"
+    (mine,) = [each for each in rds.describe_db_instances()["DBInstances"] if each["DBInstanceIdentifier"] == "again"]
+    rds.modify_db_instance(DBInstanceIdentifier="again", BackupRetentionPeriod=1)
+    assert code_of(rds.delete_db_instance_automated_backup, DbiResourceId=mine["DbiResourceId"]) == "InvalidDBInstanceAutomatedBackupState"
+    for name in ("orders", "again"):
+        rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+        databases.until_gone(name)
+    cloud.sleep(86_400)
+    assert rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"] == rds.describe_db_snapshots()["DBSnapshots"] == []
+    assert code_of(rds.delete_db_instance_automated_backup, DbiResourceId=held["DbiResourceId"]) == "DBInstanceAutomatedBackupNotFound"
+
+
 def test_times_that_cannot_be_reached_are_refused(databases):
     databases.create(BackupRetentionPeriod=1)
     _backed_up(databases)

@@ -22,6 +22,8 @@ from kumoniwa.services.backup.table import UNREADABLE
 PREFIX = "awsbackup:"
 CHANGED = "database"
 """What is woken when RDS tells of something."""
+GONE = "Automated Backup Gone"
+"""What RDS tells when a continuous point's backups are no more there."""
 LOOK_S, LOOK_FAR_S = 60.0, 1.0
 """After how long RDS is asked again what it has not told, here and in another region, which tells us nothing."""
 _FLAGS = frozenset({
@@ -186,12 +188,29 @@ async def remove(role: Call, resource: str, arn: str) -> None:
     try:
         if ":snapshot:" in arn:
             await role.ask("rds:DeleteDBSnapshot", DBSnapshotIdentifier=_name(arn))
-        elif await point_of(role, resource) == arn:
+        elif await _is_followed(role, resource, arn):
             name = resource.rpartition(":")[2]
             await _quietly(role, "rds:ModifyDBInstance", DBInstanceIdentifier=name, BackupRetentionPeriod=0, ApplyImmediately=True)
+        else:
+            await role.ask("rds:DeleteDBInstanceAutomatedBackup", DbiResourceId=_id_of(arn))
     except AwsError as error:
-        if error.code not in ("DBSnapshotNotFoundFault", "DBInstanceNotFoundFault"):
+        if error.code not in ("DBSnapshotNotFoundFault", "DBInstanceAutomatedBackupNotFoundFault", "InvalidDBInstanceAutomatedBackupStateFault"):
             raise
+
+
+async def _is_followed(role: Call, resource: str, arn: str) -> bool:
+    """Whether the instance is there, and its automated backups are this point."""
+    try:
+        return await point_of(role, resource) == arn
+    except AwsError as error:
+        if error.code != "DBInstanceNotFoundFault":
+            raise
+        return False
+
+
+def _id_of(arn: str) -> str:
+    """The DbiResourceId of the instance that a continuous point is of: its ARN says it, in small letters."""
+    return f"db-{arn.rpartition(':continuous:db-')[2].rpartition('-')[0].upper()}"
 
 
 # Copying ---------------------------------------------------------------------------------------------
@@ -257,7 +276,7 @@ async def put_back(
     if point.is_continuous:
         when = {"UseLatestRestorableTime": True} if at is None else {"RestoreTime": at}
         await role.ask(
-            "rds:RestoreDBInstanceToPointInTime", once=job, SourceDBInstanceIdentifier=point.name, TargetDBInstanceIdentifier=name, **when, **asked
+            "rds:RestoreDBInstanceToPointInTime", once=job, SourceDbiResourceId=_id_of(point.arn), TargetDBInstanceIdentifier=name, **when, **asked
         )
     else:
         await role.ask(

@@ -125,6 +125,13 @@ async def _evicted(call: Call, point: RecoveryPoint) -> None:
     call.atomically(lambda: lodging.forget(call, point))
 
 
+def gone(call: Call, arn: str) -> None:
+    """What a continuous point was made of is no more there."""
+    point = call.shelf(RecoveryPoint).get(arn)
+    if point is not None:
+        lodging.forget(call, point)
+
+
 def DisassociateRecoveryPoint(call: Call, *, BackupVaultName: str, RecoveryPointArn: str) -> Any:
     """"The source service will continue to create and retain continuous backups": API_DisassociateRecoveryPoint. The words of the refusal are ours."""
     point = _loose(call, BackupVaultName, RecoveryPointArn, "disassociated")

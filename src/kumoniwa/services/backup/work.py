@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from kumoniwa.services.backup import continuing, database, keeping, running, schedule, volume
+from kumoniwa.kernel import principal as principals
+from kumoniwa.services.backup import continuing, database, keeping, running, schedule, upkeep, volume
 from kumoniwa.services.backup.agenda import WORK
 from kumoniwa.services.backup.telling import OUTBOX
 from kumoniwa.services.backup.vault import SERVICE
@@ -23,6 +24,8 @@ async def run(region: Any) -> None:
             region.wake(WORK)
         elif fact[0] == "rds":
             database.heard(region, fact[2])
+            if fact[1] == database.GONE:
+                upkeep.gone(region.call("backup", fact[2], principals.service(SERVICE, fact[2])), fact[3]["point"])
         elif fact[0] == "ec2":
             volume.heard(region, fact[2])
         else:

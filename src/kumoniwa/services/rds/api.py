@@ -39,7 +39,6 @@ from kumoniwa.services.rds.cluster_snapshot import (
 )
 from kumoniwa.services.rds.creation import (
     CreateDBInstance,
-    DescribeDBInstanceAutomatedBackups,
     RestoreDBInstanceFromDBSnapshot,
     RestoreDBInstanceToPointInTime,
 )
@@ -66,6 +65,7 @@ from kumoniwa.services.rds.proxy_target import (
     ModifyDBProxyTargetGroup,
     RegisterDBProxyTargets,
 )
+from kumoniwa.services.rds.retained import DeleteDBInstanceAutomatedBackup, DescribeDBInstanceAutomatedBackups, arn_of
 from kumoniwa.services.rds.showing import DescribeDBInstances
 from kumoniwa.services.rds.snapshot import CopyDBSnapshot, CreateDBSnapshot, DeleteDBSnapshot, DescribeDBSnapshotAttributes, DescribeDBSnapshots
 from kumoniwa.services.rds.subnet_group import CreateDBSubnetGroup, DeleteDBSubnetGroup, DescribeDBSubnetGroups, ModifyDBSubnetGroup
@@ -92,6 +92,8 @@ _OF_SOME = {"RestoreDBClusterFromSnapshot": (("SnapshotIdentifier", "cluster-sna
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> list[str] | str:
     if "ResourceName" in params or "ResourceArn" in params:
         return str(params.get("ResourceName") or params["ResourceArn"])
+    if operation == "DeleteDBInstanceAutomatedBackup":
+        return str(params.get("DBInstanceAutomatedBackupsArn") or arn_of(call, str(params.get("DbiResourceId"))))
     if "DBProxy" in operation or operation == "DescribeDBProxies":
         return arns_of(call, operation, params)
     found = []
@@ -125,7 +127,7 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
 __all__ = [
     "CreateDBSubnetGroup", "DeleteDBSubnetGroup", "DescribeDBSubnetGroups", "ModifyDBSubnetGroup", "listening_of",
     "AddTagsToResource", "DescribeDBLogFiles", "DownloadDBLogFilePortion", "CopyDBParameterGroup", "CopyDBSnapshot", "CreateDBInstance", "CreateDBParameterGroup", "CreateDBSnapshot",
-    "DeleteDBInstance",
+    "DeleteDBInstance", "DeleteDBInstanceAutomatedBackup",
     "DeleteDBParameterGroup", "DeleteDBSnapshot", "DescribeDBEngineVersions", "DescribeDBInstanceAutomatedBackups", "DescribeDBInstances",
     "DescribeDBParameterGroups", "DescribeDBParameters", "DescribeDBSnapshotAttributes", "DescribeDBSnapshots", "DescribeEngineDefaultParameters",
     "DescribeEventCategories", "DescribeEvents", "DescribeOrderableDBInstanceOptions", "ListTagsForResource", "ModifyDBInstance",

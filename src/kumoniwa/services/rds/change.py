@@ -281,12 +281,10 @@ def DeleteDBInstance(
     call: Call, *, DBInstanceIdentifier: str, SkipFinalSnapshot: bool | None = None, FinalDBSnapshotIdentifier: str | None = None,
     DeleteAutomatedBackups: bool | None = None,
 ) -> dict:  # fmt: skip
-    """Its data is removed, with its automated backups. Texts for the snapshot's combinations were seen of AWS."""
+    """Its data is removed, with its automated backups unless they shall stay. Texts for the snapshot's combinations were seen of AWS."""
     instance = existing(call, DBInstanceIdentifier)
     if instance.cluster:
         return _member_deleted(call, instance, FinalDBSnapshotIdentifier)
-    if DeleteAutomatedBackups is False:
-        refuse("DeleteDBInstance", **{"DeleteAutomatedBackups=false": True})
     if instance.is_protected:
         raise InvalidParameterCombination("Cannot delete protected DB Instance, please disable deletion protection and try again.")
     if SkipFinalSnapshot and FinalDBSnapshotIdentifier:
@@ -303,7 +301,8 @@ def DeleteDBInstance(
             raise InvalidDBInstanceStateFault(f"Instance {instance.name} is currently {instance.state} - a final snapshot cannot be taken.")
         final = snapshot.check_new(call, FinalDBSnapshotIdentifier, "FinalDBSnapshotIdentifier")
         snapshot.begun(call, instance, final, "manual", {})
-    return {"DBInstance": showing.shown(call, becoming(call, instance, "deleting", final_snapshot=final))}
+    stays = DeleteAutomatedBackups is False or (DeleteAutomatedBackups is None and bool(instance.backup_point))
+    return {"DBInstance": showing.shown(call, becoming(call, instance, "deleting", final_snapshot=final, keeps_backups=stays))}
 
 
 def _member_deleted(call: Call, instance: Instance, final: str | None) -> dict:

@@ -13,9 +13,8 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import backup, classes, cluster_creation, engine_list, names, parameter_group, placing, showing, snapshot, tag
+from kumoniwa.services.rds import backup, classes, cluster_creation, engine_list, names, parameter_group, placing, retained, showing, snapshot, tag
 from kumoniwa.services.rds.engine import Engine as DatabaseEngine
-from kumoniwa.services.rds.engine import filtered
 from kumoniwa.services.rds.errors import (
     CertificateNotFoundFault,
     DBInstanceAlreadyExistsFault,
@@ -26,7 +25,7 @@ from kumoniwa.services.rds.errors import (
     PointInTimeRestoreNotEnabledFault,
     StorageTypeNotSupportedFault,
 )
-from kumoniwa.services.rds.instance import Instance, Origin, becoming, existing, windows
+from kumoniwa.services.rds.instance import Instance, Origin, becoming, windows
 
 INSTANCES_MAX = 40
 """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
@@ -295,48 +294,19 @@ def RestoreDBInstanceToPointInTime(
     EnableCloudwatchLogsExports: list[str] | None = None,
     DBParameterGroupName: str | None = None, DeletionProtection: bool | None = None, SourceDbiResourceId: str | None = None,
     AllocatedStorage: int | None = None, BackupRetentionPeriod: int | None = None, PreferredBackupWindow: str | None = None,
+    SourceDBInstanceAutomatedBackupsArn: str | None = None,
 ) -> Any:  # fmt: skip
     asked = {name: value for name, value in locals().items() if name[0].isupper()} | {"operation": "RestoreDBInstanceToPointInTime"}
     if bool(RestoreTime) == bool(UseLatestRestorableTime):
         raise InvalidParameterCombination("Specify either RestoreTime or UseLatestRestorableTime")
-    if not SourceDBInstanceIdentifier:
-        refuse("RestoreDBInstanceToPointInTime", SourceDbiResourceId=SourceDbiResourceId)
-        raise InvalidParameterCombination("The request must specify a SourceDBInstanceIdentifier")
-    source = existing(call, SourceDBInstanceIdentifier)
+    source, times = retained.source(call, SourceDBInstanceIdentifier, SourceDbiResourceId, SourceDBInstanceAutomatedBackupsArn)
     if source.cluster:
         # The text is one of ours.
         raise InvalidParameterCombination("The specified instance is a member of a DB cluster. Use RestoreDBClusterToPointInTime instead.")
     if not source.retention_days:
         raise PointInTimeRestoreNotEnabledFault(f"Point in time restore is not enabled for instance {source.name}")
-    times = backup.restorable(call, source)
     if times is None or (RestoreTime is not None and not times[0] <= RestoreTime <= times[1]):
         # The text is one of ours: how AWS says it was not found.
         raise InvalidParameterValue(f"The specified instance cannot be restored to that time: {source.name}")
 
     return _restored(call, TargetDBInstanceIdentifier, source, backup.origin(call, source, RestoreTime), asked)
-
-
-def DescribeDBInstanceAutomatedBackups(
-    call: Call, *, DbiResourceId: str | None = None, DBInstanceIdentifier: str | None = None, Filters: list[dict] | None = None,
-    DBInstanceAutomatedBackupsArn: str | None = None,
-) -> dict:  # fmt: skip
-    refuse("DescribeDBInstanceAutomatedBackups", DBInstanceAutomatedBackupsArn=DBInstanceAutomatedBackupsArn)
-    if DBInstanceIdentifier:
-        existing(call, DBInstanceIdentifier)
-    wanted, found = (DBInstanceIdentifier or "").rpartition(":db:")[2].lower() or None, []
-    for each in sorted(call.shelf(Instance).values(), key=lambda each: each.name):
-        times = backup.restorable(call, each)
-        known = {"status": {"active"}, "db-instance-id": {each.name}, "dbi-resource-id": {each.id}}
-        if each.retention_days and not each.cluster and wanted in (None, each.name) and DbiResourceId in (None, each.id) and filtered(known, Filters):
-            found.append({
-                "DBInstanceArn": call.arn(f"db:{each.name}"), "DbiResourceId": each.id, "Region": call.region, "DBInstanceIdentifier": each.name,
-                "RestoreWindow": {"EarliestTime": times[0], "LatestTime": times[1]} if times else {}, "AllocatedStorage": each.storage_gb,
-                "Status": "active",
-                "Port": each.wanted_port, "AvailabilityZone": each.zone, "InstanceCreateTime": each.created, "MasterUsername": each.master,
-                "Engine": each.engine, "EngineVersion": each.version, "LicenseModel": engine_list.of(each).licence,
-                "OptionGroupName": engine_list.of(each).option_group(),
-                "Encrypted": False, "StorageType": each.storage_type, "IAMDatabaseAuthenticationEnabled": False,
-                "BackupRetentionPeriod": each.retention_days,
-                "BackupTarget": "region", **({"AwsBackupRecoveryPointArn": each.backup_point} if each.backup_point else {}),
-            })  # fmt: skip
-    return {"DBInstanceAutomatedBackups": found}

@@ -30,6 +30,7 @@ from kumoniwa.services.rds import (
     parameter_group,
     placing,
     proxy_running,
+    retained,
     snapshot,
 )
 from kumoniwa.services.rds.engine import ARCHIVE
@@ -62,6 +63,7 @@ async def move(call: Call, id_: str) -> None:
         return
     instance = by_id(call, id_)
     if instance is None:
+        retained.expire(call, id_)
         return
     try:
         await (_MEMBER_STEPS.get(instance.state, _nothing) if instance.cluster else _STEPS.get(instance.state, _run))(call, instance)
@@ -340,6 +342,10 @@ async def _start(call: Call, instance: Instance) -> None:
 
 async def _delete(call: Call, instance: Instance) -> None:
     held = hosting.servers(call.home)
+    stays = instance.is_made and retained.is_wanted(call, instance)
+    if stays:
+        server, until = await started(call, instance), call.now()
+        await engine_list.of(instance).write_down(hosting.folder_of(call, instance.id), server)
     if instance.final_snapshot and instance.is_made:
         if (server := held.by_id.get(instance.id)) is not None and not server.is_running or server is None:
             server = await started(call, instance)  # what a killed server left must be read again before it is a copy
@@ -353,10 +359,13 @@ async def _delete(call: Call, instance: Instance) -> None:
     elif instance.id in held.by_id:
         await held.by_id[instance.id].kill()
     held.by_id.pop(instance.id, None)
-    await asyncio.to_thread(hosting.gone, hosting.folder_of(call, instance.id))
+    if not stays:
+        await asyncio.to_thread(hosting.gone, hosting.folder_of(call, instance.id))
 
     def act() -> None:
-        for each in list(call.shelf(snapshot.kind_for(instance)).values()):
+        if stays:
+            retained.keep(call, instance, until)
+        for each in () if stays else list(call.shelf(snapshot.kind_for(instance)).values()):
             if each.instance_id == instance.id and each.kind == "automated":
                 snapshot.forget(call, each)
         del call.shelf(type(instance))[instance.name]

@@ -139,8 +139,8 @@ ACTIONS = [
      "The ContentType must be one of:'text/html', 'application/json', 'application/javascript', 'text/css', 'text/plain'"),
     ([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "300"}}], "ValidationError", "Member must satisfy regular expression pattern"),
     ([{"Type": "forward", "TargetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:0:targetgroup/a/b"}], "TargetGroupNotFound", "not found"),
-    ([{"Type": "authenticate-oidc"}, {"Type": "fixed-response"}], "NotImplemented", "authenticate-oidc actions"),
-    ([*fixed(), *fixed()], "TooManyActions", "one action"),
+    ([{"Type": "jwt-validation"}, *fixed()], "NotImplemented", "jwt-validation actions"),
+    ([*fixed(), *fixed()], "InvalidLoadBalancerAction", "A rule has one action of type forward, redirect or fixed-response"),
 ]  # fmt: skip
 
 

@@ -25,6 +25,8 @@ MULTI_REGION = ".mrap"
 
 BALANCER, BALANCER_PORT = "elb", "elb-port"
 """The doors of load balancers: by their names, and at ports of their own."""
+PUBLIC_KEYS = "public-keys"
+"""What is named at the first where it is asked with which keys balancers sign."""
 
 CONTROL = "s3control"
 """The service that shares S3's signing name and is told by its path."""
@@ -70,6 +72,7 @@ _HOST = re.compile(
 )
 _EDGE = re.compile(r"(d[a-z0-9]{6,20})\.cloudfront\.(?:net|localhost(?:\.[a-z0-9.-]+)?)")
 _BALANCER = re.compile(r"(?:dualstack\.)?([a-z0-9-]+\.([a-z]{2}(?:-[a-z]+)+-\d)\.elb)\.(?:amazonaws\.com(?:\.cn)?|localhost(?:\.[a-z0-9.-]+)?)")
+_KEYS = re.compile(r"public-keys\.auth\.elb\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:amazonaws\.com(?:\.cn)?|localhost(?:\.[a-z0-9.-]+)?)")
 _ISSUER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.tokens\.sts\.(?:global\.api\.aws|localhost(?:\.[a-z0-9.-]+)?)")
 _PATH = re.compile(
     r"/restapis/(?P<a>[a-z0-9]+)/(?P<stage>[^/]+)/_user_request_(?P<ra>/.*)?"
@@ -188,6 +191,8 @@ def _host(host: str) -> tuple[str | None, str, str | None, str | None]:
         return "cloudfront", match[1], None, None
     if (match := _BALANCER.fullmatch(name)) is not None:
         return BALANCER, f"{match[1]}.localhost", match[2], "elasticloadbalancing"
+    if (match := _KEYS.fullmatch(name)) is not None:
+        return BALANCER, PUBLIC_KEYS, match[1], "elasticloadbalancing"
     if (match := _ISSUER.fullmatch(name)) is not None:
         # No region: every one knows the keys.
         return "token-issuer", match[1], None, None

@@ -6,6 +6,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
+from kumoniwa.services.elbv2 import authentication
 from kumoniwa.services.elbv2.errors import (
     IncompatibleProtocolsException,
     InvalidLoadBalancerActionException,
@@ -25,26 +26,34 @@ _AS_IT_CAME = {"Protocol": "#{protocol}", "Port": "#{port}", "Host": "#{host}", 
 STICKY_SECONDS_MAX = 604_800
 
 
-def checked(call: Call, balancer: str, actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Actions as they are kept and told. One alone is built, which ends a rule: those before it would authenticate."""
+def checked(call: Call, listener: Any, actions: list[dict[str, Any]], before: bytes = b"") -> dict[str, Any]:
+    """Actions as a rule keeps them, with the ``secret`` that goes with them: the last ends it, one before that may have clients sign in."""
     for each in actions:
-        if each["Type"] not in _CONFIGS:
+        if each["Type"] not in (*_CONFIGS, *authentication.CONFIGS):
             raise NotImplementedHere(f"{each['Type']} actions of load balancers")
     if not actions:
         raise ValidationError("Actions must be specified")
-    if len(actions) > 1:
-        raise TooManyActionsException("A rule can have one action of type forward, redirect or fixed-response, and it must be its last")
-    said = actions[0]
+    *first, last = sorted(actions, key=lambda each: each.get("Order", 0))
+    if last["Type"] not in _CONFIGS or len(first) > 1 or any(each["Type"] in _CONFIGS for each in first):
+        raise InvalidLoadBalancerActionException(
+            "A rule has one action of type forward, redirect or fixed-response, which is its last, and one before it at most"
+        )
+    kept, secret = [], before
+    for each in first:
+        made, secret = authentication.checked(call, listener, each, before)
+        kept.append(made)
+    kept.append(_ending(call, listener.balancer, last))
+    orders = [{"Order": each["Order"]} if "Order" in each else {} for each in (*first, last)]
+    return {"actions": [made | order for made, order in zip(kept, orders)], "secret": secret if first else b""}
+
+
+def _ending(call: Call, balancer: str, said: dict[str, Any]) -> dict[str, Any]:
     for kind, member in _CONFIGS.items():
         if member in said and kind != said["Type"]:
             raise InvalidLoadBalancerActionException(f"{member} cannot be specified for actions of type {said['Type']}")
     if said["Type"] == FORWARD:
-        kept = _forward(call, balancer, said)
-    elif said["Type"] == REDIRECT:
-        kept = _redirect(said)
-    else:
-        kept = _fixed(said)
-    return [kept | ({"Order": said["Order"]} if "Order" in said else {})]
+        return _forward(call, balancer, said)
+    return _redirect(said) if said["Type"] == REDIRECT else _fixed(said)
 
 
 def _forward(call: Call, balancer: str, said: dict[str, Any]) -> dict[str, Any]:

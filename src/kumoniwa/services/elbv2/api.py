@@ -69,6 +69,13 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     return {f"elasticloadbalancing:{key}": params[member] for key, member in members.items() if isinstance(params.get(member), str | list)}
 
 
+def confided_of(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
+    """The model does not say that the client of an identity provider has a secret."""
+    actions = params.get("DefaultActions" if operation.endswith("Listener") else "Actions") or ()
+    configs = [each.get("AuthenticateOidcConfig") or {} for each in actions if isinstance(each, dict)]
+    return tuple(each["ClientSecret"] for each in configs if isinstance(each, dict) and isinstance(each.get("ClientSecret"), str))
+
+
 __all__ = [
     "AddListenerCertificates", "AddTags", "CreateListener", "CreateLoadBalancer", "CreateRule", "CreateTargetGroup", "DeleteListener",
     "DeleteLoadBalancer", "DeleteRule", "DeleteTargetGroup", "DeregisterTargets", "DescribeAccountLimits", "DescribeListenerAttributes",
@@ -76,7 +83,7 @@ __all__ = [
     "DescribeSSLPolicies", "DescribeTags", "DescribeTargetGroupAttributes", "DescribeTargetGroups", "DescribeTargetHealth", "ModifyListener",
     "ModifyListenerAttributes", "ModifyLoadBalancerAttributes", "ModifyRule", "ModifyTargetGroup", "ModifyTargetGroupAttributes",
     "RegisterTargets", "RemoveListenerCertificates", "RemoveTags", "SetIpAddressType", "SetRulePriorities", "SetSecurityGroups", "SetSubnets",
-    "all_tags", "listening_of", "reserved_tag", "standing_of", "tags_of",
+    "all_tags", "confided_of", "listening_of", "reserved_tag", "standing_of", "tags_of",
 ]  # fmt: skip
 TAG_CONDITIONS = ("elasticloadbalancing:ResourceTag",)
 """Its own name for the tags of what is touched, which is older than ``aws:ResourceTag``."""

@@ -12,14 +12,29 @@ from functools import partial
 from typing import Any
 
 from kumoniwa.gate import firewall, firewall_guard
-from kumoniwa.gate.address import BALANCER_PORT, Address
+from kumoniwa.gate.address import BALANCER_PORT, PUBLIC_KEYS, Address
 from kumoniwa.gate.firewall_record import Source
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import HostName
 from kumoniwa.gate.viewer import HEADER
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.elbv2 import accesslog, attribute, bill, figures, forwarding, function, listener, live, network, rule, stickiness
+from kumoniwa.services.elbv2 import (
+    accesslog,
+    attribute,
+    bill,
+    figures,
+    forwarding,
+    function,
+    identity_key,
+    listener,
+    live,
+    network,
+    rule,
+    sign_in,
+    stickiness,
+)
+from kumoniwa.services.elbv2.authentication import CONFIGS
 from kumoniwa.services.elbv2.balancer import SERVICE, LoadBalancer
 from kumoniwa.services.elbv2.condition import Fits, compiled
 from kumoniwa.services.elbv2.listener_record import PUBLIC, Listener
@@ -39,6 +54,8 @@ SEEN_BYTES_MAX = 64 << 10
 
 
 async def serve(home: Any, request: Request, address: Address, request_id: str) -> Response:
+    if address.name == PUBLIC_KEYS:
+        return identity_key.shown(home, request.path)
     if address.door == BALANCER_PORT:
         account = address.name.split(":")[4]
         call = home.call("elbv2", account, principals.service(SERVICE, account))
@@ -133,9 +150,22 @@ async def _answered(call: Call, visit: Visit, request_id: str) -> Response:
     blocked = await _blocked(call, visit, request_id)
     if blocked is not None:
         return blocked
+    if request.path == sign_in.BACK and visit.is_secure:
+        state = sign_in.state_of(visit)
+        held = call.shelf(Rule).get(state["rule"])
+        if held is None or held.actions[0]["Type"] not in CONFIGS:
+            raise Refused(401, "AuthInvalidStateParam")
+        visit.priority = held.priority
+        visit.done.append("authenticate")
+        return await sign_in.came_back(call, visit, held, held.actions[0], state)
     chosen = next(held for held, fits in call.shelf(Rule).derived(_rules, call, visit.listener.arn) if fits(visit))
     visit.priority = chosen.priority
-    said = chosen.actions[-1]
+    *first, said = chosen.actions
+    for each in first:
+        visit.done.append("authenticate")
+        response = await sign_in.met(call, visit, chosen, each)
+        if response is not None:
+            return response
     if said["Type"] == FORWARD:
         return await _forwarded(call, visit, said["ForwardConfig"])
     visit.done.append(said["Type"])

@@ -25,6 +25,8 @@ _OURS = frozenset({
     "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", TRACE.lower(), HEADER, "upgrade",
 })  # fmt: skip
 """Headers of a client that no target sees as they were."""
+_OF_USERS = "x-amzn-oidc-"
+"""How the headers begin that say who has signed in: nobody says so himself."""
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "date"})
 
 
@@ -62,7 +64,7 @@ def passed_on(visit: Visit) -> list[tuple[str, str]]:
     """The header lines of the client's request as its target gets them."""
     drops = visit.balancer.is_on("routing.http.drop_invalid_header_fields.enabled")
     lines = [(name, value) for name, value in visit.lines() if name.lower() not in _OURS and (not drops or _is_plain_name(name))]
-    return [("Host", host_told(visit)), *forwarded(visit), *lines]
+    return [("Host", host_told(visit)), *forwarded(visit), *visit.told_of_user, *(line for line in lines if not line[0].lower().startswith(_OF_USERS))]
 
 
 async def asked(visit: Visit, group: TargetGroup, target: Target, ended: Callable[[], None], closed: Callable[[int], None]) -> Response:

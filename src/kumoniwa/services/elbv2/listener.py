@@ -9,7 +9,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.elbv2 import action, attribute, balancer, condition, hosts, port, rule, security_policy, tag, target_group
+from kumoniwa.services.elbv2 import attribute, balancer, condition, hosts, port, rule, security_policy, tag, target_group
 from kumoniwa.services.elbv2.balancer import LoadBalancer
 from kumoniwa.services.elbv2.errors import (
     CertificateNotFoundException,
@@ -159,9 +159,8 @@ async def CreateListener(
             raise DuplicateListenerException
         if len(of_balancer(call, LoadBalancerArn)) >= LIMITS["listeners-per-application-load-balancer"]:
             raise TooManyListenersException("The maximum number of listeners has been reached")
-        actions = action.checked(call, LoadBalancerArn, DefaultActions)
         call.shelf(Listener)[arn] = made
-        rule.put_default(call, made, actions)
+        rule.put_default(call, made, DefaultActions)
         show(call, held)
         return made
 
@@ -200,7 +199,7 @@ async def ModifyListener(
             raise DuplicateListenerException
         call.shelf(Listener)[ListenerArn] = after
         if DefaultActions is not None:
-            rule.put_default(call, after, action.checked(call, before.balancer, DefaultActions))
+            rule.put_default(call, after, DefaultActions)
         show(call, balancer.existing(call, before.balancer))
 
     await port.opened(call, after)

@@ -53,10 +53,10 @@ def put_default(call: Call, listener: Any, actions: list[dict[str, Any]]) -> Non
     """What a listener does with whatever meets no other rule, from now on."""
     held = of_listener(call, listener.arn)
     if held:
-        call.shelf(Rule)[held[-1].arn] = changed(held[-1], actions=actions)
+        call.shelf(Rule)[held[-1].arn] = changed(held[-1], **action.checked(call, listener, actions, held[-1].secret))
     else:
         arn = _arn(call, listener.arn)
-        call.shelf(Rule)[arn] = Rule(arn=arn, listener=listener.arn, priority=DEFAULT, conditions=[], actions=actions)
+        call.shelf(Rule)[arn] = Rule(arn=arn, listener=listener.arn, priority=DEFAULT, conditions=[], **action.checked(call, listener, actions))
 
 
 def drop_all(call: Call, listener: str) -> None:
@@ -83,12 +83,12 @@ def made(call: Call, listener: Any, priority: int, conditions: list[dict], actio
     arn = _arn(call, listener.arn)
     rule = call.shelf(Rule)[arn] = Rule(
         arn=arn, listener=listener.arn, priority=priority, conditions=condition.checked(conditions),
-        actions=action.checked(call, listener.balancer, actions), tags=tag.checked(tags),
+        tags=tag.checked(tags), **action.checked(call, listener, actions),
     )  # fmt: skip
     return rule
 
 
-def modified(call: Call, arn: str, balancer: str, conditions: list[dict] | None, actions: list[dict] | None) -> Rule:
+def modified(call: Call, arn: str, listener: Any, conditions: list[dict] | None, actions: list[dict] | None) -> Rule:
     held = existing(call, arn)
     if not conditions and not actions:
         raise ValidationError("Either conditions or actions must be specified")
@@ -96,7 +96,7 @@ def modified(call: Call, arn: str, balancer: str, conditions: list[dict] | None,
         raise OperationNotPermittedException(f"Default rule '{arn}' cannot be modified")
     more: dict[str, Any] = {"conditions": condition.checked(conditions)} if conditions else {}
     if actions:
-        more["actions"] = action.checked(call, balancer, actions)
+        more |= action.checked(call, listener, actions, held.secret)
     rule = call.shelf(Rule)[arn] = changed(held, **more)
     return rule
 

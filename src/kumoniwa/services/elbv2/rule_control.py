@@ -23,7 +23,7 @@ def CreateRule(
 
 def ModifyRule(call: Call, *, RuleArn: str, Conditions: list[dict] | None = None, Actions: list[dict] | None = None) -> dict:
     held = listener.existing(call, rule.existing(call, RuleArn).listener)
-    after = rule.modified(call, RuleArn, held.balancer, Conditions, Actions)
+    after = rule.modified(call, RuleArn, held, Conditions, Actions)
     _told(call, held)
     return {"Rules": [rule.shown(after)]}
 

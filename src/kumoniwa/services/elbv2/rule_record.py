@@ -21,6 +21,8 @@ class Rule(Record):
     conditions: list[dict[str, Any]]
     actions: list[dict[str, Any]]
     tags: dict[str, str] = {}
+    secret: bytes = b""
+    """Of the client that its action has users sign in with, under the cloud's seal."""
 
     @property
     def balancer(self) -> str:

@@ -35,6 +35,8 @@ class Visit:
         """When the request went to its target, and when that began to answer."""
         self.received_bytes = len(request.method) + len(request.path) + len(request.query) + 12 + len(request.body)
         self.received_bytes += sum(len(name) + len(value) + 4 for name, value in request.headers.items())
+        self.told_of_user: list[tuple[str, str]] = []
+        """Headers that say who has signed in."""
         self.cookies: list[str] = []
         """What the balancer itself gives the client to keep."""
 

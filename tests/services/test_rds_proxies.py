@@ -10,7 +10,8 @@ from pathlib import Path
 import pg8000.dbapi
 import pg8000.native
 import pytest
-from database_workshop import GONE, PASSWORD
+from cluster_workshop import Clusters
+from database_workshop import GONE, PASSWORD, code_of
 from proxy_workshop import Proxies
 
 pytestmark = pytest.mark.database
@@ -389,3 +390,35 @@ def test_a_client_that_says_nothing_for_too_long_is_sent_away(proxies):
     one.session._usock.settimeout(20)
     one.ask("commit")
     assert proxies.meanwhile(lambda: one.session._usock.recv(1)) == b""
+
+
+# Clusters ------------------------------------------------------------------------------------------
+
+
+def test_a_proxy_stands_before_a_cluster_and_is_told_with_its_instances(cloud):
+    # The AWS CLI's example of register-db-proxy-targets has the members of each.
+    proxies, clusters = Proxies(cloud), Clusters(cloud)
+    shown = clusters.create_cluster()
+    proxies.make(target=None)
+    said = {"DBProxyName": "pool", "DBClusterIdentifiers": ["shop"]}
+    told = proxies.rds.register_db_proxy_targets(**said)["DBProxyTargets"]
+    assert [(each["Type"], each["RdsResourceId"], each["TargetHealth"]) for each in told] == [
+        ("TRACKED_CLUSTER", "shop", {"State": "REGISTERING"}), ("RDS_INSTANCE", "writer", {"State": "REGISTERING"}),
+    ]  # fmt: skip
+
+    def targets():
+        return proxies.rds.describe_db_proxy_targets(DBProxyName="pool")["Targets"]
+
+    proxies._until(targets, lambda found: found[1]["TargetHealth"]["State"] == "AVAILABLE")
+    assert targets()[0] == {"RdsResourceId": "shop", "Port": shown["Port"], "Type": "TRACKED_CLUSTER"} and targets()[1]["TrackedClusterId"] == "shop"
+    one = proxies.connect(database="shop")
+    assert one.ask("select current_database()") == [("shop",)]
+    member = {"DBProxyName": "pool", "DBInstanceIdentifiers": ["writer"]}
+    assert code_of(proxies.rds.deregister_db_proxy_targets, **member) == "InvalidParameterCombination"
+    reader = {"DBProxyName": "pool", "DBProxyEndpointName": "reader", "VpcSubnetIds": proxies.subnets(), "TargetRole": "READ_ONLY"}
+    assert code_of(proxies.rds.create_db_proxy_endpoint, **reader) == "NotImplemented"
+    proxies.rds.reboot_db_instance(DBInstanceIdentifier="writer")
+    proxies.until("available", "writer")
+    assert one.ask("select 1") == [(1,)]
+    proxies.rds.deregister_db_proxy_targets(**said)
+    assert targets() == []

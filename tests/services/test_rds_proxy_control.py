@@ -92,7 +92,7 @@ def test_a_name_is_taken_once_and_what_is_not_there_is_said(proxies):
         ("DBInstanceNotFound", rds.register_db_proxy_targets, {"DBProxyName": "pool", "DBInstanceIdentifiers": ["nothing"]}),
         ("InvalidParameterCombination", rds.register_db_proxy_targets, {"DBProxyName": "pool"}),
         ("InvalidParameterCombination", rds.register_db_proxy_targets, {"DBProxyName": "pool", "DBInstanceIdentifiers": ["a", "b"]}),
-        ("NotImplemented", rds.register_db_proxy_targets, {"DBProxyName": "pool", "DBClusterIdentifiers": ["cluster"]}),
+        ("DBClusterNotFoundFault", rds.register_db_proxy_targets, {"DBProxyName": "pool", "DBClusterIdentifiers": ["cluster"]}),
         ("DBProxyEndpointNotFoundFault", rds.delete_db_proxy_endpoint, {"DBProxyEndpointName": "nothing"}),
         ("DBProxyEndpointNotFoundFault", rds.describe_db_proxy_endpoints, {"DBProxyEndpointName": "nothing"}),
     ):

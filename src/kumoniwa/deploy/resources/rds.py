@@ -284,7 +284,8 @@ class _Group(_First):
     async def look(self, work: Work) -> dict[str, Any]:
         found = await super().look(work)
         targets = (await work.look("rds:DescribeDBProxyTargets", **self.params(work)))["Targets"]
-        return found | {"Health": targets[0]["TargetHealth"]["State"] if targets else "AVAILABLE"}
+        states = [each["TargetHealth"]["State"] for each in targets if "TargetHealth" in each]
+        return found | {"Health": states[0] if states else "AVAILABLE"}
 
 
 _IDENTIFIERS = ("DBInstanceIdentifiers", "DBClusterIdentifiers")

@@ -40,9 +40,9 @@ def standing_of(call: Call) -> list[Use]:
         if each.state not in ("stopped", "deleting"):
             found.append((f"rds:{each.class_}", each.name, 1.0))
     for proxy in call.shelf(Proxy).values():
-        if proxy.state not in ("creating", "deleting"):
+        if proxy.target and proxy.state not in ("creating", "deleting"):
             found += [("rds:proxy_vcpus", proxy.name, float(max(PROXY_VCPUS_MIN, classes.of(each.class_).processors))) for each in instances
-                      if each.id == proxy.target]  # fmt: skip
+                      if proxy.target in (each.id, each.cluster)]  # fmt: skip
     found += _beyond("rds:backup_storage", call.shelf(Snapshot).values(), sum(each.storage_gb for each in instances))
     clusters = list(call.shelf(Cluster).values())
     for each in clusters:

@@ -38,7 +38,7 @@ CATEGORIES = {
     "db-cluster-snapshot": ("backup", "notification"),
 }  # fmt: skip
 _OF = {
-    "0203": "creation", "0204": "configuration change", "0205": "deletion", "0206": "creation", "0208": "deletion", "0214": "configuration change",
+    "0203": "creation", "0204": "configuration change", "0205": "deletion", "0206": "creation", "0208": "deletion", "0214": "configuration change", "0215": "configuration change",
     "0001": "backup", "0002": "backup", "0003": "deletion", "0004": "availability", "0005": "creation", "0006": "availability",
     "0012": "configuration change", "0014": "configuration change",
     "0016": "configuration change", "0017": "configuration change", "0019": "restoration", "0020": "recovery", "0021": "recovery", "0031": "failure",

@@ -60,7 +60,7 @@ class Proxy(Record):
     debugs_until: float = 0.0
     state: str = "creating"
     target: str = ""
-    """The resource id of the instance it stands before."""
+    """The resource id of the instance, or the cluster, it stands before."""
     tags: dict[str, str] = {}
 
 
@@ -186,6 +186,7 @@ def arns_of(call: Call, operation: str, params: dict[str, Any]) -> list[str] | s
         found.append(call.arn(f"db-proxy:{proxy.id if proxy is not None else said}"))
     if operation == "DeregisterDBProxyTargets":
         found += [call.arn(f"db:{name.lower()}") for name in params.get("DBInstanceIdentifiers") or ()]
+        found += [call.arn(f"cluster:{name.lower()}") for name in params.get("DBClusterIdentifiers") or ()]
     if name := str(params.get("DBProxyEndpointName") or ""):
         endpoint = call.shelf(Endpoint).get(name.lower()) if operation != "CreateDBProxyEndpoint" else None
         found.append(call.arn(f"db-proxy-endpoint:{endpoint.id if endpoint is not None else name}"))

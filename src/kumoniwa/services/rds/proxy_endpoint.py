@@ -9,6 +9,7 @@ from typing import Any
 
 from kumoniwa.gate import private_network
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.rds import names, placing, proxy_placing, tag
 from kumoniwa.services.rds.creation import refuse
@@ -18,7 +19,7 @@ from kumoniwa.services.rds.errors import (
     InvalidDBProxyEndpointStateFault,
     InvalidParameterCombination,
 )
-from kumoniwa.services.rds.instance import Place
+from kumoniwa.services.rds.instance import Cluster, Place
 from kumoniwa.services.rds.proxy import (
     Endpoint,
     Proxy,
@@ -31,6 +32,7 @@ from kumoniwa.services.rds.proxy import (
     new_id,
     proxy_by_id,
     settled,
+    target_of,
 )
 from kumoniwa.services.rds.proxy_change import check_places
 
@@ -46,6 +48,8 @@ def CreateDBProxyEndpoint(
     check_places("CreateDBProxyEndpoint", VpcSubnetIds, EndpointNetworkType)
     if TargetRole == "READ_ONLY":
         # Reader endpoints only work for proxies of clusters: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-endpoints.html
+        if isinstance(target_of(call, proxy), Cluster):
+            raise NotImplementedHere("read-only endpoints of proxies: clusters have no readers")
         raise InvalidParameterCombination("READ_ONLY endpoints are supported only for proxies that are associated with DB clusters.")
     _check_new(call, proxy, name)
     return _placed(call, proxy, {"name": name, "subnets": VpcSubnetIds, "tags": tag.checked(Tags)}, VpcSecurityGroupIds)

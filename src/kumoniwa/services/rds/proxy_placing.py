@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.rds import placing, subnet_group
 from kumoniwa.services.rds.errors import InvalidSubnet
-from kumoniwa.services.rds.instance import Instance, Place
+from kumoniwa.services.rds.instance import Cluster, Instance, Place, members
 from kumoniwa.services.rds.proxy import PORT, Endpoint, Proxy, endpoint_host, own_host
 
 ZONES_MIN = 2
@@ -38,9 +38,10 @@ def regrouped(call: Call, place: Place, groups: tuple[str, ...]) -> Place:
 
 async def barred(call: Call, proxy: Proxy, target: Instance) -> str:
     """Why what a proxy says does not come to its database; empty if it does."""
-    if target.place is None or not target.place.address:
+    place = next((each.place for each in members(call, target)), None) if isinstance(target, Cluster) else target.place
+    if place is None or not place.address:
         return ""
-    verdict = await private_network.judged(call, proxy.place.interface, address=target.place.address, port=target.wanted_port)
+    verdict = await private_network.judged(call, proxy.place.interface, address=place.address, port=target.wanted_port)
     return "" if verdict["is_allowed"] else verdict["text"]
 
 

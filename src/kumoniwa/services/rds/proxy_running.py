@@ -19,7 +19,7 @@ from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.rds import event, hosting, placing, proxy_access, proxy_placing
-from kumoniwa.services.rds.instance import RUNNING, SERVICE
+from kumoniwa.services.rds.instance import PREFIX, RUNNING, SERVICE
 from kumoniwa.services.rds.proxy import (
     GROUP,
     SETTLING_S,
@@ -144,8 +144,9 @@ def _settle(call: Call, proxy: Proxy, failed: set[str], gone: list[Endpoint]) ->
         proxy = keep(call, proxy, state=state)
     if proxy.target and target_of(call, proxy) is None:
         keep(call, proxy, target="")
-        words = f"RDS detected deletion of DB instance and automatically removed it from target group {GROUP} of DB proxy {proxy.name}."
-        event.tell(call, "db-proxy", proxy.name, "RDS-EVENT-0214", words, proxy.id)
+        id_, kind = ("RDS-EVENT-0215", "cluster") if proxy.target.startswith(PREFIX) else ("RDS-EVENT-0214", "instance")
+        words = f"RDS detected deletion of DB {kind} and automatically removed it from target group {GROUP} of DB proxy {proxy.name}."
+        event.tell(call, "db-proxy", proxy.name, id_, words, proxy.id)
     shelf = call.shelf(Endpoint)
     for each in endpoints_of(call, proxy):
         wanted = "incompatible-network" if each.name in failed else "available"

@@ -9,19 +9,20 @@ from typing import Any
 
 from kumoniwa.engines.postgresql_proxy.proxy import REGISTERING
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import hosting, names
+from kumoniwa.services.rds import cluster, hosting, names
+from kumoniwa.services.rds.aurora import AuroraPostgres
 from kumoniwa.services.rds.creation import refuse
 from kumoniwa.services.rds.engine_list import POSTGRES
 from kumoniwa.services.rds.errors import (
     DBProxyTargetAlreadyRegisteredFault,
     DBProxyTargetNotFoundFault,
+    InvalidDBClusterStateFault,
     InvalidDBInstanceStateFault,
     InvalidParameterCombination,
     InvalidParameterValue,
 )
-from kumoniwa.services.rds.instance import Instance, arn_of, host
+from kumoniwa.services.rds.instance import Cluster, Instance, arn_of, host, members
 from kumoniwa.services.rds.instance import existing as existing_instance
 from kumoniwa.services.rds.proxy import Group, Proxy, check_group, data_of, existing, group_of, group_shown, keep, look_again, settled, target_of
 
@@ -34,36 +35,43 @@ PENDING = {
 FILTERS = ("EXCLUDE_VARIABLE_SETS",)
 
 
-def _health(call: Call, proxy: Proxy, instance: Instance) -> dict[str, str]:
+def _health(call: Call, proxy: Proxy, target: Instance) -> dict[str, str]:
     if proxy.state == "creating":
         return PENDING
     process = hosting.servers(call.home).proxies.get(proxy.id)
-    is_told = process is not None and process.config is not None and process.config["folder"] == data_of(call, instance)
+    is_told = process is not None and process.config is not None and process.config["folder"] == data_of(call, target)
     state, reason, words = process.health if is_told else REGISTERING
     return {name: said for name, said in (("State", state), ("Reason", reason), ("Description", words)) if said}
 
 
-def _shown(call: Call, proxy: Proxy, instance: Instance) -> dict[str, Any]:
-    health = _health(call, proxy, instance)
+def _shown(call: Call, proxy: Proxy, target: Instance) -> list[dict[str, Any]]:
+    """A cluster is told with its instances. Which members each has is as the AWS CLI's examples have it."""
+    health, port = _health(call, proxy, target), target.port or target.wanted_port
     role = "UNKNOWN" if health["State"] == "REGISTERING" or health.get("Reason") == PENDING["Reason"] else "READ_WRITE"
-    return {
-        "TargetArn": arn_of(call, instance.name), "Endpoint": host(call, instance.name), "RdsResourceId": instance.name,
-        "Port": instance.port or instance.wanted_port, "Type": "RDS_INSTANCE", "Role": role, "TargetHealth": health,
-    }  # fmt: skip
+    is_cluster = isinstance(target, Cluster)
+    found: list[dict[str, Any]] = [{"RdsResourceId": target.name, "Port": port, "Type": "TRACKED_CLUSTER"}] if is_cluster else []
+    if is_cluster and health["State"] == "REGISTERING":
+        found[0]["TargetHealth"] = health
+    for each in members(call, target) if is_cluster else [target]:
+        found.append({
+            "TargetArn": arn_of(call, each.name), "Endpoint": host(call, each.name), "RdsResourceId": each.name, "Port": port, "Type": "RDS_INSTANCE",
+            "Role": role, "TargetHealth": health, **({"TrackedClusterId": target.name} if is_cluster else {}),
+        })  # fmt: skip
+    return found
 
 
 def _named(call: Call, instances: list[str] | None, clusters: list[str] | None) -> Instance:
-    """The one that is meant: each proxy can be associated with a single target.
+    """The one that is meant, an instance or a cluster: each proxy can be associated with a single target.
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations"""
-    if clusters:
-        raise NotImplementedHere("proxies of clusters of databases")
-    if not instances:
+    if bool(instances) == bool(clusters):
         raise InvalidParameterCombination("You must specify either DBInstanceIdentifiers or DBClusterIdentifiers.")
-    if len(instances) > 1:
-        raise InvalidParameterCombination("A proxy can be associated with a single DB instance.")
-    found = existing_instance(call, instances[0])
-    if found.engine != POSTGRES.name:
-        raise InvalidParameterCombination(f"The DB instance {found.name} is not of the proxy's engine family POSTGRESQL: {found.engine}")
+    if len(instances or clusters or ()) > 1:
+        raise InvalidParameterCombination("A proxy can be associated with a single DB instance or DB cluster.")
+    found = existing_instance(call, instances[0]) if instances else cluster.existing(call, clusters[0])  # type: ignore[index]
+    if found.engine not in (POSTGRES.name, AuroraPostgres.name):
+        raise InvalidParameterCombination(f"{found.name} is not of the proxy's engine family POSTGRESQL: {found.engine}")
+    if found.cluster:
+        raise InvalidParameterCombination(f"The DB instance {found.name} is a member of a DB cluster, which can be associated with a proxy.")
     return found
 
 
@@ -73,18 +81,18 @@ def RegisterDBProxyTargets(
 ) -> dict:  # fmt: skip
     proxy = settled(call, DBProxyName)
     check_group(TargetGroupName, proxy)
-    instance = _named(call, DBInstanceIdentifiers, DBClusterIdentifiers)
-    current = target_of(call, proxy)
-    if current is not None and current.id == instance.id:
-        raise DBProxyTargetAlreadyRegisteredFault(f"The proxy {proxy.name} is already associated with the DB instance {instance.name}.")
+    target, current = _named(call, DBInstanceIdentifiers, DBClusterIdentifiers), target_of(call, proxy)
+    if current is not None and current.id == target.id:
+        raise DBProxyTargetAlreadyRegisteredFault(f"The proxy {proxy.name} is already associated with {target.name}.")
     if current is not None:
-        raise InvalidParameterCombination(f"The proxy {proxy.name} is already associated with another DB instance: {current.name}")
-    if instance.state in ("deleting", "failed") or not instance.is_made:
-        raise InvalidDBInstanceStateFault(f"DB Instance {instance.name} is in an unsupported state: {instance.state}")
-    proxy = keep(call, proxy, target=instance.id)
+        raise InvalidParameterCombination(f"The proxy {proxy.name} is already associated with another target: {current.name}")
+    if target.state in ("deleting", "failed") or not target.is_made:
+        fault, kind = (InvalidDBClusterStateFault, "Cluster") if isinstance(target, Cluster) else (InvalidDBInstanceStateFault, "Instance")
+        raise fault(f"DB {kind} {target.name} is in an unsupported state: {target.state}")
+    proxy = keep(call, proxy, target=target.id)
     look_again(call, proxy.id)
     call.keeps_otherwise()
-    return {"DBProxyTargets": [_shown(call, proxy, instance)]}
+    return {"DBProxyTargets": _shown(call, proxy, target)}
 
 
 def DeregisterDBProxyTargets(
@@ -93,9 +101,9 @@ def DeregisterDBProxyTargets(
 ) -> dict:  # fmt: skip
     proxy = settled(call, DBProxyName)
     check_group(TargetGroupName, proxy)
-    instance = _named(call, DBInstanceIdentifiers, DBClusterIdentifiers)
-    if proxy.target != instance.id:
-        raise DBProxyTargetNotFoundFault(f"The DB instance {instance.name} is no target of the proxy {proxy.name}.")
+    target = _named(call, DBInstanceIdentifiers, DBClusterIdentifiers)
+    if proxy.target != target.id:
+        raise DBProxyTargetNotFoundFault(f"{target.name} is no target of the proxy {proxy.name}.")
     keep(call, proxy, target="")
     look_again(call, proxy.id)
     call.keeps_otherwise()
@@ -106,8 +114,8 @@ def DescribeDBProxyTargets(call: Call, *, DBProxyName: str, TargetGroupName: str
     refuse("DescribeDBProxyTargets", Filters=Filters)
     proxy = existing(call, DBProxyName)
     check_group(TargetGroupName, proxy)
-    instance = target_of(call, proxy)
-    return {"Targets": [_shown(call, proxy, instance)] if instance is not None else []}
+    target = target_of(call, proxy)
+    return {"Targets": _shown(call, proxy, target) if target is not None else []}
 
 
 def DescribeDBProxyTargetGroups(call: Call, *, DBProxyName: str, TargetGroupName: str | None = None, Filters: list[dict] | None = None) -> dict:

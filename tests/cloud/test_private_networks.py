@@ -15,13 +15,20 @@ ASKS = """
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    brief = Config(connect_timeout=0.3, read_timeout=20, retries={"max_attempts": 0})
+    brief = Config(connect_timeout=0.3, read_timeout=10, retries={"max_attempts": 0})
+    kept = {}
+
+    def client(service, region):
+        # It keeps its connection from request to request.
+        if (service, region) not in kept:
+            kept[service, region] = boto3.client(service, region_name=region, config=brief)
+        return kept[service, region]
 
     def handler(event, context):
         said = {}
         for service, operation, region in event:
             try:
-                getattr(boto3.client(service, region_name=region, config=brief), operation)()
+                getattr(client(service, region), operation)()
                 said[f"{service} in {region}"] = "answered"
             except ClientError as error:
                 said[f"{service} in {region}"] = error.response["Error"]["Code"]

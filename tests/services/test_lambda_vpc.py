@@ -69,6 +69,10 @@ def test_a_function_in_a_private_subnet_stores_a_row_in_its_database_and_reads_i
     network.ec2.revoke_security_group_ingress(GroupId=databases, IpPermissions=[tcp(5432, group=functions)])
     settled(cloud)
     assert invoke(cloud, {"id": "7"})["Payload"] == ["tea"]  # a security group remembers who is connected
+    Databases(cloud).rds.stop_db_instance(DBInstanceIdentifier="orders")
+    Databases(cloud).until("stopped")
+    settled(cloud)
+    assert invoke(cloud, {"id": "7"})["Payload"]["errorType"] in ("InterfaceError", "OperationalError")  # and a database that ends says so
 
 
 @pytest.mark.database

@@ -7,6 +7,7 @@ instead of being reset, as in a real outage; the copy is dropped when the client
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import itertools
 import select
@@ -117,10 +118,16 @@ class Door:
         self._listen(listener, network)
 
     def _keep_out(self, member: Member, number: int) -> None:
-        listener, _ = self.networks.pop((member.name, number), (None, None))
-        if listener is not None:
-            self.loop.remove_reader(listener.fileno())
-            listener.close()
+        """Connections that were let out of the network end with its way out: other regions would not know that it is gone."""
+        listener, network = self.networks.pop((member.name, number), (None, None))
+        if listener is None:
+            return
+        self.loop.remove_reader(listener.fileno())
+        listener.close()
+        if Network(*network).public_ip:
+            for connection in [each for each, its in self.within.items() if its is network]:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def _stand(self, member: Member, address: str, is_there: bool) -> None:
         if not is_there:

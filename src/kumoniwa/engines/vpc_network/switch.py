@@ -12,6 +12,7 @@ Orders and answers are JSON, one a message, with descriptors beside them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -122,9 +123,12 @@ class Listener:
         self.socket.listen(WAITING_MAX)
 
     def clog(self) -> None:
-        """Let it have a queue of one, which is full."""
+        """Let it have a queue of one, which is full. Who waits there already is sent away: nobody would ever come for him."""
         if self.plug is None:
             self.socket.listen(0)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    self.socket.accept()[0].close()
             self.plug = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             self.plug.connect_ex((LOOPBACK if self.address == ANY else self.address, self.port))  # done at once, unless the queue is full anyway
             self.plugged = self.plug.getsockname()

@@ -62,7 +62,8 @@ class Place:
         return self.network.namespace < 0 or self.network.switch.is_over
 
     async def become(self, wanted: dict[Door, tuple[str, int]], held: dict[Door, bool]) -> None:
-        """Have these doors be open and no others; ``held`` says of those that are not whether who is inside is held."""
+        """Have these doors be open and no others; ``held`` says of those that are not whether who is inside is held. A server that is there no
+        more has its own way to say so."""
         async with self.turn:
             for door, server in wanted.items():
                 if self.open.get(door) != server:
@@ -70,7 +71,7 @@ class Place:
                     self.open[door] = server
                     self.shut.pop(door, None)
             for door in [*self.open.keys() - wanted.keys(), *self.shut]:
-                is_held = held.get(door, True)
+                is_held = held.get(door, False)
                 if self.shut.get(door) != is_held:
                     self.open.pop(door, None)
                     await self.network.shut(*door, is_held=is_held)

@@ -64,6 +64,8 @@ def AssociateAddress(
     call: Call, *, AllocationId: str | None = None, PublicIp: str | None = None, NetworkInterfaceId: str | None = None,
     PrivateIpAddress: str | None = None, AllowReassociation: bool | None = None,
 ) -> dict:  # fmt: skip
+    if not AllocationId and not PublicIp:
+        raise MissingParameter("Invalid request, expect PublicIp/AllocationId parameter.")
     address = named(call, AllocationId, PublicIp)
     if not NetworkInterfaceId:
         raise MissingParameter("Either instance ID or network interface id must be specified")

@@ -30,6 +30,7 @@ def show(call: Call, subnet: Subnet) -> dict[str, Any]:
         "AvailableIpAddressCount": free(call, subnet), "DefaultForAz": subnet.is_default, "MapPublicIpOnLaunch": subnet.is_public,
         "MapCustomerOwnedIpOnLaunch": False, "AssignIpv6AddressOnCreation": False, "EnableDns64": False, "Ipv6Native": False,
         "Ipv6CidrBlockAssociationSet": [], "OwnerId": call.account, "State": "available", "SubnetArn": call.arn(f"subnet/{subnet.id}", "ec2"),
+        "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
         "PrivateDnsNameOptionsOnLaunch": {
             "HostnameType": subnet.hostnames, "EnableResourceNameDnsARecord": subnet.names_a, "EnableResourceNameDnsAAAARecord": False,
         },

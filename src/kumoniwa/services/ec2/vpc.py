@@ -46,6 +46,7 @@ def show(call: Call, vpc: Vpc) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "VpcId": vpc.id, "CidrBlock": vpc.blocks[0].cidr, "DhcpOptionsId": vpc.dhcp, "InstanceTenancy": vpc.tenancy, "IsDefault": vpc.is_default,
         "OwnerId": call.account, "State": "available", "CidrBlockAssociationSet": [_block(each) for each in vpc.blocks],
+        "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
     }  # fmt: skip
     return shown | ({"Tags": tag.shown(vpc.tags)} if vpc.tags else {})
 
@@ -71,7 +72,7 @@ def CreateVpc(
     id_ = fresh(call, "vpc")
     tags = tag.of_new(call, TagSpecifications, VPC, id_)
     vpc = default_network.furnished(call, block, tenancy=InstanceTenancy or "default", id_=id_, tags=tags)
-    return {"Vpc": show(call, vpc) | {"State": "pending"}}
+    return {"Vpc": show(call, vpc) | {"State": "pending", "Ipv6CidrBlockAssociationSet": []}}
 
 
 @may_be_dry

@@ -357,3 +357,17 @@ def test_what_the_cdk_asks_when_it_looks_a_vpc_up_is_answered(shop, ec2):
     gateways = [{"Name": "attachment.vpc-id", "Values": [vpc]}, {"Name": "attachment.state", "Values": ["attached"]}, {"Name": "state", "Values": ["available"]}]
     assert ec2.describe_vpn_gateways(Filters=gateways)["VpnGateways"] == []
     assert refused(ec2.create_vpn_gateway, Type="ipsec.1")[0] == "NotImplemented"
+
+
+def test_a_kill_leaves_networks_whole_or_not_made_at_all(cloud, ec2):
+    """Whatever was answered is there afterwards, and nothing is there in part."""
+    begun = [cloud.start(ec2.create_vpc, CidrBlock=f"10.{n}.0.0/16") for n in range(3)]
+    done = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    interface = ec2.create_network_interface(SubnetId=ec2.describe_subnets()["Subnets"][0]["SubnetId"])["NetworkInterface"]["NetworkInterfaceId"]
+    cloud.restart(kill=True)
+    assert all(task.done() for task in begun)
+    vpcs = {each["VpcId"] for each in ec2.describe_vpcs()["Vpcs"]}
+    assert done in vpcs and ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"]
+    for operation, member in (("describe_route_tables", "RouteTables"), ("describe_network_acls", "NetworkAcls"), ("describe_security_groups", "SecurityGroups")):
+        held = getattr(ec2, operation)()[member]
+        assert sorted(each["VpcId"] for each in held) == sorted(vpcs)

@@ -41,7 +41,7 @@ def _side(call: Call, side: PeeringSide, peering: Peering) -> dict[str, Any]:
 
 
 def _put(call: Call, peering: Peering) -> Peering:
-    """On the shelves of both accounts, each with its own tags."""
+    """On the shelves of both accounts, each with its own tags. A kill may come between the two: whoever was not answered asks again, and both are put."""
     for account in {peering.requester.account, peering.accepter.account}:
         shelf = call.home.store.shelf(account, Peering)
         held = shelf.get(peering.id)

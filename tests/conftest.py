@@ -28,7 +28,7 @@ import hypothesis
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from kept_processes import KeptGolden, KeptNursery, KeptWorkshop
+from kept_processes import KeptNursery, KeptWorkshop, kept
 from websocket_client import WebSocketClient
 
 from kumoniwa.cloud import catalogue
@@ -38,7 +38,6 @@ from kumoniwa.cloud.links import Links
 from kumoniwa.cloud.region import Region
 from kumoniwa.engines import lake
 from kumoniwa.engines.lambda_runtime import runtimes
-from kumoniwa.engines.postgresql import golden
 from kumoniwa.engines.vpc_network import network
 from kumoniwa.gate.address import EDGE, GLOBAL, is_led, locate
 from kumoniwa.gate.private_network import Network
@@ -50,7 +49,7 @@ from kumoniwa.kernel.fault import Fault, FaultRefused
 from kumoniwa.links.peers import Peers
 from kumoniwa.services.cloudformation import template
 from kumoniwa.services.config import pack
-from kumoniwa.services.rds import hosting, postgres
+from kumoniwa.services.rds import hosting, mariadb, postgres
 from kumoniwa.wire.http import Connection
 from kumoniwa.wire.message import File, Request, Response
 
@@ -67,7 +66,8 @@ botocore.auth.AUTH_TYPE_MAPS |= {
 }  # fmt: skip
 runtimes.Nursery = KeptNursery
 template.Workshop = pack.Workshop = KeptWorkshop
-postgres.Golden = KeptGolden
+postgres.Golden = kept(postgres.Golden)
+mariadb.Golden = kept(mariadb.Golden)
 
 # Timing decides no test: a busy machine is slow at making examples too. Nor does luck: ``make fuzz`` seeks what nobody has met yet.
 _PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -79,13 +79,14 @@ hypothesis.settings.load_profile("any machine")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Databases are asked of where they can run. Where they cannot, as for root without user namespaces, RDS refuses itself by name. So does
     Lambda a function in a VPC where there are no network namespaces."""
-    wanted = [item for item in items if item.get_closest_marker("database")]
-    if wanted:
-        try:
-            golden.version()
-        except NotImplementedHere as error:
-            for item in wanted:
-                item.add_marker(pytest.mark.skip(reason=error.text))
+    for marker, engine in (("database", postgres.Postgres), ("mariadb", mariadb.MariaDb)):
+        wanted = [item for item in items if item.get_closest_marker(marker)]
+        if wanted:
+            try:
+                engine().version()
+            except NotImplementedHere as error:
+                for item in wanted:
+                    item.add_marker(pytest.mark.skip(reason=error.text))
     within = [item for item in items if item.get_closest_marker("network")]
     if within and (why := network.refusal()) is not None:
         for item in within:

@@ -11,8 +11,8 @@ import tempfile
 from typing import Any
 
 from kumoniwa.deploy.workshop import LINE_BYTES_MAX, Workshop
+from kumoniwa.engines.database.golden import Golden
 from kumoniwa.engines.lambda_runtime.nursery import Nursery
-from kumoniwa.engines.postgresql.golden import Golden
 
 QUIET_WITHIN_S = 5.0
 _ZYGOTES: list[tuple[subprocess.Popen, socket.socket]] = []
@@ -89,10 +89,13 @@ class KeptWorkshop(Workshop):
         self._kill()
 
 
-class KeptGolden(Golden):
-    """The data that databases begin with, which is the same in all clouds of one seal."""
+def kept(golden: type[Golden]) -> type[Golden]:
+    """An engine's data that databases begin with, which is the same in all clouds of one seal."""
 
-    def __init__(self, folder: str, seal: bytes) -> None:
-        if not _GOLDEN:
-            _GOLDEN.append(tempfile.TemporaryDirectory(prefix="kumoniwa-golden-"))
-        super().__init__(_GOLDEN[0].name, seal)
+    class Kept(golden):  # type: ignore[misc, valid-type]
+        def __init__(self, folder: str, seal: bytes) -> None:
+            if not _GOLDEN:
+                _GOLDEN.append(tempfile.TemporaryDirectory(prefix="kumoniwa-golden-"))
+            super().__init__(_GOLDEN[0].name, seal)
+
+    return Kept

@@ -154,7 +154,8 @@ def test_what_is_not_there_is_not_found(rds, operation):
 
 
 def test_versions_told_are_those_that_run(rds):
-    version, of_aurora = rds.describe_db_engine_versions()["DBEngineVersions"]
+    told = {each["Engine"]: each for each in rds.describe_db_engine_versions()["DBEngineVersions"]}
+    version, of_aurora = told["postgres"], told["aurora-postgresql"]
     assert (of_aurora["Engine"], of_aurora["EngineVersion"]) == ("aurora-postgresql", version["EngineVersion"])
     assert version["Engine"] == "postgres" and version["DBParameterGroupFamily"] == f"postgres{version['MajorEngineVersion']}"
     assert rds.describe_db_engine_versions(Engine="mysql")["DBEngineVersions"] == []

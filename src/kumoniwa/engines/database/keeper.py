@@ -61,13 +61,14 @@ def probe() -> None:
         os._exit(1)
 
 
-def _spawn(command: list[str], folder: str, log: str, handed: list[int], more: dict[str, str]) -> int:
-    """Start the server, with its words appended to a file and ``handed`` as its descriptors from the third on; answers its pid."""
+def _spawn(command: list[str], folder: str, log: str, handed: list[int], more: dict[str, str], shut: Callable[[], None]) -> int:
+    """Start the server, with its words appended to a file and ``handed`` as its descriptors from the third on, after ``shut``; answers its pid."""
     keeper = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     try:
+        shut()
         os.chdir(folder)
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         nothing = os.open(os.devnull, os.O_RDWR)
@@ -155,6 +156,9 @@ class Keeper:
         """Descriptors and variables that the server gets."""
         return [], {}
 
+    def shut(self) -> None:
+        """Take from what will be the server what it shall not have."""
+
     async def open(self, listening: list[socket.socket]) -> list[Any]:
         """Let clients in at these, if the server does not itself; answers what is to be closed when it ends."""
         return []
@@ -177,7 +181,7 @@ class Keeper:
         os.chdir(self.folder)  # sockets have short names only
         self.cleared()
         handed, variables = self.handed(doors)
-        self.pid = _spawn(self.order["command"], self.folder, self.order["log"], handed, variables)
+        self.pid = _spawn(self.order["command"], self.folder, self.order["log"], handed, variables, self.shut)
         self.say(port=doors[0].getsockname()[1], pid=self.pid)
         ended = asyncio.Event()
         watched = os.pidfd_open(self.pid)

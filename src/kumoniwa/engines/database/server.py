@@ -90,8 +90,10 @@ class Server:
                 self.is_ready = True
                 if not ready.done():
                     ready.set_result(None)
-            else:
+            elif "log" in told:
                 words = told["log"]
+            else:
+                self.heard(told)
         self.is_ready = False
         await keeper.wait()  # type: ignore[union-attr]
         told_end.set_result(words)  # type: ignore[union-attr]
@@ -99,6 +101,9 @@ class Server:
             ready.set_exception(ServerFailed(words[-1_000:]))
         elif self._is_wanted:
             self.on_ended(words)
+
+    def heard(self, told: dict[str, Any]) -> None:
+        """What its keeper tells besides."""
 
     async def stop(self) -> None:
         """End it in good order: sessions are ended, transactions under way are undone, what is in memory is written."""

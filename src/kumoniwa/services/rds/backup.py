@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomated
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import Clock
@@ -51,13 +52,13 @@ def own(call: Call, instance: Instance) -> list[Snapshot]:
     return sorted(found, key=lambda each: each.created)
 
 
-def purge(call: Call, instance: Instance) -> None:
+async def purge(call: Call, instance: Instance, server: Any) -> None:
     """Forget those that are too old, but for one from which all later times can be reached, and what was written down before that."""
     kept, ends = own(call, instance), call.now() - instance.retention_days * DAY_S
     while kept and (not instance.retention_days or (len(kept) > 1 and kept[1].created <= ends)):
         snapshot.forget(call, kept.pop(0))
     copy = hosting.snapshot_folder(call, kept[0].id) if kept else None
-    engine_list.of(instance).forget_changes(hosting.folder_of(call, instance.id), copy)
+    await engine_list.of(instance).forget_changes(hosting.folder_of(call, instance.id), copy, server)
 
 
 def restorable(call: Call, instance: Instance) -> tuple[float, float] | None:

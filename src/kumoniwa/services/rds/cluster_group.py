@@ -64,15 +64,15 @@ def DeleteDBClusterParameterGroup(call: Call, *, DBClusterParameterGroupName: st
     del call.shelf(ClusterParameterGroup)[group.name]
 
 
-def DescribeDBClusterParameters(
+async def DescribeDBClusterParameters(
     call: Call, *, DBClusterParameterGroupName: str, Source: str | None = None, Filters: list[dict] | None = None
 ) -> dict:
     group = parameter_group.named(call, DBClusterParameterGroupName, ClusterParameterGroup)
-    return {"Parameters": parameter_group.told(group, Source, Filters)}
+    return {"Parameters": await parameter_group.told(call, group, Source, Filters)}
 
 
-def DescribeEngineDefaultClusterParameters(call: Call, *, DBParameterGroupFamily: str, Filters: list[dict] | None = None) -> dict:
-    return {"EngineDefaults": parameter_group.defaults(DBParameterGroupFamily, Filters)}
+async def DescribeEngineDefaultClusterParameters(call: Call, *, DBParameterGroupFamily: str, Filters: list[dict] | None = None) -> dict:
+    return {"EngineDefaults": await parameter_group.defaults(call, DBParameterGroupFamily, Filters)}
 
 
 async def ModifyDBClusterParameterGroup(call: Call, *, DBClusterParameterGroupName: str, Parameters: list[dict]) -> dict:
@@ -80,8 +80,8 @@ async def ModifyDBClusterParameterGroup(call: Call, *, DBClusterParameterGroupNa
     return {"DBClusterParameterGroupName": DBClusterParameterGroupName.lower()}
 
 
-def ResetDBClusterParameterGroup(
+async def ResetDBClusterParameterGroup(
     call: Call, *, DBClusterParameterGroupName: str, ResetAllParameters: bool | None = None, Parameters: list[dict] | None = None
 ) -> dict:
-    parameter_group.reset(call, ClusterParameterGroup, DBClusterParameterGroupName, ResetAllParameters, Parameters)
+    await parameter_group.reset(call, ClusterParameterGroup, DBClusterParameterGroupName, ResetAllParameters, Parameters)
     return {"DBClusterParameterGroupName": DBClusterParameterGroupName.lower()}

@@ -61,8 +61,12 @@ class Engine(ABC):
     """RDS's own defaults, where they are not the server's."""
 
     @abstractmethod
-    def parameters(self) -> dict[str, Parameter]:
-        """All that a server can be told, by name."""
+    async def ready(self, golden: Any) -> None:
+        """Wait until ``parameters`` can be said."""
+
+    @abstractmethod
+    def parameters(self, golden: Any) -> dict[str, Parameter]:
+        """All that a server can be told, by name. ``golden`` is the region's maker of first data."""
 
     def default(self, name: str) -> str | None:
         """What RDS says itself; None where the server's own default stands."""
@@ -88,6 +92,10 @@ class Engine(ABC):
 
     @abstractmethod
     def server_of(self, folder: str, seal: bytes, on_ended: Callable[[str], None]) -> Any: ...
+
+    @abstractmethod
+    async def reload(self, server: Any, settings: dict[str, str], *, demands_tls: bool) -> bool:
+        """Have a server read its settings anew while it runs; answers whether it can."""
 
     @abstractmethod
     def verifier(self, password: str) -> str:
@@ -128,7 +136,7 @@ class Engine(ABC):
         """Whether a server says so that it found no change as late as the time that it was to reach."""
 
     @abstractmethod
-    def forget_changes(self, folder: str, first_copy: str | None) -> None:
+    async def forget_changes(self, folder: str, first_copy: str | None, server: Any) -> None:
         """Remove what was written down of changes before a copy, or of all."""
 
 

@@ -164,15 +164,22 @@ def DeleteDBParameterGroup(call: Call, *, DBParameterGroupName: str) -> None:
     del call.shelf(ParameterGroup)[group.name]
 
 
-def DescribeDBParameters(call: Call, *, DBParameterGroupName: str, Source: str | None = None, Filters: list[dict] | None = None) -> dict:
-    return {"Parameters": told(named(call, DBParameterGroupName), Source, Filters)}
+async def known(call: Call, engine: Engine) -> dict[str, parameter.Parameter]:
+    """What servers of an engine can be told."""
+    golden = hosting.servers(call.home).golden(engine)
+    await engine.ready(golden)
+    return engine.parameters(golden)
 
 
-def told(group: ParameterGroup, Source: str | None, Filters: list[dict] | None) -> list[dict]:
+async def DescribeDBParameters(call: Call, *, DBParameterGroupName: str, Source: str | None = None, Filters: list[dict] | None = None) -> dict:
+    return {"Parameters": await told(call, named(call, DBParameterGroupName), Source, Filters)}
+
+
+async def told(call: Call, group: ParameterGroup, Source: str | None, Filters: list[dict] | None) -> list[dict]:
     if Source not in (None, "", "user", "system", "engine-default"):
         raise InvalidParameterValue(f"Invalid source: {Source}. Valid values are: user, system, engine-default")
     engine, found = engine_of(group), []
-    for each in engine.parameters().values():
+    for each in (await known(call, engine)).values():
         if each.name in group.values:
             shown_one = each.shown(group.values[each.name], "user", group.methods[each.name])
         else:
@@ -183,35 +190,35 @@ def told(group: ParameterGroup, Source: str | None, Filters: list[dict] | None) 
     return found
 
 
-def DescribeEngineDefaultParameters(call: Call, *, DBParameterGroupFamily: str, Filters: list[dict] | None = None) -> dict:
-    return {"EngineDefaults": defaults(DBParameterGroupFamily, Filters)}
+async def DescribeEngineDefaultParameters(call: Call, *, DBParameterGroupFamily: str, Filters: list[dict] | None = None) -> dict:
+    return {"EngineDefaults": await defaults(call, DBParameterGroupFamily, Filters)}
 
 
-def defaults(DBParameterGroupFamily: str, Filters: list[dict] | None) -> dict:
+async def defaults(call: Call, DBParameterGroupFamily: str, Filters: list[dict] | None) -> dict:
     engine = engine_list.of_family(DBParameterGroupFamily)
     if engine is None:
         raise InvalidParameterValue(f"ParameterGroupFamily {DBParameterGroupFamily} is not a valid parameter group family")
     found = [
         each.shown(engine.default(each.name), "engine-default", "pending-reboot")
-        for each in engine.parameters().values()
+        for each in (await known(call, engine)).values()
         if filtered({"parameter-name": {each.name}}, Filters)
     ]
     return {"DBParameterGroupFamily": DBParameterGroupFamily, "Parameters": found}
 
 
-def _asked(group: ParameterGroup, Parameters: list[dict]) -> dict[str, tuple[parameter.Parameter, str, str]]:
+def _asked(knows: dict[str, parameter.Parameter], Parameters: list[dict]) -> dict[str, tuple[parameter.Parameter, str, str]]:
     """Name, value and method of each. Raises InvalidParameterValue, InvalidParameterCombination."""
     if not 1 <= len(Parameters) <= AT_ONCE_MAX:
         raise InvalidParameterValue(f"Between 1 and {AT_ONCE_MAX} parameters can be modified in a single request")
     found = {}
     for each in Parameters:
-        known = parameter.checked(engine_of(group).parameters(), each.get("ParameterName", ""))
+        one = parameter.checked(knows, each.get("ParameterName", ""))
         method = each.get("ApplyMethod")
         if method not in METHODS:
             raise InvalidParameterValue(f"Invalid apply method: {method}. Valid values are: {', '.join(METHODS)}")
-        if known.is_static and method == "immediate":
+        if one.is_static and method == "immediate":
             raise InvalidParameterCombination("cannot use immediate apply method for static parameter")
-        found[known.name] = (known, str(each.get("ParameterValue", "")), method)
+        found[one.name] = (one, str(each.get("ParameterValue", "")), method)
     return found
 
 
@@ -222,10 +229,10 @@ async def ModifyDBParameterGroup(call: Call, *, DBParameterGroupName: str, Param
 
 async def modify(call: Call, type_: type[ParameterGroup], name: str, Parameters: list[dict]) -> None:
     """The server itself says whether it takes a value."""
-    found = own(call, name, type_)
-    asked = _asked(found, Parameters)
-    for known, value, _ in asked.values():
-        await _check(call, engine_of(found), known, value)
+    engine = engine_of(own(call, name, type_))
+    asked = _asked(await known(call, engine), Parameters)
+    for each, value, _ in asked.values():
+        await _check(call, engine, each, value)
 
     def act() -> None:
         group = own(call, name, type_)
@@ -294,25 +301,27 @@ def _apply(call: Call, group: ParameterGroup, values: dict[str, str | None]) -> 
         look_again(call, instance.id)
 
 
-def ResetDBParameterGroup(
+async def ResetDBParameterGroup(
     call: Call, *, DBParameterGroupName: str, ResetAllParameters: bool | None = None, Parameters: list[dict] | None = None
 ) -> dict:
-    reset(call, ParameterGroup, DBParameterGroupName, ResetAllParameters, Parameters)
+    await reset(call, ParameterGroup, DBParameterGroupName, ResetAllParameters, Parameters)
     return {"DBParameterGroupName": DBParameterGroupName.lower()}
 
 
-def reset(call: Call, type_: type[ParameterGroup], name: str, ResetAllParameters: bool | None, Parameters: list[dict] | None) -> None:
-    group = own(call, name, type_)
+async def reset(call: Call, type_: type[ParameterGroup], name: str, ResetAllParameters: bool | None, Parameters: list[dict] | None) -> None:
+    engine = engine_of(own(call, name, type_))
     if Parameters and ResetAllParameters:
         raise InvalidParameterCombination("Cannot specify both ResetAllParameters and a list of parameters")
     if Parameters is None and not ResetAllParameters:
         raise InvalidParameterCombination("The request must specify either ResetAllParameters or a list of parameters")
-    if Parameters:
-        gone = {key: method for key, (_, _, method) in _asked(group, Parameters).items()}
-    else:
-        known = engine_of(group).parameters()
-        gone = {key: "pending-reboot" if known[key].is_static else "immediate" for key in group.values}
-    call.shelf(type_)[group.name] = changed(
+    knows = await known(call, engine)
+    asked = {key: method for key, (_, _, method) in _asked(knows, Parameters).items()} if Parameters else None
+    call.atomically(lambda: _reset(call, own(call, name, type_), knows, asked))
+
+
+def _reset(call: Call, group: ParameterGroup, knows: dict[str, parameter.Parameter], asked: dict[str, str] | None) -> None:
+    gone = asked if asked is not None else {key: "pending-reboot" if knows[key].is_static else "immediate" for key in group.values}
+    call.shelf(type(group))[group.name] = changed(
         group, values={key: value for key, value in group.values.items() if key not in gone},
         methods={key: value for key, value in group.methods.items() if key not in gone},
     )  # fmt: skip

@@ -70,7 +70,10 @@ class Postgres(Engine):
 
     # Parameters -------------------------------------------------------------------------------
 
-    def parameters(self) -> dict[str, Parameter]:
+    async def ready(self, golden: Golden) -> None:
+        """Its program says them itself."""
+
+    def parameters(self, golden: Golden) -> dict[str, Parameter]:
         return postgres_parameter.known()
 
     def default(self, name: str) -> str | None:
@@ -101,6 +104,11 @@ class Postgres(Engine):
 
     def server_of(self, folder: str, seal: bytes, on_ended: Callable[[str], None]) -> Server:
         return Server(folder, seal, on_ended)
+
+    async def reload(self, server: Server, settings: dict[str, str], *, demands_tls: bool) -> bool:
+        server.configure(settings)
+        server.reload(demands_tls=demands_tls)
+        return True
 
     def verifier(self, password: str) -> str:
         """RFC 5802, as PostgreSQL spells it (its documentation of pg_authid.rolpassword)."""
@@ -175,7 +183,7 @@ class Postgres(Engine):
     def is_past_the_last(self, words: str) -> bool:
         return "recovery ended before configured recovery target was reached" in words
 
-    def forget_changes(self, folder: str, first_copy: str | None) -> None:
+    async def forget_changes(self, folder: str, first_copy: str | None, server: Server) -> None:
         first = _first_needed(first_copy) if first_copy else "~"
         archive = os.path.join(folder, ARCHIVE)
         for name in os.listdir(archive) if os.path.isdir(archive) else ():

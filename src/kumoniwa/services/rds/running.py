@@ -151,9 +151,17 @@ def _settings(call: Call, instance: Instance, values: dict[str, str]) -> dict[st
 
 
 async def _reload(call: Call, instance: Instance, server: Any) -> None:
-    server.configure(_settings(call, instance, instance.booted))
-    server.reload(demands_tls=engine_list.of(instance).demands_tls(instance.booted))
-    keep(call, instance, is_to_reload=False)
+    """What a server cannot read while it runs takes an outage."""
+    engine, settings = engine_list.of(instance), _settings(call, instance, instance.booted)
+    if await engine.reload(server, settings, demands_tls=engine.demands_tls(instance.booted)):
+        keep(call, instance, is_to_reload=False)
+        return
+    keep(call, instance, **({"state": "modifying"} if instance.state == "available" else {}))
+    await server.stop()
+    await _begin(call, instance, server)
+    latest = by_id(call, instance.id)
+    if latest is not None and latest.state == "modifying" and instance.state == "available":
+        keep(call, latest, state="available")
 
 
 async def _stopped(call: Call, id_: str) -> None:
@@ -231,7 +239,7 @@ async def _run(call: Call, instance: Instance) -> None:
         await _reload(call, instance, server)
         instance = by_id(call, instance.id) or instance
         if not instance.retention_days:
-            backup.purge(call, instance)
+            await backup.purge(call, instance, server)
     if instance.state != "available":
         return
     if instance.pending and (instance.is_due or _is_in(instance.maintenance_window, call.now())):
@@ -388,7 +396,7 @@ async def _back_up(call: Call, instance: Instance, server: Any) -> None:
     if latest is not None:
         keep(call, latest, backed_up=call.now(), **({"state": "available"} if latest.state == "backing-up" else {}))
         event.of(call, latest, "RDS-EVENT-0002", "Finished DB instance backup")
-        backup.purge(call, latest)
+        await backup.purge(call, latest, server)
 
 
 async def _taken(call: Call, made: Snapshot, server: Any) -> None:

@@ -132,6 +132,10 @@ def test_a_group_that_a_rule_refers_to_stays(shop, ec2):
     one, two = shop.group(vpc, "one"), shop.group(vpc, "two")
     shop.allow(two, 443, one)
     assert refused(ec2.delete_security_group, GroupId=one) == ("DependencyViolation", f"resource {one} has a dependent object")
+    said = {"VpcId": vpc, "ServiceName": "com.amazonaws.us-east-1.sqs", "VpcEndpointType": "Interface", "PrivateDnsEnabled": False}
+    endpoint = ec2.create_vpc_endpoint(**said, SecurityGroupIds=[two])["VpcEndpoint"]["VpcEndpointId"]
+    assert refused_code(ec2.delete_security_group, GroupId=two) == "DependencyViolation"
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
     assert ec2.delete_security_group(GroupId=two)["GroupId"] == two
     ec2.delete_security_group(GroupId=one)
 

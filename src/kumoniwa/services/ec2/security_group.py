@@ -10,7 +10,7 @@ from kumoniwa.services.ec2 import default_network, filters, tag
 from kumoniwa.services.ec2.dry_run import may_be_dry
 from kumoniwa.services.ec2.errors import DependencyViolation, InvalidParameterValue, MissingParameter, Refused
 from kumoniwa.services.ec2.kinds import described, existing, fresh, keep
-from kumoniwa.services.ec2.network import SECURITY_GROUP, VPC, Interface, SecurityGroup, SecurityRule, Vpc, rules_of
+from kumoniwa.services.ec2.network import SECURITY_GROUP, VPC, Endpoint, Interface, SecurityGroup, SecurityRule, Vpc, rules_of
 from kumoniwa.services.ec2.permission import by_name, show_permissions
 
 _TEXT = re.compile(r"[0-9A-Za-z_ .:/()#,@\[\]+=&;{}!$*-]{0,255}")
@@ -79,7 +79,7 @@ def DeleteSecurityGroup(call: Call, *, GroupId: str | None = None, GroupName: st
     if group.name == "default":
         raise Refused("CannotDelete", f'the specified group: "{group.id}" name: "{group.name}" cannot be deleted by a user')
     is_referenced = any(each.peer == group.id and each.group != group.id for each in call.shelf(SecurityRule).values())
-    if is_referenced or any(group.id in each.groups for each in call.shelf(Interface).values()):
+    if is_referenced or any(group.id in each.groups for kind in (Interface, Endpoint) for each in call.shelf(kind).values()):
         raise DependencyViolation(f"resource {group.id} has a dependent object")
     for rule in rules_of(call, group.id):
         del call.shelf(SecurityRule)[rule.id]

@@ -125,7 +125,7 @@ def test_what_cannot_be_is_refused(cloud, elb, method, params, code, text):
     if method == "create_load_balancer":
         params = {"Subnets": network(cloud)[1], **params}
     if "a-" in params.values():
-        params, text = {**params, "TargetType": "lambda"}, "Target group name 'a-' cannot begin or end with '-'"
+        params, text = {**params, "TargetType": "lambda"}, "Value 'a-' at 'targetGroup.targetGroupArn.targetGroupName' failed to satisfy constraint"
         code = "ValidationError"
     said = refused(getattr(elb, method), **params)
     assert said[0] == code and text in said[1]
@@ -190,6 +190,9 @@ def test_rules_have_priorities_of_their_own_and_the_last_is_the_default(elb, mad
 def test_a_listener_of_tls_needs_a_certificate_and_has_a_policy(cloud, elb, made):
     at = {"LoadBalancerArn": made["LoadBalancerArn"], "Protocol": "HTTPS", "Port": 443, "DefaultActions": fixed()}
     assert refused(elb.create_listener, **at) == ("ValidationError", "A certificate must be specified for HTTPS listeners")
+    assert refused(elb.create_listener, **at, Certificates=[]) == (
+        "InvalidConfigurationRequest", "You must provide a list containing exactly one certificate if the listener protocol is HTTPS.",
+    )  # fmt: skip
     gone = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/11111111-2222-3333-4444-555555555555"
     assert refused(elb.create_listener, **at, Certificates=[{"CertificateArn": gone}]) == ("CertificateNotFound", f"Certificate '{gone}' not found")
     arn = brought(cloud, "a.example")
@@ -260,6 +263,8 @@ def test_attributes_are_obeyed_or_refused(elb, made):
     assert refused(elb.modify_target_group_attributes, TargetGroupArn=group, Attributes=sticky) == (
         "InvalidConfigurationRequest", "You must set an application cookie name to enable stickiness of type 'app_cookie'",
     )  # fmt: skip
+    for kind, code in (("source_ip", "InvalidConfigurationRequest"), ("source_ip_dest_ip", "ValidationError")):
+        assert refused(elb.modify_target_group_attributes, TargetGroupArn=group, Attributes=[{"Key": "stickiness.type", "Value": kind}])[0] == code
     delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "3601"}]
     assert refused(elb.modify_target_group_attributes, TargetGroupArn=group, Attributes=delay) == (
         "ValidationError", "'deregistration_delay.timeout_seconds' value '3601' must be between '0-3600' inclusive",

@@ -134,6 +134,15 @@ def laid(known: Mapping[str, Attribute], held: Mapping[str, str], said: list[dic
     return found
 
 
+def check_stickiness(protocol: str, said: list[dict[str, Any]]) -> None:
+    """AWS has words of its own for the kinds of stickiness that are other balancers'."""
+    kind = next((each.get("Value") for each in said if each.get("Key") == "stickiness.type"), "lb_cookie")
+    if kind == "source_ip" and protocol:
+        raise InvalidConfigurationRequestException(f"Stickiness type 'source_ip' is not supported for target groups with the {protocol} protocol")
+    if kind not in ("lb_cookie", "app_cookie"):
+        raise ValidationError("'Stickiness type' must be one of [app_cookie, lb_cookie, source_ip]")
+
+
 def check_group(attributes: Mapping[str, str]) -> None:
     """What the attributes of a target group say together."""
     start = attributes.get("slow_start.duration_seconds", "0")

@@ -14,6 +14,7 @@ from kumoniwa.services.elbv2.balancer import LoadBalancer
 from kumoniwa.services.elbv2.errors import (
     CertificateNotFoundException,
     DuplicateListenerException,
+    InvalidConfigurationRequestException,
     ListenerNotFoundException,
     OperationNotPermittedException,
     TooManyCertificatesException,
@@ -107,12 +108,12 @@ def _certificate(call: Call, protocol: str, said: list[dict] | None, before: str
         if said:
             raise ValidationError(f"Certificates cannot be specified for {protocol} listeners")
         return ""
-    if not said:
+    if said is None:
         if before:
             return before
         raise ValidationError("A certificate must be specified for HTTPS listeners")
-    if len(said) > 1:
-        raise ValidationError("Exactly one certificate must be specified; add more with AddListenerCertificates")
+    if len(said) != 1:
+        raise InvalidConfigurationRequestException("You must provide a list containing exactly one certificate if the listener protocol is HTTPS.")
     arn = said[0].get("CertificateArn", "")
     _check_certificate(call, arn)
     return arn

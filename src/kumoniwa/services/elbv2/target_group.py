@@ -23,6 +23,7 @@ from kumoniwa.services.elbv2.rule_record import used_by
 TRAFFIC_PORT = "traffic-port"
 WAITING = ("elbv2", "health")
 """Who asks targets how they are sleeps here."""
+_PLAIN_NAME = r"(?!.*--)(?!^-)(?!.*-$)^[A-Za-z0-9-]+$"
 _CODES = re.compile(r"\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*")
 
 
@@ -140,8 +141,11 @@ def _check_name(name: str) -> None:
         raise ValidationError(f"Target group name '{name}' cannot be longer than '32' characters")
     if not re.fullmatch(r"[A-Za-z0-9-]+", name):
         raise ValidationError(f"Target group name '{name}' can only contain characters that are alphanumeric characters or hyphens(-)")
-    if name.startswith("-") or name.endswith("-"):
-        raise ValidationError(f"Target group name '{name}' cannot begin or end with '-'")
+    if not re.fullmatch(_PLAIN_NAME, name):
+        raise ValidationError(
+            f"1 validation error detected: Value '{name}' at 'targetGroup.targetGroupArn.targetGroupName' failed to satisfy constraint: "
+            f"Member must satisfy regular expression pattern: {_PLAIN_NAME}"
+        )
 
 
 def _check_kind(kind: str, protocol: str | None, version: str | None, address_type: str | None) -> None:
@@ -315,6 +319,7 @@ def DescribeTargetGroupAttributes(call: Call, *, TargetGroupArn: str) -> dict:
 
 def ModifyTargetGroupAttributes(call: Call, *, TargetGroupArn: str, Attributes: list[dict]) -> dict:
     held = existing(call, TargetGroupArn)
+    attribute.check_stickiness(held.protocol, Attributes)
     laid = attribute.laid(held.known_attributes, held.attributes, Attributes, "Target group")
     attribute.check_group(laid)
     return {"Attributes": attribute.shown(held.known_attributes, keep(call, held, attributes=laid).attributes)}

@@ -282,3 +282,37 @@ def test_an_unencrypted_copy_in_a_vault_of_the_same_region_stands_by_itself(clou
     (point,) = points(cloud, "other")
     assert (point["IsEncrypted"], "EncryptionKeyArn" in point) == (False, False)
     assert restored(cloud, point["RecoveryPointArn"], {"DBInstanceIdentifier": "again"})["Status"] == "COMPLETED"
+
+
+def test_a_database_is_restored_by_a_test_and_deleted_when_its_window_is_over(cloud, databases):
+    backup, rds = cloud.client("backup"), databases.rds
+    point = backed_up(cloud, ARN)["RecoveryPointArn"]
+    inferred = backup.get_restore_testing_inferred_metadata(BackupVaultName="vault", RecoveryPointArn=point)["InferredMetadata"]
+    assert inferred.pop("dbInstanceIdentifier").startswith("awsbackup-restore-test-")
+    assert inferred == {"deletionProtection": "false", "multiAz": "false", "publiclyAccessible": "false"}
+    latest = {"Algorithm": "LATEST_WITHIN_WINDOW", "IncludeVaults": ["*"], "RecoveryPointTypes": ["SNAPSHOT"]}
+    daily = {"RestoreTestingPlanName": "daily", "ScheduleExpression": "cron(2 0 * * ? *)", "RecoveryPointSelection": latest}
+    test = backup.create_restore_testing_plan(RestoreTestingPlan=daily)["RestoreTestingPlanArn"]
+    every = {"IamRoleArn": ROLE, "ProtectedResourceType": "RDS", "ProtectedResourceArns": ["*"], "ValidationWindowHours": 1}
+
+    def select(**overrides: str) -> None:
+        said = {"RestoreTestingSelectionName": "all", **every, "RestoreMetadataOverrides": overrides}
+        backup.create_restore_testing_selection(RestoreTestingPlanName="daily", RestoreTestingSelection=said)
+
+    assert refused(select, dbInstanceIdentifier="mine")[0] == "InvalidParameterValueException"
+    assert refused(select, domain="d-1")[0] == "NotImplemented"
+    select(DBInstanceClass="db.t3.small")
+    cloud.sleep(121)
+    job = ended(cloud, lambda: backup.list_restore_jobs(ByRestoreTestingPlanArn=test)["RestoreJobs"][0], "Status")
+    assert (job["Status"], job["ResourceType"], job["RecoveryPointArn"]) == ("COMPLETED", "RDS", point), job
+    name = job["CreatedResourceArn"].rpartition(":")[2]
+    made = databases.shown(name)
+    assert name.startswith("awsbackup-restore-test-") and [tag["Key"] for tag in made["TagList"]] == ["awsbackup-restore-test"]
+    assert made["DBInstanceClass"] == "db.t3.small" and databases.ask("select id from orders", name=name) == [(7,)]
+    id_ = job["RestoreJobId"]
+    backup.put_restore_validation_result(RestoreJobId=id_, ValidationStatus="SUCCESSFUL")
+    for _ in range(3):
+        cloud.sleep(61)
+    told = backup.describe_restore_job(RestoreJobId=id_)
+    assert (told["ValidationStatus"], told["DeletionStatus"]) == ("SUCCESSFUL", "SUCCESSFUL"), told
+    assert [each["DBInstanceIdentifier"] for each in rds.describe_db_instances()["DBInstances"]] == ["orders"]

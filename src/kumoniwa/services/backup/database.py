@@ -14,7 +14,7 @@ import orjson
 from kumoniwa.aws.prices import GIB
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.backup.errors import InvalidParameterValueException, JobFailed
 from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.table import UNREADABLE
@@ -22,6 +22,8 @@ from kumoniwa.services.backup.table import UNREADABLE
 PREFIX = "awsbackup:"
 CHANGED = "database"
 """What is woken when RDS tells of something."""
+TESTED = "awsbackup-restore-test"
+"""With it begins the name of what a test makes, and so is called its tag; whose value AWS tells nowhere, so that it is ours."""
 GONE = "Automated Backup Gone"
 """What RDS tells when a continuous point's backups are no more there."""
 LOOK_S, LOOK_FAR_S = 60.0, 1.0
@@ -37,6 +39,8 @@ _TEXTS = frozenset({
     "OptionGroupName", "StorageType", "PreferredBackupWindow", "NetworkType", "DBName",
 })  # fmt: skip
 _TIMES = frozenset({"RestoreTime", "UseLatestRestorableTime"})
+_SPELLED = {name.lower(): name for name in (*_FLAGS, *_NUMBERS, *_LISTS, *_TEXTS)}
+"""Keys are the same in whatever case: what is inferred for tests begins with a small letter."""
 
 
 class Taken(NamedTuple):
@@ -148,7 +152,8 @@ def elsewhere(point: RecoveryPoint, region: str) -> dict[str, str]:
 
 
 def inferred(point: RecoveryPoint, name: str) -> dict[str, str]:
-    raise NotImplementedHere("restore testing of RDS by backup")
+    """With which a point is restored for a test."""
+    return {"dbInstanceIdentifier": name, "deletionProtection": "false", "multiAz": "false", "publiclyAccessible": "false"}
 
 
 # Continuous ------------------------------------------------------------------------------------------
@@ -236,8 +241,13 @@ async def copy(role: Call, point: RecoveryPoint, target: str, once: str, vault: 
 # Restoring -------------------------------------------------------------------------------------------
 
 
+def _spelled(said: dict[str, str]) -> dict[str, str]:
+    return {_SPELLED.get(name.lower(), name): value for name, value in said.items()}
+
+
 def check(said: dict[str, str]) -> None:
     """What is asked of a restore. Raises InvalidParameterValueException."""
+    said = _spelled(said)
     if not said.get("DBInstanceIdentifier"):
         raise InvalidParameterValueException("Invalid restore metadata. Missing required metadata: DBInstanceIdentifier")
     for name in said.keys() - _FLAGS - _NUMBERS - _LISTS - _TEXTS - _TIMES:
@@ -270,7 +280,10 @@ async def put_back(
     call: Call, role: Call, job: str, point: RecoveryPoint, said: dict[str, str], at: float | None = None, tags: dict[str, str] | None = None
 ) -> tuple[str, str]:
     """Make an instance of a point, as it was at a time if the point is continuous, or at the latest; answers its ARN, and what there is to say."""
+    said = _spelled(said)
     name, asked = said["DBInstanceIdentifier"].lower(), _asked(said)
+    if name.startswith(TESTED):
+        tags = {**(tags or {}), TESTED: job}
     if tags:
         asked["Tags"] = _pairs(tags)
     if point.is_continuous:
@@ -288,3 +301,17 @@ async def put_back(
     if state != "available":
         raise JobFailed(f"The DB instance {name} could not be restored: it is {state}.")
     return arn, ""
+
+
+async def unmake(role: Call, arn: str) -> bool:
+    """Whether what a test has made is gone, of which AWS's own role may delete what has the tag of tests; its deletion takes a while."""
+    name = arn.rpartition(":")[2]
+    try:
+        if (await _instance(role, arn))["DBInstanceStatus"] != "deleting":
+            await role.ask("rds:DeleteDBInstance", DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
+    except AwsError as error:
+        if error.code == "DBInstanceNotFoundFault":
+            return True
+        if not is_busy(error):
+            raise
+    return False

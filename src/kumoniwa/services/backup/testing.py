@@ -1,7 +1,7 @@
 """Restore tests: points of what a plan protects are restored into something new, which may be validated for a while and is deleted then.
 
 AWS begins a plan's jobs at some time within its start window; here they begin at once, if that window is still open. A bucket is emptied by
-a lifecycle rule, as AWS does it, so that its deletion takes days.
+a lifecycle rule, as AWS does it, so that its deletion takes days; a database takes as long as RDS does.
 https://docs.aws.amazon.com/aws-backup/latest/devguide/restore-testing.html, restore-testing-validation.html
 """
 
@@ -15,7 +15,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.backup_selection import Chooser
-from kumoniwa.services.backup import agenda, bill, restoring, testing_plan, underway
+from kumoniwa.services.backup import agenda, bill, database, restoring, testing_plan, underway
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import InvalidRequestException
 from kumoniwa.services.backup.job import COMPLETED, KINDS
@@ -177,14 +177,13 @@ async def delete(call: Call, id_: str) -> None:
     if job is None:
         agenda.plan(call, "tested", id_, None)
         return
-    status, why, again_s = DELETING, "", AGAIN_S
+    deleted, again_s = DELETED[job.kind]
+    status, why = DELETING, ""
     try:
-        role = ROLE.assumed(call, SESSION)
-        if await (_table_deleted if job.kind == "DynamoDB" else _bucket_deleted)(role, job):
+        if await deleted(ROLE.assumed(call, SESSION), job.made):
             status = SUCCESSFUL
-        else:
-            again_s = points.DAY_S
     except AwsError as error:
+        again_s = AGAIN_S
         if not patience.is_passing(error):
             status, why = FAILED, error.text or error.code
     call.atomically(partial(_deleted, call, id_, status, why, again_s))
@@ -200,27 +199,28 @@ def _deleted(call: Call, id_: str, status: str, why: str, again_s: float) -> Non
         agenda.plan(call, "tested", id_, None)
 
 
-def _name(job: RestoreJob) -> str:
-    return job.made.rpartition("/" if job.kind == "DynamoDB" else ":")[2]
-
-
-async def _table_deleted(role: Call, job: RestoreJob) -> bool:
+async def _table_deleted(role: Call, arn: str) -> bool:
     try:
-        await role.ask("dynamodb:DeleteTable", TableName=_name(job))
+        await role.ask("dynamodb:DeleteTable", TableName=arn.rpartition("/")[2])
     except AwsError as error:
         if error.code != "ResourceNotFoundException":
             raise
     return True
 
 
-async def _bucket_deleted(role: Call, job: RestoreJob) -> bool:
+async def _bucket_deleted(role: Call, arn: str) -> bool:
     """Whether it is gone; what is in it goes by a lifecycle rule, and AWS's own role may delete nothing but the bucket."""
+    name = arn.rpartition(":")[2]
     try:
-        await role.ask("s3:DeleteBucket", Bucket=_name(job))
+        await role.ask("s3:DeleteBucket", Bucket=name)
     except AwsError as error:
         if error.code == "BucketNotEmpty":
-            await role.ask("s3:PutBucketLifecycleConfiguration", Bucket=_name(job), LifecycleConfiguration={"Rules": EMPTYING})
+            await role.ask("s3:PutBucketLifecycleConfiguration", Bucket=name, LifecycleConfiguration={"Rules": EMPTYING})
             return False
         if error.code != "NoSuchBucket":
             raise
     return True
+
+
+DELETED = {"DynamoDB": (_table_deleted, AGAIN_S), "S3": (_bucket_deleted, points.DAY_S), "RDS": (database.unmake, AGAIN_S)}
+"""By type: what tells whether a thing with an ARN is gone after it asked for that, and after how long it is asked again."""

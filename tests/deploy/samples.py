@@ -540,6 +540,10 @@ SAMPLES = {
         "{SecretId: s, RotationLambdaARN: 'arn:aws:lambda:us-east-1:123456789012:function:f', RotationRules: {ScheduleExpression: rate(4 days), "
         "Duration: 3h}, RotateImmediatelyOnUpdate: false}",
     ),
+    "AWS::SecretsManager::SecretTargetAttachment": (
+        "{SecretId: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:s-abcdef', TargetId: orders, TargetType: 'AWS::RDS::DBInstance'}",
+        "{SecretId: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:s-abcdef', TargetId: shop, TargetType: 'AWS::RDS::DBCluster'}",
+    ),
     "AWS::SecretsManager::ResourcePolicy": (
         f"{{SecretId: s, ResourcePolicy: {DOCUMENT}, BlockPublicPolicy: true}}",
         f"{{SecretId: s, ResourcePolicy: {CHANGED_DOCUMENT}}}",
@@ -1028,6 +1032,16 @@ SAMPLES = {
         AllocatedStorage: "20", Port: "5433", Tags: [{Key: a, Value: b}]}""",
         """{DBInstanceClass: db.t3.small, Engine: postgres, MasterUsername: keeper, MasterUserPassword: secret100,
         AllocatedStorage: "40", Port: "5433", DeletionProtection: false, ApplyImmediately: true, Tags: [{Key: c, Value: d}]}""",
+    ),
+    "AWS::RDS::DBCluster": (
+        """{Engine: aurora-postgresql, MasterUsername: keeper, MasterUserPassword: secret99, DatabaseName: shop, EnableHttpEndpoint: true,
+        ServerlessV2ScalingConfiguration: {MinCapacity: 0.5, MaxCapacity: 4}, Port: 5433, Tags: [{Key: a, Value: b}]}""",
+        """{Engine: aurora-postgresql, MasterUsername: keeper, MasterUserPassword: secret100, DatabaseName: shop, DeletionProtection: false,
+        ServerlessV2ScalingConfiguration: {MinCapacity: 1, MaxCapacity: 8}, Port: 5434, Tags: [{Key: c, Value: d}]}""",
+    ),
+    "AWS::RDS::DBClusterParameterGroup": (
+        """{Description: d, Family: aurora-postgresql18, Parameters: {work_mem: "8192"}, Tags: [{Key: a, Value: b}]}""",
+        """{Description: d, Family: aurora-postgresql18, Parameters: {max_connections: "50"}, Tags: [{Key: c, Value: d}]}""",
     ),
     "AWS::RDS::DBSubnetGroup": (
         """{DBSubnetGroupDescription: d, SubnetIds: [subnet-1, subnet-2], Tags: [{Key: a, Value: b}]}""",

@@ -34,7 +34,7 @@ class Agreeable(World):
 
     def act(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         name = operation.split(":")[1]
-        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint", "DeleteMultiRegionAccessPoint", "DeleteDBInstance", "DeleteDBProxy", "DeleteDBProxyEndpoint", "DeleteVolume", "DeleteNatGateway")
+        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint", "DeleteMultiRegionAccessPoint", "DeleteDBInstance", "DeleteDBCluster", "DeleteDBProxy", "DeleteDBProxyEndpoint", "DeleteVolume", "DeleteNatGateway")
         if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping", "DescribeStreamSummary", "DescribePipe", "DescribeEndpoint"):
             raise error("NotFoundException" if name == "DescribePipe" else "ResourceNotFoundException")
         if self.is_deleted and name == "GetMultiRegionAccessPoint":
@@ -43,6 +43,8 @@ class Agreeable(World):
             raise error("InvalidVolume.NotFound")
         if self.is_deleted and name == "DescribeDBInstances":
             raise error("DBInstanceNotFound")
+        if self.is_deleted and name == "DescribeDBClusters":
+            raise error("DBClusterNotFoundFault")
         if self.is_deleted and name in ("DescribeDBProxies", "DescribeDBProxyEndpoints"):
             raise error("DBProxyNotFoundFault" if name == "DescribeDBProxies" else "DBProxyEndpointNotFoundFault")
         if self.is_deleted and name == "DescribeNatGateways":
@@ -84,6 +86,10 @@ class Agreeable(World):
             reply["Volumes"] = [_plausible(shape.members["Volumes"].member, "") | {"State": "available"}]
         if name == "DescribeDBInstances":
             reply["DBInstances"] = [_plausible(shape.members["DBInstances"].member, "") | {"DBInstanceStatus": "available"}]
+        if name == "DescribeDBClusters":
+            reply["DBClusters"] = [_plausible(shape.members["DBClusters"].member, "") | {"Status": "available"}]
+        if name == "GetSecretValue":
+            reply |= {"ARN": params["SecretId"], "SecretString": "{}"}
         if name == "DescribeDBSubnetGroups":
             reply["DBSubnetGroups"] = [_plausible(shape.members["DBSubnetGroups"].member, "")]
         if name.startswith("DescribeDBProx"):
@@ -92,6 +98,8 @@ class Agreeable(World):
             reply[member] = [found]
         if name == "DescribeDBParameterGroups":
             reply["DBParameterGroups"] = [{"DBParameterGroupName": "own"}]
+        if name == "DescribeDBClusterParameterGroups":
+            reply["DBClusterParameterGroups"] = [{"DBClusterParameterGroupName": "own"}]
         if operation.startswith("elbv2:") and shape is not None:
             # All its answers are lists of one kind of thing.
             reply = {member: [_plausible(found.member, member)] for member, found in shape.members.items() if found.type_name == "list"}

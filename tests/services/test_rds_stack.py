@@ -4,6 +4,7 @@ import json
 
 import pytest
 from database_workshop import PASSWORD, Databases
+from vpc_workshop import Network
 
 pytestmark = pytest.mark.database
 
@@ -89,3 +90,70 @@ def test_a_stack_makes_a_database_changes_it_and_keeps_a_snapshot_when_it_goes(d
     assert databases.ask("select id from orders", database="shop") == [(7,)]
     _deploy(databases, {}, "delete")
     assert len(databases.rds.describe_db_snapshots()["DBSnapshots"]) == 1
+
+
+def _cluster(**more):
+    """As CDK's ``rds.DatabaseCluster`` with a serverless writer spells it."""
+    said = "{{resolve:secretsmanager:${Secret}:SecretString:%s::}}"
+    return {
+        "Subnets": {"Type": "AWS::RDS::DBSubnetGroup", "Properties": {
+            "DBSubnetGroupDescription": "Subnets for Database database", "SubnetIds": more.pop("subnets"),
+        }},
+        "Secret": {"Type": "AWS::SecretsManager::Secret", "DeletionPolicy": "Delete", "Properties": {"GenerateSecretString": {
+            "SecretStringTemplate": '{"username":"keeper"}', "GenerateStringKey": "password", "PasswordLength": 30, "ExcludeCharacters": " %+~`#$&*()|[]{}:;<>?!'/@\"\\",
+        }}},
+        "Attachment": {"Type": "AWS::SecretsManager::SecretTargetAttachment", "Properties": {
+            "SecretId": {"Ref": "Secret"}, "TargetId": {"Ref": "Database"}, "TargetType": "AWS::RDS::DBCluster",
+        }},
+        "Group": {"Type": "AWS::RDS::DBClusterParameterGroup", "Properties": {
+            "Family": "aurora-postgresql18", "Description": "Cluster parameter group for aurora-postgresql18", "Parameters": {"work_mem": "8192"},
+        }},
+        "Database": {"Type": "AWS::RDS::DBCluster", "DeletionPolicy": "Snapshot", "UpdateReplacePolicy": "Snapshot", "Properties": {
+            "CopyTagsToSnapshot": True, "DBClusterParameterGroupName": {"Ref": "Group"}, "DBSubnetGroupName": {"Ref": "Subnets"},
+            "DatabaseName": "shop", "EnableHttpEndpoint": True, "Engine": "aurora-postgresql", "MasterUsername": {"Fn::Sub": said % "username"},
+            "MasterUserPassword": {"Fn::Sub": said % "password"}, "Port": 5432,
+            "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 2}, **more,
+        }},
+        "Writer": {"Type": "AWS::RDS::DBInstance", "DeletionPolicy": "Delete", "Properties": {
+            "DBClusterIdentifier": {"Ref": "Database"}, "DBInstanceClass": "db.serverless", "Engine": "aurora-postgresql", "PromotionTier": 0,
+        }},
+    }  # fmt: skip
+
+
+def test_a_stack_makes_a_cluster_with_its_writer_and_its_secret_leads_there(databases):
+    cloud, subnets = databases.cloud, Network(databases.cloud).subnets
+    outputs = {
+        "Arn": {"Value": {"Fn::GetAtt": ["Database", "DBClusterArn"]}}, "Secret": {"Value": {"Ref": "Attachment"}},
+        "Host": {"Value": {"Fn::GetAtt": ["Database", "Endpoint.Address"]}}, "Reader": {"Value": {"Fn::GetAtt": ["Database", "ReadEndpoint.Address"]}},
+        "Port": {"Value": {"Fn::GetAtt": ["Database", "Endpoint.Port"]}}, "Writer": {"Value": {"Ref": "Writer"}},
+    }  # fmt: skip
+    told = _deploy(databases, _cluster(subnets=subnets), outputs=outputs)
+    (shown,) = databases.rds.describe_db_clusters()["DBClusters"]
+    assert (told["Host"], told["Reader"], told["Port"]) == (shown["Endpoint"], shown["ReaderEndpoint"], str(shown["Port"]))
+    assert [(each["DBInstanceIdentifier"], each["PromotionTier"]) for each in shown["DBClusterMembers"]] == [(told["Writer"], 0)]
+    secret = json.loads(cloud.client("secretsmanager").get_secret_value(SecretId=told["Secret"])["SecretString"])
+    assert {name: value for name, value in secret.items() if name != "password"} == {
+        "username": "keeper", "engine": "postgres", "host": shown["Endpoint"], "port": shown["Port"], "dbname": "shop",
+        "dbClusterIdentifier": shown["DBClusterIdentifier"],
+    }  # fmt: skip
+    ask = {"resourceArn": told["Arn"], "secretArn": told["Secret"], "database": "shop"}
+    data = cloud.client("rds-data")
+    assert data.execute_statement(**ask, sql="show work_mem")["records"] == [[{"stringValue": "8MB"}]]
+    data.execute_statement(**ask, sql="create table orders as select 7 as id")
+
+    changed = _cluster(subnets=subnets, ServerlessV2ScalingConfiguration={"MinCapacity": 1, "MaxCapacity": 4}, BackupRetentionPeriod=3)
+    changed["Group"]["Properties"]["Parameters"] = {"work_mem": "16384"}
+    _deploy(databases, changed, "update")
+    (shown,) = databases.rds.describe_db_clusters()["DBClusters"]
+    assert (shown["ServerlessV2ScalingConfiguration"], shown["BackupRetentionPeriod"]) == ({"MinCapacity": 1.0, "MaxCapacity": 4.0}, 3)
+
+    _deploy(databases, {}, "delete")
+    assert databases.rds.describe_db_clusters()["DBClusters"] == databases.rds.describe_db_instances()["DBInstances"] == []
+    (kept,) = databases.rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
+    again = _cluster(subnets=subnets, SnapshotIdentifier=kept["DBClusterSnapshotIdentifier"])
+    again["Database"]["DeletionPolicy"] = "Delete"
+    told = _deploy(databases, again, outputs=outputs)
+    ask |= {"resourceArn": told["Arn"], "secretArn": told["Secret"]}
+    assert data.execute_statement(**ask, sql="select id from orders")["records"] == [[{"longValue": 7}]]
+    _deploy(databases, {}, "delete")
+    assert len(databases.rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]) == 1

@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.deploy.resource import ID, Call, Name, Reading, ResourceType, Setting, Work, at, carries, gone_tags, made, p, same, seen, text, use
+from kumoniwa.deploy.resource import (
+    ID,
+    Call,
+    Name,
+    Reading,
+    ResourceType,
+    Setting,
+    Work,
+    at,
+    carries,
+    gone_tags,
+    instant,
+    made,
+    p,
+    same,
+    seen,
+    text,
+    use,
+)
 from kumoniwa.deploy.step import settle
 from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
 
@@ -29,10 +47,10 @@ _SAME = (
     "EngineVersion", "Iops",
     "LicenseModel", "ManageMasterUserPassword", "MasterUserPassword", "MaxAllocatedStorage", "MonitoringInterval", "MultiAZ", "NetworkType",
     "OptionGroupName",
-    "PreferredBackupWindow", "PreferredMaintenanceWindow", "PubliclyAccessible", "StorageThroughput", "StorageType",
+    "PreferredBackupWindow", "PreferredMaintenanceWindow", "PromotionTier", "PubliclyAccessible", "StorageThroughput", "StorageType",
 )  # fmt: skip
 """Those that an instance can be given when it is made, and later."""
-_ONCE = ("AvailabilityZone", "DBInstanceIdentifier", "DBName", "DBSubnetGroupName", "EnableCloudwatchLogsExports", "Engine", "KmsKeyId",
+_ONCE = ("AvailabilityZone", "DBClusterIdentifier", "DBInstanceIdentifier", "DBName", "DBSubnetGroupName", "EnableCloudwatchLogsExports", "Engine", "KmsKeyId",
 "MasterUsername",
          "StorageEncrypted", "Tags")  # fmt: skip
 _NOT_OF_A_SNAPSHOT = frozenset({
@@ -42,6 +60,13 @@ _NOT_OF_A_SNAPSHOT = frozenset({
     "PreferredBackupWindow", "PreferredMaintenanceWindow", "StorageEncrypted",
 })  # fmt: skip
 """What a restored instance brings along, or is told once it is there."""
+
+
+def _retagged(arn: Any) -> tuple[Call, Call]:
+    return (
+        Call("rds:RemoveTagsFromResource", ResourceName=arn, TagKeys=gone_tags).when(gone_tags),
+        Call("rds:AddTagsToResource", ResourceName=arn, Tags=p.Tags).when(p.Tags),
+    )
 
 
 def _number(name: str, value: Any) -> int:
@@ -129,7 +154,10 @@ async def _delete(work: Work) -> None:
 
 
 async def _keep(work: Work) -> None:
-    """The snapshot's name is of CloudFormation's making."""
+    """The snapshot's name is of CloudFormation's making. An instance of a cluster has none: its data is the cluster's."""
+    if "DBClusterIdentifier" in work.properties:
+        await _delete(work)
+        return
     name = work.fresh_name(255, beginning=f"{work.pseudo.get('AWS::StackName', 'stack')}-snapshot").lower()
     await work.ask("rds:DeleteDBInstance", DBInstanceIdentifier=work.id, FinalDBSnapshotIdentifier=name, **_backups(work))
 
@@ -169,14 +197,13 @@ DBInstance = ResourceType(
 )  # fmt: skip
 
 
-@carries("Parameters")
-async def _parameters(work: Work) -> None:
+async def _parameters(work: Work, kind: str) -> None:
     """Static ones act when instances are rebooted, all others at once."""
     wanted, old = work.properties.get("Parameters") or {}, work.old.get("Parameters") or {}
     kinds: dict[str, str] = {}
     marker: dict[str, str] = {}
     while wanted or old:
-        page = await work.look("rds:DescribeDBParameters", DBParameterGroupName=work.id, **marker)
+        page = await work.look(f"rds:Describe{kind}Parameters", **{f"{kind}ParameterGroupName": work.id}, **marker)
         kinds |= {each["ParameterName"]: each["ApplyType"] for each in page["Parameters"]}
         if not page.get("Marker") or not page["Parameters"]:
             break
@@ -187,12 +214,23 @@ async def _parameters(work: Work) -> None:
 
     put = [spelled(name, ParameterValue=str(value)) for name, value in wanted.items() if old.get(name) != value]
     gone = [spelled(name) for name in old if name not in wanted]
-    for operation, each in (("rds:ModifyDBParameterGroup", put), ("rds:ResetDBParameterGroup", gone)):
+    for verb, each in (("Modify", put), ("Reset", gone)):
         for start in range(0, len(each), _AT_ONCE_MAX):
-            await work.ask(operation, DBParameterGroupName=work.id, Parameters=each[start : start + _AT_ONCE_MAX])
+            name = {f"{kind}ParameterGroupName": work.id}
+            await work.ask(f"rds:{verb}{kind}ParameterGroup", **name, Parameters=each[start : start + _AT_ONCE_MAX])
 
 
-_parameters.handles_absence = True  # type: ignore[attr-defined]
+@carries("Parameters")
+async def _of_instances(work: Work) -> None:
+    await _parameters(work, "DB")
+
+
+@carries("Parameters")
+async def _of_clusters(work: Work) -> None:
+    await _parameters(work, "DBCluster")
+
+
+_of_instances.handles_absence = _of_clusters.handles_absence = True  # type: ignore[attr-defined]
 _GROUP = text("arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:pg:${ID}")
 
 DBParameterGroup = ResourceType(
@@ -200,7 +238,7 @@ DBParameterGroup = ResourceType(
     create=Call("rds:CreateDBParameterGroup", "DBParameterGroupName Description Tags", DBParameterGroupFamily=p.Family),
     id=use(str.lower, p.DBParameterGroupName),
     read=_First("rds:DescribeDBParameterGroups", "DBParameterGroups", DBParameterGroupName=ID),
-    settings=(Setting(_parameters, _parameters),),
+    settings=(Setting(_of_instances, _of_instances),),
     update=(
         Call("rds:RemoveTagsFromResource", ResourceName=_GROUP, TagKeys=gone_tags).when(gone_tags),
         Call("rds:AddTagsToResource", ResourceName=_GROUP, Tags=p.Tags).when(p.Tags),
@@ -239,6 +277,121 @@ DBSubnetGroup = ResourceType(
 )  # fmt: skip
 
 
+# Clusters ------------------------------------------------------------------------------------------
+
+_OF_A_CLUSTER = (
+    "AutoMinorVersionUpgrade", "BacktrackWindow", "BackupRetentionPeriod", "CopyTagsToSnapshot", "DBClusterInstanceClass",
+    "DBClusterParameterGroupName", "DatabaseInsightsMode", "DeletionProtection", "EnableGlobalWriteForwarding", "EnableHttpEndpoint",
+    "EnableIAMDatabaseAuthentication", "EnableLocalWriteForwarding", "EngineVersion", "Iops", "ManageMasterUserPassword", "MasterUserPassword",
+    "MonitoringInterval", "NetworkType", "Port", "PreferredBackupWindow", "PreferredMaintenanceWindow", "ScalingConfiguration",
+    "ServerlessV2ScalingConfiguration", "StorageType", "VpcSecurityGroupIds",
+)  # fmt: skip
+"""Those that a cluster can be given when it is made, and later."""
+_OF_A_NEW_CLUSTER = (
+    "AvailabilityZones", "DBClusterIdentifier", "DBSubnetGroupName", "DatabaseName", "EnableCloudwatchLogsExports", "Engine", "EngineMode",
+    "GlobalClusterIdentifier", "KmsKeyId", "MasterUsername", "StorageEncrypted", "Tags",
+)  # fmt: skip
+_MADE_AGAIN = ("RestoreToTime", "RestoreType", "SnapshotIdentifier", "SourceDBClusterIdentifier", "UseLatestRestorableTime")
+_NOT_MADE_AGAIN = frozenset({
+    "AutoMinorVersionUpgrade", "DatabaseName", "EnableGlobalWriteForwarding", "EnableHttpEndpoint", "EnableLocalWriteForwarding", "KmsKeyId",
+    "GlobalClusterIdentifier", "ManageMasterUserPassword", "MasterUserPassword", "MasterUsername", "MonitoringInterval",
+    "PreferredMaintenanceWindow", "StorageEncrypted",
+})  # fmt: skip
+"""What a restored cluster brings along, or is told once it is there."""
+
+
+def _of_a_cluster(work: Work, names: tuple[str, ...]) -> dict[str, Any]:
+    found = {name: work.properties[name] for name in names if name in work.properties}
+    secret = work.properties.get("MasterUserSecret") or {}
+    return found | ({"MasterUserSecretKmsKeyId": secret["KmsKeyId"]} if "KmsKeyId" in secret else {})
+
+
+@carries(" ".join((*_OF_A_NEW_CLUSTER, *_OF_A_CLUSTER, *_MADE_AGAIN, "MasterUserSecret")))
+async def _create_cluster(work: Work) -> dict[str, Any]:
+    said = _of_a_cluster(work, (*_OF_A_NEW_CLUSTER, *_OF_A_CLUSTER))
+    origin = {name: work.properties[name] for name in _MADE_AGAIN if work.properties.get(name)}
+    if not origin:
+        return await work.ask("rds:CreateDBCluster", **said)
+    kept = {name: value for name, value in said.items() if name not in _NOT_MADE_AGAIN}
+    if "SnapshotIdentifier" in origin:
+        answer = await work.ask("rds:RestoreDBClusterFromSnapshot", **origin, **kept)
+    else:
+        kept = {name: value for name, value in kept.items() if name not in ("AvailabilityZones", "Engine", "EngineVersion")}
+        if "RestoreToTime" in origin:
+            origin["RestoreToTime"] = instant(origin["RestoreToTime"])
+        answer = await work.ask("rds:RestoreDBClusterToPointInTime", **origin, **kept)
+    later = {name: said[name] for name in ("EnableHttpEndpoint", "MasterUserPassword", "PreferredMaintenanceWindow") if name in said}
+    if later:
+        work.id = answer["DBCluster"]["DBClusterIdentifier"]
+        await settle(work)
+        await work.ask("rds:ModifyDBCluster", DBClusterIdentifier=work.id, ApplyImmediately=True, **later)
+    return answer
+
+
+_CLUSTER_DEFAULTS = {"AutoMinorVersionUpgrade": True, "BackupRetentionPeriod": 1, "CopyTagsToSnapshot": False, "DeletionProtection": False,
+                     "EnableHttpEndpoint": False}  # fmt: skip
+
+
+@carries(" ".join((*_OF_A_CLUSTER, "MasterUserSecret", "DeleteAutomatedBackups", "EnableCloudwatchLogsExports")))
+async def _change_cluster(work: Work) -> None:
+    said = _of_a_cluster(work, tuple(name for name in _OF_A_CLUSTER if name in work.changed))
+    if "EnableCloudwatchLogsExports" in work.changed:
+        said["CloudwatchLogsExportConfiguration"] = {"EnableLogTypes": work.properties.get("EnableCloudwatchLogsExports", [])}
+    said |= {name: value for name, value in _CLUSTER_DEFAULTS.items() if name in work.changed and name not in work.properties}
+    await work.ask("rds:ModifyDBCluster", DBClusterIdentifier=work.id, ApplyImmediately=True, **said)
+    await settle(work)
+
+
+_change_cluster.handles_absence = True  # type: ignore[attr-defined]
+
+
+async def _delete_cluster(work: Work) -> None:
+    await work.ask("rds:DeleteDBCluster", DBClusterIdentifier=work.id, SkipFinalSnapshot=True, **_backups(work))
+
+
+async def _keep_cluster(work: Work) -> None:
+    name = work.fresh_name(63, beginning=f"{work.pseudo.get('AWS::StackName', 'stack')}-snapshot").lower()
+    await work.ask("rds:DeleteDBCluster", DBClusterIdentifier=work.id, FinalDBSnapshotIdentifier=name, **_backups(work))
+
+
+DBCluster = ResourceType(
+    name=Name("DBClusterIdentifier", 63, lower=True),
+    create=_create_cluster,
+    id=use(str.lower, p.DBClusterIdentifier),
+    read=_First("rds:DescribeDBClusters", "DBClusters", DBClusterIdentifier=ID),
+    ready={"Status": "available"},
+    update=(_change_cluster, *_retagged(seen.DBClusterArn)),
+    delete=_delete_cluster,
+    snapshot=_keep_cluster,
+    deletion_policy="Snapshot",
+    is_gone_slowly=True,
+    absent="DBClusterNotFoundFault",
+    attributes={
+        "DBClusterArn": seen.DBClusterArn, "DBClusterResourceId": seen.DbClusterResourceId, "Endpoint.Address": seen.Endpoint,
+        "Endpoint.Port": use(str, seen.Port), "ReadEndpoint.Address": seen.ReaderEndpoint,
+        "MasterUserSecret.SecretArn": seen.MasterUserSecret.SecretArn,
+    },
+    drift=(
+        Reading(same("BackupRetentionPeriod CopyTagsToSnapshot DatabaseName DeletionProtection Engine Port", seen)),
+        Reading({"Tags": seen.TagList}),
+    ),
+)  # fmt: skip
+
+_CLUSTER_GROUP = text("arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:cluster-pg:${ID}")
+
+DBClusterParameterGroup = ResourceType(
+    name=Name("DBClusterParameterGroupName", 255, lower=True),
+    create=Call("rds:CreateDBClusterParameterGroup", "DBClusterParameterGroupName Description Tags", DBParameterGroupFamily=p.Family),
+    id=use(str.lower, p.DBClusterParameterGroupName),
+    read=_First("rds:DescribeDBClusterParameterGroups", "DBClusterParameterGroups", DBClusterParameterGroupName=ID),
+    settings=(Setting(_of_clusters, _of_clusters),),
+    update=_retagged(_CLUSTER_GROUP),
+    delete=Call("rds:DeleteDBClusterParameterGroup", DBClusterParameterGroupName=ID),
+    absent="DBClusterParameterGroupNotFound DBClusterParameterGroupNotFoundFault DBParameterGroupNotFound DBParameterGroupNotFoundFault",
+    drift=(Reading({"Description": seen.Description}),),
+)
+
+
 # Proxies -------------------------------------------------------------------------------------------
 
 
@@ -250,13 +403,6 @@ async def _change_proxy(work: Work) -> None:
         said["SecurityGroups"] = said.pop("VpcSecurityGroupIds")
     await work.ask("rds:ModifyDBProxy", DBProxyName=work.id, **said)
     await settle(work)
-
-
-def _retagged(arn: Any) -> tuple[Call, Call]:
-    return (
-        Call("rds:RemoveTagsFromResource", ResourceName=arn, TagKeys=gone_tags).when(gone_tags),
-        Call("rds:AddTagsToResource", ResourceName=arn, Tags=p.Tags).when(p.Tags),
-    )
 
 
 DBProxy = ResourceType(

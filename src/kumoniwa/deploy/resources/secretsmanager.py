@@ -26,6 +26,12 @@ from kumoniwa.deploy.resource import (
 )
 from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
 
+_ATTACHED = {
+    "AWS::RDS::DBInstance": ("rds:DescribeDBInstances", "DBInstances", "DBInstanceIdentifier", "dbInstanceIdentifier"),
+    "AWS::RDS::DBCluster": ("rds:DescribeDBClusters", "DBClusters", "DBClusterIdentifier", "dbClusterIdentifier"),
+}
+"""What a secret can be attached to: how it is looked at, and what the secret calls it."""
+_ENGINES = {"aurora-postgresql": "postgres", "aurora-mysql": "mysql"}
 _ABSENT = "ResourceNotFoundException"
 
 
@@ -148,4 +154,54 @@ ResourcePolicy = ResourceType(
     drift=(
         Reading({"ResourcePolicy": from_json(seen.ResourcePolicy)}, Call("secretsmanager:GetResourcePolicy", SecretId=ID)),
     ),
+)
+
+
+async def _attached(work: Work, **told: Any) -> str:
+    """Have the secret's JSON say these, and no more what an attachment says besides; answers its ARN."""
+    secret = work.properties["SecretId"]
+    held = await work.look("secretsmanager:GetSecretValue", SecretId=secret)
+    try:
+        content = json.loads(held["SecretString"])
+    except (KeyError, ValueError):
+        raise ValidationError("The secret of a SecretTargetAttachment must hold JSON.") from None
+    names = {"engine", "host", "port", "dbname", *(each[3] for each in _ATTACHED.values())}
+    content = {name: value for name, value in content.items() if name not in names} | told
+    await work.ask("secretsmanager:PutSecretValue", SecretId=secret, SecretString=json.dumps(content))
+    return held["ARN"]
+
+
+@carries("SecretId TargetId TargetType")
+async def _attach(work: Work) -> dict[str, Any]:
+    """How a secret knows where its user and password lead.
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html"""
+    kind = work.properties["TargetType"]
+    if kind not in _ATTACHED:
+        raise NotImplementedHere(f"SecretTargetAttachment(TargetType={kind})")
+    operation, member, parameter, name = _ATTACHED[kind]
+    (found,) = (await work.look(operation, **{parameter: work.properties["TargetId"]}))[member]
+    place = found["Endpoint"]
+    host, port = (place["Address"], place["Port"]) if isinstance(place, dict) else (place, found["Port"])
+    told = {"engine": _ENGINES.get(found["Engine"], found["Engine"]), "host": host, "port": port, name: found[parameter]}
+    database = found.get("DBName") or found.get("DatabaseName")
+    return {"ARN": await _attached(work, **told, **({"dbname": database} if database else {}))}
+
+
+@carries("TargetId TargetType")
+async def _attach_again(work: Work) -> None:
+    await _attach(work)
+
+
+async def _detach(work: Work) -> None:
+    await _attached(work)
+
+
+SecretTargetAttachment = ResourceType(
+    create=_attach,
+    id=made.ARN,
+    read=Call("secretsmanager:DescribeSecret", SecretId=p.SecretId),
+    update=(_attach_again,),
+    delete=_detach,
+    absent=_ABSENT,
+    attributes={"Id": ID},
 )

@@ -12,7 +12,18 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.rds import classes, creation, engine_list, names, parameter_group, placing, showing, snapshot, subnet_group
+from kumoniwa.services.rds import (
+    classes,
+    cluster_creation,
+    creation,
+    engine_list,
+    names,
+    parameter_group,
+    placing,
+    showing,
+    snapshot,
+    subnet_group,
+)
 from kumoniwa.services.rds.creation import refuse
 from kumoniwa.services.rds.errors import (
     InvalidDBInstanceStateFault,
@@ -64,6 +75,10 @@ def _at_once(call: Call, instance: Instance, asked: dict[str, Any]) -> dict[str,
         "AutoMinorVersionUpgrade": "upgrades_itself",
     }
     found = {field: asked[member] for member, field in flags.items() if asked[member] is not None}
+    if asked.get("PromotionTier") is not None:
+        if not instance.cluster:
+            refuse("ModifyDBInstance", PromotionTier=True)
+        found["tier"] = cluster_creation.checked_tier(asked["PromotionTier"])
     if asked["BackupRetentionPeriod"] is not None:
         days = creation.checked_retention(asked["BackupRetentionPeriod"])
         if days != instance.retention_days:
@@ -114,7 +129,7 @@ def ModifyDBInstance(
     EnablePerformanceInsights: bool | None = None, CloudwatchLogsExportConfiguration: dict | None = None, DeletionProtection: bool | None = None,
     MaxAllocatedStorage: int | None = None, ManageMasterUserPassword: bool | None = None, RotateMasterUserPassword: bool | None = None,
     MasterUserSecretKmsKeyId: str | None = None, NetworkType: str | None = None, CertificateRotationRestart: bool | None = None,
-    AwsBackupRecoveryPointArn: str | None = None,
+    AwsBackupRecoveryPointArn: str | None = None, PromotionTier: int | None = None,
 ) -> Any:  # fmt: skip
     asked = {name: value for name, value in locals().items() if name[0].isupper()}
     instance = existing(call, DBInstanceIdentifier)

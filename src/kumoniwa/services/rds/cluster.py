@@ -47,7 +47,7 @@ def shown(call: Call, cluster: Cluster) -> dict[str, Any]:
         "DBClusterMembers": [
             {
                 "DBInstanceIdentifier": each.name, "IsClusterWriter": place == 0,
-                "DBClusterParameterGroupStatus": parameter_group.status(call, each), "PromotionTier": 1,
+                "DBClusterParameterGroupStatus": parameter_group.status(call, each), "PromotionTier": each.tier,
             }
             for place, each in enumerate(instances)
         ],

@@ -41,6 +41,7 @@ from kumoniwa.services.rds.parameter_group import ClusterParameterGroup
 CLUSTERS_MAX = 40
 """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html"""
 STORAGE = "aurora"
+TIER_MAX = 15
 _RETENTION_MIN = 1
 """Backups of a cluster cannot be turned off: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html"""
 
@@ -274,6 +275,13 @@ _OF_THE_CLUSTER = {
 """What is said of a cluster, and refused of its instances. Seen of AWS: user name, password, retention, window and security group."""
 
 
+def checked_tier(tier: int | None) -> int:
+    if tier is not None and not 0 <= tier <= TIER_MAX:
+        # The text is one of ours.
+        raise InvalidParameterValue(f"Invalid promotion tier: {tier}. Must be between 0 and {TIER_MAX}")
+    return 1 if tier is None else tier
+
+
 def check_alone(call: Call, id_: str) -> None:
     if any(each.cluster == id_ for each in call.shelf(Instance).values()):
         raise NotImplementedHere("readers of Aurora clusters: a cluster has one instance, its writer")
@@ -322,7 +330,7 @@ def member(call: Call, name: str, asked: dict[str, Any]) -> Any:
         zone="", group=parameter_group.checked_for(call, asked["DBParameterGroupName"], engine), database=parent.database,
         wanted_port=parent.wanted_port, retention_days=parent.retention_days, upgrades_itself=asked["AutoMinorVersionUpgrade"] is not False,
         tags=tag.checked(asked["Tags"]), storage_gb=1, storage_type=STORAGE,
-        cluster=parent.id, **creation.checked_windows(id_, None, asked["PreferredMaintenanceWindow"]),
+        cluster=parent.id, tier=checked_tier(asked["PromotionTier"]), **creation.checked_windows(id_, None, asked["PreferredMaintenanceWindow"]),
     )  # fmt: skip
     if parent.place is not None:
         # Where its cluster is, it is; that of another group the words are ours.

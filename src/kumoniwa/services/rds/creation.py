@@ -186,7 +186,7 @@ def CreateDBInstance(
     EnableCloudwatchLogsExports: list[str] | None = None, DeletionProtection: bool | None = None, MaxAllocatedStorage: int | None = None,
     NetworkType: str | None = None, CACertificateIdentifier: str | None = None, ManageMasterUserPassword: bool | None = None,
     MasterUserSecretKmsKeyId: str | None = None, DatabaseInsightsMode: str | None = None, DedicatedLogVolume: bool | None = None,
-    MultiTenant: bool | None = None, EngineLifecycleSupport: str | None = None,
+    MultiTenant: bool | None = None, EngineLifecycleSupport: str | None = None, PromotionTier: int | None = None,
 ) -> Any:  # fmt: skip
     asked = {name: value for name, value in locals().items() if name[0].isupper()}
     name = check_new(call, DBInstanceIdentifier)
@@ -209,6 +209,7 @@ def CreateDBInstance(
     check_certificate(CACertificateIdentifier)
     if DBClusterIdentifier:
         return cluster_creation.member(call, name, asked)
+    refuse("CreateDBInstance", PromotionTier=PromotionTier)
     if ManageMasterUserPassword and MasterUserPassword is not None:
         raise InvalidParameterCombination("You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.")
     if MasterUserSecretKmsKeyId and not ManageMasterUserPassword:

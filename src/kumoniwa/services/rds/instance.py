@@ -82,6 +82,8 @@ class Instance(Record):
     tags: dict[str, str] = {}
     cluster: str = ""
     """The id of the cluster whose data it serves; it has none of its own then."""
+    tier: int = 1
+    """Its PromotionTier in that."""
     secret: str = ""
     """The ARN of the secret that holds the master user's password, where RDS manages it, and the key it lies under."""
     secret_key: str = ""

@@ -45,7 +45,7 @@ def shown(call: Call, instance: Instance) -> dict[str, Any]:
     if instance.place is not None:
         told |= placing.shown(call, instance.place)
     if parent is not None:
-        told |= {"DBClusterIdentifier": parent.name, "PromotionTier": 1}
+        told |= {"DBClusterIdentifier": parent.name, "PromotionTier": instance.tier}
     if port:
         told["Endpoint"] = {"Address": host(call, instance.name), "Port": port, "HostedZoneId": f"Z{mark(call, 'zone').upper()[:13]}"}
     if instance.retention_days and instance.backed_up:

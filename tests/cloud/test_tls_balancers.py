@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from services.balancer_workshop import fixed, forward, listener, network
 from services.endpoint_workshop import Endpoint
+from services.firewall_workshop import Wall, contains, rule
 
 from cloud.conftest import eventually
 from cloud.test_processes import answer
@@ -195,4 +196,28 @@ def test_at_its_own_address_a_balancer_is_meant_whatever_name_is_asked_for(share
         connection.settimeout(10.0)
         assert answer(connection) == (200, b"plain")
     client.delete_listener(ListenerArn=held)
+    client.delete_load_balancer(LoadBalancerArn=made["LoadBalancerArn"])
+
+
+def test_a_web_acl_looks_into_a_body_that_still_arrives(shared):
+    client, made, endpoint = shared.client("elbv2"), balancer(shared, "walled"), Endpoint()
+    try:
+        group = client.create_target_group(Name="walled", Protocol="HTTP", Port=80, VpcId=made["VpcId"], TargetType="ip")["TargetGroups"][0]["TargetGroupArn"]
+        client.register_targets(TargetGroupArn=group, Targets=[{"Id": "127.0.0.1", "Port": endpoint.server.server_port}])
+        listener(client, made, forward(group))
+        wall = Wall(shared, rule("no", contains("evil", {"Body": {"OversizeHandling": "CONTINUE"}})), name="walled")
+        wall.client.associate_web_acl(WebACLArn=wall.arn, ResourceArn=made["LoadBalancerArn"])
+
+        def sent(body: bytes) -> int:
+            with shared.socket() as connection:
+                connection.sendall(f"POST /up HTTP/1.1\r\nHost: {made['DNSName']}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+                connection.settimeout(10.0)
+                return answer(connection)[0]
+
+        assert sent(b"evil" + b"x" * 3_000_000) == 403
+        assert sent(b"good" + b"x" * 3_000_000) == 200
+        (asked,) = [each for each in endpoint.asked if each.path == "/up"]
+        assert asked.body == b"good" + b"x" * 3_000_000
+    finally:
+        endpoint.close()
     client.delete_load_balancer(LoadBalancerArn=made["LoadBalancerArn"])

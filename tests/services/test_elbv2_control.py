@@ -407,3 +407,33 @@ def test_a_balancer_is_billed_by_the_hour_and_what_passes_by_units(cloud, elb, m
     before = used(cloud)["elb:application_load_balancer", "web"]
     cloud.sleep_dark(3_600)
     assert used(cloud)["elb:application_load_balancer", "web"] == before
+
+
+def test_policies_go_by_what_is_asked_for_and_by_tags(cloud, elb):
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html#awselasticloadbalancingv2-policy-keys"""
+    def allowed(action: str, **condition: str) -> dict:
+        keys = {f"elasticloadbalancing:{name.replace('__', '/')}": value for name, value in condition.items()}
+        return {"Effect": "Allow", "Action": f"elasticloadbalancing:{action}", "Resource": "*", "Condition": {"StringEquals": keys}}
+
+    iam, made = cloud.client("iam"), balancer(cloud, elb, Tags=[{"Key": "team", "Value": "shop"}])
+    statements = [
+        allowed("CreateLoadBalancer", Scheme="internal"), allowed("CreateListener", ListenerProtocol="HTTPS", SecurityPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06"),
+        allowed("ModifyLoadBalancerAttributes", ResourceTag__team="shop"),
+    ]  # fmt: skip
+    iam.create_user(UserName="ann")
+    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    cloud.sleep(1)
+    ann = cloud.client("elbv2", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    _, subnets = network(cloud)
+    assert refused(ann.create_load_balancer, Name="open", Subnets=subnets)[0] == "AccessDenied"
+    ann.create_load_balancer(Name="closed", Subnets=subnets, Scheme="internal")
+    at = {"LoadBalancerArn": made["LoadBalancerArn"], "DefaultActions": fixed()}
+    secure = {"Protocol": "HTTPS", "Port": 443, "Certificates": [{"CertificateArn": brought(cloud, "a.example")}]}
+    assert refused(ann.create_listener, **at, Protocol="HTTP", Port=80)[0] == "AccessDenied"
+    assert refused(ann.create_listener, **at, **secure, SslPolicy="ELBSecurityPolicy-2016-08")[0] == "AccessDenied"
+    ann.create_listener(**at, **secure, SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06")
+    attributes = [{"Key": "idle_timeout.timeout_seconds", "Value": "61"}]
+    ann.modify_load_balancer_attributes(LoadBalancerArn=made["LoadBalancerArn"], Attributes=attributes)
+    other = elb.describe_load_balancers(Names=["closed"])["LoadBalancers"][0]["LoadBalancerArn"]
+    assert refused(ann.modify_load_balancer_attributes, LoadBalancerArn=other, Attributes=attributes)[0] == "AccessDenied"

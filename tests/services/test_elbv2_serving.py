@@ -28,7 +28,7 @@ from websocket_client import Broken
 
 from kumoniwa.wire import websocket
 from kumoniwa.wire.http import Connection
-from kumoniwa.wire.message import Response
+from kumoniwa.wire.message import Request, Response
 
 
 @pytest.fixture
@@ -569,3 +569,59 @@ def test_a_server_that_says_nothing_is_waited_for_as_long_as_is_allowed(cloud, e
     status, headers, body = visit("/x")
     assert (status, headers["server"]) == (504, "awselb/2.0") and b"504 Gateway Time-out" in body
     server.close()
+
+
+def asking(cloud, made: dict, path: str):
+    """A request that is under way."""
+    return cloud.loop.create_task(cloud.deliver(Request("GET", path, "", {"host": made["DNSName"]})))
+
+
+def test_the_least_busy_server_is_asked(cloud, elb, made, visit, endpoints):
+    heard = []
+
+    async def busy(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"/health" in head:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        else:
+            heard.append(head)
+            await reader.read()
+        writer.close()
+
+    async def serve():
+        return await asyncio.start_server(busy, "127.0.0.1", 0)
+
+    server = cloud.run(serve())
+    group = servers(elb, port=server.sockets[0].getsockname()[1])
+    elb.register_targets(TargetGroupArn=group, Targets=[target(endpoints[0])])
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[{"Key": "load_balancing.algorithm.type", "Value": "least_outstanding_requests"}])
+    listener(elb, made, forward(group))
+    cloud.sleep(1)
+    tasks = []
+    while not heard:
+        tasks.append(asking(cloud, made, "/slow"))
+        cloud.sleep(0.05)
+    for _ in range(5):
+        assert visit("/x")[0] == 200
+    assert len(heard) == 1
+    for task in tasks:
+        task.cancel()
+    cloud.sleep(0.1)
+    server.close()
+
+
+def test_a_new_server_begins_slowly_if_its_group_says_so(cloud, elb, made, visit, endpoints):
+    old, new = endpoints[:2]
+    group = servers(elb, old)
+    listener(elb, made, forward(group))
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[{"Key": "slow_start.duration_seconds", "Value": "100"}])
+    cloud.sleep(200)
+    elb.register_targets(TargetGroupArn=group, Targets=[target(new)])
+    cloud.sleep(1)
+    for _ in range(60):
+        visit("/early")
+    assert len(by_path(new)) <= 6
+    cloud.sleep(100)
+    for _ in range(60):
+        visit("/late")
+    assert 25 <= sum(each.path == "/late" for each in new.asked) <= 35

@@ -90,9 +90,15 @@ def test_what_the_server_would_not_take_is_refused(databases, name, value, text)
     assert databases.rds.describe_db_parameters(DBParameterGroupName="own", Source="user")["Parameters"] == []
 
 
-def test_a_value_is_a_value_whatever_signs_are_in_it(databases):
+def test_a_value_is_a_value_whatever_signs_are_in_it_and_a_time_zone_has_its_name(databases):
     databases.say("own", "init_connect", """set @word = "it's \\\\ # a \\" [sign]" """)
+    databases.say("own", "time_zone", "Asia/Tokyo", "pending-reboot")
     databases.create(DBParameterGroupName="own")
+    with databases.session() as session:
+        assert session.ask("select @@time_zone, timediff(now(), utc_timestamp()) = '09:00:00'") == [("Asia/Tokyo", 1)]
+        noon = "convert_tz('2030-07-01 12:00:00', 'UTC', %s)"
+        ((there, then),) = session.ask(f"select {noon}, {noon}", "America/New_York", "Asia/Tokyo")
+        assert (str(there), str(then)) == ("2030-07-01 08:00:00", "2030-07-01 21:00:00")
     assert databases.ask("select @word") == [("""it's \\ # a " [sign]""",)]
 
 

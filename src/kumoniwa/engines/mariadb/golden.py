@@ -1,12 +1,13 @@
 """The data folder that every MariaDB server of a cloud begins as: made once from the statements that the package brings, and copied.
 
-It holds what RDS puts into each instance: the user ``rdsadmin``, whom nobody else is from anywhere, and procedures called ``mysql.rds_…``. Its redo
+It holds what RDS puts into each instance: the user ``rdsadmin``, whom nobody else is from anywhere, time zones, and procedures called ``mysql.rds_…``. Its redo
 log is of 16 MiB, where RDS has 128: it is copied with each snapshot.
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.MariaDB.CommonDBATasks.html
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib.util
 import json
@@ -19,12 +20,15 @@ from functools import cache
 from kumoniwa.engines.child import child
 from kumoniwa.engines.database import golden
 from kumoniwa.engines.database.program import ADMINISTRATOR, ServerFailed, administrator_password, can_run, isolated, run
+from kumoniwa.engines.mariadb import time_zones
 from kumoniwa.engines.mariadb.procedures import PROCEDURES
 from kumoniwa.kernel.errors import NotImplementedHere
 
 PLACES = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/bin", "/usr/bin", "/opt/homebrew/bin")
 LOG_BYTES = 16 << 20
-_SCRIPTS = ("mysql_system_tables", "mysql_performance_tables", "mysql_system_tables_data", "maria_add_gis_sp_bootstrap", "mysql_sys_schema", "fill_help_tables")
+_SCRIPTS = (
+    "mysql_system_tables", "mysql_performance_tables", "mysql_system_tables_data", "maria_add_gis_sp_bootstrap", "mysql_sys_schema", "fill_help_tables",
+)  # fmt: skip
 _VERSION = re.compile(r"Ver (\d+\.\d+\.\d+)-MariaDB")
 _DESCRIBED = "variables.json"
 _COLUMNS = (
@@ -85,8 +89,8 @@ def common() -> list[str]:
 class Golden(golden.Golden):
     @property
     def path(self) -> str:
-        known = hashlib.sha256(version().encode() + self.seal + PROCEDURES.encode() + repr((LOG_BYTES, _COLUMNS, _SCRIPTS)).encode()).hexdigest()[:12]
-        return os.path.join(self.folder, f"mariadb-{version()}-{known}")
+        known = repr((version(), self.seal, PROCEDURES, LOG_BYTES, _COLUMNS, _SCRIPTS, time_zones.__doc__))
+        return os.path.join(self.folder, f"mariadb-{version()}-{hashlib.sha256(known.encode()).hexdigest()[:12]}")
 
     def described(self) -> list[dict[str, str | None]]:
         """Every variable that the server knows, by columns of its information schema, once the folder is made."""
@@ -111,7 +115,7 @@ class Golden(golden.Golden):
         })  # fmt: skip
         said = b"\n".join([
             b"create database mysql;", b"use mysql;", b"set @auth_root_socket = null;", *map(_script, _SCRIPTS), b"use mysql;",
-            b"delete from global_priv where user in ('root', '');", b"delete from proxies_priv;",
+            await asyncio.to_thread(time_zones.statements), b"delete from global_priv where user in ('root', '');", b"delete from proxies_priv;",
             f"insert into global_priv values ('localhost', '{ADMINISTRATOR}', '{owner}');".encode(), PROCEDURES.encode(),
         ])  # fmt: skip
         # What a server that makes its first data is asked about its variables kills it (10.11.19); so one is started for that, and ends itself.

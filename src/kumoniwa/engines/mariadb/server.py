@@ -70,8 +70,8 @@ class Server(server.Server):
             os.makedirs(os.path.join(self.folder, name), mode=0o700, exist_ok=True)
         command = [
             golden.program(), f"--defaults-file={self.data}/instance.cnf", *golden.common(), "--datadir=.", "--pid-file=mariadbd.pid",
-            f"--tmpdir=../{SCRATCH}", f"--secure-file-priv=../{SCRATCH}", f"--plugin-dir={self.folder}/{SCRATCH}", "--skip-name-resolve", "--skip-symbolic-links",
-            "--skip-slave-start", "--innodb-use-native-aio=0", f"--general-log-file=../{LOGS}/mysql-general.log",
+            f"--tmpdir=../{SCRATCH}", f"--secure-file-priv=../{SCRATCH}", f"--plugin-dir={self.folder}/{SCRATCH}", "--skip-name-resolve",
+            "--skip-symbolic-links", "--skip-slave-start", "--innodb-use-native-aio=0", f"--general-log-file=../{LOGS}/mysql-general.log",
             f"--slow-query-log-file=../{LOGS}/mysql-slowquery.log",
         ]  # fmt: skip
         return {"log": os.path.join(self.folder, LOGS, "mysql-error.log"), "command": command}

@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.MariaDB.Paramete
 
 from __future__ import annotations
 
+import asyncio
 import re
+import zoneinfo
 from collections.abc import Mapping
 
 from kumoniwa.engines.database.program import ServerFailed
@@ -68,7 +70,7 @@ async def check(golden: Golden, parameter: Parameter, value: str) -> None:
     if parameter.kind == "integer" and not _INTEGER.fullmatch(value) or parameter.kind == "boolean" and value.lower() not in _BOOLEANS:
         raise refused(parameter, value)
     if parameter.name == TIME_ZONE:
-        if value not in ("UTC", "SYSTEM") and not _OFFSET.fullmatch(value):
+        if not _OFFSET.fullmatch(value) and value not in await asyncio.to_thread(zoneinfo.available_timezones):
             raise ServerFailed(f"no such time zone: {value}")
         return
     await golden.check(parameter.name, value)

@@ -178,13 +178,22 @@ def test_tags_are_found_after_a_crash_before_anybody_has_asked_their_service(clo
 
 def test_each_resource_fails_alone_with_the_words_of_its_service(cloud, tagging):
     cloud.client("sqs").create_queue(QueueName="q")
-    arn, missing, foreign, bad = (f"arn:aws:sqs:us-east-1:{ACCOUNT}:q", f"arn:aws:sns:us-east-1:{ACCOUNT}:none", f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i-1", f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:x:1")
+    arn, missing, foreign, bad = (f"arn:aws:sqs:us-east-1:{ACCOUNT}:q", f"arn:aws:sns:us-east-1:{ACCOUNT}:none", f"arn:aws:elasticache:us-east-1:{ACCOUNT}:cluster:c", f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:x:1")
     failed = tagging.tag_resources(ResourceARNList=[missing, foreign, arn, bad], Tags={"k": "v"})["FailedResourcesMap"]
     assert failed.keys() == {missing, foreign, bad}
     assert failed[missing] == {"StatusCode": 404, "ErrorCode": "ResourceNotFoundException", "ErrorMessage": "Resource does not exist"}
     # AWS's code for types that the API does not support: API_FailureInfo.
-    assert failed[foreign]["ErrorCode"] == "InternalServiceException" and "ec2" in failed[foreign]["ErrorMessage"]
+    assert failed[foreign]["ErrorCode"] == "InternalServiceException" and "elasticache" in failed[foreign]["ErrorMessage"]
     assert found(tagging) == {arn: {"k": "v"}}
+
+
+def test_a_network_is_tagged_by_its_arn(cloud, tagging):
+    vpc = cloud.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+    arn, none = (f"arn:aws:ec2:us-east-1:{ACCOUNT}:{each}" for each in (f"vpc/{vpc}", "instance/i-1"))
+    failed = tagging.tag_resources(ResourceARNList=[arn, none], Tags={"k": "v", "team": "a"})["FailedResourcesMap"]
+    assert failed.keys() == {none}
+    tagging.untag_resources(ResourceARNList=[arn], TagKeys=["k"])
+    assert found(tagging) == {arn: {"team": "a"}}
 
 
 def test_what_is_no_arn_refuses_the_whole_request(cloud, tagging):

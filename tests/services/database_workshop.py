@@ -55,6 +55,14 @@ class Databases:
             self.cloud.sleep(0.01)
         raise AssertionError(f"{name} is still {found['DBInstanceStatus']}")
 
+    def until_recovered(self):
+        """After a kill, whatever the instance's state says meanwhile."""
+        for _ in range(WITHIN_STEPS):
+            if any(each["Message"].startswith("Recovery of the DB instance is complete") for each in self.rds.describe_events()["Events"]):
+                return
+            self.cloud.sleep(0.01)
+        raise AssertionError("the instance still recovers")
+
     def until_gone(self, name="orders"):
         for _ in range(WITHIN_STEPS):
             if not [each for each in self.rds.describe_db_instances()["DBInstances"] if each["DBInstanceIdentifier"] == name]:

@@ -1,6 +1,7 @@
 """Functions in a VPC: what they say of it, the interfaces that Lambda keeps for them, and what they reach from there."""
 
 import json
+import textwrap
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
@@ -64,7 +65,7 @@ def test_a_function_in_a_private_subnet_stores_a_row_in_its_database_and_reads_i
     assert invoke(cloud, {"id": "7", "item": "tea"})["Payload"] == "stored"
     assert invoke(cloud, {"id": "7"})["Payload"] == ["tea"]
     cloud.restart(kill=True)
-    Databases(cloud).until("available")
+    Databases(cloud).until_recovered()
     assert invoke(cloud, {"id": "7"})["Payload"] == ["tea"]
     network.ec2.revoke_security_group_ingress(GroupId=databases, IpPermissions=[tcp(5432, group=functions)])
     settled(cloud)
@@ -349,3 +350,34 @@ def test_where_the_kernel_gives_no_networks_a_vpc_is_refused_by_name(cloud, monk
     with pytest.raises(ClientError, match=r"functions in a VPC .* where the kernel gives no network namespaces") as caught:
         make(cloud, Role=ROLE, VpcConfig=network.config(network.group("functions")))
     assert caught.value.response["Error"]["Code"] == "NotImplemented" and _interfaces(network) == []
+
+
+def test_a_stack_of_a_network_and_a_function_in_it_is_made_and_deleted_whole(cloud):
+    put_role(cloud, *NEEDED)
+    get = {"Fn::GetAtt": ["Functions", "GroupId"]}
+    resources = {
+        "Network": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
+        "Private": {"Type": "AWS::EC2::Subnet", "Properties": {"VpcId": {"Ref": "Network"}, "CidrBlock": "10.0.1.0/24"}},
+        "Functions": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "functions", "VpcId": {"Ref": "Network"}}},
+        "Function": {"Type": "AWS::Lambda::Function", "Properties": {
+            "FunctionName": "f", "Role": ROLE, "Runtime": RUNTIME, "Handler": "index.handler", "Code": {"ZipFile": textwrap.dedent(CALLS)},
+            "VpcConfig": {"SubnetIds": [{"Ref": "Private"}], "SecurityGroupIds": [get]},
+        }},
+    }  # fmt: skip
+    stacks = cloud.client("cloudformation")
+    name = stacks.create_stack(StackName="net", TemplateBody=json.dumps({"Resources": resources}))["StackId"]
+
+    def until(status):
+        for _ in range(600):
+            found = stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+            if not found.endswith("IN_PROGRESS"):
+                break
+            cloud.sleep(0.5)
+        assert found == status, [each.get("ResourceStatusReason") for each in stacks.describe_stack_events(StackName=name)["StackEvents"]]
+
+    until("CREATE_COMPLETE")
+    assert reached(cloud, "10.0.1.200", 80) == "silence"
+    stacks.delete_stack(StackName="net")
+    until("DELETE_COMPLETE")
+    managed = [{"Name": "interface-type", "Values": ["lambda"]}]
+    assert cloud.client("ec2").describe_network_interfaces(Filters=managed)["NetworkInterfaces"] == []

@@ -55,6 +55,8 @@ class Member:
         """The door's copies of the connections that this region holds."""
         self.waiting: dict[int, bytes] = {}
         """Connections that came while it was down. Like a SYN that is sent again, they find it when it is back."""
+        self.frozen: list[int] = []
+        """The processes that its pause stopped."""
         self.since = 0.0
         self.stopped: asyncio.Event | None = None
 
@@ -165,14 +167,14 @@ class Fleet:
     def pause(self, name: str) -> None:
         member = self.needed(name)
         if member.state == "running":
-            process.freeze(member.pid)
+            member.frozen = process.freeze(member.pid)
             member.state = "paused"
             self.events.add("region", region=name, state="paused")
 
     def resume(self, name: str) -> None:
         member = self.member(name)
         if member.state == "paused":
-            process.thaw(member.pid)
+            process.thaw(member.frozen)
             member.state = "running"
             self.events.add("region", region=name, state="running")
             self.spawn(self.tell_faults(member))
@@ -226,7 +228,7 @@ class Fleet:
         for member in self.members.values():
             if member.is_up:
                 if member.state == "paused":
-                    process.thaw(member.pid)
+                    process.thaw(member.frozen)
                 member.state, member.stopped = "stopping", asyncio.Event()
                 member.line.say(["stop"])
         waits = [asyncio.ensure_future(m.stopped.wait()) for m in self.members.values() if m.stopped is not None and m.pid]

@@ -76,17 +76,27 @@ def spawn(name: str, settings: Settings, folder: str, end: socket.socket) -> int
         os._exit(1)
 
 
-def freeze(pid: int) -> None:
-    """Stop a region with all that it has begun: functions, databases, builds."""
-    stopped: set[int] = set()
-    while found := {pid, *_descendants(pid)} - stopped:
-        _signal(found, signal.SIGSTOP)
-        stopped |= found  # what one of them began while it was found out is found the next time
+def freeze(pid: int) -> list[int]:
+    """Stop a region with all that it has begun: functions, databases, builds. Answers whom this stopped; who stood already is not to go on with them."""
+    stopped: list[int] = []
+    seen: set[int] = set()
+    while found := [each for each in (pid, *_descendants(pid)) if each not in seen]:
+        moving = [each for each in found if not _stands(each)]
+        _signal(moving, signal.SIGSTOP)
+        stopped += moving
+        seen.update(found)  # what one of them began while it was found out is found the next time
+    return stopped
 
 
-def thaw(pid: int) -> None:
-    """Have it go on, whoever is waited for first."""
-    _signal([*reversed(_descendants(pid)), pid], signal.SIGCONT)
+def thaw(stopped: list[int]) -> None:
+    """Have them go on, whoever is waited for first."""
+    _signal(reversed(stopped), signal.SIGCONT)
+
+
+def _stands(pid: int) -> bool:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] == "T"
+    return False
 
 
 def _descendants(pid: int) -> list[int]:

@@ -3,6 +3,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/Welcome.htm
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import re
@@ -14,6 +15,10 @@ from services.bill_workshop import used
 from services.certificate_workshop import brought
 from services.endpoint_workshop import Endpoint
 from services.firewall_workshop import Wall, contains, rule
+
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.names import HostName
+from kumoniwa.kernel.record import changed
 
 ACCOUNT = "000000000000"
 
@@ -437,3 +442,44 @@ def test_policies_go_by_what_is_asked_for_and_by_tags(cloud, elb):
     ann.modify_load_balancer_attributes(LoadBalancerArn=made["LoadBalancerArn"], Attributes=attributes)
     other = elb.describe_load_balancers(Names=["closed"])["LoadBalancers"][0]["LoadBalancerArn"]
     assert refused(ann.modify_load_balancer_attributes, LoadBalancerArn=other, Attributes=attributes)[0] == "AccessDenied"
+
+
+@pytest.mark.parametrize("turns", range(1, 9))
+def test_a_balancer_is_there_with_its_interfaces_or_not_at_all(cloud, elb, turns):
+    """Whatever moment the region is killed in."""
+    _, subnets = network(cloud)
+    balancer(cloud, elb, "first")
+
+    def check() -> None:
+        client, ec2 = cloud.client("elbv2"), cloud.client("ec2")
+        names = sorted(each["LoadBalancerName"] for each in client.describe_load_balancers()["LoadBalancers"])
+        held = ec2.describe_network_interfaces(Filters=[{"Name": "description", "Values": ["ELB app/*"]}])["NetworkInterfaces"]
+        assert sorted(each["Description"].split("/")[1] for each in held) == sorted(names * 2)
+
+    cloud.kill_in_midst(turns)
+    with contextlib.suppress(Exception):
+        elb.create_load_balancer(Name="second", Subnets=subnets)
+    check()
+    for each in cloud.client("elbv2").describe_load_balancers()["LoadBalancers"]:
+        cloud.kill_in_midst(turns)
+        with contextlib.suppress(Exception):
+            cloud.client("elbv2").delete_load_balancer(LoadBalancerArn=each["LoadBalancerArn"])
+        check()
+
+
+def test_what_the_gate_goes_by_is_put_right_after_a_kill(cloud, elb, made):
+    """A kill between two files loses or leaves a name: as if it had, one is taken away and one is left over."""
+    arn = listener(elb, made, fixed("in"))
+    elb.create_rule(ListenerArn=arn, Priority=1, Conditions=[{"Field": "host-header", "Values": ["a.example"]}], Actions=fixed("a"))
+
+    async def damage() -> None:
+        shelf = cloud.region().store.shelf(SHARED, HostName)
+        shelf["gone.example"] = changed(shelf["a.example"], name="gone.example", target=made["LoadBalancerArn"][:-1])
+        del shelf["a.example"]
+        await cloud.region().store.journal.settled()
+
+    cloud.run(damage())
+    cloud.restart(kill=True)
+    cloud.sleep(0.1)
+    assert Visitor(cloud, made).text(host="a.example") == "a"
+    assert "gone.example" not in cloud.region().store.shelf(SHARED, HostName)

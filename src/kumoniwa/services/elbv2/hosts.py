@@ -7,6 +7,7 @@ balancer's certificates are for, and those that its rules ask for. Who asks firs
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from kumoniwa.aws import endpoints
@@ -79,6 +80,14 @@ def chosen(held: list[tuple[str, Any]], name: str) -> str | None:
 def _terms(balancer: Any, secure: Any) -> TlsTerms:
     policy = POLICIES[secure.policy]
     return TlsTerms(versions=policy.versions, ciphers=policy.ciphers, speaks_http_2=balancer.is_on("routing.http2.enabled"))
+
+
+def release_others(call: Call, balancers: Container[str]) -> None:
+    """Names of the account's balancers that are not there."""
+    shelf = _shelf(call)
+    for name, each in list(shelf.items()):
+        if each.service == SERVICE and each.account == call.account and each.target not in balancers:
+            del shelf[name]
 
 
 def stand(call: Call, balancer: Any, *, is_there: bool = True) -> None:

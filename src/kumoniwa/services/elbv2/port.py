@@ -99,10 +99,8 @@ async def closed(call: Call, listener: Any) -> None:
 
 
 async def run(region: Any) -> None:
-    """Hear again at the addresses and ports that the life before had."""
+    """Hear again at the ports that the life before had."""
     for call in region.calls("elbv2", hosts.PRINCIPAL):
-        for held in call.shelf(LoadBalancer).values():
-            hosts.stand(call, held)
         for each in list(call.shelf(Listener).values()):
             if not each.is_public and each.arn not in ports(region).tasks:
                 region.spawn(_again(call, each))

@@ -169,10 +169,12 @@ def test_the_procedures_of_rds_do_what_a_master_user_may_not(databases):
 
 def test_two_engines_stand_side_by_side(databases):
     databases.create()
-    databases.rds.describe_db_engine_versions()
     told = {each["Engine"]: each for each in databases.rds.describe_db_engine_versions()["DBEngineVersions"]}
     shown = databases.shown()
     assert told["mariadb"]["EngineVersion"] == shown["EngineVersion"]
+    # As AWS's answers are seen: "MariaDB Community Edition", "MariaDB 10.11.6".
+    assert told["mariadb"]["DBEngineDescription"] == "MariaDB Community Edition"
+    assert told["mariadb"]["DBEngineVersionDescription"] == f"MariaDB {shown['EngineVersion']}"
     assert told["mariadb"]["DBParameterGroupFamily"] == f"mariadb{told['mariadb']['MajorEngineVersion']}"
     assert shown["DBParameterGroups"][0]["DBParameterGroupName"] == f"default.{told['mariadb']['DBParameterGroupFamily']}"
     options = databases.rds.describe_orderable_db_instance_options(Engine="mariadb", DBInstanceClass="db.t3.micro")["OrderableDBInstanceOptions"]

@@ -11,5 +11,5 @@ from kumoniwa.services.rds.postgres import Postgres
 
 class AuroraPostgres(Postgres):
     name = "aurora-postgresql"
-    title = "Aurora PostgreSQL"
+    title = edition = "Aurora PostgreSQL"
     has_clusters = True

@@ -24,6 +24,8 @@ class Engine(ABC):
     name: ClassVar[str]
     """As which customers ask for it."""
     title: ClassVar[str]
+    edition: ClassVar[str]
+    """As which DescribeDBEngineVersions describes it."""
     licence: ClassVar[str]
     port: ClassVar[int]
     user_most: ClassVar[int]

@@ -107,7 +107,7 @@ def _shown(engine: Engine) -> dict[str, Any]:
         }  # fmt: skip
     return {
         "Engine": engine.name, "MajorEngineVersion": engine.major(), "EngineVersion": engine.version(), "DBParameterGroupFamily": engine.family(),
-        "DBEngineDescription": engine.title, "DBEngineVersionDescription": f"{engine.title} {engine.version()}", "ValidUpgradeTarget": [],
+        "DBEngineDescription": engine.edition, "DBEngineVersionDescription": f"{engine.title} {engine.version()}", "ValidUpgradeTarget": [],
         "ExportableLogTypes": [], "SupportsLogExportsToCloudwatchLogs": False, "SupportsReadReplica": False, "SupportedFeatureNames": [],
         "Status": "available", "SupportsParallelQuery": False, "SupportsGlobalDatabases": False, "SupportsBabelfish": False,
         "SupportsLimitlessDatabase": False, "SupportsCertificateRotationWithoutRestart": False, "SupportedCACertificateIdentifiers": [CERTIFICATE],

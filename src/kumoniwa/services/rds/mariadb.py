@@ -34,7 +34,8 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 class MariaDb(Engine):
     name = "mariadb"
-    title = "MariaDB Community Edition"
+    title = "MariaDB"
+    edition = "MariaDB Community Edition"
     licence = "general-public-license"
     port = 3_306
     user_most, password_most, database_most = 16, 41, 64

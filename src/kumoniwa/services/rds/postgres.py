@@ -35,7 +35,7 @@ _ITERATIONS = 4_096
 
 class Postgres(Engine):
     name = "postgres"
-    title = "PostgreSQL"
+    title = edition = "PostgreSQL"
     licence = "postgresql-license"
     port = 5_432
     user_most = database_most = 63

@@ -10,6 +10,7 @@ import asyncio
 import hmac
 import os
 import ssl
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.engines.postgresql_proxy import messages, pinning, scram
@@ -64,6 +65,8 @@ class Client(asyncio.Protocol):
         """Whether it has begun a request of the extended protocol that it has not ended."""
         self.is_skipping = False
         """Whether it is told nothing until the end of its request, because that failed."""
+        self._is_proving = False
+        """Whether it has said who it is; what it says while its connection is being encrypted waits."""
         self._buffer = bytearray()
         self._to_pass = 0
         self._step: asyncio.Task | None = None
@@ -101,7 +104,7 @@ class Client(asyncio.Protocol):
                 self._walk()
         elif self._step is None:
             self._look()
-        else:
+        elif self._is_proving:
             self._prove()
 
     def _look(self) -> None:
@@ -129,7 +132,9 @@ class Client(asyncio.Protocol):
                 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations-pg: it is not supported.
                 self.transport.close()
                 return
+            self._is_proving = True
             self._begin(self._enter(code, body))
+            self._prove()
             return
 
     def _begin(self, coroutine: Any) -> None:
@@ -376,15 +381,17 @@ class Client(asyncio.Protocol):
             return message(bytes([kind]), body)  # the database says what is wrong with it
         if kind == _PARSE:
             content = behind[1:]
+            if name and (same := self.statements.get(name)) is not None:
+                return session.parse_again(name, same[0], content)
             self.statements[name] = (content, pinning.reason_of(content.partition(b"\0")[0]))
-            return session.parse(name, content)
+            return session.parse(name, content, partial(self.statements.pop, name, None))
         if kind in (_DESCRIBE, _CLOSE) and before == b"P":
             if kind == _CLOSE:
                 session.due.append(Due("close"))
             return message(bytes([kind]), body)
         if kind == _CLOSE:
-            self.statements.pop(name, None)
-            return session.close_statement()
+            closed = self.statements.pop(name, None)
+            return session.close_statement(lambda: None if closed is None else self.statements.setdefault(name, closed) and None)
         content, reason = self.statements.get(name, (None, None))
         if kind == _BIND and content is not None:
             self._pins(reason, content)

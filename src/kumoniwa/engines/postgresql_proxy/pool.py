@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.engines.postgresql_proxy import scram
+from kumoniwa.engines.postgresql_proxy.messages import request
 from kumoniwa.engines.postgresql_proxy.session import OPENED_WITHIN_S, DatabaseError, Key, Session
 from kumoniwa.kernel.clock import monotonic
 
@@ -25,6 +26,7 @@ LOOK_S, LOOK_AGAIN_S = 60.0, 0.5
 SWEEP_S = 1.0
 DATABASE = "postgres"
 """It must be there: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations-pg"""
+_CANCEL = (80877102).to_bytes(4, "big")
 _REFUSED_LOGIN = frozenset(("28000", "28P01"))
 _LATER = frozenset(("57P01", "57P02", "57P03", "53300"))
 """Going down, crashed, starting, full."""
@@ -218,7 +220,7 @@ class Pool:
             self._forget(session, "It could not be reset.")
             session.close()
             return
-        session.prepared.clear()
+        session.forget()
         session.settings = {}
         self._log("INFO", f"[dbConnection={session.number}] The database connection was released to the connection pool upon session reset.")
         self.give(session)
@@ -244,8 +246,20 @@ class Pool:
         """It is no good any more: somebody left in the midst of something."""
         self._forget(session, why)
         session.client = None
-        session.close()
+        if session.due:
+            self._spawn(self._cancel(session))
+        else:
+            session.close()
         self._serve()
+
+    async def _cancel(self, session: Session) -> None:
+        """End a statement that nobody waits for any more, and its session: the database would not notice before it is done."""
+        with contextlib.suppress(OSError):
+            with _within(self.folder) as place:
+                transport, _ = await asyncio.get_running_loop().create_unix_connection(asyncio.Protocol, f"{place}/.s.PGSQL.5432")
+            transport.write(request(_CANCEL + session.backend))
+            transport.close()
+        session.close()
 
     def _lost(self, session: Session) -> None:
         if session not in self.sessions:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,7 @@ _PROTOCOL_3 = b"\0\3\0\0"
 _PASSED = frozenset(b"DdTtn2sCIHWcvN")
 """What goes to the client as it comes, and need not be there whole."""
 _ENDS = ("end", "sync")
+_OWN = re.compile(rb'"(kumoniwa \d+)"')
 _NOTHING = message(b"C", b"S" + text("kumoniwa nothing"))
 """Closes a statement that nobody has: an answer in the right place, and no deed."""
 
@@ -51,6 +53,8 @@ class Due(NamedTuple):
     kind: str
     """``parse``, ``close``: pass it on; ``inject``, ``evict``: keep it to ourselves; ``end`` of a query, ``sync`` of a request in many messages."""
     content: bytes = b""
+    undo: Callable[[], None] | None = None
+    """What to do if it never comes, because something before it failed."""
 
 
 class Session(asyncio.Protocol):
@@ -64,7 +68,12 @@ class Session(asyncio.Protocol):
         self.status = b"I"
         self.due: deque[Due] = deque()
         self.prepared: dict[bytes, bytes] = {}
+        """What each statement is called here, by what it is."""
+        self._called: dict[bytes, bytes] = {}
+        """What clients call them."""
         self.unnamed: bytes | None = None
+        self.backend = b""
+        """What the database wants to hear of who cancels what it does here."""
         self.settings: dict[str, str] = {}
         self.parameters: dict[str, str] = {}
         self.is_stale = self.is_gone = self.is_copying = False
@@ -84,6 +93,8 @@ class Session(asyncio.Protocol):
             kind, body = await self._next()
             if kind == b"S":
                 self._parameter(body)
+            elif kind == b"K":
+                self.backend = body
             elif kind == b"Z":
                 return
             elif kind == b"R":
@@ -170,24 +181,32 @@ class Session(asyncio.Protocol):
 
     # What the client says -----------------------------------------------------------------------
 
-    def parse(self, name: bytes, content: bytes) -> bytes:
+    def parse(self, name: bytes, content: bytes, undo: Callable[[], None]) -> bytes:
         """The messages that prepare a statement for the client, which calls it so."""
         if not name:
             self.unnamed = content
-            self.due.append(Due("parse"))
+            self.due.append(Due("parse", undo=undo))
             return message(b"P", b"\0" + content)
-        return self._prepare(content, "parse")
+        return self._prepare(content, "parse", name, undo)
 
-    def _prepare(self, content: bytes, kind: str) -> bytes:
+    def parse_again(self, name: bytes, before: bytes, content: bytes) -> bytes:
+        """The same where the client has a statement of that name: the database refuses it."""
+        own, injected = self.named(name, before)
+        self.due.append(Due("parse"))
+        return injected + message(b"P", own + b"\0" + content)
+
+    def _prepare(self, content: bytes, kind: str, name: bytes, undo: Callable[[], None] | None = None) -> bytes:
         """Anew, if it was: what it meant may have become something else."""
         evicting = b""
         if content in self.prepared or len(self.prepared) >= PREPARED_MAX:
             gone = self.prepared.pop(content if content in self.prepared else next(iter(self.prepared)))
+            self._called.pop(gone, None)
             evicting = message(b"C", b"S" + gone + b"\0")
             self.due.append(Due("evict"))
         self._count += 1
         own = self.prepared[content] = f"kumoniwa {self._count}".encode()
-        self.due.append(Due(kind, content))
+        self.due.append(Due(kind, content, undo))
+        self._called[own] = name
         return evicting + message(b"P", own + b"\0" + content)
 
     def named(self, name: bytes, content: bytes | None) -> tuple[bytes, bytes]:
@@ -201,17 +220,24 @@ class Session(asyncio.Protocol):
             self.unnamed = content
             self.due.append(Due("inject"))
             return b"", message(b"P", b"\0" + content)
-        before = b"" if content in self.prepared else self._prepare(content, "inject")
-        return self.prepared[content], before
+        before = b"" if content in self.prepared else self._prepare(content, "inject", name)
+        own = self.prepared[content]
+        self._called[own] = name
+        return own, before
+
+    def forget(self) -> None:
+        """All that was prepared, which is gone."""
+        self.prepared.clear()
+        self._called.clear()
 
     def sync(self) -> None:
         """The end of a request in many messages, which a database that takes a copy in does not hear."""
         if not self.is_copying:
             self.due.append(Due("sync"))
 
-    def close_statement(self) -> bytes:
+    def close_statement(self, undo: Callable[[], None]) -> bytes:
         """Of the client's: here it stays, for whoever says the same."""
-        self.due.append(Due("close"))
+        self.due.append(Due("close", undo=undo))
         return _NOTHING
 
     # What the database says ---------------------------------------------------------------------
@@ -286,6 +312,8 @@ class Session(asyncio.Protocol):
             self._leave_undone()
             if self.prepared and fields(body).get("C") in ("0A000", "26000"):
                 self.is_stale = True  # a plan that has become another must not be met again
+            if b'"kumoniwa ' in body:
+                return message(b"E", _OWN.sub(lambda found: b'"' + self._called.get(found[1], found[1]) + b'"', body))
         elif kind in (0x31, 0x33) and self.due and self.due[0].kind not in _ENDS:  # ParseComplete, CloseComplete
             return b"" if self.due.popleft().kind in ("inject", "evict") else None
         elif kind == 0x47:  # CopyInResponse
@@ -297,10 +325,14 @@ class Session(asyncio.Protocol):
 
     def _leave_undone(self) -> None:
         """All up to the end of the request."""
+        undone = []
         while self.due and self.due[0].kind not in _ENDS:
-            undone = self.due.popleft()
-            if undone.content:
-                self.prepared.pop(undone.content, None)
+            undone.append(self.due.popleft())
+        for each in reversed(undone):
+            if each.content:
+                self.prepared.pop(each.content, None)
+            if each.undo is not None:
+                each.undo()
 
     def rest(self) -> None:
         self.client, self._inbox, self.idle_since = None, None, monotonic()

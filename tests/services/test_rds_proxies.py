@@ -69,13 +69,10 @@ def test_a_hundred_clients_work_on_ten_sessions_and_none_fails(proxies):
         except BaseException as error:
             failed.append(repr(error))
 
-    def watch():
-        with proxies.session() as direct:
-            while not over.is_set():
-                most[0] = max(most[0], direct.ask(SESSIONS)[0][0])
+    def watch(direct):
+        while not over.is_set():
+            most[0] = max(most[0], direct.ask(SESSIONS)[0][0])
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
     workers = [threading.Thread(target=work, args=(client,)) for client in range(100)]
 
     def all_at_once():
@@ -84,9 +81,14 @@ def test_a_hundred_clients_work_on_ten_sessions_and_none_fails(proxies):
         for each in workers:
             each.join()
 
-    proxies.meanwhile(all_at_once)
-    over.set()
-    watcher.join()
+    with proxies.session() as direct:
+        watcher = threading.Thread(target=watch, args=(direct,))
+        watcher.start()
+        try:
+            proxies.meanwhile(all_at_once)
+        finally:
+            over.set()
+            watcher.join()
     assert failed == []
     assert 1 <= most[0] <= 10
     assert proxies.ask("select count(*), count(distinct client) from counted") == [(300, 100)]

@@ -1,5 +1,6 @@
 """Functions in a VPC: what they say of it, the interfaces that Lambda keeps for them, and what they reach from there."""
 
+import base64
 import json
 import textwrap
 
@@ -381,3 +382,17 @@ def test_a_stack_of_a_network_and_a_function_in_it_is_made_and_deleted_whole(clo
     until("DELETE_COMPLETE")
     managed = [{"Name": "interface-type", "Values": ["lambda"]}]
     assert cloud.client("ec2").describe_network_interfaces(Filters=managed)["NetworkInterfaces"] == []
+
+
+def test_who_asks_for_a_database_from_outside_of_its_network_is_told_so(cloud):
+    network = Network(cloud)
+    source = """
+        import socket
+        def handler(event, context):
+            return len(socket.getaddrinfo("orders.c1.us-east-1.rds.localhost", 5432)) > 0
+    """
+    placed(cloud, network, network.group("functions"), source, name="inside")
+    make(cloud, source, "outside")
+    logs = {name: base64.b64decode(invoke(cloud, name=name, LogType="Tail")["LogResult"]).decode() for name in ("inside", "outside")}
+    warning = "WARNING Kumoniwa: orders.c1.us-east-1.rds.localhost is in a VPC and this function is not"
+    assert {name: warning in log for name, log in logs.items()} == {"inside": False, "outside": True}

@@ -63,17 +63,32 @@ def _lead_to_this_cloud(session: type) -> None:
     session.create_client = create
 
 
+_DATABASES = ".rds.localhost"
+_PROXY = re.compile(r"\.proxy-[a-z]{6}([0-9a-f]{6})\.")
+"""The name of a database's proxy spells the address that it has to itself, after 127."""
+_FROM_OUTSIDE = "WARNING Kumoniwa: {} is in a VPC and this function is not: on AWS it would come from the internet, if it may at all.\n"
+
+
 def _know_names_of_this_machine() -> None:
     """Have every name under ``localhost`` be this machine's, which is what it means (RFC 6761, 6.3) and not every resolver knows: this cloud tells such
-    names of its databases."""
-    find = socket.getaddrinfo
+    names of its databases. Who asks for one from outside of its network is told so in his log, once."""
+    find, told = socket.getaddrinfo, set()
 
     def found(host, *arguments, **more):
         if not (isinstance(host, str) and host.rstrip(".").lower().endswith(".localhost")):
             return find(host, *arguments, **more)
+        name = host.rstrip(".").lower()
         # In a VPC, names of what is in it stand in a file that is shown in this one's place.
-        return find(_named(host.rstrip(".").lower()) or "127.0.0.1", *arguments, **more)
+        address = _named(name)
+        if address is None:
+            if name.endswith(_DATABASES) and not found.is_in_network and name not in told:
+                told.add(name)
+                os.write(2, _FROM_OUTSIDE.format(name).encode())
+            proxy = _PROXY.search(name)
+            address = ".".join(("127", *map(str, bytes.fromhex(proxy[1])))) if proxy else "127.0.0.1"
+        return find(address, *arguments, **more)
 
+    found.is_in_network = False
     socket.getaddrinfo = found
 
 
@@ -160,6 +175,7 @@ def _enter_network(network: int, hosts: str) -> None:
     namespace.enter(network)
     os.close(network)
     enclosure.cover(HOSTS, hosts)
+    socket.getaddrinfo.is_in_network = True
 
 
 def _supply(order: dict) -> bool:

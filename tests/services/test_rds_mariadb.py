@@ -7,6 +7,8 @@ import pytest
 from database_workshop import PASSWORD, code_of, refusal
 from mariadb_workshop import GONE, MariaDatabases
 
+from kumoniwa.engines.mariadb import golden
+
 pytestmark = pytest.mark.mariadb
 
 
@@ -111,6 +113,14 @@ def test_what_was_committed_is_there_after_the_region_was_killed(databases):
             session.ask("commit")
     databases.until_recovered()
     assert databases.ask("select count(*), max(id) from orders") == [(100, 99)]
+
+
+def test_the_version_told_is_the_one_that_runs_after_the_machine_has_another(databases, monkeypatch):
+    before = databases.create()["EngineVersion"]
+    later = f"{before.rpartition('.')[0]}.99"
+    monkeypatch.setattr(golden, "version", lambda: later)
+    databases.rds.reboot_db_instance(DBInstanceIdentifier="orders")
+    assert databases.until("available")["EngineVersion"] == later
 
 
 def test_one_that_is_stopped_lets_nobody_in_and_goes_on_with_its_data(databases):

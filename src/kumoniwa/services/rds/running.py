@@ -138,7 +138,8 @@ async def _begin(call: Call, instance: Instance, server: Any) -> None:
         hosting.servers(call.home).addresses(), instance.port or instance.wanted_port, certificate,
         demands_tls=engine_list.of(instance).demands_tls(values), is_port_known=instance.port > 0,
     )  # fmt: skip
-    keep(call, by_id(call, instance.id) or instance, port=server.port, booted=values, booted_group=groups, is_to_reload=False)
+    version = engine_list.of(instance).version()  # perhaps another than in an earlier life: it is the machine's
+    keep(call, by_id(call, instance.id) or instance, port=server.port, version=version, booted=values, booted_group=groups, is_to_reload=False)
     proxy_running.look(call, instance.id)
 
 

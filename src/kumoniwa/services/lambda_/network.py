@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
 from kumoniwa.engines.lambda_runtime.runtimes import Runtimes
 from kumoniwa.engines.vpc_network.network import Network, SwitchGone
 from kumoniwa.gate import private_network
@@ -55,7 +54,6 @@ class Place:
         self.open: dict[Door, tuple[str, int]] = {}
         self.shut: dict[Door, bool] = {}
         """Doors that were open once, and whether those inside are held."""
-        self.turn = asyncio.Lock()
 
     @property
     def is_gone(self) -> bool:
@@ -64,32 +62,29 @@ class Place:
     async def become(self, wanted: dict[Door, tuple[str, int]], held: dict[Door, bool]) -> None:
         """Have these doors be open and no others; ``held`` says of those that are not whether who is inside is held. A server that is there no
         more has its own way to say so."""
-        async with self.turn:
-            for door, server in wanted.items():
-                if self.open.get(door) != server:
-                    await self.network.open(*door, *server)
-                    self.open[door] = server
-                    self.shut.pop(door, None)
-            for door in [*self.open.keys() - wanted.keys(), *self.shut]:
-                is_held = held.get(door, False)
-                if self.shut.get(door) != is_held:
-                    self.open.pop(door, None)
-                    await self.network.shut(*door, is_held=is_held)
-                    self.shut[door] = is_held
-
+        for door, server in wanted.items():
+            if self.open.get(door) != server:
+                await self.network.open(*door, *server)
+                self.open[door] = server
+                self.shut.pop(door, None)
+        for door in [*self.open.keys() - wanted.keys(), *self.shut]:
+            is_held = held.get(door, False)
+            if self.shut.get(door) != is_held:
+                self.open.pop(door, None)
+                await self.network.shut(*door, is_held=is_held)
+                self.shut[door] = is_held
 
     async def lead(self, way: private_network.Network | None, outside: Outside) -> None:
         """Have requests to AWS come out as those of ``way``, or not at all."""
-        async with self.turn:
-            if way == self.way_out or self.is_gone:
-                return
-            if self.close_way is not None:
-                self.close_way()
-                self.close_way = None
-                await self.network.keep_out(*self.aws)
-            self.way_out = way
-            if way is not None:
-                self.close_way = outside.let_in(await self.network.let_in(*self.aws), way)
+        if way == self.way_out or self.is_gone:
+            return
+        if self.close_way is not None:
+            self.close_way()
+            self.close_way = None
+            await self.network.keep_out(*self.aws)
+        self.way_out = way
+        if way is not None:
+            self.close_way = outside.let_in(await self.network.let_in(*self.aws), way)
 
     def leave(self) -> None:
         """Its environment has ended."""
@@ -119,14 +114,15 @@ class Networks:
         self.looking: dict[str, asyncio.Task] = {}
         """By account: who looks again at what is open."""
         self.is_stale: set[str] = set()
+        self.turn = asyncio.Lock()
+        """Held by who asks EC2 and does as it says: what was asked later is done later."""
         home.listen(self._hear)
 
-    async def joined(self, version: Version, call: Call, spec: EnvironmentSpec) -> Network:
-        """A network for one more environment of a version that is in a VPC. Raises EC2UnexpectedException."""
+    async def joined(self, version: Version, call: Call, daemon: int) -> Network:
+        """A network for one more environment of a version that is in a VPC, and the port at which it finds the daemon of its traces, which is the
+        environment's own wherever that is. Raises EC2UnexpectedException."""
         try:
             network = await self._join(version, call)
-            # The daemon of its traces is the environment's own, wherever that is.
-            daemon = int(spec.variables["_AWS_XRAY_DAEMON_PORT"])
             await network.pass_datagrams(daemon, LOOPBACK, daemon)
             await network.open(LOOPBACK, daemon, LOOPBACK, daemon)
         except (SwitchGone, OSError) as error:
@@ -191,6 +187,10 @@ class Networks:
 
     async def _settle(self, call: Call, places: list[Place]) -> None:
         """Open and shut doors as EC2 has it now."""
+        async with self.turn:
+            await self._follow(call, places)
+
+    async def _follow(self, call: Call, places: list[Place]) -> None:
         servers = private_network.listening(call)
         self._name(call.account, servers)
         for interface in dict.fromkeys(place.interface for place in places):

@@ -245,7 +245,10 @@ class Sandboxes:
         self, call: Call, version: Version, spec: EnvironmentSpec, principal: Principal, source: Environment | None = None
     ) -> Environment:
         """A new environment whose log is open, restored from ``source`` if there is one, and in the version's VPC."""
-        network = await self.networks.joined(version, call, spec) if version.vpc is not None else None
+        network = None
+        if version.vpc is not None:
+            told = await self.daemons.variables(call.account, version.role, lambda: role_of(call, version))
+            network = await self.networks.joined(version, call, int(told["_AWS_XRAY_DAEMON_PORT"]))
         self.streams.open(Call(self.home, call.account, principal, "lambda"), spec.log_group, spec.log_stream)
         try:
             return await self.runtimes.start(spec, source, network)

@@ -1,6 +1,7 @@
 """Clusters of Aurora: data that outlives its instances, endpoints, copies, and what is refused."""
 
 import json
+import socket
 
 import pytest
 from cluster_workshop import ENGINE, Clusters, given
@@ -324,3 +325,16 @@ def test_its_instances_have_interfaces_in_its_network_behind_its_groups(clusters
     rds.delete_db_instance(DBInstanceIdentifier="writer")
     clusters.until_gone("writer")
     assert interfaces() == []
+
+
+def test_the_port_that_it_tells_before_it_has_an_instance_is_the_one_where_that_serves(clusters):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        wanted = taken.getsockname()[1]
+        told = clusters.create_cluster(writer=None, Port=wanted)["Port"]
+        assert told != wanted
+        (end, _) = clusters.rds.describe_db_cluster_endpoints(DBClusterIdentifier="shop")["DBClusterEndpoints"]
+        assert end["Status"] == "inactive"
+        clusters.rds.create_db_instance(DBInstanceIdentifier="writer", DBInstanceClass="db.r6g.large", Engine=ENGINE, DBClusterIdentifier="shop")
+        assert clusters.until("available", "writer")["Endpoint"]["Port"] == told == clusters.shown_cluster()["Port"]

@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.services.rds import backup, creation, parameter_group, showing, tag
 from kumoniwa.services.rds.engine import filtered
 from kumoniwa.services.rds.errors import DBClusterNotFoundFault
-from kumoniwa.services.rds.instance import READER, WRITER, Cluster, Instance, by_id, host, members
+from kumoniwa.services.rds.instance import READER, RUNNING, WRITER, Cluster, Instance, by_id, host, members
 
 
 def arn_of(call: Call, cluster: Cluster) -> str:
@@ -102,7 +102,7 @@ def DescribeDBClusterEndpoints(
     found = []
     for each in clusters:
         for kind, role in (("WRITER", WRITER), ("READER", READER)):
-            status = "available" if each.port else "inactive"
+            status = "available" if any(one.is_made and one.state in RUNNING for one in members(call, each)) else "inactive"
             known = {"db-cluster-endpoint-type": {kind.lower(), kind}, "db-cluster-endpoint-status": {status}, "db-cluster-endpoint-id": set(),
                      "db-cluster-endpoint-custom-type": set()}  # fmt: skip
             if filtered(known, Filters):

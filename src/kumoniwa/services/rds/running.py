@@ -484,12 +484,11 @@ async def _member_create(call: Call, instance: Instance) -> None:
 
 
 async def _rest(call: Call, cluster: Cluster) -> None:
-    """It has data, and nobody who serves it."""
+    """It has data, and nobody who serves it. Its port stays its own: it was told already."""
     server = _server(call, cluster)
     async with server.turn:
         if not members(call, cluster):
             await server.stop()
-            keep(call, cluster, port=0)
 
 
 async def _member_run(call: Call, instance: Instance) -> None:

@@ -1,6 +1,9 @@
 """Proxies in networks: the interface of each endpoint, whether their database is to be reached from there, and who reaches them."""
 
+import contextlib
+
 import pytest
+from botocore.exceptions import ConnectionClosedError
 from database_workshop import refusal
 from proxy_workshop import ROLE, Proxies
 from vpc_workshop import CALLS, EVERYWHERE, Network, placed, reached, tcp
@@ -79,3 +82,23 @@ def test_a_function_of_the_network_reaches_the_endpoints_that_its_groups_let_it(
     assert reached(cloud, side["Endpoint"], 5_432) == "silence"
     network.ec2.authorize_security_group_ingress(GroupId=side["VpcSecurityGroupIds"][0], IpPermissions=[tcp(5_432, cidr=EVERYWHERE)])
     assert reached(cloud, side["Endpoint"], 5_432) == "in"
+
+
+@pytest.mark.parametrize("turns", [1, 3, 8])
+def test_a_kill_in_the_midst_leaves_a_proxy_with_its_interface_or_neither(proxies, network, turns):
+    proxies.make_role()
+    group, secret = network.group("proxies"), proxies.secret()
+    proxies.cloud.kill_in_midst(turns)
+    with contextlib.suppress(ConnectionClosedError):
+        proxies.rds.create_db_proxy(
+            DBProxyName="pool", EngineFamily="POSTGRESQL", RoleArn=ROLE, VpcSubnetIds=network.subnets, VpcSecurityGroupIds=[group],
+            Auth=[{"SecretArn": secret}],
+        )  # fmt: skip
+    found = [each["DBProxyName"] for each in proxies.rds.describe_db_proxies()["DBProxies"]]
+    assert found == (["pool"] if group in _interfaces(network) else [])
+    if found:
+        proxies.until_proxy("available")
+        proxies.rds.delete_db_proxy(DBProxyName="pool")
+        proxies.cloud.restart(kill=True)
+        proxies.until_no_proxy()
+    assert set(_interfaces(network)) == {proxies.behind}

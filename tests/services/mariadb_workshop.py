@@ -52,6 +52,13 @@ class MariaDatabases(Databases):
         arn = self.shown(name)["MasterUserSecret"]["SecretArn"]
         return json.loads(self.cloud.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
 
+    def until_failed(self, name):
+        for _ in range(WITHIN_STEPS):
+            if self.shown(name)["DBInstanceStatus"] == "failed":
+                return
+            self.cloud.sleep(0.01)
+        raise AssertionError(f"{name} has not failed")
+
     def until_up(self, statement, rows, **where):
         """Until a server that may not be there yet answers so."""
         for _ in range(WITHIN_STEPS):

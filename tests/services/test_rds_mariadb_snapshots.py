@@ -128,6 +128,13 @@ def test_any_second_comes_back(databases):
     databases.until("available", "latest")
     assert databases.ask("select count(*), @@gtid_slave_pos from orders", name="latest") == [(0, "")]
     databases.ask("insert into orders values (9)", name="latest")
+    with databases.session() as session:
+        session.ask("flush binary logs")
+        session.ask("reset master")  # what was written down is gone, and numbers begin anew
+    databases.rds.restore_db_instance_to_point_in_time(
+        SourceDBInstanceIdentifier="orders", TargetDBInstanceIdentifier="never", UseLatestRestorableTime=True
+    )
+    databases.until_failed("never")
 
 
 def test_changes_are_written_down_while_there_are_backups_alone(databases):
@@ -139,11 +146,13 @@ def test_changes_are_written_down_while_there_are_backups_alone(databases):
     _backed_up(databases)
     assert databases.ask("select @@log_bin, @@log_bin_basename like '%%/mysql-bin-changelog'") == [(1, 1)]
     databases.ask("create table orders select 7 as id")
+    databases.cloud.restart(kill=True)  # of what was written down before it, the end is missing
+    databases.until_up("insert into orders values (8)", [])
     databases.rds.restore_db_instance_to_point_in_time(
         SourceDBInstanceIdentifier="orders", TargetDBInstanceIdentifier="again", UseLatestRestorableTime=True, BackupRetentionPeriod=0
     )
     databases.until("available", "again")
-    assert databases.ask("select id from orders", name="again") == [(7,)]
+    assert databases.ask("select id from orders order by id", name="again") == [(7,), (8,)]
     databases.rds.modify_db_instance(DBInstanceIdentifier="orders", BackupRetentionPeriod=0)
     assert databases.until_up("select @@log_bin", [(0,)])
     databases.cloud.sleep(0.1)
@@ -177,3 +186,17 @@ def test_old_changes_go_with_old_backups_unless_they_are_wanted(databases):
             return
         databases.cloud.sleep(0.01)
     raise AssertionError(names())
+
+
+def test_a_copy_is_restored_in_another_region_while_that_of_its_source_is_dark(cloud):
+    for region in ("aws-global", "us-east-1", "eu-west-1"):
+        cloud.region(region)
+    here, there = MariaDatabases(cloud), MariaDatabases(cloud, region="eu-west-1")
+    here.create()
+    here.ask("create table orders select seq as id from seq_1_to_1000")
+    arn = _snapshot(here)["DBSnapshotArn"]
+    there.rds.copy_db_snapshot(SourceDBSnapshotIdentifier=arn, TargetDBSnapshotIdentifier="copied")
+    there.until_snapshot("copied")
+    cloud.kill("us-east-1")
+    _again(there, "copied")
+    assert there.ask("select count(*) from orders", name="again") == [(1_000,)]

@@ -45,6 +45,11 @@ def _events(path: str) -> Iterator[tuple[int, int, int]]:
             at += length
 
 
+def begun(path: str) -> int:
+    """When a file was, by which two of one name are told apart: numbers begin anew when somebody resets them."""
+    return next((when for _, _, when in _events(path)), 0)
+
+
 def end(folder: str, names: list[str], until: float | None) -> Place | None:
     """Where to stop: at the first transaction that began later than a time, or else behind the last one. None if nothing is closed yet."""
     last = None

@@ -11,14 +11,14 @@ from typing import Any
 
 from kumoniwa.engines.database import server
 from kumoniwa.engines.database.program import ADMINISTRATOR, ServerFailed, administrator_password
-from kumoniwa.engines.mariadb import golden
+from kumoniwa.engines.mariadb import binary_log, golden
 from kumoniwa.engines.mariadb.keeper import SOCKET
 from kumoniwa.kernel.clock import outside
 
 LOGS, SCRATCH = "log", "tmp"
 """Folders beside the data."""
 POSITION = "backup_position"
-"""The file of a copy that says up to which place of which binary log it is."""
+"""The file of a copy that says up to which place of which binary log it is, and when that was begun."""
 STANDS_WITHIN_S = 60.0
 WAIT_S = 300
 """For sessions that hold what a copy must have."""
@@ -135,7 +135,9 @@ class Server(server.Server):
             await session.ask("backup stage end")
         with open(os.path.join(target, POSITION), "w") as file:
             if place:
-                file.write(f"{os.path.basename(place[0][0])} {place[0][1]}\n")
+                name = os.path.basename(place[0][0])
+                begun = binary_log.begun(os.path.join(self.data, os.path.dirname(self.settings["log_bin"]), name))
+                file.write(f"{name} {place[0][1]} {begun}\n")
 
 
 async def copied(source: str, target: str) -> None:

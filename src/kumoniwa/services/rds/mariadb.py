@@ -200,13 +200,17 @@ class MariaDb(Engine):
                 await session.ask(f"purge binary logs to '{min([needed, *young])}'")
 
 
-def _position(copy: str) -> binary_log.Place | None:
+def _noted(copy: str) -> list[str]:
     try:
         with open(os.path.join(copy, POSITION)) as file:
-            name, _, place = file.read().strip().partition(" ")
+            return file.read().split()
     except FileNotFoundError:
-        return None
-    return binary_log.Place(name, int(place)) if place else None
+        return []
+
+
+def _position(copy: str) -> binary_log.Place | None:
+    said = _noted(copy)
+    return binary_log.Place(said[0], int(said[1])) if said else None
 
 
 def _relayed(name: str) -> str:
@@ -214,10 +218,12 @@ def _relayed(name: str) -> str:
 
 
 def _laid_beside(data: str, archive: str, history: str) -> None:
-    """The changes after a copy, under the names that they would have as another server's."""
+    """The changes after a copy, under the names that they would have as another server's. Raises ServerFailed."""
     begin = _position(data)
     os.makedirs(history, mode=0o700)
     found = [name for name in binary_log.files(archive) if begin is not None and name >= begin.file]
+    if begin is None or begin.file not in found or str(binary_log.begun(os.path.join(archive, begin.file))) != _noted(data)[2]:
+        raise ServerFailed("the changes that came after the copy are gone")
     for name in found:
         shutil.copyfile(os.path.join(archive, name), os.path.join(history, name))
         os.link(os.path.join(history, name), os.path.join(history, f"{_RELAY}.{name.rpartition('.')[2]}"))

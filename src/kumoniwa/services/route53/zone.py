@@ -1,6 +1,6 @@
 """Hosted zones and the name servers that are told for them.
 
-Only public zones: a private one answers inside a VPC, and there are no VPCs here yet, so a request that names one is refused.
+Only public zones: a private one would answer inside a VPC, where nobody asks name servers here, so a request that names one is refused.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def CreateHostedZone(
     if said.get("PrivateZone"):
         raise InvalidInput(
             "When you're creating a private hosted zone (when you specify true for PrivateZone), you must also specify values for VPCId and VPCRegion.",
-            hint="Kumoniwa has no VPCs yet, so that only public zones can be hosted.",
+            hint="Kumoniwa hosts public zones alone: names are not asked for in its VPCs.",
         )
     try:
         name = names.parse(Name)

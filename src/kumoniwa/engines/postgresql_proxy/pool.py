@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 AGAIN_S = 0.1
 """After how long a database that did not answer is asked again while somebody waits."""
-LOOK_S, LOOK_AGAIN_S = 60.0, 0.5
-"""How often a database is looked at that nobody uses, and one that was not there. The region says when it has begun or ended."""
+LOOK_S, LOOK_AGAIN_S, KNOCK_AGAIN_S = 60.0, 0.5, 5.0
+"""How often a database is looked at that nobody uses, one that was not there, and one that lets nobody in. The region says when it has begun or ended,
+and what has become of secrets."""
 SWEEP_S = 1.0
 DATABASE = "postgres"
 """It must be there: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations-pg"""
@@ -142,7 +143,6 @@ class Pool:
                 return waiting.lent.result()
             is_opening = self._opening > 0 and self.health[0] != "UNAVAILABLE"
             if not is_opening or monotonic() - began > self.config["borrow_s"] + OPENED_WITHIN_S:
-                self.figures.count("DatabaseConnectionsBorrowTimeouts")
                 raise TimedOut
             limit = AGAIN_S
 
@@ -375,7 +375,7 @@ class Pool:
                 await self._probe()
             elif self.sessions:
                 self._became(*AVAILABLE)
-            await asyncio.sleep(LOOK_S if self.health == AVAILABLE else LOOK_AGAIN_S)
+            await asyncio.sleep(LOOK_S if self.health == AVAILABLE else KNOCK_AGAIN_S if self.health[1] == "AUTH_FAILURE" else LOOK_AGAIN_S)
 
     async def _probe(self) -> None:
         self._opening += 1

@@ -157,7 +157,7 @@ def test_requests_go_round_the_servers_that_are_well(cloud, elb, made, visit, en
     assert health(elb, group) == [("unused", "Target.NotInUse")] * 3
     listener(elb, made, forward(group))
     assert health(elb, group)[0][0] == "initial"
-    cloud.sleep(1)
+    cloud.sleep_and_settle(1)
     assert health(elb, group) == [("healthy", None)] * 3
     asked = endpoints[0].asked[0]
     assert (asked.path, asked.headers["user-agent"]) == ("/health", "ELB-HealthChecker/2.0")
@@ -172,18 +172,18 @@ def test_a_server_that_is_ill_gets_nothing_until_it_is_well_again(cloud, elb, ma
     listener(elb, made, forward(group))
     cloud.sleep(1)
     first.will(503), first.will(500)
-    cloud.sleep(10)
+    cloud.sleep_and_settle(10)
     assert health(elb, group) == [("healthy", None)] * 2
-    cloud.sleep(10)
+    cloud.sleep_and_settle(10)
     assert health(elb, group) == [("unhealthy", "Target.ResponseCodeMismatch"), ("healthy", None)]
     (told, _) = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
     assert told["TargetHealth"]["Description"] == "Health checks failed with these codes: [500]"
     for _ in range(4):
         visit("/x")
     assert [len(by_path(first)), len(by_path(second))] == [0, 4]
-    cloud.sleep(10)
+    cloud.sleep_and_settle(10)
     assert health(elb, group)[0][0] == "unhealthy"
-    cloud.sleep(10)
+    cloud.sleep_and_settle(10)
     assert health(elb, group) == [("healthy", None)] * 2
 
 
@@ -191,13 +191,13 @@ def test_where_all_are_ill_all_are_asked(cloud, elb, made, visit, endpoints):
     (first, *_) = endpoints
     group = servers(elb, first, HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2, Matcher={"HttpCode": "404,420-430"})
     listener(elb, made, forward(group))
-    cloud.sleep(12)
+    cloud.sleep_and_settle(12)
     assert health(elb, group) == [("unhealthy", "Target.ResponseCodeMismatch")]
     assert visit("/x")[0] == 200
     first.will(425)
     elb.modify_target_group(TargetGroupArn=group, HealthyThresholdCount=2)
     first.will(404)
-    cloud.sleep(10)
+    cloud.sleep_and_settle(10)
     assert health(elb, group) == [("healthy", None)]
 
 
@@ -210,7 +210,7 @@ def test_who_is_deregistered_is_drained(cloud, elb, made, visit, endpoints):
     assert health(elb, group) == [("draining", "Target.DeregistrationInProgress"), ("healthy", None)]
     visit("/x"), visit("/y")
     assert by_path(endpoints[0]) == []
-    cloud.sleep(61)
+    cloud.sleep_and_settle(61)
     assert health(elb, group) == [("healthy", None)]
     (gone,) = elb.describe_target_health(TargetGroupArn=group, Targets=[target(endpoints[0])])["TargetHealthDescriptions"]
     assert (gone["TargetHealth"]["State"], gone["TargetHealth"]["Reason"]) == ("unused", "Target.NotRegistered")
@@ -270,7 +270,7 @@ def test_nobody_who_answers_is_502_and_no_target_at_all_503(cloud, elb, made, vi
     group = servers(elb, gone, name="gone")
     elb.modify_listener(ListenerArn=arn, DefaultActions=forward(group))
     assert visit()[0] == 502
-    cloud.sleep(40)
+    cloud.sleep_and_settle(40)
     assert health(elb, group) == [("unhealthy", "Target.FailedHealthChecks")]
 
 
@@ -314,6 +314,8 @@ def test_a_client_stays_with_its_target_while_its_cookie_lasts(cloud, elb, made,
     listener(elb, made, forward(group))
     attributes = [{"Key": "stickiness.enabled", "Value": "true"}, {"Key": "stickiness.lb_cookie.duration_seconds", "Value": "60"}]
     elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=attributes)
+    cloud.sleep_and_settle(1)
+    assert health(elb, group) == [("healthy", None)] * 3
     _, headers, _ = visit("/x")
     assert all("; Path=/" in line and "Expires=" in line for line in headers["set-cookie"]) and "SameSite=None" in headers["set-cookie"][1]
     cookie = {"Cookie": f"a=b; AWSALB={cookies_of(headers)['AWSALB']}"}
@@ -414,10 +416,10 @@ def test_functions_are_asked_how_they_are_if_somebody_wants_it(cloud, elb, made)
     listener(elb, made, forward(group))
     assert health(elb, group) == [("unavailable", "Target.HealthCheckDisabled")]
     elb.modify_target_group(TargetGroupArn=group, HealthCheckEnabled=True)
-    cloud.sleep(36)
+    cloud.sleep_and_settle(36)
     assert health(elb, group) == [("healthy", None)]
     elb.modify_target_group(TargetGroupArn=group, HealthCheckPath="/ill")
-    cloud.sleep(80)
+    cloud.sleep_and_settle(80)
     assert health(elb, group) == [("unhealthy", "Target.ResponseCodeMismatch")]
 
 
@@ -435,7 +437,7 @@ def test_a_killed_region_serves_again(cloud, elb, made, visit, endpoints):
     cloud.sleep(1)
     cloud.restart(kill=True)
     assert visit("/x")[0] == 200
-    cloud.sleep(1)
+    cloud.sleep_and_settle(1)
     assert health(cloud.client("elbv2"), group) == [("healthy", None)]
 
 

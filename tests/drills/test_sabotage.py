@@ -38,7 +38,7 @@ journeys:
   put: {entry: "table://us-east-1/Shared", kind: write, value: note, timeout: 400ms}
 load: {put: 40/s}
 warmup: 2s
-cooldown: 4s
+cooldown: 8s
 slo: {success: 0.9, p99_ms: 2000, window: 500ms, hold: 3}
 steps:
 SLOW

@@ -91,8 +91,7 @@ def opened(call: Call, id_: str, body: bytes) -> dict[str, Any]:
 
 def keeper(call: Call) -> Call:
     """EventBridge as it keeps the account's secrets, which on AWS is a service-linked role."""
-    owner = principals.root(call.account, partition=call.home.partition)
-    return call.home.call("events", call.account, changed(owner, via=("events.amazonaws.com",)))
+    return call.home.call("events", call.account, principals.linked("events.amazonaws.com", call.account, call.home.partition))
 
 
 def spelled(kind: str, said: dict[str, Any]) -> str:

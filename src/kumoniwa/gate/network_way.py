@@ -14,7 +14,6 @@ from kumoniwa.gate.trail import CHANGED
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.kernel.record import changed
 from kumoniwa.wire.message import Request
 
 INTERNET = ""
@@ -75,7 +74,7 @@ class Ways:
         found = self.known.get((network, service))
         if found is not None:
             return found
-        owner = changed(principals.root(network.account, partition=self.home.partition), via=("ec2.amazonaws.com",))
+        owner = principals.linked("ec2.amazonaws.com", network.account, self.home.partition)
         call: Call = self.home.call("ec2", network.account, owner)
         verdict = await private_network.judged(call, network.interface, service=service, port=443)
         if not verdict["is_allowed"]:

@@ -61,6 +61,11 @@ def root(account: str, key_id: str = "", partition: str = "aws") -> Principal:
     return Principal(kind="root", account=account, arn=f"arn:{partition}:iam::{account}:root", user_id=account, key_id=key_id)
 
 
+def linked(service: str, account: str, partition: str = "aws") -> Principal:
+    """A service (elasticloadbalancing.amazonaws.com) as it keeps what it needs in an account, which on AWS a service-linked role does."""
+    return changed(root(account, partition=partition), via=(service,))
+
+
 ANONYMOUS = Principal(kind="anonymous", account="", arn="*", user_id="anonymous")
 
 

@@ -44,8 +44,7 @@ class Place(Record):
 
 def _itself(call: Call) -> Call:
     """Elastic Load Balancing as it keeps what it needs in the account, which on AWS its service-linked role does."""
-    owner = principals.root(call.account, partition=call.home.partition)
-    return call.home.call("elbv2", call.account, changed(owner, via=(SERVICE,)))
+    return call.home.call("elbv2", call.account, principals.linked(SERVICE, call.account, call.home.partition))
 
 
 def subnets_of(subnets: list[str] | None, mappings: list[dict] | None) -> list[str]:

@@ -18,7 +18,6 @@ from kumoniwa.engines import cipher
 from kumoniwa.gate import execute_api
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.record import changed
 from kumoniwa.services.elbv2 import identity_key, stickiness
 from kumoniwa.services.elbv2.authentication import CONFIGS, Provider
 from kumoniwa.services.elbv2.network import SERVICE
@@ -55,8 +54,7 @@ def _opened(visit: Visit, purpose: bytes, text: str) -> dict[str, Any] | None:
 
 def _itself(call: Call) -> Call:
     """Elastic Load Balancing as it looks up the client of a user pool."""
-    owner = principals.root(call.account, partition=call.home.partition)
-    return call.speaking(changed(owner, via=(SERVICE,)))
+    return call.speaking(principals.linked(SERVICE, call.account, call.home.partition))
 
 
 def provider_of(call: Call, visit: Visit, rule: Any, action: dict[str, Any]) -> Provider:

@@ -14,7 +14,7 @@ from kumoniwa.engines.vpc_network import network
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.kernel.record import Record, changed
+from kumoniwa.kernel.record import Record
 from kumoniwa.services.lambda_.destination import check_role_may
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException
 from kumoniwa.services.lambda_.function import Version, Vpc
@@ -51,8 +51,7 @@ def keys_of(vpc: Vpc) -> list[str]:
 
 def itself(call: Call) -> Call:
     """Lambda as it keeps what it needs in the account, which on AWS is the function's role or a service-linked one."""
-    owner = principals.root(call.account, partition=call.home.partition)
-    return call.home.call("lambda", call.account, changed(owner, via=(SERVICE,)))
+    return call.home.call("lambda", call.account, principals.linked(SERVICE, call.account, call.home.partition))
 
 
 def check(config: dict[str, Any] | None) -> None:

@@ -48,8 +48,7 @@ class SubnetGroup(Record):
 
 def itself(call: Call) -> Call:
     """RDS as it keeps what it needs in the account, which on AWS is a service-linked role."""
-    owner = principals.root(call.account, partition=call.home.partition)
-    return call.home.call("rds", call.account, changed(owner, via=(SERVICE,)))
+    return call.home.call("rds", call.account, principals.linked(SERVICE, call.account, call.home.partition))
 
 
 def named(call: Call, name: str) -> SubnetGroup:

@@ -145,6 +145,7 @@ def test_backups_of_a_database_that_is_gone_stay_if_that_is_wanted_until_their_d
     databases.create(BackupRetentionPeriod=1)
     _backed_up(databases)
     databases.ask("create table orders as select 7 as id")
+    cloud.sleep(1)
     rds.delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)
     databases.until_gone()
     (held,) = rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"]

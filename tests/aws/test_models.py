@@ -26,6 +26,17 @@ def test_a_service_knows_its_metadata_and_operations():
     assert service("cloudwatch").signing_name == "monitoring"
 
 
+def test_services_are_told_apart_without_their_indexes():
+    """A region knows sixty services, some of which have hundreds of operations: their indexes are 1.8 MiB."""
+    script = (
+        "from kumoniwa.aws import models\nfrom kumoniwa.gate.route import Names\nfrom kumoniwa.kernel.operation import service_names\nNames()\n"
+        "found = [models.service(name) for name in service_names()]\n"
+        "print(len(found) > 50, [each.name for each in found if '_index' in vars(each)])"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said == "True []\n"
+
+
 def test_what_aws_does_not_have_is_a_key_error():
     for name in ("no-such-service", "", "..", "../data/sqs"):
         with pytest.raises(KeyError):

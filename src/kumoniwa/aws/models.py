@@ -1,8 +1,9 @@
 """AWS's service models, compiled once from botocore's data files and read one operation at a time.
 
-A compiled model is one file: a small header (metadata, and where each operation's row stands), then one row per
-operation with the shapes it reaches. Using an operation costs one seek and one ``marshal.loads``; botocore itself is
-never imported.
+A compiled model is one file: its metadata, an index that tells where each operation's row stands, then one row per
+operation with the shapes it reaches. Every service's metadata is read to tell requests apart, and an index with the
+first request to its service. Using an operation costs one read and one ``marshal.loads``; botocore itself is never
+imported.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import importlib.util
 import json
 import marshal
 import os
+from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kumoniwa.aws.aliases import keep_nulls, name_for_forms
 
-FORMAT = 4
+FORMAT = 5
 """Raised whenever a row changes its form or its content, so that files of older versions are not read."""
 
 UNREAD: dict[str, frozenset[str]] = {
@@ -27,6 +29,8 @@ UNREAD: dict[str, frozenset[str]] = {
 """Shapes that their services read, check and write themselves. To everybody else they are documents: passed on as they
 stand on the wire."""
 
+_LENGTH_BYTES = 4
+"""A file begins with the lengths of metadata and index."""
 ERRORS_ROW = ""
 """The one row that is no operation's: every error shape of the service."""
 
@@ -159,8 +163,8 @@ def compiled(model: dict, paginators: dict) -> bytes:
             _telling(model, name),
         )
         offset += len(row)
-    header = marshal.dumps((model["metadata"], index))
-    return len(header).to_bytes(4, "big") + header + b"".join(rows.values())
+    head = [marshal.dumps(model["metadata"]), marshal.dumps(index)]
+    return b"".join((*(len(part).to_bytes(_LENGTH_BYTES, "big") for part in head), *head, *rows.values()))
 
 
 @cache
@@ -348,9 +352,15 @@ class Operation:
 
 
 class Service:
-    """One service's compiled model. Operations and shapes come into being when first asked for."""
+    """One service's compiled model. Index, operations and shapes come into being when first asked for."""
 
-    def __init__(self, name: str, metadata: dict, index: dict[str, tuple], read_row) -> None:
+    def __init__(self, name: str, read: Callable[[int, int], bytes]) -> None:
+        """``read`` answers so many bytes from a place of the model."""
+        lengths = read(0, 2 * _LENGTH_BYTES)
+        size, self._index_size = (int.from_bytes(lengths[at : at + _LENGTH_BYTES], "big") for at in (0, _LENGTH_BYTES))
+        self._index_at = 2 * _LENGTH_BYTES + size
+        self._read = read
+        metadata = marshal.loads(read(2 * _LENGTH_BYTES, size))
         get = metadata.get
         self.name = name
         self.service_id: str = get("serviceId", name)
@@ -366,10 +376,12 @@ class Service:
         self.is_query_compatible = "awsQueryCompatible" in metadata
         self.signature_version: str = get("signatureVersion", "v4")
         self.is_global = "globalEndpoint" in metadata
-        self._index = index
-        self._read_row = read_row
         self._operations: dict[str, Operation] = {}
         self._shapes: dict[str, Shape] = {}
+
+    @cached_property
+    def _index(self) -> dict[str, tuple]:
+        return marshal.loads(self._read(self._index_at, self._index_size))
 
     @cached_property
     def operation_names(self) -> tuple[str, ...]:
@@ -394,7 +406,7 @@ class Service:
 
     def _row(self, name: str) -> Any:
         offset, length, *_ = self._index[name]
-        return marshal.loads(self._read_row(offset, length))
+        return marshal.loads(self._read(self._index_at + self._index_size + offset, length))
 
     @cached_property
     def errors(self) -> dict[str, ErrorShape]:
@@ -438,12 +450,7 @@ class Service:
 
 def opened(name: str, content: bytes) -> Service:
     """A service from the bytes of a compiled model held in memory."""
-    length = int.from_bytes(content[:4], "big")
-    metadata, index = marshal.loads(content[4 : 4 + length])
-    start = 4 + length
-    return Service(
-        name, metadata, index, lambda offset, size: content[start + offset : start + offset + size]
-    )
+    return Service(name, lambda at, size: content[at : at + size])
 
 
 @cache
@@ -452,13 +459,9 @@ def service(name: str) -> Service:
     if name not in service_names():
         raise KeyError(name)
     file = _model_file(name)
-    with open(file, "rb") as content:
-        length = int.from_bytes(content.read(4), "big")
-        metadata, index = marshal.loads(content.read(length))
-    start = 4 + length
 
-    def read_row(offset: int, size: int) -> bytes:
-        with open(file, "rb", buffering=0) as rows:
-            return os.pread(rows.fileno(), size, start + offset)
+    def read(at: int, size: int) -> bytes:
+        with open(file, "rb", buffering=0) as content:
+            return os.pread(content.fileno(), size, at)
 
-    return Service(name, metadata, index, read_row)
+    return Service(name, read)

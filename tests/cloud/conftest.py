@@ -78,7 +78,7 @@ def is_alive(pid: int) -> bool:
     return False
 
 
-def eventually(claim, within_s: float = 5.0) -> bool:
+def eventually(claim, within_s: float = 30.0) -> bool:
     """Whether ``claim()`` comes true. Processes die in their own time; nothing else here is waited for."""
     ends = time.monotonic() + within_s
     while not claim():

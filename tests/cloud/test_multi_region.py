@@ -45,9 +45,9 @@ def not_refused(method, **params) -> bool:
     return False
 
 
-def client(shared, bundle: str, service: str = "s3", region: str = EAST, address: str = "127.0.0.1"):
+def client(shared, bundle: str, service: str = "s3", region: str = EAST, address: str = "127.0.0.1", patience_s: float = 20):
     """Of a program that knows no endpoint: HTTPS_PROXY says that the cloud is its proxy, and AWS_CA_BUNDLE whom to trust."""
-    config = Config(proxies={"https": f"http://{address}:{shared.port}"}, ignore_configured_endpoint_urls=True, read_timeout=1.5, retries={"max_attempts": 0})
+    config = Config(proxies={"https": f"http://{address}:{shared.port}"}, ignore_configured_endpoint_urls=True, read_timeout=patience_s, retries={"max_attempts": 0})
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     return botocore.session.Session().create_client(service, region_name=region, config=config, verify=bundle, **keys)
 
@@ -81,7 +81,7 @@ def test_an_sdk_reaches_the_nearest_region_and_another_while_that_is_dead(shared
     assert where(s3, point) == EAST
     shared.region("aws-edge", "kill")
     with pytest.raises(BotoCoreError):
-        where(client(shared, bundle), point)
+        where(client(shared, bundle, patience_s=1), point)
     shared.region("aws-edge", "restart")
     assert where(client(shared, bundle), point) == EAST
 

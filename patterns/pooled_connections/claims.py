@@ -34,7 +34,7 @@ def show(cloud):
 
     all_at_once(order, range(count, count + workers), workers=workers)
     cloud.client("rds").reboot_db_instance(DBInstanceIdentifier=made["Database"])
-    until(lambda: "DB instance shutdown" in told(cloud, made))  # who is in the midst of a transaction then loses it, and the connection with it
+    until(lambda: "DB instance shutdown" in happened(cloud, made))  # who is in the midst of a transaction then loses it, and the connection with it
     answers = all_at_once(order, range(count + workers, count + 2 * workers), workers=workers)
     until(lambda: state(cloud, made) == "available")
     kept = sum(each["connections"] == 1 for each in answers)
@@ -75,7 +75,7 @@ def state(cloud, made):
     return cloud.client("rds").describe_db_instances(DBInstanceIdentifier=made["Database"])["DBInstances"][0]["DBInstanceStatus"]
 
 
-def told(cloud, made):
+def happened(cloud, made):
     found = cloud.client("rds").describe_events(SourceType="db-instance", SourceIdentifier=made["Database"])["Events"]
     return [each["Message"] for each in found]
 

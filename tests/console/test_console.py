@@ -275,7 +275,7 @@ journeys:
   send: {entry: "queue://us-east-1/orders", kind: send, timeout: 400ms}
 load: {send: 20/s}
 warmup: 2s
-cooldown: 3s
+cooldown: 8s
 slo: {success: 0.95, p99_ms: 2000, window: 500ms, hold: 3}
 steps:
 - {at: 1s, fault: region.kill, target: {region: us-east-1}, for: 2s}

@@ -28,7 +28,7 @@ journeys:
   get: {entry: "table://us-east-1/Orders", kind: read, consistency: strong, timeout: 400ms}
 load: {put: 20/s, get: 20/s}
 warmup: 2s
-cooldown: 3s
+cooldown: 8s
 slo: {success: 0.95, p99_ms: 2000, window: 500ms, hold: 3}
 steps:
 - {at: 1s, fault: region.kill, target: {region: us-east-1}, for: 2s}

@@ -225,7 +225,7 @@ def controlled(cloud, folder):
 
 def test_chaos_toolkit_runs_a_drill_against_the_control_door(cloud, tmp_path):
     runbook = ", for: 1s}\n- {at: 2s, run: recover.py, args: [lit]}"
-    text = TABLE.replace(", for: 2s}", runbook).replace("cooldown: 3s", "cooldown: 12s")
+    text = TABLE.replace(", for: 2s}", runbook).replace("cooldown: 8s", "cooldown: 12s")
     laid(tmp_path, text)
     (tmp_path / "recover.py").write_text("import os, sys\nopen(sys.argv[1], 'w').write(os.environ['AWS_ENDPOINT_URL'])\n")
     subprocess.run([*KUMONIWA, "drill", "compile", str(tmp_path), "-o", str(tmp_path / "experiment.yaml")], check=True)

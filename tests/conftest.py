@@ -28,7 +28,7 @@ import hypothesis
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from kept_processes import KeptNursery, KeptWorkshop, kept
+from kept_processes import KeptNursery, KeptWorkshop, forget, kept
 from websocket_client import WebSocketClient
 
 from kumoniwa.cloud import catalogue
@@ -98,6 +98,10 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 10, 20)
+
+
+def pytest_sessionfinish() -> None:
+    forget()
 
 
 class _Parts:

@@ -99,3 +99,9 @@ def kept(golden: type[Golden]) -> type[Golden]:
             super().__init__(_GOLDEN[0].name, seal)
 
     return Kept
+
+
+def forget() -> None:
+    """Remove what lies on the disk: a worker of pytest-xdist ends without goodbye."""
+    for folder in _GOLDEN:
+        folder.cleanup()

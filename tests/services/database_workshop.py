@@ -95,6 +95,17 @@ class Databases:
             return session.ask(statement, *values)
 
 
+    def ask_when_up(self, statement, *values, **where):
+        """The same of a server that may still be on its way, however long that takes."""
+        for _ in range(WITHIN_STEPS):
+            try:
+                return self.ask(statement, *values, **where)
+            except GONE:
+                with self.cloud.real_time():
+                    self.cloud.sleep(0.02)
+        raise AssertionError("nobody answers")
+
+
 class Session:
     def __init__(self, session) -> None:
         self.session = session

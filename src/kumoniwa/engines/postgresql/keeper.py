@@ -26,6 +26,9 @@ class Keeper(keeper.Keeper):
             if os.path.lexists(name):
                 os.unlink(name)  # of an earlier life, which ended with its keeper
 
+    def handed(self, listening: list[socket.socket]) -> tuple[list[int], dict[str, str]]:
+        return [], self.order["environment"]
+
     async def open(self, listening: list[socket.socket]) -> list[Any]:
         loop = asyncio.get_running_loop()
         return [await loop.create_server(lambda: front.Client(self.guard), sock=each) for each in listening]

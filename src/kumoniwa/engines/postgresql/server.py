@@ -24,7 +24,8 @@ class Server(server.Server):
         command = [
             os.path.join(golden.programs(), "postgres"), "-D", self.data, "-c", "listen_addresses=", "-c", "unix_socket_directories=.",
         ]  # fmt: skip
-        return {"log": self.log, "command": command}
+        # As whom it follows another server; so the password lies in no file.
+        return {"log": self.log, "command": command, "environment": {"PGPASSWORD": administrator_password(self.seal)}}
 
     def configure(self, parameters: dict[str, str]) -> None:
         """Write what the server shall read when it starts, or reloads."""
@@ -60,14 +61,19 @@ class Server(server.Server):
 
     async def copy(self, target: str) -> None:
         """A consistent copy of the data as of the moment at which it ends, while sessions go on. Raises ServerFailed."""
-        here = os.open(self.data, os.O_PATH | os.O_DIRECTORY)
-        try:
-            await run(
-                os.path.join(golden.programs(), "pg_basebackup"), "-D", target, "-h", f"/proc/{os.getpid()}/fd/{here}", "-U", ADMINISTRATOR,
-                "--checkpoint", "fast", "-X", "fetch", "--no-sync", env={"PGPASSWORD": administrator_password(self.seal)},
-            )  # fmt: skip
-        finally:
-            os.close(here)
+        await copied_from(self.data, target, self.seal)
+
+
+async def copied_from(socket_folder: str, target: str, seal: bytes) -> None:
+    """The same of whichever server answers at the socket in a folder. Raises ServerFailed."""
+    here = os.open(socket_folder, os.O_PATH | os.O_DIRECTORY)  # the name of a socket is short
+    try:
+        await run(
+            os.path.join(golden.programs(), "pg_basebackup"), "-D", target, "-h", f"/proc/{os.getpid()}/fd/{here}", "-U", ADMINISTRATOR,
+            "--checkpoint", "fast", "-X", "fetch", "--no-sync", env={"PGPASSWORD": administrator_password(seal)},
+        )  # fmt: skip
+    finally:
+        os.close(here)
 
 
 async def copied(source: str, target: str) -> None:

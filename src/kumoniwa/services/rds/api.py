@@ -65,6 +65,7 @@ from kumoniwa.services.rds.proxy_target import (
     ModifyDBProxyTargetGroup,
     RegisterDBProxyTargets,
 )
+from kumoniwa.services.rds.replica import CreateDBInstanceReadReplica, PromoteReadReplica
 from kumoniwa.services.rds.retained import DeleteDBInstanceAutomatedBackup, DescribeDBInstanceAutomatedBackups, arn_of
 from kumoniwa.services.rds.showing import DescribeDBInstances
 from kumoniwa.services.rds.snapshot import CopyDBSnapshot, CreateDBSnapshot, DeleteDBSnapshot, DescribeDBSnapshotAttributes, DescribeDBSnapshots
@@ -126,7 +127,7 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
 
 __all__ = [
     "CreateDBSubnetGroup", "DeleteDBSubnetGroup", "DescribeDBSubnetGroups", "ModifyDBSubnetGroup", "listening_of",
-    "AddTagsToResource", "DescribeDBLogFiles", "DownloadDBLogFilePortion", "CopyDBParameterGroup", "CopyDBSnapshot", "CreateDBInstance", "CreateDBParameterGroup", "CreateDBSnapshot",
+    "AddTagsToResource", "DescribeDBLogFiles", "DownloadDBLogFilePortion", "CopyDBParameterGroup", "CopyDBSnapshot", "CreateDBInstance", "CreateDBInstanceReadReplica", "PromoteReadReplica", "CreateDBParameterGroup", "CreateDBSnapshot",
     "DeleteDBInstance", "DeleteDBInstanceAutomatedBackup",
     "DeleteDBParameterGroup", "DeleteDBSnapshot", "DescribeDBEngineVersions", "DescribeDBInstanceAutomatedBackups", "DescribeDBInstances",
     "DescribeDBParameterGroups", "DescribeDBParameters", "DescribeDBSnapshotAttributes", "DescribeDBSnapshots", "DescribeEngineDefaultParameters",

@@ -12,4 +12,5 @@ from kumoniwa.services.rds.postgres import Postgres
 class AuroraPostgres(Postgres):
     name = "aurora-postgresql"
     title = edition = "Aurora PostgreSQL"
+    has_replicas = False
     has_clusters = True

@@ -30,7 +30,7 @@ from kumoniwa.services.rds.errors import (
     InvalidParameterCombination,
     InvalidParameterValue,
 )
-from kumoniwa.services.rds.instance import Instance, becoming, existing, keep, look_again
+from kumoniwa.services.rds.instance import Instance, becoming, existing, keep, look_again, replicas
 
 SIZE_STEP = 1.1
 """An increase is of a tenth at least: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html"""
@@ -158,6 +158,7 @@ def ModifyDBInstance(
         raise InvalidParameterCombination("You can rotate the password of an instance with a managed one only, and immediately.")
     if MasterUserSecretKmsKeyId and not ManageMasterUserPassword:
         raise InvalidParameterCombination("You can't specify MasterUserSecretKmsKeyId without enabling ManageMasterUserPassword.")
+    _check_replication(call, instance, asked)
     changes = _of_backup(call, instance, AwsBackupRecoveryPointArn, BackupRetentionPeriod)
     # Checked before anything else is done, and again when it is kept.
     _pending(call, instance, asked)
@@ -167,6 +168,19 @@ def ModifyDBInstance(
     if ManageMasterUserPassword is not None or RotateMasterUserPassword:
         return _with_own_secret(call, instance, asked)
     return _kept(call, instance.name, asked, _with_password(instance, asked), changes)
+
+
+def _check_replication(call: Call, instance: Instance, asked: dict[str, Any]) -> None:
+    """What neither a read replica nor a source can be. The texts are ours."""
+    days = asked["BackupRetentionPeriod"]
+    if instance.source is not None:
+        if days:
+            raise NotImplementedHere("automated backups of read replicas (rds:ModifyDBInstance(BackupRetentionPeriod))")
+        for name in ("MasterUserPassword", "ManageMasterUserPassword"):
+            if asked[name]:
+                raise InvalidParameterCombination(f"You can't specify {name} for a read replica: its users are those of its source.")
+    elif days == 0 and (instance.followers or replicas(call, instance)):
+        raise InvalidDBInstanceStateFault("Automated backups cannot be disabled for a database instance that has read replicas.")
 
 
 def _with_password(instance: Instance, asked: dict[str, Any]) -> dict[str, Any]:
@@ -275,9 +289,18 @@ def _check_alone(instance: Instance) -> None:
         raise InvalidParameterCombination(f"{instance.engine} DB instances are not eligible for stopping and starting.")
 
 
+def _check_unfollowed(call: Call, instance: Instance) -> None:
+    """"You can't stop a DB instance that has a read replica, or that is a read replica": USER_StopInstance. The second of the texts is ours."""
+    if instance.source is not None:
+        raise InvalidDBInstanceStateFault("Cannot stop or start a Read-Replica instance")
+    if instance.followers or replicas(call, instance):
+        raise InvalidDBInstanceStateFault("Cannot stop an instance that has read replicas")
+
+
 def StopDBInstance(call: Call, *, DBInstanceIdentifier: str, DBSnapshotIdentifier: str | None = None) -> dict:
     instance = existing(call, DBInstanceIdentifier)
     _check_alone(instance)
+    _check_unfollowed(call, instance)
     if instance.state != "available":
         raise InvalidDBInstanceStateFault(f"Instance {instance.name} is not in available state.")
     refuse("StopDBInstance", DBSnapshotIdentifier=DBSnapshotIdentifier)
@@ -306,6 +329,9 @@ def DeleteDBInstance(
         raise InvalidParameterCombination(
             "FinalDBSnapshotIdentifier can not be specified when deleting a DB instance with SkipFinalSnapshot set to true."
         )
+    if FinalDBSnapshotIdentifier and instance.source is not None:
+        # As fog and Cloud Custodian quote it.
+        raise InvalidParameterCombination("FinalDBSnapshotIdentifier can not be specified when deleting a replica instance")
     if not SkipFinalSnapshot and not FinalDBSnapshotIdentifier:
         raise InvalidParameterCombination("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")
     if instance.state == "deleting":

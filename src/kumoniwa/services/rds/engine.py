@@ -38,6 +38,8 @@ class Engine(ABC):
     reserved_database_prefixes: ClassVar[tuple[str, ...]]
     has_clusters: ClassVar[bool] = False
     """Whether its instances are members of clusters."""
+    has_replicas: ClassVar[bool] = False
+    """Whether its servers can follow each other."""
     logs: ClassVar[Mapping[str, str]]
     """Files of logs: as RDS calls them, and where they lie in an instance's folder."""
 

@@ -108,7 +108,7 @@ def _shown(engine: Engine) -> dict[str, Any]:
     return {
         "Engine": engine.name, "MajorEngineVersion": engine.major(), "EngineVersion": engine.version(), "DBParameterGroupFamily": engine.family(),
         "DBEngineDescription": engine.edition, "DBEngineVersionDescription": f"{engine.title} {engine.version()}", "ValidUpgradeTarget": [],
-        "ExportableLogTypes": [], "SupportsLogExportsToCloudwatchLogs": False, "SupportsReadReplica": False, "SupportedFeatureNames": [],
+        "ExportableLogTypes": [], "SupportsLogExportsToCloudwatchLogs": False, "SupportsReadReplica": engine.has_replicas, "SupportedFeatureNames": [],
         "Status": "available", "SupportsParallelQuery": False, "SupportsGlobalDatabases": False, "SupportsBabelfish": False,
         "SupportsLimitlessDatabase": False, "SupportsCertificateRotationWithoutRestart": False, "SupportedCACertificateIdentifiers": [CERTIFICATE],
         "SupportsLocalWriteForwarding": False, "SupportsIntegrations": False, **of_clusters,
@@ -138,7 +138,7 @@ def DescribeOrderableDBInstanceOptions(
         for storage in (("aurora",) if engine.has_clusters else ("gp2", "gp3")) if DBInstanceClass in (None, name) else ():
             found.append({
                 "Engine": engine.name, "EngineVersion": engine.version(), "DBInstanceClass": name, "LicenseModel": engine.licence,
-                "AvailabilityZones": zones, "MultiAZCapable": False, "ReadReplicaCapable": False, "Vpc": True, "SupportsStorageEncryption": False,
+                "AvailabilityZones": zones, "MultiAZCapable": False, "ReadReplicaCapable": engine.has_replicas, "Vpc": True, "SupportsStorageEncryption": False,
                 "StorageType": storage, "SupportsIops": storage == "gp3", "SupportsEnhancedMonitoring": False,
                 "SupportsIAMDatabaseAuthentication": False,
                 "SupportsPerformanceInsights": False, "MinStorageSize": 20 if storage == "gp3" else 5, "MaxStorageSize": 65_536,

@@ -28,7 +28,7 @@ KINDS = ("db-instance", "db-parameter-group", "db-security-group", "db-snapshot"
 CATEGORIES = {
     "db-instance": (
         "availability", "backup", "configuration change", "creation", "deletion", "failover", "failure", "low storage", "maintenance",
-        "notification",
+        "notification", "read replica",
         "recovery", "restoration", "security",
     ),
     "db-parameter-group": ("configuration change",),
@@ -42,7 +42,7 @@ _OF = {
     "0001": "backup", "0002": "backup", "0003": "deletion", "0004": "availability", "0005": "creation", "0006": "availability",
     "0012": "configuration change", "0014": "configuration change",
     "0016": "configuration change", "0017": "configuration change", "0019": "restoration", "0020": "recovery", "0021": "recovery", "0031": "failure",
-    "0037": "configuration change", "0040": "creation", "0041": "deletion", "0042": "creation", "0043": "restoration", "0087": "notification",
+    "0037": "configuration change", "0045": "read replica", "0046": "read replica", "0057": "read replica", "0040": "creation", "0041": "deletion", "0042": "creation", "0043": "restoration", "0087": "notification",
     "0088": "notification", "0090": "creation", "0091": "creation", "0022": "availability", "0170": "creation", "0171": "deletion",
     "0150": "notification", "0151": "notification", "0074": "backup", "0075": "backup", "0168": "backup", "0169": "backup",
 }  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import monotonic
-from kumoniwa.services.rds import classes, engine_list, hosting, proxy_running
+from kumoniwa.services.rds import classes, engine_list, hosting, proxy_running, replicating
 from kumoniwa.services.rds.instance import RUNNING, SERVICE, Cluster, Instance, by_id, keep
 
 EVERY_S = 60.0
@@ -45,6 +45,8 @@ async def _measure(call: Call, instance: Instance, server: Any) -> None:
     def tell(name: str, value: float, unit: str) -> None:
         call.measure("AWS/RDS", name, "DBInstanceIdentifier", instance.name, value=value, unit=unit)
 
+    if instance.source is not None or instance.has_slots:
+        await replicating.measure(call, instance, server, tell)
     count = await engine_list.of(instance).connections(server)
     if count is not None:
         tell("DatabaseConnections", float(count), "Count")

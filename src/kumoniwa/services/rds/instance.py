@@ -35,6 +35,15 @@ class Origin(Record):
     """Up to when, by the machine's clock; None for all."""
 
 
+class Source(Record):
+    """The instance that another is a read replica of."""
+
+    region: str
+    id: str
+    name: str
+    """Of one in another region its ARN."""
+
+
 class Place(Record):
     """Where a database is in the network."""
 
@@ -105,6 +114,16 @@ class Instance(Record):
     """When automated backups were last made."""
     backup_point: str = ""
     """The ARN of the recovery point as which AWS Backup keeps them, if it does."""
+    source: Source | None = None
+    """That of a read replica."""
+    replication: str = ""
+    """How that goes, by the words of StatusInfos, as it was last seen."""
+    is_leaving: bool = False
+    """Whether a read replica is to become an instance of its own."""
+    followers: dict[str, str] = {}
+    """The ARNs of its read replicas in other regions, by their slots."""
+    has_slots: bool = False
+    """Whether its server keeps what replicas, of which some may be gone, have not had yet."""
     place: Place | None = None
     """None of one that was made before there were networks."""
 
@@ -148,6 +167,12 @@ def by_id(call: Call, id_: str) -> Instance | None:
 def members(call: Call, cluster: Instance) -> list[Instance]:
     """The instances of a cluster, the writer first."""
     return sorted((each for each in call.shelf(Instance).values() if each.cluster == cluster.id), key=lambda each: (each.created, each.id))
+
+
+def replicas(call: Call, instance: Instance) -> list[Instance]:
+    """Those of its region."""
+    found = (each for each in call.shelf(Instance).values() if each.source is not None and each.source.id == instance.id)
+    return sorted((each for each in found if each.source.region == call.region), key=lambda each: each.name)  # type: ignore[union-attr]
 
 
 def keep(call: Call, instance: Instance, **changes: Any) -> Instance:

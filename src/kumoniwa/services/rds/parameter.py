@@ -28,11 +28,11 @@ class Parameter(NamedTuple):
         return {name: each for name, each in told.items() if each is not None}
 
 
-def variables(class_: str, storage_gb: int, port: int) -> dict[str, float]:
+def variables(class_: str, storage_gb: int, port: int, *, is_replica: bool = False) -> dict[str, float]:
     of = classes.of(class_)
     return {
         "AllocatedStorage": storage_gb << 30, "DBInstanceClassMemory": of.memory_gib << 30, "DBInstanceVCPU": of.processors, "EndPointPort": port,
-        "TrueIfReplica": 0,
+        "TrueIfReplica": int(is_replica),
     }  # fmt: skip
 
 

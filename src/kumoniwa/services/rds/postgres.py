@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from kumoniwa.engines.postgresql import golden
+from kumoniwa.engines.postgresql import golden, replication
 from kumoniwa.engines.postgresql import server as servers
 from kumoniwa.engines.postgresql.golden import Golden
 from kumoniwa.engines.postgresql.server import Server
@@ -28,7 +28,6 @@ LOOK_S, WITHIN_S = 0.05, 60.0
 _START = re.compile(r"START WAL LOCATION: .* \(file ([0-9A-F]{24})\)")
 _LAST_CONF = "postgresql.auto.conf"
 """What a server reads after all else."""
-_ROOM = re.compile(r"^(max_\w+) setting: +(\d+)$", re.MULTILINE)
 _CONNECTIONS = "select count(*) from pg_stat_activity where backend_type = 'client backend' and usename <> 'rdsadmin'"
 _ITERATIONS = 4_096
 
@@ -38,6 +37,7 @@ class Postgres(Engine):
     title = edition = "PostgreSQL"
     licence = "postgresql-license"
     port = 5_432
+    has_replicas = True
     user_most = database_most = 63
     password_most = 128
     reserved_users = frozenset({
@@ -90,8 +90,8 @@ class Postgres(Engine):
 
     def settings(self, instance: Instance, values: Mapping[str, str], known: Mapping[str, float], *, is_fsync: bool) -> dict[str, str]:
         return {
-            "timezone": "UTC", "log_timezone": "UTC", "log_line_prefix": "%t:%r:%u@%d:[%p]:", **postgres_parameter.settings(values, known),
-            **_written_down(instance), "fsync": "on" if is_fsync else "off",
+            "timezone": "UTC", "log_timezone": "UTC", "log_line_prefix": "%t:%r:%u@%d:[%p]:", **replication.own_settings(),
+            **postgres_parameter.settings(values, known), **_written_down(instance), "fsync": "on" if is_fsync else "off",
         }  # fmt: skip
 
     def demands_tls(self, values: Mapping[str, str]) -> bool:
@@ -164,14 +164,15 @@ class Postgres(Engine):
         for name in ("postmaster.pid", "postmaster.opts"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(data, name))
+        replication.become_own(data)
         if instance.origin is not None and instance.origin.source:
             await asyncio.to_thread(shutil.copytree, os.path.join(source_folder, ARCHIVE), os.path.join(folder, HISTORY))
             with open(os.path.join(data, "recovery.signal"), "w"):
                 pass
             # A server makes no changes again that one with more room made, such as one of a larger class.
-            told = (await golden.run(os.path.join(golden.programs(), "pg_controldata"), "-D", data, env={"LC_ALL": "C"})).decode()
+            room = await replication.room(data)
             with open(os.path.join(data, _LAST_CONF), "w") as file:
-                file.writelines(f"{name.replace('_xact', '_transaction')} = {value}\n" for name, value in _ROOM.findall(told))
+                file.writelines(f"{name} = {value}\n" for name, value in room.items())
 
     async def caught_up(self, server: Server, instance: Instance, folder: str) -> None:
         async with server.session() as session:

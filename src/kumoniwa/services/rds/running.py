@@ -13,7 +13,6 @@ from typing import Any
 
 from kumoniwa.engines.database.program import ServerFailed
 from kumoniwa.gate import patience
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -21,20 +20,18 @@ from kumoniwa.services.rds import (
     backup,
     carrying,
     change,
-    classes,
     engine_list,
     event,
     hosting,
     names,
-    parameter,
-    parameter_group,
     placing,
     proxy_running,
+    replicating,
     retained,
+    serving,
     snapshot,
 )
-from kumoniwa.services.rds.engine import ARCHIVE
-from kumoniwa.services.rds.instance import RUNNING, SERVICE, SETTLING_S, TURNS, Cluster, Instance, Origin, by_id, host, keep, look_again, members
+from kumoniwa.services.rds.instance import RUNNING, SETTLING_S, TURNS, Cluster, Instance, Origin, by_id, keep, look_again, members
 from kumoniwa.services.rds.snapshot import ClusterSnapshot, Snapshot
 
 AGAIN_S = 10.0
@@ -88,96 +85,15 @@ def _failed(call: Call, id_: str, words: str) -> None:
         keep(call, instance, state="incompatible-parameters")
 
 
-# Servers -------------------------------------------------------------------------------------------
-
-
-def _server(call: Call, instance: Instance) -> Any:
-    held, id_ = hosting.servers(call.home), instance.id
-    if id_ not in held.by_id:
-        home, account = call.home, call.account
-
-        def ended(words: str) -> None:
-            _ended(home.call("rds", account, principals.service(SERVICE, account)), id_, words)
-
-        held.by_id[id_] = engine_list.of(instance).server_of(hosting.folder_of(call, id_), call.home.settings.seal, ended)
-    return held.by_id[id_]
-
-
-def _ended(call: Call, id_: str, words: str) -> None:
-    """A server ended that nobody wanted to end."""
-    instance = by_id(call, id_)
-    if instance is not None and instance.state in RUNNING:
-        event.of(call, instance, "RDS-EVENT-0020",
-            "Recovery of the DB instance has started. Recovery time will vary with the amount of data to be recovered.",
-        )
-        look_again(call, id_)
-
-
-async def started(call: Call, instance: Instance) -> Any:
-    """The instance's server, started with what its group says if it does not run. Raises ServerFailed."""
-    server = _server(call, instance)
-    async with server.turn:  # its instance and a snapshot may want it at the same time
-        if not (server.is_running and server.is_ready):
-            await _begin(call, instance, server)
-    return server
-
-
-async def _started_again(call: Call, instance: Instance) -> None:
-    server = _server(call, instance)
-    async with server.turn:
-        await server.stop()
-        await _begin(call, instance, server)
-
-
-async def _begin(call: Call, instance: Instance, server: Any) -> None:
-    values, groups = parameter_group.values_of(call, instance), parameter_group.groups_of(call, instance)
-    os.makedirs(os.path.join(server.folder, ARCHIVE), mode=0o700, exist_ok=True)
-    server.configure(_settings(call, instance, values))
-    certificate = hosting.servers(call.home).certificate(host(call, instance.name))
-    await server.start(
-        hosting.servers(call.home).addresses(), instance.port or instance.wanted_port, certificate,
-        demands_tls=engine_list.of(instance).demands_tls(values), is_port_known=instance.port > 0,
-    )  # fmt: skip
-    version = engine_list.of(instance).version()  # perhaps another than in an earlier life: it is the machine's
-    keep(call, by_id(call, instance.id) or instance, port=server.port, version=version, booted=values, booted_group=groups, is_to_reload=False)
-    proxy_running.look(call, instance.id)
-
-
-def _settings(call: Call, instance: Instance, values: dict[str, str]) -> dict[str, str]:
-    writer = members(call, instance)[0] if isinstance(instance, Cluster) and members(call, instance) else instance
-    known = parameter.variables(writer.class_ or parameter.SMALLEST[0], instance.storage_gb, instance.wanted_port)
-    if writer.class_ == classes.SERVERLESS and isinstance(instance, Cluster):
-        known["DBInstanceClassMemory"] = int(instance.scaling["MaxCapacity"] * classes.UNIT_GIB) << 30
-    return engine_list.of(instance).settings(instance, values, known, is_fsync=call.home.settings.is_fsync)
-
-
-async def _reload(call: Call, instance: Instance, server: Any) -> None:
-    """What a server cannot read while it runs takes an outage."""
-    engine, settings = engine_list.of(instance), _settings(call, instance, instance.booted)
-    if await engine.reload(server, settings, demands_tls=engine.demands_tls(instance.booted)):
-        keep(call, instance, is_to_reload=False)
-        return
-    keep(call, instance, **({"state": "modifying"} if instance.state == "available" else {}))
-    await server.stop()
-    await _begin(call, instance, server)
-    latest = by_id(call, instance.id)
-    if latest is not None and latest.state == "modifying" and instance.state == "available":
-        keep(call, latest, state="available")
-
-
-async def _stopped(call: Call, id_: str) -> None:
-    server = hosting.servers(call.home).by_id.get(id_)
-    if server is not None:
-        await server.stop()
-        proxy_running.look(call, id_)
-
-
 # Steps ---------------------------------------------------------------------------------------------
 
 
 async def _create(call: Call, instance: Instance) -> None:
+    if instance.source is not None:
+        await replicating.create(call, instance, instance.source)
+        return
     folder, engine = hosting.folder_of(call, instance.id), engine_list.of(instance)
-    await _server(call, instance).kill()
+    await serving.server_of(call, instance).kill()
     await asyncio.to_thread(hosting.gone, folder)  # what an earlier try left
     os.makedirs(folder, mode=0o700)
     data = os.path.join(folder, "data")
@@ -188,7 +104,7 @@ async def _create(call: Call, instance: Instance) -> None:
         await engine.copied(hosting.snapshot_folder(call, instance.origin.snapshot), data)
         await engine.prepare(instance, folder, hosting.folder_of(call, instance.origin.source))
     try:
-        server = await started(call, instance)
+        server = await serving.started(call, instance)
     except ServerFailed as failed:
         if instance.origin is None or instance.origin.until is None or not engine.is_past_the_last(str(failed)):
             raise
@@ -198,7 +114,7 @@ async def _create(call: Call, instance: Instance) -> None:
         return
     if instance.origin is not None and instance.origin.source:
         await engine.caught_up(server, instance, folder)
-        await _started_again(call, by_id(call, instance.id) or instance)  # with what its own groups say
+        await serving.started_again(call, by_id(call, instance.id) or instance)  # with what its own groups say
     await engine.furnish(server, instance)
     latest = by_id(call, instance.id)
     if latest is None:
@@ -223,7 +139,7 @@ async def _write_down(call: Call, id_: str) -> None:
     """Have the server whose changes shall be made again write down the last of them. One that was stopped has."""
     source = by_id(call, id_) if id_ else None
     if source is not None and source.state in RUNNING:
-        await engine_list.of(source).write_down(hosting.folder_of(call, id_), await started(call, source))
+        await engine_list.of(source).write_down(hosting.folder_of(call, id_), await serving.started(call, source))
 
 
 async def _run(call: Call, instance: Instance) -> None:
@@ -231,16 +147,21 @@ async def _run(call: Call, instance: Instance) -> None:
     if isinstance(instance, Cluster) and not members(call, instance) and not (instance.pending and instance.is_due):
         await _rest(call, instance)
         return
-    was_down = not _server(call, instance).is_running
-    server = await started(call, instance)
+    was_down = not serving.server_of(call, instance).is_running
+    server = await serving.started(call, instance)
     instance = by_id(call, instance.id) or instance
     if was_down and instance.state == "available":
         event.of(call, instance, "RDS-EVENT-0021", "Recovery of the DB instance is complete.")
     if instance.is_to_reload:
-        await _reload(call, instance, server)
+        await serving.reload(call, instance, server)
         instance = by_id(call, instance.id) or instance
         if not instance.retention_days:
             await backup.purge(call, instance, server)
+    if instance.is_leaving:
+        await replicating.promote(call, instance)
+        instance = by_id(call, instance.id) or instance
+    if instance.has_slots:
+        await replicating.drop_slots(call, instance, server)
     if instance.state != "available":
         return
     if instance.pending and (instance.is_due or _is_in(instance.maintenance_window, call.now())):
@@ -274,7 +195,7 @@ def _next(window: str, now: float) -> float:
 async def _modify(call: Call, instance: Instance) -> None:
     """Do all that is pending."""
     asked = instance.pending
-    server = _server(call, instance)
+    server = serving.server_of(call, instance)
     needs_restart = bool({"DBInstanceClass", "Port", "DBInstanceIdentifier"} & asked.keys())
     if needs_restart:
         await server.stop()
@@ -297,7 +218,7 @@ async def _modify(call: Call, instance: Instance) -> None:
         instance = call.atomically(lambda: _renamed(call, instance, asked["DBInstanceIdentifier"]))
     if "Port" in asked:
         instance = keep(call, instance, port=0)
-    server = await started(call, instance)
+    server = await serving.started(call, instance)
     instance = by_id(call, instance.id) or instance
     if "Verifier" in asked:
         await engine_list.of(instance).set_password(server, instance, asked["Verifier"])
@@ -315,9 +236,9 @@ def _renamed(call: Call, instance: Instance, name: str) -> Instance:
 
 
 async def _reboot(call: Call, instance: Instance) -> None:
-    await _stopped(call, instance.id)
+    await serving.stopped(call, instance.id)
     event.of(call, instance, "RDS-EVENT-0004", "DB instance shutdown")
-    await started(call, instance)
+    await serving.started(call, instance)
     instance = by_id(call, instance.id) or instance
     if instance.state == "rebooting":
         keep(call, instance, state="available")
@@ -326,7 +247,7 @@ async def _reboot(call: Call, instance: Instance) -> None:
 
 
 async def _stop(call: Call, instance: Instance) -> None:
-    await _stopped(call, instance.id)
+    await serving.stopped(call, instance.id)
     instance = by_id(call, instance.id) or instance
     if instance.state == "stopping":
         keep(call, instance, state="stopped")
@@ -338,7 +259,7 @@ async def _stop(call: Call, instance: Instance) -> None:
 
 
 async def _start(call: Call, instance: Instance) -> None:
-    await started(call, instance)
+    await serving.started(call, instance)
     instance = by_id(call, instance.id) or instance
     if instance.state in ("starting", "stopped"):
         keep(call, instance, state="available")
@@ -353,11 +274,11 @@ async def _delete(call: Call, instance: Instance) -> None:
     held = hosting.servers(call.home)
     stays = instance.is_made and retained.is_wanted(call, instance)
     if stays:
-        server, until = await started(call, instance), call.now()
+        server, until = await serving.started(call, instance), call.now()
         await engine_list.of(instance).write_down(hosting.folder_of(call, instance.id), server)
     if instance.final_snapshot and instance.is_made:
         if (server := held.by_id.get(instance.id)) is not None and not server.is_running or server is None:
-            server = await started(call, instance)  # what a killed server left must be read again before it is a copy
+            server = await serving.started(call, instance)  # what a killed server left must be read again before it is a copy
         await server.stop()
         made = call.shelf(snapshot.kind_for(instance)).get(instance.final_snapshot)
         if made is not None and made.state == "creating":
@@ -379,6 +300,8 @@ async def _delete(call: Call, instance: Instance) -> None:
                 snapshot.forget(call, each)
         del call.shelf(type(instance))[instance.name]
         event.of(call, instance, "RDS-EVENT-0003", "DB instance deleted")
+        replicating.orphan(call, instance)
+        replicating.left(call, instance, instance.source)
 
     placing.disconnect(call, instance.place)
     call.atomically(act)
@@ -435,7 +358,7 @@ async def _copy(call: Call, id_: str) -> None:
         return
     if instance.final_snapshot == made.name:
         return  # its deletion takes it
-    server = await started(call, instance) if instance.state in RUNNING else None
+    server = await serving.started(call, instance) if instance.state in RUNNING else None
     await _taken(call, made, server)
     latest = by_id(call, made.instance_id)
     if latest is not None and latest.state == "backing-up":
@@ -468,7 +391,7 @@ async def _member_create(call: Call, instance: Instance) -> None:
         return
     if parent.state not in RUNNING:
         return  # which calls it when it is
-    await started(call, parent)
+    await serving.started(call, parent)
     latest = by_id(call, instance.id)
     if latest is None:
         return
@@ -485,7 +408,7 @@ async def _member_create(call: Call, instance: Instance) -> None:
 
 async def _rest(call: Call, cluster: Cluster) -> None:
     """It has data, and nobody who serves it. Its port stays its own: it was told already."""
-    server = _server(call, cluster)
+    server = serving.server_of(call, cluster)
     async with server.turn:
         if not members(call, cluster):
             await server.stop()
@@ -505,7 +428,7 @@ async def _member_modify(call: Call, instance: Instance) -> None:
     if "DBInstanceClass" in asked:
         instance = keep(call, instance, class_=asked["DBInstanceClass"])
         if parent is not None and parent.state in RUNNING:
-            await _started_again(call, parent)
+            await serving.started_again(call, parent)
         event.of(call, instance, "RDS-EVENT-0014", "Finished applying modification to DB instance class")
     instance = by_id(call, instance.id) or instance
     left = {name: value for name, value in instance.pending.items() if asked.get(name) != value}
@@ -517,7 +440,7 @@ async def _member_reboot(call: Call, instance: Instance) -> None:
     parent = by_id(call, instance.cluster)
     event.of(call, instance, "RDS-EVENT-0004", "DB instance shutdown")
     if parent is not None and parent.state in RUNNING:
-        await _started_again(call, parent)
+        await serving.started_again(call, parent)
     instance = by_id(call, instance.id) or instance
     if instance.state == "rebooting":
         keep(call, instance, state="available")
@@ -536,6 +459,9 @@ async def _member_delete(call: Call, instance: Instance) -> None:
 
 
 async def _modifying(call: Call, instance: Instance) -> None:
+    if instance.is_leaving:
+        await replicating.promote(call, instance)
+        instance = by_id(call, instance.id) or instance
     await _modify(call, instance)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.rds import engine_list, parameter_group, placing, tag
 from kumoniwa.services.rds.engine import filtered
-from kumoniwa.services.rds.instance import Instance, arn_of, by_id, existing, host
+from kumoniwa.services.rds.instance import Instance, Source, arn_of, by_id, existing, host, replicas
 
 LIFECYCLE = "open-source-rds-extended-support"
 
@@ -30,7 +30,8 @@ def shown(call: Call, instance: Instance) -> dict[str, Any]:
         "DBParameterGroups": [{"DBParameterGroupName": instance.group, "ParameterApplyStatus": parameter_group.status(call, instance)}],
         "AvailabilityZone": instance.zone if has_begun else None,
         "PreferredMaintenanceWindow": instance.maintenance_window, "PendingModifiedValues": pending(instance), "MultiAZ": False,
-        "EngineVersion": instance.version, "AutoMinorVersionUpgrade": instance.upgrades_itself, "ReadReplicaDBInstanceIdentifiers": [],
+        "EngineVersion": instance.version, "AutoMinorVersionUpgrade": instance.upgrades_itself, 
+        "ReadReplicaDBInstanceIdentifiers": [*(each.name for each in replicas(call, instance)), *sorted(instance.followers.values())],
         "LicenseModel": engine_list.of(instance).licence, "Iops": instance.iops, "StorageThroughput": instance.throughput,
         "OptionGroupMemberships": [{"OptionGroupName": engine_list.of(instance).option_group(), "Status": "in-sync"}],
         "PubliclyAccessible": instance.is_public,
@@ -46,6 +47,8 @@ def shown(call: Call, instance: Instance) -> dict[str, Any]:
         told |= placing.shown(call, instance.place)
     if parent is not None:
         told |= {"DBClusterIdentifier": parent.name, "PromotionTier": instance.tier}
+    if instance.source is not None:
+        told |= _of_replica(call, instance, instance.source)
     if port:
         told["Endpoint"] = {"Address": host(call, instance.name), "Port": port, "HostedZoneId": f"Z{mark(call, 'zone').upper()[:13]}"}
     if instance.retention_days and instance.backed_up:
@@ -55,6 +58,16 @@ def shown(call: Call, instance: Instance) -> dict[str, Any]:
     if instance.secret:
         told["MasterUserSecret"] = {"SecretArn": instance.secret, "SecretStatus": "active", "KmsKeyId": instance.secret_key}
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _of_replica(call: Call, instance: Instance, source: Source) -> dict[str, Any]:
+    """Its source, by its name if that is of the same region and else by its ARN, and how replication goes."""
+    here = by_id(call, source.id) if source.region == call.region else None
+    infos = [{"StatusType": "read replication", "Normal": instance.replication == "replicating", "Status": instance.replication}]
+    return {
+        "ReadReplicaSourceDBInstanceIdentifier": here.name if here is not None else source.name,
+        **({"StatusInfos": infos} if instance.replication else {}),
+    }
 
 
 def pending(instance: Instance) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import struct
 import threading
+from pathlib import Path
 
 import pg8000.dbapi
 from botocore.exceptions import ClientError
@@ -60,6 +63,26 @@ class Proxies(Databases):
         (found,) = self.rds.describe_db_proxies(DBProxyName=name)["DBProxies"]
         return found
 
+    port = 5_432
+
+    def address(self, name="pool", host=None) -> str:
+        """Where it listens: the name of an endpoint spells it."""
+        spelled = re.search(r"proxy-[a-z]*([0-9a-f]{6})\.", host or self.proxy(name)["Endpoint"])[1]
+        return ".".join(["127", *(str(each) for each in bytes.fromhex(spelled))])
+
+    def process(self, name="pool") -> int:
+        """The one that listens there."""
+        wanted = f"{struct.unpack('<I', bytes(map(int, self.address(name).split('.'))))[0]:08X}:{self.port:04X}"
+        (inode,) = [line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines() if line.split()[1] == wanted and line.split()[3] == "0A"]
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    if any(os.readlink(each) == f"socket:[{inode}]" for each in (entry / "fd").iterdir()):
+                        return int(entry.name)
+                except OSError:
+                    continue
+        raise AssertionError("nobody listens there")
+
     def until_proxy(self, state, name="pool"):
         return self._until(lambda: self.proxy(name), lambda found: found["Status"] == state)
 
@@ -89,9 +112,8 @@ class Proxies(Databases):
         raise AssertionError(f"it is still {found}")
 
     def connect(self, name="pool", user="keeper", password=PASSWORD, database="postgres", host=None, **more):
-        """A session through the proxy that commits each statement. The name of an endpoint spells its address."""
-        spelled = re.search(r"proxy-[a-z]*([0-9a-f]{6})\.", host or self.proxy(name)["Endpoint"])[1]
-        address = ".".join(["127", *(str(each) for each in bytes.fromhex(spelled))])
+        """A session through the proxy that commits each statement."""
+        address = self.address(name, host)
         session = self.meanwhile(lambda: pg8000.dbapi.connect(user=user, password=password, host=address, port=5_432, database=database, **more))
         session.autocommit = True
         return Through(self, session)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import socket
-import struct
 import threading
 from pathlib import Path
 
@@ -32,11 +31,6 @@ def proxies(cloud):
     return made
 
 
-def _address(proxies, name="pool"):
-    spelled = proxies.proxy(name)["Endpoint"].split(".")[1][-6:]
-    return ".".join(["127", *map(str, bytes.fromhex(spelled))])
-
-
 def _refused(proxies, **said):
     """What the proxy tells whom it does not let in."""
     with pytest.raises(GONE) as refused:
@@ -53,7 +47,7 @@ SESSIONS = "select count(*) from pg_stat_activity where usename = 'keeper' and p
 def test_a_hundred_clients_work_on_ten_sessions_and_none_fails(proxies):
     proxies.make(pool=FEW)
     proxies.ask("create table counted (client int, step int)")
-    address, failed, most = _address(proxies), [], [0]
+    address, failed, most = proxies.address(), [], [0]
     ready, over = threading.Barrier(100, timeout=120), threading.Event()
 
     def work(client):
@@ -124,7 +118,7 @@ def test_statements_that_were_prepared_go_with_their_client_from_session_to_sess
     # US patent 11,943,316: what a client prepared is prepared again on the session that it gets.
     proxies.make(pool={"MaxConnectionsPercent": 2, "MaxIdleConnectionsPercent": 2})
     proxies.ask("create table prepared (n int)")
-    address = _address(proxies)
+    address = proxies.address()
     one, other = (
         proxies.meanwhile(lambda: pg8000.native.Connection("keeper", address, "postgres", 5_432, PASSWORD, ssl_context=False)) for _ in range(2)
     )
@@ -150,7 +144,7 @@ def test_statements_that_were_prepared_go_with_their_client_from_session_to_sess
 def test_a_prepared_statement_whose_table_changed_is_prepared_anew(proxies):
     proxies.make(pool={"MaxConnectionsPercent": 1, "MaxIdleConnectionsPercent": 1})
     proxies.ask("create table changing as select 1 as a")
-    one = pg8000.native.Connection("keeper", _address(proxies), "postgres", 5_432, PASSWORD, ssl_context=False)
+    one = pg8000.native.Connection("keeper", proxies.address(), "postgres", 5_432, PASSWORD, ssl_context=False)
     before = one.prepare("select * from changing")
     assert before.run() == [[1]]
     proxies.ask("alter table changing add column b int default 2")
@@ -318,7 +312,7 @@ def test_a_killed_region_takes_its_proxies_along_and_brings_them_back(proxies):
     one = proxies.connect()
     for number in range(20):
         one.ask("insert into kept values (%s)", number)
-    address = _address(proxies)
+    address = proxies.address()
     proxies.cloud.kill("us-east-1")
     with pytest.raises(GONE):
         one.ask("select 1")
@@ -326,7 +320,7 @@ def test_a_killed_region_takes_its_proxies_along_and_brings_them_back(proxies):
         pass
     proxies.cloud.region("us-east-1")
     proxies.until_health("AVAILABLE")
-    assert _address(proxies) == address
+    assert proxies.address() == address
     assert proxies.connect().ask("select count(*) from kept") == [(20,)]
     config = proxies.rds.describe_db_proxy_target_groups(DBProxyName="pool")["TargetGroups"][0]["ConnectionPoolConfig"]
     assert config["MaxConnectionsPercent"] == 10
@@ -335,7 +329,7 @@ def test_a_killed_region_takes_its_proxies_along_and_brings_them_back(proxies):
 def test_a_proxys_process_that_ends_is_begun_again(proxies):
     proxies.make()
     one = proxies.connect()
-    os.kill(_process(proxies), 9)
+    os.kill(proxies.process(), 9)
     with pytest.raises(GONE):
         one.ask("select 1")
 
@@ -346,24 +340,9 @@ def test_a_proxys_process_that_ends_is_begun_again(proxies):
     proxies._until(ask, lambda found: found == [(1,)])
 
 
-def _process(proxies):
-    """The process that listens where the proxy does."""
-    first, second, third, fourth = map(int, _address(proxies).split("."))
-    wanted = f"{struct.unpack('<I', bytes((first, second, third, fourth)))[0]:08X}:{5_432:04X}"
-    (inode,) = [line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines() if line.split()[1] == wanted and line.split()[3] == "0A"]
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if any(os.readlink(each) == f"socket:[{inode}]" for each in (entry / "fd").iterdir()):
-                    return int(entry.name)
-            except OSError:
-                continue
-    raise AssertionError("nobody listens there")
-
-
 def test_a_deleted_proxy_answers_nobody(proxies):
     proxies.make()
-    address, one = _address(proxies), proxies.connect()
+    address, one = proxies.address(), proxies.connect()
     assert proxies.rds.delete_db_proxy(DBProxyName="pool")["DBProxy"]["Status"] == "deleting"
     proxies.until_no_proxy()
     with pytest.raises(GONE):

@@ -1,6 +1,5 @@
-"""A proxy of PostgreSQL: many clients share few sessions of a database, each for a transaction at a time.
+"""What of a proxy is PostgreSQL's: its messages, how passwords are proven in it, and what leaves something behind in a session.
 
 ``messages`` is the wire's language, ``scram`` how passwords are proven at both ends, ``pinning`` which statements leave something behind in a
-session. ``client`` is one client, ``session`` one session of the database, ``pool`` lends these to those. ``keeper`` is the process in which all
-that happens, ``proxy`` the region's end of it.
+session. ``client`` is one client, ``session`` one session of the database; ``keeper`` begins the process that is made of them.
 """

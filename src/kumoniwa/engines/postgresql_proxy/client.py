@@ -1,8 +1,4 @@
-"""One client of the proxy: it proves who it is, and borrows a session of the database for each transaction.
-
-While nothing can be lent it waits, and is not read from. What it says that leaves something behind in a session has it keep that one, which is
-told to be pinned. A client whose session ends in the midst of something ends with it, as AWS's users report; all others notice nothing.
-"""
+"""One client that speaks PostgreSQL's protocol: how it proves who it is, and what becomes of its messages on their way to a session."""
 
 from __future__ import annotations
 
@@ -11,21 +7,23 @@ import hmac
 import os
 import ssl
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kumoniwa.engines.database_proxy import client
+from kumoniwa.engines.database_proxy.client import SAID_GOODBYE
+from kumoniwa.engines.database_proxy.pool import TimedOut
+from kumoniwa.engines.database_proxy.session import DatabaseError, Key
 from kumoniwa.engines.postgresql_proxy import messages, pinning, scram
 from kumoniwa.engines.postgresql_proxy.messages import HEAD_BYTES, READY, error, message, statement, text
-from kumoniwa.engines.postgresql_proxy.pool import TimedOut
-from kumoniwa.engines.postgresql_proxy.session import DatabaseError, Due, Key
+from kumoniwa.engines.postgresql_proxy.session import Due
 from kumoniwa.kernel.clock import monotonic
 
 if TYPE_CHECKING:
-    from kumoniwa.engines.postgresql_proxy.keeper import Endpoint
+    from kumoniwa.engines.database_proxy.keeper import Endpoint
     from kumoniwa.engines.postgresql_proxy.session import Session
 
 _CANCEL, _TLS, _GSS = 80877102, 80877103, 80877104
 _OPENING_BYTES_MAX, _MESSAGE_BYTES_MAX = 10_000, 1 << 30
-OPENED_WITHIN_S = 60.0
 SETTINGS = {
     "client_encoding": "client_encoding", "application_name": "application_name", "datestyle": "DateStyle", "timezone": "TimeZone",
     "intervalstyle": "IntervalStyle", "extra_float_digits": "extra_float_digits",
@@ -39,7 +37,6 @@ _TELL = (
 _QUERY, _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _CALL = b"QPBDECF"
 _SYNC, _FLUSH, _TERMINATE = b"SHX"
 _COPYING = frozenset(b"dcf")
-_SAID_GOODBYE = "The client requested that the connection close."
 
 
 class _Refused(Exception):
@@ -48,45 +45,21 @@ class _Refused(Exception):
         super().__init__(words)
 
 
-class Client(asyncio.Protocol):
-    transport: Any = None
+class Client(client.Client):
+    session: Session | None
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint, self.proxy = endpoint, endpoint.proxy
-        self.number = int.from_bytes(os.urandom(4), "big")
-        self.key = Key("", "")
-        self.settings: dict[str, str] = {}
-        self.session: Session | None = None
-        self.pinned: str | None = None
+        super().__init__(endpoint)
         self.statements: dict[bytes, tuple[bytes, str | None]] = {}
         """What each is that was prepared, and why it would pin."""
-        self.is_encrypted = self.is_in = self.is_gone = False
-        self.is_open = False
-        """Whether it has begun a request of the extended protocol that it has not ended."""
         self.is_skipping = False
         """Whether it is told nothing until the end of its request, because that failed."""
         self._is_proving = False
         """Whether it has said who it is; what it says while its connection is being encrypted waits."""
-        self._buffer = bytearray()
         self._to_pass = 0
-        self._step: asyncio.Task | None = None
         self._inbox: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue()
-        self._timer: asyncio.TimerHandle | None = None
-        self._heard = self._asked = self._sent = 0.0
-        self._why = "The TCP channel was closed by either the client or the proxy."
 
     # Coming in --------------------------------------------------------------------------------
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        self.proxy.figures.count("ClientConnectionsReceived")
-        self.proxy.clients.add(self)
-        host, port = transport.get_extra_info("peername")[:2]
-        self._log("INFO", f"A new client connected from {host}:{port}.")
-        self._timer = asyncio.get_running_loop().call_later(OPENED_WITHIN_S, transport.abort)
-
-    def _log(self, level: str, words: str) -> None:
-        self.proxy.log(level, f"[proxyEndpoint={self.endpoint.name}] [clientConnection={self.number}] {words}")
 
     def data_received(self, data: bytes) -> None:
         self._heard = monotonic()
@@ -137,9 +110,6 @@ class Client(asyncio.Protocol):
             self._prove()
             return
 
-    def _begin(self, coroutine: Any) -> None:
-        self._step = asyncio.ensure_future(coroutine)
-
     async def _encrypt(self) -> None:
         self.transport.write(b"S")
         try:
@@ -175,21 +145,16 @@ class Client(asyncio.Protocol):
         except _Refused as refused:
             if refused.code.startswith("28"):
                 self.proxy.figures.count("ClientConnectionsSetupFailedAuth")
-            self._log("WARN", f"The client connection was refused. Reason: {refused.words}")
+            self._kept_out(refused.words)
             self._refuse(refused.code, refused.words)
         except TimedOut:
             self._refuse("08000", "Timed-out waiting to acquire database connection.")
         except DatabaseError as failed:
             self._refuse(failed.code, f"Request returned an error: {failed.words}")
         else:
-            self.proxy.figures.count("ClientConnectionsSetupSucceeded")
-            self._log("DEBUG", f'Authentication succeeded: [username="{self.key.user}", database="{self.key.database}", sslEnabled={str(self.is_encrypted).lower()}]')
             told = b"".join(message(b"S", text(name, parameters[name])) for name in _TELL if name in parameters)
             self.transport.write(message(b"R", bytes(4)) + told + message(b"K", os.urandom(8)) + READY)
-            self.is_in, self._step = True, None
-            if self._timer is not None:
-                self._timer.cancel()
-            self._idle()
+            self._let_in()
             self._walk()
 
     def _refuse(self, code: str, words: str) -> None:
@@ -284,7 +249,7 @@ class Client(asyncio.Protocol):
 
     def _walk(self) -> None:
         """All that has come whole."""
-        buffer, parts = self._buffer, []
+        buffer, parts, said = self._buffer, [], bytearray()
         while len(buffer) >= HEAD_BYTES and not self.is_gone:
             kind = buffer[0]
             end = 1 + int.from_bytes(buffer[1:HEAD_BYTES], "big")
@@ -294,51 +259,33 @@ class Client(asyncio.Protocol):
             if len(buffer) < end:
                 if kind == 0x64:  # CopyData may be long
                     parts.append(bytes(buffer))
+                    said += buffer
                     self._to_pass = end - len(buffer)
                     buffer.clear()
                 break
             if kind == _TERMINATE:
                 buffer.clear()
-                self._why = _SAID_GOODBYE
+                self._why = SAID_GOODBYE
                 break
             self._asked = self._asked or monotonic()
-            if kind not in _COPYING and self.session is None and not self.is_skipping:
-                self.session = self.proxy.pool.take(self)
-                if self.session is None:
-                    self.transport.pause_reading()
-                    self._begin(self._wait())
-                    return
+            if kind not in _COPYING and not self.is_skipping and not self._has_session():
+                return
             raw = bytes(buffer[:end])
             del buffer[:end]
+            said += raw
             parts.append(self._said(kind, raw))
         if self.session is not None and parts:
             self._sent = monotonic()
-            self.session.transport.write(b"".join(parts))
-        if self._why == _SAID_GOODBYE:
+            self.session.say(b"".join(parts), bytes(said))
+        if self._why == SAID_GOODBYE:
             self.transport.close()
 
-    async def _wait(self) -> None:
-        began = monotonic()
-        failed: bytes | None = None
-        try:
-            self.session = await self.proxy.pool.borrow(self)
-        except TimedOut:
-            failed = error("08000", "Timed-out waiting to acquire database connection.", "ERROR")
-        except DatabaseError as refused:
-            failed = error(refused.code, f"Request returned an error: {refused.words}", "ERROR")
-        self.proxy.figures.time("DatabaseConnectionsBorrowLatency", monotonic() - began)
-        self._step = None
-        if self.is_gone:
-            if self.session is not None:
-                session, self.session = self.session, None
-                self.proxy.pool.give(session)
-            return
-        self.transport.resume_reading()
-        if failed is not None:
-            self._asked = 0.0
-            self.transport.write(failed)
-            self.is_skipping = True
-        self._walk()
+    def _unlent(self, failed: DatabaseError | None) -> None:
+        if failed is None:
+            self.transport.write(error("08000", "Timed-out waiting to acquire database connection.", "ERROR"))
+        else:
+            self.transport.write(error(failed.code, f"Request returned an error: {failed.words}", "ERROR"))
+        self.is_skipping = True
 
     def _said(self, kind: int, raw: bytes) -> bytes:
         """What the database is told instead of a message."""
@@ -353,7 +300,7 @@ class Client(asyncio.Protocol):
         body = raw[HEAD_BYTES:]
         if kind == _QUERY:
             self.proxy.requested(self)
-            self._pins(pinning.reason_of(body[:-1]), body)
+            self._would_pin(pinning.reason_of(body[:-1]), body)
             session.unnamed, self.is_open = None, False
             self.statements.pop(b"", None)
             session.due.append(Due("end"))
@@ -394,88 +341,10 @@ class Client(asyncio.Protocol):
             return session.close_statement(lambda: None if closed is None else self.statements.setdefault(name, closed) and None)
         content, reason = self.statements.get(name, (None, None))
         if kind == _BIND and content is not None:
-            self._pins(reason, content)
+            self._would_pin(reason, content)
         called, injected = session.named(name, content)
         return injected + message(bytes([kind]), before + called + behind)
 
-    def _pins(self, reason: str | None, sql: bytes) -> None:
-        if reason is None or self.pinned is not None or self.session is None:
-            return
-        self.pinned = reason
-        told = f' Digest: "{pinning.digest(sql.partition(bytes(1))[0])}".'
-        self._log(
-            "WARN", f"The client session was pinned to the database connection [dbConnection={self.session.number}] for the remainder of the session. "
-            f"The proxy can't reuse this connection until the session ends. Reason: {reason}{told}"
-        )  # fmt: skip
-
-    def answered(self, session: Session, ends: int) -> None:
-        """So many requests have been answered."""
-        now = monotonic()
-        if self._asked:
-            self.proxy.figures.time("QueryDatabaseResponseLatency", now - self._sent)
-            self.proxy.figures.time("QueryResponseLatency", now - self._asked)
-        self._asked = 0.0
-        if session.is_quiet and not self.is_open and self.pinned is None:
-            self.session = None
-            self.proxy.pool.give(session)
-        elif session.due:
-            self._asked = self._sent = now
-
-    # Its end ----------------------------------------------------------------------------------
-
-    @property
-    def is_idle(self) -> bool:
-        return self.session is None or (self.session.is_quiet and not self.is_open)
-
-    def _idle(self) -> None:
-        """End a client that says nothing for too long while nothing goes on."""
-        limit = self.proxy.config["idle_client_s"]
-        left = self._heard + limit - monotonic()
-        if left <= 0 and self._step is None and self.is_idle:
-            self._why = "The client was idle for longer than the proxy's idle client timeout."
-            self.transport.close()
-            return
-        self._timer = asyncio.get_running_loop().call_later(left if left > 0 else limit, self._idle)
-
-    def reconsider(self) -> None:
-        """The timeout has become another."""
-        if self.is_in and not self.is_gone:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._idle()
-
-    def bereft(self) -> None:
-        """Its session has ended."""
-        self.session = None
-        self._why = "The database connection of the client was closed in the middle of a request."
-        self.transport.close()
-
-    def pause_writing(self) -> None:
-        if self.session is not None:
-            self.session.transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        if self.session is not None:
-            self.session.transport.resume_reading()
-
-    def connection_lost(self, failed: Exception | None) -> None:
-        self.is_gone = True
-        self.proxy.clients.discard(self)
-        self.proxy.figures.count("ClientConnectionsClosed")
-        self._log("INFO", f"The client connection closed. Reason: {self._why}")
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._step is not None and not self.is_in:
-            self._step.cancel()
-        session, self.session = self.session, None
-        if session is None:
-            return
-        if not session.is_quiet or self.is_open:
-            self.proxy.pool.drop(
-                session,
-                "The client connection that borrowed this database connection from the connection pool was closed in the middle of a request.",
-            )
-        elif self.pinned is not None:
-            self.proxy.pool.give_reset(session)
-        else:
-            self.proxy.pool.give(session)
+    def _would_pin(self, reason: str | None, sql: bytes) -> None:
+        if reason is not None:
+            self._pins(reason, pinning.digest(sql.partition(bytes(1))[0]))

@@ -7,23 +7,27 @@ So Amazon does it: US patent 11,943,316. The client hears only answers to what i
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kumoniwa.engines.database_proxy import session
+from kumoniwa.engines.database_proxy.session import OPENED_WITHIN_S, DatabaseError, Key
 from kumoniwa.engines.postgresql_proxy import scram
 from kumoniwa.engines.postgresql_proxy.messages import HEAD_BYTES, fields, message, request, text
-from kumoniwa.kernel.clock import monotonic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from kumoniwa.engines.postgresql_proxy.client import Client
+    from kumoniwa.engines.database_proxy.client import Client
 
 PREPARED_MAX = 500
 """Statements that a session keeps; the first goes when one more comes."""
-OPENED_WITHIN_S = 30.0
+_REFUSED_LOGIN = frozenset(("28000", "28P01"))
+_LATER = frozenset(("57P01", "57P02", "57P03", "53300"))
+"""Going down, crashed, starting, full."""
+_GOING_DOWN = "57P01"
+_CANCEL = (80877102).to_bytes(4, "big")
 _PROTOCOL_3 = b"\0\3\0\0"
 _PASSED = frozenset(b"DdTtn2sCIHWcvN")
 """What goes to the client as it comes, and need not be there whole."""
@@ -33,18 +37,11 @@ _NOTHING = message(b"C", b"S" + text("kumoniwa nothing"))
 """Closes a statement that nobody has: an answer in the right place, and no deed."""
 
 
-class DatabaseError(Exception):
-    """What the database refused with."""
-
-    def __init__(self, body: bytes) -> None:
-        said = fields(body)
-        self.code, self.words = said.get("C", "XX000"), said.get("M", "")
-        super().__init__(self.words)
-
-
-class Key(NamedTuple):
-    user: str
-    database: str
+def _refused(body: bytes) -> DatabaseError:
+    """What an ErrorResponse says."""
+    said = fields(body)
+    code = said.get("C", "XX000")
+    return DatabaseError(code, said.get("M", ""), is_login=code in _REFUSED_LOGIN, is_passing=code in _LATER)
 
 
 class Due(NamedTuple):
@@ -57,14 +54,13 @@ class Due(NamedTuple):
     """What to do if it never comes, because something before it failed."""
 
 
-class Session(asyncio.Protocol):
-    transport: Any = None
+class Session(session.Session):
+    SOCKET = ".s.PGSQL.5432"
+    DATABASE = "postgres"
+    """It must be there: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations-pg"""
 
-    def __init__(self, key: Key, lost: Callable[[Session], None]) -> None:
-        self.key, self._lost = key, lost
-        self.number = int.from_bytes(os.urandom(4), "big")
-        """How logs call it."""
-        self.client: Client | None = None
+    def __init__(self, key: Key, lost: Callable[[session.Session], None]) -> None:
+        super().__init__(key, lost)
         self.status = b"I"
         self.due: deque[Due] = deque()
         self.prepared: dict[bytes, bytes] = {}
@@ -74,10 +70,8 @@ class Session(asyncio.Protocol):
         self.unnamed: bytes | None = None
         self.backend = b""
         """What the database wants to hear of who cancels what it does here."""
-        self.settings: dict[str, str] = {}
         self.parameters: dict[str, str] = {}
-        self.is_stale = self.is_gone = self.is_copying = False
-        self.idle_since = 0.0
+        self.is_copying = False
         self._count = 0
         self._buffer = bytearray()
         self._to_pass = 0
@@ -86,7 +80,12 @@ class Session(asyncio.Protocol):
     # Before it is lent ------------------------------------------------------------------------
 
     async def open(self, password: str) -> None:
-        """Log in. Raises DatabaseError, OSError."""
+        try:
+            await self._log_in(password)
+        except scram.Refused as error:
+            raise OSError(str(error)) from None
+
+    async def _log_in(self, password: str) -> None:
         self.transport.write(request(_PROTOCOL_3 + text("user", self.key.user, "database", self.key.database) + b"\0"))
         prover: scram.Prover | None = None
         while True:
@@ -114,7 +113,6 @@ class Session(asyncio.Protocol):
                     raise OSError(f"the database asks for an authentication that is not known here: {code}")
 
     async def run(self, sql: str) -> str:
-        """A statement of the proxy's own; answers the first value of its last row. Raises DatabaseError, OSError."""
         if self._inbox is None:
             self._inbox = asyncio.Queue()
         self.unnamed, found, failed = None, "", None
@@ -129,7 +127,7 @@ class Session(asyncio.Protocol):
                 failed = body
             elif kind == b"Z":
                 if failed is not None:
-                    raise DatabaseError(failed)
+                    raise _refused(failed)
                 return found
 
     async def _next(self) -> tuple[bytes, bytes]:
@@ -139,45 +137,62 @@ class Session(asyncio.Protocol):
         if not kind:
             raise ConnectionResetError("the database closed the connection")
         if kind == b"E" and fields(body).get("S") in ("FATAL", "PANIC"):
-            raise DatabaseError(body)
+            raise _refused(body)
         return kind, body
 
     def _parameter(self, body: bytes) -> None:
         name, value = body.split(b"\0")[:2]
         self.parameters[name.decode()] = value.decode("utf-8", "replace")
 
+    async def connections_max(self) -> int:
+        return int(await self.run("show max_connections"))
+
+    async def adopt(self, wanted: dict[str, str], init: str) -> None:
+        gone = [name for name in self.settings if name not in wanted]
+        steps = [f"reset {_quoted(name)}" for name in gone]
+        if gone and init:
+            steps.append(init.rstrip().rstrip(";"))
+        steps += [f"set {_quoted(name)} to '{_escaped(value)}'" for name, value in wanted.items() if self.settings.get(name) != value]
+        await self.run("; ".join(steps))
+
+    async def reset(self, init: str) -> None:
+        await self.run("discard all")
+        if init:
+            await self.run(init)
+        self.prepared.clear()
+        self._called.clear()
+
+    async def cancel(self, connect: Callable[[Any], Awaitable[Any]], again: Callable[[], Awaitable[session.Session]]) -> None:
+        transport, _ = await connect(asyncio.Protocol)
+        transport.write(request(_CANCEL + self.backend))
+        transport.close()
+
     # Its life ---------------------------------------------------------------------------------
 
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.is_gone = True
-        if self._inbox is not None:
-            self._inbox.put_nowait((b"", b""))
-        self._lost(self)
-
     def close(self) -> None:
-        """In good order, as far as that goes."""
         if not self.transport.is_closing():
             self.transport.write(message(b"X"))
             self.transport.close()
 
     def lend(self, client: Client) -> None:
-        self.client, self._inbox = client, None
+        super().lend(client)
+        self._inbox = None
 
-    def pause_writing(self) -> None:
-        if self.client is not None:
-            self.client.transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        if self.client is not None:
-            self.client.transport.resume_reading()
+    def rest(self) -> None:
+        super().rest()
+        self._inbox = None
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing is under way: every answer has come, and no transaction is open."""
         return not self.due and self.status == b"I"
+
+    @property
+    def is_answering(self) -> bool:
+        return bool(self.due)
+
+    @property
+    def is_in_transaction(self) -> bool:
+        return self.status != b"I"
 
     # What the client says -----------------------------------------------------------------------
 
@@ -225,11 +240,6 @@ class Session(asyncio.Protocol):
         self._called[own] = name
         return own, before
 
-    def forget(self) -> None:
-        """All that was prepared, which is gone."""
-        self.prepared.clear()
-        self._called.clear()
-
     def sync(self) -> None:
         """The end of a request in many messages, which a database that takes a copy in does not hear."""
         if not self.is_copying:
@@ -276,6 +286,9 @@ class Session(asyncio.Protocol):
 
     def _hear(self) -> None:
         """Pass on what concerns the client, in as few pieces as possible."""
+        if self._is_last_word():
+            return
+        self._alone = None
         buffer, place, begin, size, ends = self._buffer, 0, 0, len(self._buffer), 0
         parts: list[bytes] = []
         while size - place >= HEAD_BYTES:
@@ -298,7 +311,20 @@ class Session(asyncio.Protocol):
         if client is not None:
             client.transport.write(b"".join(parts))
             if ends:
-                client.answered(self, ends)
+                client.was_answered()
+
+    def _is_last_word(self) -> bool:
+        """Whether nothing is heard but that the database goes down: how the connection ends says whether it heard the client before."""
+        buffer = self._buffer
+        is_whole = len(buffer) > HEAD_BYTES and 1 + int.from_bytes(buffer[1:HEAD_BYTES], "big") == len(buffer)
+        return bool(self._alone) and buffer[:1] == b"E" and is_whole and fields(bytes(buffer[HEAD_BYTES:])).get("C") == _GOING_DOWN
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._inbox is not None:
+            self._inbox.put_nowait((b"", b""))
+        if self.client is not None and self._is_last_word() and not isinstance(error, (ConnectionResetError, BrokenPipeError)):
+            self.client.transport.write(bytes(self._buffer))
+        super().connection_lost(error)
 
     def _heard(self, kind: int, body: bytes) -> bytes | None:
         """What the client is told instead, None for the message as it is."""
@@ -328,11 +354,21 @@ class Session(asyncio.Protocol):
         undone = []
         while self.due and self.due[0].kind not in _ENDS:
             undone.append(self.due.popleft())
+        self._undo(undone)
+
+    def unsay(self) -> None:
+        self._undo(self.due)
+
+    def _undo(self, undone: Sequence[Due]) -> None:
         for each in reversed(undone):
             if each.content:
                 self.prepared.pop(each.content, None)
             if each.undo is not None:
                 each.undo()
 
-    def rest(self) -> None:
-        self.client, self._inbox, self.idle_since = None, None, monotonic()
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _escaped(value: str) -> str:
+    return value.replace("'", "''")

@@ -10,7 +10,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.engines.postgresql_proxy.proxy import Proxy as Process
+from kumoniwa.engines.database_proxy.proxy import Proxy as Process
 from kumoniwa.gate import log_delivery, private_network
 from kumoniwa.gate.trail import CHANGED
 from kumoniwa.kernel import principal as principals
@@ -96,7 +96,7 @@ async def _told(call: Call, proxy: Proxy) -> list[list[str]]:
     """Tell a proxy's process what it shall be, if that is not what it is; answers the endpoints that could not be opened."""
     process = hosting.servers(call.home).proxies.get(proxy.id)
     if process is None or not process.is_running:
-        process = hosting.servers(call.home).proxies[proxy.id] = Process(partial(_hear, call.home, call.account, proxy.id), partial(
+        process = hosting.servers(call.home).proxies[proxy.id] = Process("postgresql_proxy", partial(_hear, call.home, call.account, proxy.id), partial(
             _ended, call.home, call.account, proxy.id
         ))  # fmt: skip
         await process.start()

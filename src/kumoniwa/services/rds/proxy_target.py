@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.engines.postgresql_proxy.proxy import REGISTERING
+from kumoniwa.engines.database_proxy.proxy import REGISTERING
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.rds import cluster, hosting, names

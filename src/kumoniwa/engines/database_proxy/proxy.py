@@ -19,10 +19,10 @@ REGISTERING = ("REGISTERING", "", "")
 
 
 class Proxy:
-    """``hear`` is told what the process says by itself, ``on_ended`` that it ended without being asked to."""
+    """``package`` is the protocol's own; ``hear`` is told what the process says by itself, ``on_ended`` that it ended without being asked to."""
 
-    def __init__(self, hear: Callable[[dict[str, Any]], None], on_ended: Callable[[], None]) -> None:
-        self._hear_fact, self._on_ended = hear, on_ended
+    def __init__(self, package: str, hear: Callable[[dict[str, Any]], None], on_ended: Callable[[], None]) -> None:
+        self.package, self._hear_fact, self._on_ended = package, hear, on_ended
         self.health: tuple[str, str, str] = REGISTERING
         """Of its target, as far as it was heard: state, reason, words."""
         self.process: asyncio.subprocess.Process | None = None
@@ -44,7 +44,7 @@ class Proxy:
         self.config = None
         pipe = asyncio.subprocess.PIPE
         here = __file__.rsplit(os.sep, 4)[0]
-        program = f"import sys; {here!r} in sys.path or sys.path.insert(0, {here!r}); from {__package__} import keeper; keeper.main()"
+        program = f"import sys; {here!r} in sys.path or sys.path.insert(0, {here!r}); from kumoniwa.engines.{self.package} import keeper; keeper.main()"
         with outside():
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-I", "-X", "utf8", "-c", program, str(os.getpid()), stdin=pipe, stdout=pipe,

@@ -8,16 +8,14 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.engines.postgresql_proxy import scram
-from kumoniwa.engines.postgresql_proxy.messages import request
-from kumoniwa.engines.postgresql_proxy.session import OPENED_WITHIN_S, DatabaseError, Key, Session
+from kumoniwa.engines.database_proxy.session import OPENED_WITHIN_S, DatabaseError, Key, Session
 from kumoniwa.kernel.clock import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kumoniwa.engines.postgresql_proxy.client import Client
-    from kumoniwa.engines.postgresql_proxy.figures import Figures
+    from kumoniwa.engines.database_proxy.client import Client
+    from kumoniwa.engines.database_proxy.figures import Figures
 
 AGAIN_S = 0.1
 """After how long a database that did not answer is asked again while somebody waits."""
@@ -25,12 +23,6 @@ LOOK_S, LOOK_AGAIN_S, KNOCK_AGAIN_S = 60.0, 0.5, 5.0
 """How often a database is looked at that nobody uses, one that was not there, and one that lets nobody in. The region says when it has begun or ended,
 and what has become of secrets."""
 SWEEP_S = 1.0
-DATABASE = "postgres"
-"""It must be there: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations-pg"""
-_CANCEL = (80877102).to_bytes(4, "big")
-_REFUSED_LOGIN = frozenset(("28000", "28P01"))
-_LATER = frozenset(("57P01", "57P02", "57P03", "53300"))
-"""Going down, crashed, starting, full."""
 NO_CREDENTIALS = ("UNAVAILABLE", "AUTH_FAILURE", "Proxy does not have any registered credentials")
 AVAILABLE, REGISTERING = ("AVAILABLE", "", ""), ("REGISTERING", "", "")
 
@@ -45,8 +37,10 @@ class _Waiting:
 
 
 class Pool:
-    def __init__(self, figures: Figures, tell: Callable[..., None], log: Callable[[str, str], None], passwords: Callable[[str], Any]) -> None:
-        self.figures, self._tell, self._log, self._passwords = figures, tell, log, passwords
+    def __init__(
+        self, kind: type[Session], figures: Figures, tell: Callable[..., None], log: Callable[[str, str], None], passwords: Callable[[str], Any]
+    ) -> None:
+        self.kind, self.figures, self._tell, self._log, self._passwords = kind, figures, tell, log, passwords
         self.folder = ""
         """Where the database's socket lies; empty without a target."""
         self.barred = ""
@@ -103,13 +97,24 @@ class Pool:
 
     def take(self, client: Client) -> Session | None:
         """One that is there and just as the client wants it."""
-        if not self._waiting:
-            for session in reversed(self._idle):
-                if session.key == client.key and session.settings == client.settings:
-                    self._idle.remove(session)
-                    session.lend(client)
-                    return session
+        while not self._waiting:
+            wanted = (each for each in reversed(self._idle) if each.key == client.key and each.settings == client.settings)
+            session = next(wanted, None)
+            if session is None:
+                break
+            if self._is_there(session):
+                self._idle.remove(session)
+                session.lend(client)
+                return session
         return None
+
+    def _is_there(self, session: Session) -> bool:
+        """Whether one that lies idle may be lent. Its end may have come already, and not have been read: the client shall not be lost with it."""
+        if session.has_news:
+            session.transport.abort()
+            self._lost(session)
+            return False
+        return True
 
     async def borrow(self, client: Client) -> Session:
         """One as soon as there is one. Raises TimedOut, DatabaseError."""
@@ -147,15 +152,9 @@ class Pool:
             limit = AGAIN_S
 
     async def _set(self, session: Session, wanted: dict[str, str]) -> None:
-        """Give a session the parameters that a client connected with, and take back those of another."""
-        gone = [name for name in session.settings if name not in wanted]
-        steps = [f"reset {_quoted(name)}" for name in gone]
-        if gone and self.config["init"]:
-            steps.append(self.config["init"].rstrip().rstrip(";"))
-        steps += [f"set {_quoted(name)} to '{_escaped(value)}'" for name, value in wanted.items() if session.settings.get(name) != value]
-        session.settings = {}
+        """Give a session the parameters that a client wants, and take back those of another."""
         try:
-            await session.run("; ".join(steps))
+            await session.adopt(wanted, self.config["init"])
         except BaseException:
             session.close()
             raise
@@ -170,9 +169,10 @@ class Pool:
                 continue
             session = self._best(head.client)
             if session is not None:
-                self._waiting.popleft()
-                self._idle.remove(session)
-                head.lent.set_result(session)
+                if self._is_there(session):
+                    self._waiting.popleft()
+                    self._idle.remove(session)
+                    head.lent.set_result(session)
                 continue
             if self._again is not None or self._opening >= len(self._waiting):
                 return
@@ -213,14 +213,11 @@ class Pool:
 
     async def _reset(self, session: Session) -> None:
         try:
-            await session.run("discard all")
-            if self.config["init"]:
-                await session.run(self.config["init"])
+            await session.reset(self.config["init"])
         except (OSError, DatabaseError, TimeoutError):
             self._forget(session, "It could not be reset.")
             session.close()
             return
-        session.forget()
         session.settings = {}
         self._log("INFO", f"[dbConnection={session.number}] The database connection was released to the connection pool upon session reset.")
         self.give(session)
@@ -246,7 +243,7 @@ class Pool:
         """It is no good any more: somebody left in the midst of something."""
         self._forget(session, why)
         session.client = None
-        if session.due:
+        if session.is_answering:
             self._spawn(self._cancel(session))
         else:
             session.close()
@@ -254,12 +251,13 @@ class Pool:
 
     async def _cancel(self, session: Session) -> None:
         """End a statement that nobody waits for any more, and its session: the database would not notice before it is done."""
-        with contextlib.suppress(OSError):
-            with _within(self.folder) as place:
-                transport, _ = await asyncio.get_running_loop().create_unix_connection(asyncio.Protocol, f"{place}/.s.PGSQL.5432")
-            transport.write(request(_CANCEL + session.backend))
-            transport.close()
+        with contextlib.suppress(OSError, DatabaseError, TimeoutError):
+            await session.cancel(self._connect, lambda: self._try(session.key, self.users[session.key.user]))
         session.close()
+
+    async def _connect(self, protocol: Callable[[], Any]) -> Any:
+        with _within(self.folder) as place:
+            return await asyncio.get_running_loop().create_unix_connection(protocol, f"{place}/{self.kind.SOCKET}")
 
     def _lost(self, session: Session) -> None:
         if session not in self.sessions:
@@ -280,17 +278,17 @@ class Pool:
             session = await self._open(key)
         except DatabaseError as error:
             self._opening -= 1
-            if error.code in _LATER:
+            if error.is_passing:
                 self._later("CONNECTION_FAILED", error.words)
                 return
-            if error.code in _REFUSED_LOGIN:
+            if error.is_login:
                 self.look_now()
             for each in [each for each in self._waiting if each.client.key == key]:
                 self._waiting.remove(each)
                 if not each.lent.done():
                     each.lent.set_exception(error)
             self._serve()
-        except (OSError, scram.Refused, TimeoutError) as error:
+        except (OSError, TimeoutError) as error:
             self._opening -= 1
             self._later("UNREACHABLE", str(error))
         except asyncio.CancelledError:
@@ -317,11 +315,11 @@ class Pool:
         """A session that is logged in and furnished. A password that is refused is asked for once more: it may have been changed."""
         password = self.users.get(key.user)
         if password is None:
-            raise DatabaseError(b"SFATAL\0C28000\0Mno credentials\0")
+            raise DatabaseError("28000", "no credentials", is_login=True)
         try:
             session = await self._try(key, password)
         except DatabaseError as error:
-            latest = await self._passwords(key.user) if error.code in _REFUSED_LOGIN else None
+            latest = await self._passwords(key.user) if error.is_login else None
             if latest is None or latest == password:
                 raise
             session = await self._try(key, latest)
@@ -332,13 +330,12 @@ class Pool:
         self.figures.count("DatabaseConnectionRequests")
         if self.barred:
             raise OSError(self.barred)
-        session = Session(key, self._lost)
+        session = self.kind(key, self._lost)
         try:
-            with _within(self.folder) as place:
-                await asyncio.get_running_loop().create_unix_connection(lambda: session, f"{place}/.s.PGSQL.5432")
+            await self._connect(lambda: session)
             await session.open(password)
             if self.connections_max is None:
-                self.connections_max = int(await session.run("show max_connections"))
+                self.connections_max = await session.connections_max()
             if self.config["init"]:
                 await session.run(self.config["init"])
         except BaseException:
@@ -383,14 +380,14 @@ class Pool:
         try:
             for user in self.users:
                 try:
-                    session = await self._open(Key(user, DATABASE))
+                    session = await self._open(Key(user, self.kind.DATABASE))
                 except DatabaseError as error:
-                    kind = "AUTH_FAILURE" if error.code in _REFUSED_LOGIN else "CONNECTION_FAILED"
+                    kind = "AUTH_FAILURE" if error.is_login else "CONNECTION_FAILED"
                     found = ("UNAVAILABLE", kind, error.words)
                     if kind == "AUTH_FAILURE":
                         continue
                     break
-                except (OSError, scram.Refused, TimeoutError) as error:
+                except (OSError, TimeoutError) as error:
                     found = ("UNAVAILABLE", "UNREACHABLE", str(error))
                     break
                 found = AVAILABLE
@@ -411,11 +408,3 @@ def _within(folder: str) -> Iterator[str]:
         yield f"/proc/self/fd/{here}"
     finally:
         os.close(here)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _escaped(value: str) -> str:
-    return value.replace("'", "''")

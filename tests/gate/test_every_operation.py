@@ -33,7 +33,8 @@ NEEDS_NO_RIGHT = {
 NEEDED_TOO = {"fis:CreateExperimentTemplate": {"iam:PassRole"}, "ssm:CreateActivation": {"iam:PassRole"}, "s3:CopyObject": {"s3:GetObject"}, "s3:GetObjectAttributes": {"s3:GetObject"}, "s3:UploadPartCopy": {"s3:GetObject"}, "kms:ReEncrypt": {"kms:ReEncryptTo"},
               "accessanalyzer:CreateAnalyzer": {"iam:CreateServiceLinkedRole"}, "cloudfront:CreateDistributionWithTags": {"cloudfront:TagResource"},
               "application-signals:StartDiscovery": {"iam:CreateServiceLinkedRole"},
-              "ec2:ModifyEbsDefaultKmsKeyId": {"kms:DescribeKey"}, "logs:PutAccountPolicy": {"logs:PutDataProtectionPolicy"}, "securityhub:EnableSecurityHub": {"iam:CreateServiceLinkedRole"}}  # fmt: skip
+              "ec2:ModifyEbsDefaultKmsKeyId": {"kms:DescribeKey"}, "logs:PutAccountPolicy": {"logs:PutDataProtectionPolicy"}, "guardduty:CreateDetector": {"iam:CreateServiceLinkedRole"},
+              "securityhub:EnableSecurityHub": {"iam:CreateServiceLinkedRole"}}  # fmt: skip
 """What an operation asks for besides its own right, whatever it is sent."""
 
 UNNAMED = {"backup:CreateBackupVault": {"backup-storage:MountCapsule"}}

@@ -44,6 +44,9 @@ which ``aws-global`` keeps, a region is told the same when its replica changes."
 VIA = "AWS API Call via CloudTrail"
 """The fact ``(CLOUDTRAIL, VIA, account, event)`` on the region's bus: a trail that logs keeps this event.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html"""
+SEEN = "seen"
+"""The fact ``(CLOUDTRAIL, SEEN, account, event)`` on the region's bus: a call of an account that somebody watches (``Trail.watch``), told in the
+commit of the call, whether or not a trail keeps it."""
 HAPPENED = (CLOUDTRAIL, "happened")
 """Woken in ``aws-global`` when a trail keeps an event of there."""
 
@@ -60,6 +63,8 @@ class Trail:
         self.trails: tuple[trails.Trail, ...] = ()
         """Those that record here."""
         self.asks_for_data = False
+        self.watched: dict[str, bool] = {}
+        """Accounts whose calls somebody watches here, and whether he wants to see those of data of S3, too."""
         self.callers: dict[int, tuple[Principal, dict[str, Any]]] = {}
         """Principals, by the address of the object that is kept beside it, as events tell of them."""
         self.forget()
@@ -68,7 +73,15 @@ class Trail:
         """Trails were made or changed."""
         held = self.home.store.shelf(SHARED, trails.Trail).values()
         self.trails = tuple(trail for trail in held if trail.is_logging and (trail.covers(self.home.name) or self.home.name == GLOBAL))
-        self.asks_for_data = any(map(trails.asks_for_data, self.trails))
+        self.asks_for_data = any(map(trails.asks_for_data, self.trails)) or any(self.watched.values())
+
+    def watch(self, account: str, *, has_data: bool | None) -> None:
+        """Tell ``SEEN`` of an account's calls from now on, or no more (None)."""
+        if has_data is None:
+            self.watched.pop(account, None)
+        else:
+            self.watched[account] = has_data
+        self.forget()
 
     def told(self, call: Call, route: Route, params: dict[str, Any], reply: dict | None, error: BaseException | None) -> None:
         """Record what is to be recorded. What a service asks of itself, in another region, nobody called."""
@@ -78,18 +91,21 @@ class Trail:
             if error is None and not route.is_read_only:
                 self.home.tell((CHANGED, route.name, call.account, route.service.name))
             self.record(call, route, params, reply, error)
-        elif self.asks_for_data and (resources := self._selected(call, route, params)):
-            self.record(call, route, params, reply, error, resources)
+        elif self.asks_for_data:
+            resources, is_kept = self._selected(call, route, params)
+            if resources:
+                self.record(call, route, params, reply, error, resources, is_kept=is_kept)
 
-    def _selected(self, call: Call, route: Route, params: dict[str, Any]) -> tuple[str, ...]:
-        """The resources of an event of data that a trail of the account wants."""
+    def _selected(self, call: Call, route: Route, params: dict[str, Any]) -> tuple[tuple[str, ...], bool]:
+        """The resources of an event of data that a trail of the account wants, or who watches it; and whether a trail does."""
         kind = trails.DATA_TYPES.get(route.service.name)
         if kind is None or route.service.resource_of is None:
-            return ()
+            return (), False
         touched = route.service.resource_of(call, route.name, params)
         arns = (touched,) if isinstance(touched, str) else tuple(need[1] if isinstance(need, tuple) else need for need in touched)
         event = trails.Event("Data", route.source, route.event_name, route.is_read_only, kind, arns)
-        return arns if any(trails.is_of(self.home, trail, call.account) and trails.wants(trail, event) for trail in self.trails) else ()
+        is_kept = any(trails.is_of(self.home, trail, call.account) and trails.wants(trail, event) for trail in self.trails)
+        return arns if is_kept or (kind == "AWS::S3::Object" and self.watched.get(call.account)) else (), is_kept
 
     def _caller(self, principal: Principal) -> dict[str, Any]:
         held = self.callers.get(id(principal))
@@ -100,9 +116,11 @@ class Trail:
         return held[1]
 
     def record(
-        self, call: Call, route: Route, params: dict[str, Any], reply: dict | None, error: BaseException | None, data: tuple[str, ...] = ()
-    ) -> None:
-        """Write one event; it is committed with the call's own tick. ``data`` are the resources of an event of data."""
+        self, call: Call, route: Route, params: dict[str, Any], reply: dict | None, error: BaseException | None, data: tuple[str, ...] = (), *,
+        is_kept: bool = True,
+    ) -> None:  # fmt: skip
+        """Write one event; it is committed with the call's own tick. ``data`` are the resources of an event of data, which is not written
+        down where nobody keeps it."""
         now = call.now()
         confided_of = route.service.confided_of
         confided = call.confided + confided_of(route.name, params) if confided_of is not None else call.confided
@@ -140,16 +158,22 @@ class Trail:
             # CloudTrail calls every service's refusal by one name.
             event["errorCode"] = "AccessDenied" if known.code == "AccessDeniedException" else known.code
             event["errorMessage"] = without_secrets(known.text, params, route.model.input)
+        if self.watched and event["recipientAccountId"] in self.watched:
+            self.home.tell((CLOUDTRAIL, SEEN, event["recipientAccountId"], event))
+        if is_kept:
+            self._keep(call, route, event, now, is_data=bool(data))
+
+    def _keep(self, call: Call, route: Route, event: dict[str, Any], now: float, *, is_data: bool) -> None:
         body = _packed(event)
         if len(body) > EVENT_BYTES_MAX:
             event["requestParameters"] = event["responseElements"] = None
             event["requestParametersOmitted"] = event["responseElementsOmitted"] = True
             body = _packed(event)
         rows = self.home.store.rows(call.account or call.principal.account or self.home.settings.account)
-        table = DATA if data else TRAIL
+        table = DATA if is_data else TRAIL
         if table.name not in rows.tables:
             rows.use(table)
-        if data:
+        if is_data:
             rows.append("insert into trail_data values (?,?,?)", now, event["eventID"], body)
         else:
             rows.append("insert into trail values (?,?,?,?,?,?)", now, event["eventID"], route.service.name, route.name, call.principal.arn, body)

@@ -92,6 +92,8 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("kms", f"KMS {what}"): lambda call, detail: detail["resources"] for what in _KEY},
     ("glue", "Glue Crawler State Change"): lambda call, detail: [],
     **{("rds", f"RDS DB {what} Event"): lambda call, detail: detail["resources"] for what in ("Instance", "Parameter Group", "Snapshot")},
+    # Its resources are empty: https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html
+    ("guardduty", "GuardDuty Finding"): lambda call, detail: [],
     ("securityhub", "Security Hub Findings - Imported"): lambda call, detail: detail["resources"],
     ("xray", "AWS X-Ray Insight Update"): lambda call, detail: detail["resources"],
     (tag_changes.SERVICE, tag_changes.KIND): lambda call, detail: detail["resources"],

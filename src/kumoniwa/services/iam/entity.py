@@ -90,9 +90,9 @@ def found(call: Call, kind: type[E], name: str) -> E:
 
 
 def own_role(call: Call, name: str) -> Role:
-    """A role that the customer may change: those linked to a service are the service's."""
+    """A role that the customer may change: those linked to a service are the service's, which changes them for who asks something of it."""
     role = found(call, Role, name)
-    if role.path.startswith(SERVICE_PATH):
+    if role.path.startswith(SERVICE_PATH) and role.path != f"{SERVICE_PATH}{call.principal.through}/":
         raise UnmodifiableEntity(
             f"Cannot perform the operation on the protected role '{role.name}' - this role is only modifiable by AWS"
         )

@@ -87,7 +87,7 @@ _POLICIES = {
     "elasticloadbalancing": "AWSElasticLoadBalancingServiceRolePolicy",
     "email.cognito-idp": "AmazonCognitoIdpEmailServiceRolePolicy", "emr-containers": "AmazonEMRContainersServiceRolePolicy",
     "emrwal": "EMRDescribeClusterPolicyForEMRWAL", "fis": "AmazonFISServiceRolePolicy",
-    "grafana": "AmazonGrafanaServiceLinkedRolePolicy", "imagebuilder": "AWSServiceRoleForImageBuilder",
+    "grafana": "AmazonGrafanaServiceLinkedRolePolicy", "guardduty": "AmazonGuardDutyServiceRolePolicy", "imagebuilder": "AWSServiceRoleForImageBuilder",
     "iotmanagedintegrations": "AWSIoTManagedIntegrationsRolePolicy", "kafka": "KafkaServiceRolePolicy",
     "kafkaconnect": "KafkaConnectServiceRolePolicy", "lakeformation": "LakeFormationDataAccessServiceRolePolicy",
     "lambda.application-autoscaling": "AWSApplicationAutoscalingLambdaConcurrencyPolicy", "lexv2": "AmazonLexV2BotPolicy",

@@ -1,4 +1,4 @@
-"""Products: who sends findings. Here that is AWS Config, which tells what its rules say, unless an account stops it.
+"""Products: who sends findings. Here these are AWS Config, which tells what its rules say, and GuardDuty, unless an account stops them.
 
 All other products send nothing here, so to enable their findings is refused by name.
 https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-internal-providers.html
@@ -13,14 +13,14 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.securityhub import asff, checking, finding, hub, importing, resource
+from kumoniwa.services.securityhub import asff, checking, finding, hub, importing, resource, threat
 from kumoniwa.services.securityhub.errors import (
     InvalidInputException,
     ResourceConflictException,
     ResourceNotFoundException,
 )
 
-CONFIG = "aws/config"
+CONFIG, GUARDDUTY = "aws/config", "aws/guardduty"
 CHANGE, DROPPED = "Config Rules Compliance Change", "Config Verdict Dropped"
 _OF_SERVICES = "/aws-service-rule/"
 
@@ -41,9 +41,23 @@ def _is_enabled(call: Call, product: str) -> bool:
     return product not in call.shelf(Stopped)
 
 
+_SENDING = ["SEND_FINDINGS_TO_SECURITY_HUB"]
+PRODUCTS: dict[str, dict[str, Any]] = {
+    CONFIG: {
+        "ProductName": "Config", "CompanyName": "AWS", "Description": "AWS Config sends what its managed and custom rules say of resources.",
+        "Categories": ["Configuration Management"], "IntegrationTypes": _SENDING,
+    },
+    GUARDDUTY: {
+        "ProductName": "GuardDuty", "CompanyName": "Amazon", "Description": "Amazon GuardDuty sends what it finds in the calls of the account.",
+        "Categories": ["Threat Detections"], "IntegrationTypes": _SENDING,
+    },
+}  # fmt: skip
+
+
 def _existing(call: Call, arn: str) -> str:
-    if arn == arn_of(call, CONFIG):
-        return CONFIG
+    for product in PRODUCTS:
+        if arn == arn_of(call, product):
+            return product
     if ":product/" in arn:
         raise NotImplementedHere(f"the product {arn} of securityhub")
     raise InvalidInputException(f"The product ARN {arn} is invalid.")
@@ -51,17 +65,8 @@ def _existing(call: Call, arn: str) -> str:
 
 def DescribeProducts(call: Call, *, ProductArn: str | None = None) -> dict:
     hub.existing(call)
-    if ProductArn is not None:
-        _existing(call, ProductArn)
-    return {
-        "Products": [
-            {
-                "ProductArn": arn_of(call, CONFIG), "ProductName": "Config", "CompanyName": "AWS",
-                "Description": "AWS Config sends what its managed and custom rules say of resources.",
-                "Categories": ["Configuration Management"], "IntegrationTypes": ["SEND_FINDINGS_TO_SECURITY_HUB"],
-            }
-        ]
-    }  # fmt: skip
+    asked = list(PRODUCTS) if ProductArn is None else [_existing(call, ProductArn)]
+    return {"Products": [{"ProductArn": arn_of(call, product), **PRODUCTS[product]} for product in asked]}
 
 
 def EnableImportFindingsForProduct(call: Call, *, ProductArn: str) -> dict:
@@ -75,14 +80,15 @@ def EnableImportFindingsForProduct(call: Call, *, ProductArn: str) -> dict:
 
 def DisableImportFindingsForProduct(call: Call, *, ProductSubscriptionArn: str) -> None:
     hub.existing(call)
-    if ProductSubscriptionArn != _subscription(call, CONFIG) or not _is_enabled(call, CONFIG):
+    product = next((each for each in PRODUCTS if ProductSubscriptionArn == _subscription(call, each)), None)
+    if product is None or not _is_enabled(call, product):
         raise ResourceNotFoundException(f"The product subscription {ProductSubscriptionArn} does not exist.")
-    call.shelf(Stopped)[CONFIG] = Stopped()
+    call.shelf(Stopped)[product] = Stopped()
 
 
 def ListEnabledProductsForImport(call: Call) -> dict:
     hub.existing(call)
-    return {"ProductSubscriptions": [_subscription(call, CONFIG)] if _is_enabled(call, CONFIG) else []}
+    return {"ProductSubscriptions": [_subscription(call, product) for product in PRODUCTS if _is_enabled(call, product)]}
 
 
 # What Config sends ---------------------------------------------------------------------------------
@@ -104,6 +110,14 @@ def heard(region: Any, fact: tuple[str, str, str, Any]) -> None:
         checking.archive(call, [held] if held is not None else [])
     elif _OF_SERVICES not in detail["configRuleARN"]:
         importing.take(call, _told(call, detail), origin=origin)
+
+
+def heard_threat(region: Any, account: str, detail: dict[str, Any]) -> None:
+    """Take what GuardDuty tells, in the commit in which it tells it."""
+    call = region.call("securityhub", account, principals.service(hub.SERVICE, account))
+    if hub.held(call) is not None and _is_enabled(call, GUARDDUTY):
+        said = threat.told(detail, arn_of(call, GUARDDUTY), PRODUCTS[GUARDDUTY])
+        importing.take(call, said, origin=f"{GUARDDUTY}\n{detail['id']}")
 
 
 def _told(call: Call, detail: dict[str, Any]) -> dict[str, Any]:

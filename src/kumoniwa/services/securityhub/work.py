@@ -24,7 +24,7 @@ TOGETHER_S = 0.2
 """Verdicts that come soon after one another are looked at together."""
 AT_ONCE = 1_000
 _ONE = "one"
-_EVALUATED = "Config Rules Re-evaluation Status"
+_EVALUATED, _THREAT = "Config Rules Re-evaluation Status", "GuardDuty Finding"
 
 
 class Refreshed(Record):
@@ -54,6 +54,9 @@ class Ear:
                 return
             news = self.news.setdefault(account, {}).setdefault(detail["configRuleName"], {})
             news[detail["resourceType"], detail["resourceId"]] = checking.said(detail) if what == product.CHANGE else None
+        elif kind == "guardduty" and what == _THREAT:
+            product.heard_threat(self.region, account, detail)
+            return
         elif kind == "config" and what == _EVALUATED:
             self.rules.setdefault(account, set()).update(detail["configRuleNames"])
         elif kind == CHANGED and detail == "config":

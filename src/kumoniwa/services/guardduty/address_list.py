@@ -25,7 +25,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.guardduty import detector as detectors
 from kumoniwa.services.guardduty.detector import ROLE, SERVICE
-from kumoniwa.services.guardduty.errors import BadRequestException, absent, of_parameter
+from kumoniwa.services.guardduty.errors import AccessDeniedException, BadRequestException, absent, of_parameter
 from kumoniwa.services.guardduty.judging import Lists
 from kumoniwa.wire.message import BodyTooLarge, whole
 
@@ -138,10 +138,11 @@ async def _let_read(call: Call, kind: str, id_: str, location: str) -> None:
     """Let GuardDuty's role read the object: who makes a list needs iam:PutRolePolicy for that."""
     bucket, key = _place(location)
     allow = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:{call.home.partition}:s3:::{bucket}/{key}"}
-    await call.carried_out(SERVICE).ask(
-        "iam:PutRolePolicy", RoleName=ROLE.name, PolicyName=f"{kind}-{id_}",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
-    )  # fmt: skip
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    try:
+        await call.carried_out(SERVICE).ask("iam:PutRolePolicy", RoleName=ROLE.name, PolicyName=f"{kind}-{id_}", PolicyDocument=document)
+    except AwsError as error:
+        raise AccessDeniedException(error.text, hint=error.hint) from None
 
 
 def _check_new(call: Call, kind: str, name: str) -> None:
@@ -218,7 +219,7 @@ async def _delete(call: Call, kind: str, detector: str, id_: str) -> None:
         await call.carried_out(SERVICE).ask("iam:DeleteRolePolicy", RoleName=ROLE.name, PolicyName=f"{kind}-{id_}")
     except AwsError as error:
         if error.code != "NoSuchEntity":
-            raise
+            raise AccessDeniedException(error.text, hint=error.hint) from None
     call.shelf(AddressList).pop(id_, None)
 
 

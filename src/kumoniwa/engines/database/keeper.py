@@ -122,13 +122,13 @@ def _reserved() -> range:
 
 
 async def listening(hosts: list[str], port: int, name: str, *, is_known: bool) -> list[socket.socket]:
-    """At that port, or at another that is free. Clients may know it for long and find its server gone meanwhile, so that it must not become anybody
+    """At that port, if it is not 0, or at another that is free. Clients may know it for long and find its server gone meanwhile, so that it must not become anybody
     else's by chance; one that ``is_known`` to them is waited for a while if somebody has it."""
     reserved = _reserved()
     place = zlib.crc32(name.encode()) % max(1, len(reserved))
     loop = asyncio.get_running_loop()
     until = loop.time() + (_WAITED_S if is_known else 0.0)
-    while True:
+    while port:
         try:
             return _bound(hosts, port)
         except OSError:

@@ -51,7 +51,7 @@ class Server:
         raise NotImplementedError
 
     async def start(self, hosts: list[str], port: int, certificate: bytes, *, demands_tls: bool, is_port_known: bool = False) -> None:
-        """Serve at ``port``, or at another that is free, at all of the addresses. Raises ServerFailed."""
+        """Serve at ``port``, if it is not 0, or at another that is free, at all of the addresses. Raises ServerFailed."""
         order = {
             "data": self.data, "lock": os.path.join(self.folder, "lock"), "hosts": hosts, "port": port, "certificate": certificate.decode(),
             "demands_tls": demands_tls, "is_port_known": is_port_known, **self.order(port),

@@ -57,12 +57,14 @@ async def begin(call: Call, instance: Instance, server: Any) -> None:
     values, groups = parameter_group.values_of(call, instance), parameter_group.groups_of(call, instance)
     os.makedirs(os.path.join(server.folder, ARCHIVE), mode=0o700, exist_ok=True)
     server.configure(await _settings(call, instance, values))
-    certificate = hosting.servers(call.home).certificate(host(call, instance.name))
+    certificate, engine = hosting.servers(call.home).certificate(host(call, instance.name)), engine_list.of(instance)
+    # The usual port would be every database's of this machine: whoever had it would lose it to the next one while its region is dead.
+    wanted = instance.wanted_port if instance.wanted_port != engine.port else 0
     await server.start(
-        hosting.servers(call.home).addresses(), instance.port or instance.wanted_port, certificate,
-        demands_tls=engine_list.of(instance).demands_tls(values), is_port_known=instance.port > 0,
+        hosting.servers(call.home).addresses(), instance.port or wanted, certificate,
+        demands_tls=engine.demands_tls(values), is_port_known=instance.port > 0,
     )  # fmt: skip
-    version = engine_list.of(instance).version()  # perhaps another than in an earlier life: it is the machine's
+    version = engine.version()  # perhaps another than in an earlier life: it is the machine's
     keep(call, by_id(call, instance.id) or instance, port=server.port, version=version, booted=values, booted_group=groups, is_to_reload=False)
     proxy_running.look(call, instance.id)
 

@@ -7,7 +7,8 @@ import pytest
 from cluster_workshop import Clusters, given
 from database_workshop import PASSWORD, refusal
 
-from kumoniwa.services.rds_data import api
+from kumoniwa.engines.postgresql.session import Gone, Session
+from kumoniwa.services.rds_data import access, api
 
 pytestmark = pytest.mark.database
 
@@ -48,9 +49,6 @@ def _refused(shop, sql, *parameters, **more):
             "uuid",
             {"stringValue": "0e0d0c0b-0a09-0807-0605-040302010000"},
         ),
-        (given("x", arrayValue={"longValues": [1, 2]}), "bigint[]", {"arrayValue": {"longValues": [1, 2]}}),
-        (given("x", arrayValue={"stringValues": ['a"b', "c,d", ""]}), "text[]", {"arrayValue": {"stringValues": ['a"b', "c,d", ""]}}),
-        (given("x", arrayValue={"booleanValues": []}), "boolean[]", {"arrayValue": {"booleanValues": []}}),
     ],
 )
 def test_a_parameter_is_of_the_type_that_its_value_or_its_hint_says(shop, parameter, kind, told):
@@ -69,6 +67,13 @@ def test_a_text_is_no_uuid_without_its_hint(shop):
 
 def test_a_null_takes_the_type_of_its_place(shop):
     assert shop.rows("select coalesce(:x, 7)", given("x", isNull=True)) == [(7,)]
+
+
+@pytest.mark.parametrize("array", [{"longValues": [1, 2]}, {"stringValues": []}, {"arrayValues": [{"longValues": [1]}]}])
+def test_an_array_is_no_parameter(shop, array):
+    # "Array parameters are not supported": https://docs.aws.amazon.com/rdsdataservice/latest/APIReference/API_ExecuteStatement.html
+    words = "Array parameters are not supported."
+    assert _refused(shop, "select :x", given("x", arrayValue=array)) == ("ValidationException", words)
 
 
 @pytest.mark.parametrize("hint, value", [("DATE", "02.01.2030"), ("TIME", "ten"), ("TIMESTAMP", "2030-01-02T10:11:12Z")])
@@ -107,6 +112,8 @@ def test_the_second_bound_of_a_slice_is_taken_for_a_parameter(shop):
         ("'10.0.0.1'::inet", {"stringValue": "10.0.0.1"}),
         # AWS tells instants in UTC and does not say so: '2024-01-15 12:34:56+09' came back as 2024-01-15 03:34:56 (the same notes).
         ("'2024-01-15 12:34:56+09'::timestamptz", {"stringValue": "2024-01-15 03:34:56"}),
+        ("'0044-03-15 10:00:00+00 BC'::timestamptz", {"stringValue": "0044-03-15 10:00:00 BC"}),
+        ("'12024-01-15 03:34:56+00'::timestamptz", {"stringValue": "12024-01-15 03:34:56"}),
         ("'2024-01-15 12:34:56.123456'::timestamp", {"stringValue": "2024-01-15 12:34:56.123456"}),
         ("array['2024-01-15'::date]", {"arrayValue": {"stringValues": ["2024-01-15"]}}),
         ("array[1.5, 2.0]::numeric[]", {"arrayValue": {"stringValues": ["1.5", "2.0"]}}),
@@ -122,6 +129,8 @@ def test_decimals_and_longs_are_told_as_their_options_say(shop):
     options = {"decimalReturnType": "DOUBLE_OR_LONG", "longReturnType": "STRING"}
     (record,) = shop.told("select 1.5::numeric, 7::numeric, 9::int8", resultSetOptions=options)["records"]
     assert record == [{"doubleValue": 1.5}, {"longValue": 7}, {"stringValue": "9"}]
+    (record,) = shop.told("select array[2, 1.5]::numeric[], array[2, 3]::numeric[]", resultSetOptions=options)["records"]
+    assert record == [{"arrayValue": {"doubleValues": [2.0, 1.5]}}, {"arrayValue": {"longValues": [2, 3]}}]
 
 
 @pytest.mark.parametrize(
@@ -220,6 +229,12 @@ def test_a_database_that_nobody_names_is_the_users(shop):
     assert (said["Code"], said["Message"]) == ("DatabaseErrorException", 'ERROR: database "keeper" does not exist; SQLState: 3D000')
 
 
+def test_the_name_of_a_database_says_nothing_else(shop):
+    # It would be one more setting of the session: so the protocol of PostgreSQL spells them.
+    named = {"sql": "show application_name", "database": "shop\0application_name\0another"}
+    assert refusal(shop.data.execute_statement, **shop.place, **named)["Code"] == "BadRequestException"
+
+
 def test_a_secret_is_needed_that_leads_in(shop):
     secrets = shop.cloud.client("secretsmanager")
 
@@ -289,6 +304,49 @@ def test_a_call_leaves_nothing_behind_in_its_session(shop):
     shop.told("begin")  # ends with its call
     shop.told("create table begun (id int)")
     assert shop.rows("select count(*) from begun") == [(0,)]
+
+
+def test_a_session_waits_for_half_a_minute_since_it_was_last_used(shop):
+    def pid():
+        return shop.rows("select pg_backend_pid()")
+
+    first = pid()
+    for _ in range(3):
+        shop.cloud.sleep(access.IDLE_S - 10)
+        assert pid() == first
+    shop.cloud.sleep(access.IDLE_S + 10)
+    assert pid() != first
+
+
+def test_what_a_user_looks_for_first_does_not_change_what_is_told_of_columns(shop):
+    shop.told("create type light as enum ('red', 'green')")
+    shop.told("create table lamps (id serial, light light)")
+    shop.told("create schema own")
+    shop.told("create function own.same(oid, oid) returns boolean language plpgsql as $$ begin raise 'never'; end $$")
+    shop.told("create operator own.= (function = own.same, leftarg = oid, rightarg = oid)")
+    shop.told("alter role keeper set search_path = own, pg_catalog, public")
+    try:
+        shop.cloud.sleep(access.IDLE_S + 10)  # sessions that are open know nothing of it
+        told = shop.told("select id, 'red'::light as light from lamps", includeResultMetadata=True)["columnMetadata"]
+        assert [each["typeName"] for each in told] == ["serial", "light"]
+    finally:
+        shop.told("alter role keeper reset search_path")
+        shop.cloud.sleep(access.IDLE_S + 10)
+
+
+def test_a_statement_is_done_though_its_session_ends_with_it(shop, monkeypatch):
+    run = Session.run
+
+    async def ending(self, statement, *more):
+        if statement == "discard all":
+            raise Gone
+        return await run(self, statement, *more)
+
+    shop.told("create table done (id int)")
+    monkeypatch.setattr(Session, "run", ending)
+    assert shop.told("insert into done values (1)")["numberOfRecordsUpdated"] == 1
+    monkeypatch.undo()
+    assert shop.rows("select count(*) from done") == [(1,)]
 
 
 def test_a_statement_is_given_up_in_time_or_goes_on_if_that_is_wanted(shop, monkeypatch):

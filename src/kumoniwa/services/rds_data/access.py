@@ -92,38 +92,39 @@ class Sessions:
     """Those of a region that wait for the next call."""
 
     def __init__(self) -> None:
-        self.idle: dict[tuple[str, ...], list[Session]] = {}
+        self.idle: dict[tuple[str, ...], dict[Session, asyncio.TimerHandle]] = {}
+        """With what ends each when its time is over."""
 
     def taken(self, key: tuple[str, ...]) -> Session | None:
-        waiting = self.idle.get(key, [])
-        while waiting:
-            session = waiting.pop()
+        while waiting := self.idle.get(key):
+            session = next(reversed(waiting))
+            self._out(key, session)
             if session.is_open:
                 return session
             session.abort()
         return None
 
     def kept(self, key: tuple[str, ...], session: Session) -> None:
-        waiting = self.idle.setdefault(key, [])
-        if len(waiting) >= IDLE_MAX:
+        waiting = self.idle.setdefault(key, {})
+        if len(waiting) < IDLE_MAX:
+            waiting[session] = asyncio.get_running_loop().call_later(IDLE_S, self._tired, key, session)
+        else:
             session.close()
-            return
-        waiting.append(session)
-        asyncio.get_running_loop().call_later(IDLE_S, self._tired, key, session)
 
     def _tired(self, key: tuple[str, ...], session: Session) -> None:
-        waiting = self.idle.get(key, [])
-        if session in waiting:
-            waiting.remove(session)
-            session.close()
-        if not waiting:
-            self.idle.pop(key, None)
+        self._out(key, session)
+        session.close()
+
+    def _out(self, key: tuple[str, ...], session: Session) -> None:
+        self.idle[key].pop(session).cancel()
+        if not self.idle[key]:
+            del self.idle[key]
 
     async def close(self) -> None:
-        for waiting in self.idle.values():
-            for session in waiting:
+        for key, waiting in list(self.idle.items()):
+            for session in list(waiting):
+                self._out(key, session)
                 session.abort()
-        self.idle.clear()
 
 
 def sessions(home: Any) -> Sessions:
@@ -139,6 +140,9 @@ def _key(target: Cluster, who: Credentials, database: str) -> tuple[str, ...]:
 
 async def opened(call: Call, target: Cluster, who: Credentials, database: str | None) -> Session:
     """A session of its own. A database that nobody names is the user's, as the server takes it: aws/aws-cli#8577."""
+    if "\0" in f"{database}{who.user}":
+        # It would end the name, and what follows would be another setting of the session. The text is one of ours.
+        raise BadRequestException("The names of a database and a user cannot contain the character 0x00.")
     server = hosting.servers(call.home).by_id.get(target.id)
     if server is None or not server.is_ready or target.state not in RUNNING:
         raise DatabaseUnavailableException
@@ -157,12 +161,19 @@ async def session(call: Call, target: Cluster, who: Credentials, database: str |
     held = pool.taken(key) or await opened(call, target, who, database)
     try:
         yield held
-        if held.status == "I":
-            await held.run("discard all")
-            pool.kept(key, held)
-        else:
-            held.abort()  # somebody began a transaction by a statement, which no other call can end
     except BaseException:
         if not held.is_left:
             held.abort()
         raise
+    if held.status != "I":
+        held.abort()  # somebody began a transaction by a statement, which no other call can end
+        return
+    try:
+        await held.run("discard all")
+    except (Refused, Gone):
+        held.abort()  # what was asked is done none the less
+    except BaseException:
+        held.abort()
+        raise
+    else:
+        pool.kept(key, held)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -25,6 +25,8 @@ from kumoniwa.services.rds_data.errors import (
     UnsupportedResultException,
 )
 from kumoniwa.services.rds_data.transaction import Transactions
+
+T = TypeVar("T")
 
 STATEMENT_S = 45.0
 RESULT_BYTES_MAX = 1 << 20
@@ -65,8 +67,8 @@ def _statement(sql: str, schema: str | None) -> sql_parameters.Statement:
     return found
 
 
-async def _within(call: Call, session: Session, working: Coroutine[Any, Any, list[Result]], *, goes_on: bool = False) -> list[Result]:
-    """What a statement comes to in the time that a call has. One that goes on keeps the session."""
+async def _within(call: Call, session: Session, working: Coroutine[Any, Any, T], *, goes_on: bool = False) -> T:
+    """What a statement comes to, with all that is to be told of it, in the time that a call has. One that goes on keeps the session."""
     task = asyncio.ensure_future(working)
     try:
         await asyncio.wait({task}, timeout=STATEMENT_S)
@@ -80,7 +82,10 @@ async def _within(call: Call, session: Session, working: Coroutine[Any, Any, lis
         else:
             await session.cancel()
             await asyncio.wait({task}, timeout=STATEMENT_S)
-        if not (task.done() and not task.cancelled() and task.exception() is None):
+            if not task.done():
+                session.abort()  # its server hears nothing: nobody else may speak in the midst of that
+                await asyncio.wait({task})
+        if not (task.done() and task.exception() is None):
             raise StatementTimeoutException(dbConnectionId=session.pid)
     try:
         return task.result()
@@ -151,10 +156,12 @@ async def ExecuteStatement(
         raise BadRequestException("continueAfterTimeout is not supported in a transaction.")
     who = await access.credentials(call, secretArn)
 
-    async def act(session: Session) -> dict:
-        working = session.run_each(statement.text, types, [values], RESULT_BYTES_MAX)
-        (result,) = await _within(call, session, working, goes_on=bool(continueAfterTimeout))
+    async def work(session: Session) -> dict:
+        result = await session.run(statement.text, types, values, RESULT_BYTES_MAX)
         return await _told(session, result, options, formatRecordsAs, wants_metadata=bool(includeResultMetadata))
+
+    async def act(session: Session) -> dict:
+        return await _within(call, session, work(session), goes_on=bool(continueAfterTimeout))
 
     with outside():
         if transactionId:
@@ -217,7 +224,11 @@ async def BeginTransaction(call: Call, *, resourceArn: str, secretArn: str, data
     who = await access.credentials(call, secretArn)
     with outside():
         session = await access.opened(call, target, who, database)
-        await _within(call, session, session.run_each("begin", (), [()]))
+        try:
+            await _within(call, session, session.run("begin"))
+        except BaseException:
+            session.abort()
+            raise
     return {"transactionId": call.memory(Transactions).begun(call, target.id, who.user, database or who.user, session).id}
 
 
@@ -227,7 +238,7 @@ async def _end(call: Call, statement: str, resource: str, secret: str, id_: str)
     transactions = call.memory(Transactions)
     with outside(), transactions.used(id_, target.id, who.user) as held:
         try:
-            (result,) = await _within(call, held.session, held.session.run_each(statement, (), [()]))
+            result = await _within(call, held.session, held.session.run(statement))
         finally:
             transactions.ended(held)
             held.session.close()

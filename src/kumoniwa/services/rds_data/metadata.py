@@ -36,11 +36,13 @@ _CASELESS = frozenset({
     *_SIGNED, field.OID, field.BOOL, field.DATE, field.TIME, field.TIMESTAMP, field.TIMESTAMPTZ,
 })  # fmt: skip
 _NULLABLE, _NEVER_NULL, _UNKNOWN = 1, 0, 2
-_OTHERS = "select oid, typname, typtype from pg_catalog.pg_type where oid = any($1)"
+_OTHERS = "select oid, typname, typtype from pg_catalog.pg_type where oid operator(pg_catalog.=) any($1)"
 _DECLARED = """select c.oid, a.attnum, c.relname, a.attnotnull,
-  a.attidentity <> '' or coalesce(pg_get_expr(d.adbin, d.adrelid) like 'nextval(%', false)
-from pg_catalog.pg_class c join pg_catalog.pg_attribute a on a.attrelid = c.oid
-left join pg_catalog.pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum where c.oid = any($1)"""
+  a.attidentity operator(pg_catalog.<>) '' or coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid) operator(pg_catalog.~~) 'nextval(%', false)
+from pg_catalog.pg_class c join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) c.oid
+left join pg_catalog.pg_attrdef d on d.adrelid operator(pg_catalog.=) c.oid and d.adnum operator(pg_catalog.=) a.attnum
+where c.oid operator(pg_catalog.=) any($1)"""
+"""Operators are those of the server, whatever the search path of a user finds first."""
 _OIDS = 1028
 
 

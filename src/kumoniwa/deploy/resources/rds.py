@@ -294,10 +294,14 @@ _OF_A_NEW_CLUSTER = (
 _MADE_AGAIN = ("RestoreToTime", "RestoreType", "SnapshotIdentifier", "SourceDBClusterIdentifier", "UseLatestRestorableTime")
 _NOT_MADE_AGAIN = frozenset({
     "AutoMinorVersionUpgrade", "DatabaseName", "EnableGlobalWriteForwarding", "EnableHttpEndpoint", "EnableLocalWriteForwarding", "KmsKeyId",
-    "GlobalClusterIdentifier", "ManageMasterUserPassword", "MasterUserPassword", "MasterUsername", "MonitoringInterval",
+    "GlobalClusterIdentifier", "ManageMasterUserPassword", "MasterUserPassword", "MasterUserSecretKmsKeyId", "MasterUsername", "MonitoringInterval",
     "PreferredMaintenanceWindow", "StorageEncrypted",
 })  # fmt: skip
 """What a restored cluster brings along, or is told once it is there."""
+_LATER = (
+    "AutoMinorVersionUpgrade", "EnableGlobalWriteForwarding", "EnableHttpEndpoint", "EnableLocalWriteForwarding", "ManageMasterUserPassword",
+    "MasterUserPassword", "MasterUserSecretKmsKeyId", "MonitoringInterval", "PreferredMaintenanceWindow",
+)  # fmt: skip
 
 
 def _of_a_cluster(work: Work, names: tuple[str, ...]) -> dict[str, Any]:
@@ -320,7 +324,7 @@ async def _create_cluster(work: Work) -> dict[str, Any]:
         if "RestoreToTime" in origin:
             origin["RestoreToTime"] = instant(origin["RestoreToTime"])
         answer = await work.ask("rds:RestoreDBClusterToPointInTime", **origin, **kept)
-    later = {name: said[name] for name in ("EnableHttpEndpoint", "MasterUserPassword", "PreferredMaintenanceWindow") if name in said}
+    later = {name: said[name] for name in _LATER if name in said}
     if later:
         work.id = answer["DBCluster"]["DBClusterIdentifier"]
         await settle(work)
@@ -335,6 +339,8 @@ _CLUSTER_DEFAULTS = {"AutoMinorVersionUpgrade": True, "BackupRetentionPeriod": 1
 @carries(" ".join((*_OF_A_CLUSTER, "MasterUserSecret", "DeleteAutomatedBackups", "EnableCloudwatchLogsExports")))
 async def _change_cluster(work: Work) -> None:
     said = _of_a_cluster(work, tuple(name for name in _OF_A_CLUSTER if name in work.changed))
+    if "ManageMasterUserPassword" not in work.changed:
+        said.pop("MasterUserSecretKmsKeyId", None)  # it can be said with that alone
     if "EnableCloudwatchLogsExports" in work.changed:
         said["CloudwatchLogsExportConfiguration"] = {"EnableLogTypes": work.properties.get("EnableCloudwatchLogsExports", [])}
     said |= {name: value for name, value in _CLUSTER_DEFAULTS.items() if name in work.changed and name not in work.properties}

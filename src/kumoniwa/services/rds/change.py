@@ -30,7 +30,7 @@ from kumoniwa.services.rds.errors import (
     InvalidParameterCombination,
     InvalidParameterValue,
 )
-from kumoniwa.services.rds.instance import Instance, becoming, existing, keep, look_again, replicas
+from kumoniwa.services.rds.instance import Instance, becoming, by_id, existing, keep, look_again, replicas
 
 SIZE_STEP = 1.1
 """An increase is of a tenth at least: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html"""
@@ -104,13 +104,14 @@ _OF_CLUSTERS = (
 )  # fmt: skip
 
 
-def _check_member(instance: Instance, asked: dict[str, Any]) -> None:
+def _check_member(call: Call, instance: Instance, asked: dict[str, Any]) -> None:
     """What is said of a cluster, its instances are not asked. The text is one of ours."""
     for name in _OF_CLUSTERS:
         if asked[name] not in (None, "", [], False):
             raise InvalidParameterCombination(f"{name} cannot be modified for an instance that is a member of a DB cluster. Modify the DB cluster.")
     if asked["DBInstanceClass"] is not None and not classes.of_aurora(asked["DBInstanceClass"]):
         raise InvalidParameterCombination(f"The engine {instance.engine} does not support the DB instance class {asked['DBInstanceClass']}.")
+    cluster_creation.check_capacity(by_id(call, instance.cluster), asked["DBInstanceClass"])
 
 
 def ModifyDBInstance(
@@ -134,7 +135,7 @@ def ModifyDBInstance(
     asked = {name: value for name, value in locals().items() if name[0].isupper()}
     instance = existing(call, DBInstanceIdentifier)
     if instance.cluster:
-        _check_member(instance, asked)
+        _check_member(call, instance, asked)
     refuse(
         "ModifyDBInstance", MultiAZ=MultiAZ, MonitoringInterval=MonitoringInterval, EnableIAMDatabaseAuthentication=EnableIAMDatabaseAuthentication,
         EnablePerformanceInsights=EnablePerformanceInsights, CloudwatchLogsExportConfiguration=CloudwatchLogsExportConfiguration,

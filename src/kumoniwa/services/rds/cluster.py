@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.services.rds import backup, creation, parameter_group, showing, tag
 from kumoniwa.services.rds.engine import filtered
 from kumoniwa.services.rds.errors import DBClusterNotFoundFault
-from kumoniwa.services.rds.instance import READER, RUNNING, WRITER, Cluster, Instance, by_id, host, members
+from kumoniwa.services.rds.instance import READER, RUNNING, WRITER, Cluster, Instance, by_id, host, members, name_of
 
 
 def arn_of(call: Call, cluster: Cluster) -> str:
@@ -21,9 +21,9 @@ def arn_of(call: Call, cluster: Cluster) -> str:
 
 def existing(call: Call, name: str) -> Cluster:
     """By its name, or its ARN."""
-    found = call.shelf(Cluster).get(name.rpartition(":cluster:")[2].lower())
+    found = call.shelf(Cluster).get(name_of(call, "cluster", name))
     if found is None:
-        raise DBClusterNotFoundFault(f"DBCluster {name.rpartition(':cluster:')[2]} not found.")
+        raise DBClusterNotFoundFault(f"DBCluster {name.removeprefix(call.arn('cluster:', 'rds'))} not found.")
     return found
 
 

@@ -19,7 +19,7 @@ from kumoniwa.services.rds.errors import (
     InvalidParameterValue,
     ResourceNotFoundFault,
 )
-from kumoniwa.services.rds.instance import Cluster, becoming, keep, look_again, members
+from kumoniwa.services.rds.instance import Cluster, becoming, keep, look_again, members, name_of
 
 
 def _in_state(found: Cluster, *states: str) -> None:
@@ -202,7 +202,7 @@ def _with_endpoint(call: Call, arn: str, *, is_on: bool) -> dict:
     parsed = arns.parse(arn)
     if parsed is None or not parsed.resource.startswith("cluster:"):
         raise InvalidParameterValue(f"Invalid resource name: {arn}")
-    found = call.shelf(Cluster).get(parsed.resource.removeprefix("cluster:"))
+    found = call.shelf(Cluster).get(name_of(call, "cluster", arn))
     if found is None:
         raise ResourceNotFoundFault(f"The specified resource {arn} was not found.")
     keep(call, found, has_endpoint=is_on)

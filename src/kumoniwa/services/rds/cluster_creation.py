@@ -27,6 +27,7 @@ from kumoniwa.services.rds import (
 from kumoniwa.services.rds.engine import Engine as DatabaseEngine
 from kumoniwa.services.rds.errors import (
     DBClusterAlreadyExistsFault,
+    DBClusterNotFoundFault,
     DBClusterParameterGroupNotFoundFault,
     DBClusterQuotaExceededFault,
     DBParameterGroupNotFoundFault,
@@ -35,7 +36,7 @@ from kumoniwa.services.rds.errors import (
     InvalidParameterValue,
     PointInTimeRestoreNotEnabledFault,
 )
-from kumoniwa.services.rds.instance import PREFIX, Cluster, Instance, Origin, becoming
+from kumoniwa.services.rds.instance import PREFIX, Cluster, Instance, Origin, becoming, by_id
 from kumoniwa.services.rds.parameter_group import ClusterParameterGroup
 
 CLUSTERS_MAX = 40
@@ -207,10 +208,11 @@ def _restored(call: Call, source: Any, origin: Origin, asked: dict[str, Any]) ->
     if asked.get("EngineVersion"):
         engine_list.checked_version(call, engine, asked["EngineVersion"])
     id_ = new_id(call)
+    port = engine.port if origin.source else source.port  # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterToPointInTime.html
     return _placed(call, Cluster(
         id=id_, name=name, class_="", engine=engine.name, version=source.version, master=source.master, created=call.now(),
         zone="", group=checked_group(call, asked["DBClusterParameterGroupName"], engine), database=source.database,
-        wanted_port=creation.checked_port(engine.port if asked["Port"] is None else asked["Port"]),
+        wanted_port=creation.checked_port(port if asked["Port"] is None else asked["Port"]),
         retention_days=checked_retention(asked["BackupRetentionPeriod"]), is_protected=bool(asked["DeletionProtection"]),
         copies_tags=bool(asked["CopyTagsToSnapshot"]), tags=tag.checked(asked["Tags"]), origin=origin, storage_gb=1, storage_type=STORAGE,
         scaling=checked_scaling(asked["ServerlessV2ScalingConfiguration"]), **creation.checked_windows(id_, asked["PreferredBackupWindow"], None),
@@ -282,9 +284,24 @@ def checked_tier(tier: int | None) -> int:
     return 1 if tier is None else tier
 
 
-def check_alone(call: Call, id_: str) -> None:
+def check_takes_one(call: Call, id_: str) -> None:
+    """Whether a cluster, which may be gone meanwhile, takes an instance."""
+    parent = by_id(call, id_)
+    if parent is None:
+        raise DBClusterNotFoundFault("The DB cluster of the instance was deleted.")
+    if parent.state in ("stopped", "stopping", "deleting", "failed"):
+        # The text is one of ours.
+        raise InvalidDBClusterStateFault(f"DB cluster {parent.name} is in the state {parent.state}.")
     if any(each.cluster == id_ for each in call.shelf(Instance).values()):
         raise NotImplementedHere("readers of Aurora clusters: a cluster has one instance, its writer")
+
+
+def check_capacity(parent: Instance | None, class_: str | None) -> None:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-administration.html"""
+    if class_ == classes.SERVERLESS and not (isinstance(parent, Cluster) and parent.scaling):
+        raise InvalidDBClusterStateFault(
+            "Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB instance."
+        )
 
 
 def member(call: Call, name: str, asked: dict[str, Any]) -> Any:
@@ -309,15 +326,8 @@ def member(call: Call, name: str, asked: dict[str, Any]) -> Any:
             f"Engine={engine.name}, EngineVersion={parent.version}, LicenseModel={engine.licence}. For supported combinations of instance class and "
             "database engine version, see the documentation."
         )
-    if asked["DBInstanceClass"] == classes.SERVERLESS and not parent.scaling:
-        # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-administration.html
-        raise InvalidDBClusterStateFault(
-            "Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB instance."
-        )
-    if parent.state in ("stopped", "stopping", "deleting", "failed"):
-        # The text is one of ours.
-        raise InvalidDBClusterStateFault(f"DB cluster {parent.name} is in the state {parent.state}.")
-    check_alone(call, parent.id)
+    check_capacity(parent, asked["DBInstanceClass"])
+    check_takes_one(call, parent.id)
     creation.refuse(
         "CreateDBInstance", StorageType=asked["StorageType"] if asked["StorageType"] != STORAGE else None,
         CopyTagsToSnapshot=asked["CopyTagsToSnapshot"],

@@ -12,7 +12,7 @@ from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.rds import parameter_group, tag
 from kumoniwa.services.rds.errors import InvalidDBParameterGroupStateFault
-from kumoniwa.services.rds.instance import Cluster
+from kumoniwa.services.rds.instance import Cluster, name_of
 from kumoniwa.services.rds.parameter_group import ClusterParameterGroup
 
 
@@ -34,7 +34,7 @@ def CopyDBClusterParameterGroup(
     call: Call, *, SourceDBClusterParameterGroupIdentifier: str, TargetDBClusterParameterGroupIdentifier: str,
     TargetDBClusterParameterGroupDescription: str, Tags: list[dict] | None = None,
 ) -> dict:  # fmt: skip
-    source = parameter_group.named(call, SourceDBClusterParameterGroupIdentifier.rpartition(":cluster-pg:")[2], ClusterParameterGroup)
+    source = parameter_group.named(call, name_of(call, "cluster-pg", SourceDBClusterParameterGroupIdentifier), ClusterParameterGroup)
     name = parameter_group.check_new(
         call, TargetDBClusterParameterGroupIdentifier, "TargetDBClusterParameterGroupIdentifier", ClusterParameterGroup
     )

@@ -21,12 +21,12 @@ from kumoniwa.services.rds.errors import (
     InvalidDBClusterStateFault,
     InvalidParameterValue,
 )
-from kumoniwa.services.rds.instance import SETTLING_S, Cluster, becoming, look_again
+from kumoniwa.services.rds.instance import SETTLING_S, Cluster, becoming, look_again, name_of
 from kumoniwa.services.rds.snapshot import ClusterSnapshot
 
 
 def named(call: Call, name: str) -> ClusterSnapshot:
-    found = call.shelf(ClusterSnapshot).get(name.partition(":cluster-snapshot:")[2].lower() or name.lower())
+    found = call.shelf(ClusterSnapshot).get(name_of(call, "cluster-snapshot", name))
     if found is None:
         raise DBClusterSnapshotNotFoundFault(f"DBClusterSnapshot {name} not found.")
     return found
@@ -105,7 +105,7 @@ def DescribeDBClusterSnapshots(
         found = [named(call, DBClusterSnapshotIdentifier)]
     else:
         found = sorted(call.shelf(ClusterSnapshot).values(), key=lambda each: (each.created, each.name))
-    wanted = DBClusterIdentifier.rpartition(":cluster:")[2].lower() if DBClusterIdentifier else None
+    wanted = name_of(call, "cluster", DBClusterIdentifier) if DBClusterIdentifier else None
     return {"DBClusterSnapshots": [
         shown(call, each) for each in found
         if SnapshotType in (None, each.kind) and wanted in (None, each.instance) and DbClusterResourceId in (None, each.instance_id)

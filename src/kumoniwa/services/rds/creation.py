@@ -164,7 +164,7 @@ async def placed(call: Call, made: Instance, asked: dict[str, Any], key: str | N
         said |= {"verifier": engine_list.of(made).verifier(password), "secret": secret, "secret_key": managed_key(call, key)}
     check_new(call, made.name)
     if made.cluster:
-        cluster_creation.check_alone(call, made.cluster)
+        cluster_creation.check_takes_one(call, made.cluster)
     whole = changed(made, place=placing.connected(call, place), **said)
     return call.atomically(lambda: _begin(call, whole))
 
@@ -250,10 +250,11 @@ def _restored(call: Call, name: str, source: Any, origin: Origin, asked: dict[st
         raise InvalidParameterValue(f"Invalid storage size: {size}. It must not be less than that of what is restored: {source.storage_gb}")
     kind = asked["StorageType"] or source.storage_type
     same = kind == source.storage_type
+    port = source.wanted_port if isinstance(source, Instance) else source.port
     return placed(call, Instance(
         id=id_, name=name, class_=class_, engine=engine.name, version=source.version, master=source.master, created=call.now(), zone="",
         group=parameter_group.checked_for(call, asked["DBParameterGroupName"], engine), database=source.database,
-        wanted_port=checked_port(engine.port if asked["Port"] is None else asked["Port"]),
+        wanted_port=checked_port(port if asked["Port"] is None else asked["Port"]),
         retention_days=checked_retention(asked["BackupRetentionPeriod"]),
         is_protected=bool(asked["DeletionProtection"]), copies_tags=bool(asked["CopyTagsToSnapshot"]),
         upgrades_itself=asked["AutoMinorVersionUpgrade"] is not False, tags=tag.checked(asked["Tags"]), origin=origin,

@@ -108,6 +108,8 @@ class Instance(Record):
     """What its group said when it was started, and at once later."""
     booted_group: str = ""
     is_to_reload: bool = False
+    stopped: float = 0.0
+    """Since when it rests, if it does."""
     final_snapshot: str = ""
     keeps_backups: bool = False
     backed_up: float = 0.0
@@ -150,11 +152,16 @@ def arn_of(call: Call, name: str) -> str:
     return call.arn(f"db:{name}", "rds")
 
 
+def name_of(call: Call, kind: str, said: str) -> str:
+    """The name of what is called so or by its ARN; an ARN of another account or region names nothing here."""
+    return said.removeprefix(call.arn(f"{kind}:", "rds")).lower()
+
+
 def existing(call: Call, name: str) -> Instance:
     """By its name, or its ARN."""
-    found = call.shelf(Instance).get(name.rpartition(":db:")[2].lower())
+    found = call.shelf(Instance).get(name_of(call, "db", name))
     if found is None:
-        raise DBInstanceNotFoundFault(f"DBInstance {name.rpartition(':db:')[2]} not found.")
+        raise DBInstanceNotFoundFault(f"DBInstance {name.removeprefix(arn_of(call, ''))} not found.")
     return found
 
 

@@ -22,7 +22,7 @@ from kumoniwa.services.rds.errors import (
     InvalidParameterCombination,
     InvalidParameterValue,
 )
-from kumoniwa.services.rds.instance import Cluster, Instance, by_id, keep, look_again, members
+from kumoniwa.services.rds.instance import Cluster, Instance, by_id, keep, look_again, members, name_of
 
 GROUPS_MAX = 50
 AT_ONCE_MAX = 20
@@ -138,7 +138,7 @@ def CopyDBParameterGroup(
     call: Call, *, SourceDBParameterGroupIdentifier: str, TargetDBParameterGroupIdentifier: str, TargetDBParameterGroupDescription: str,
     Tags: list[dict] | None = None,
 ) -> dict:  # fmt: skip
-    source = named(call, SourceDBParameterGroupIdentifier.rpartition(":pg:")[2])
+    source = named(call, name_of(call, "pg", SourceDBParameterGroupIdentifier))
     name = check_new(call, TargetDBParameterGroupIdentifier, "TargetDBParameterGroupIdentifier", ParameterGroup)
     group = call.shelf(ParameterGroup)[name] = changed(source, name=name, description=TargetDBParameterGroupDescription, tags=tag.checked(Tags))
     return {"DBParameterGroup": shown(call, group)}

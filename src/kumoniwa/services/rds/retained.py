@@ -18,7 +18,7 @@ from kumoniwa.services.rds.errors import (
     InvalidDBInstanceAutomatedBackupStateFault,
     InvalidParameterCombination,
 )
-from kumoniwa.services.rds.instance import Instance, existing, look_again
+from kumoniwa.services.rds.instance import Instance, existing, look_again, name_of
 from kumoniwa.services.rds.snapshot import Snapshot
 
 GONE = "Automated Backup Gone"
@@ -107,7 +107,7 @@ def DescribeDBInstanceAutomatedBackups(
     call: Call, *, DbiResourceId: str | None = None, DBInstanceIdentifier: str | None = None, Filters: list[dict] | None = None,
     DBInstanceAutomatedBackupsArn: str | None = None,
 ) -> dict:  # fmt: skip
-    name = (DBInstanceIdentifier or "").rpartition(":db:")[2].lower() or None
+    name = name_of(call, "db", DBInstanceIdentifier) if DBInstanceIdentifier else None
     all_ = [(each, "active", backup.restorable(call, each)) for each in call.shelf(Instance).values() if each.retention_days and not each.cluster]
     for held in call.shelf(Retained).values():
         kept = backup.own(call, held.instance)

@@ -144,7 +144,8 @@ async def _write_down(call: Call, id_: str) -> None:
 
 async def _run(call: Call, instance: Instance) -> None:
     """An instance that is available: see that it is, and to what waits for its time."""
-    if isinstance(instance, Cluster) and not members(call, instance) and not (instance.pending and instance.is_due):
+    is_wanted = instance.state == "backing-up" or (instance.pending and instance.is_due)
+    if isinstance(instance, Cluster) and not members(call, instance) and not is_wanted:
         await _rest(call, instance)
         return
     was_down = not serving.server_of(call, instance).is_running
@@ -230,8 +231,11 @@ async def _modify(call: Call, instance: Instance) -> None:
 
 
 def _renamed(call: Call, instance: Instance, name: str) -> Instance:
-    del call.shelf(type(instance))[instance.name]
-    renamed = call.shelf(type(instance))[name] = changed(instance, name=name)
+    shelf = call.shelf(type(instance))
+    if name in shelf:
+        return instance  # somebody has taken it since it was asked for
+    del shelf[instance.name]
+    renamed = shelf[name] = changed(instance, name=name)
     return renamed
 
 
@@ -250,9 +254,9 @@ async def _stop(call: Call, instance: Instance) -> None:
     await serving.stopped(call, instance.id)
     instance = by_id(call, instance.id) or instance
     if instance.state == "stopping":
-        keep(call, instance, state="stopped")
+        keep(call, instance, state="stopped", stopped=call.now())
         for each in members(call, instance):
-            keep(call, each, state="stopped")
+            keep(call, each, state="stopped" if each.state == "stopping" else each.state)
         event.of(call, instance, "RDS-EVENT-0087", "DB instance stopped")
         look_again(call, instance.id, call.now() + RESTARTED_AFTER_S)
     call.keeps_otherwise()
@@ -264,10 +268,20 @@ async def _start(call: Call, instance: Instance) -> None:
     if instance.state in ("starting", "stopped"):
         keep(call, instance, state="available")
         for each in members(call, instance):
-            keep(call, each, state="available")
+            keep(call, each, state="available" if each.state in ("starting", "stopped") else each.state)
+            look_again(call, each.id)
         event.of(call, instance, "RDS-EVENT-0088", "DB instance started")
     call.keeps_otherwise()
     look_again(call, instance.id)
+
+
+async def _rest_on(call: Call, instance: Instance) -> None:
+    """After seven days it starts by itself, and not before, whatever else gives it a turn."""
+    due = instance.stopped + RESTARTED_AFTER_S
+    if call.now() < due:
+        look_again(call, instance.id, due)
+    else:
+        await _start(call, instance)
 
 
 async def _delete(call: Call, instance: Instance) -> None:
@@ -358,9 +372,16 @@ async def _copy(call: Call, id_: str) -> None:
         return
     if instance.final_snapshot == made.name:
         return  # its deletion takes it
-    server = await serving.started(call, instance) if instance.state in RUNNING else None
-    await _taken(call, made, server)
-    latest = by_id(call, made.instance_id)
+    try:
+        await _taken(call, made, await serving.started(call, instance) if instance.state in RUNNING else None)
+    except ServerFailed:
+        _copied(call, made.instance_id)
+        raise
+    _copied(call, made.instance_id)
+
+
+def _copied(call: Call, id_: str) -> None:
+    latest = by_id(call, id_)
     if latest is not None and latest.state == "backing-up":
         keep(call, latest, state="available")
         look_again(call, latest.id)
@@ -471,7 +492,7 @@ async def _nothing(call: Call, instance: Instance) -> None:
 
 _STEPS: dict[str, Any] = {
     "creating": _create, "modifying": _modifying, "renaming": _modifying, "resetting-master-credentials": _modifying, "rebooting": _reboot,
-    "stopping": _stop, "starting": _start, "stopped": _start, "deleting": _delete, "backing-up": _run, "failed": _nothing,
+    "stopping": _stop, "starting": _start, "stopped": _rest_on, "deleting": _delete, "backing-up": _run, "failed": _nothing,
     "incompatible-parameters": _nothing,
 }  # fmt: skip
 

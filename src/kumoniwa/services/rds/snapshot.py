@@ -21,7 +21,7 @@ from kumoniwa.services.rds.errors import (
     InvalidParameterValue,
     SnapshotQuotaExceededFault,
 )
-from kumoniwa.services.rds.instance import SETTLING_S, Cluster, Instance, becoming, existing, look_again
+from kumoniwa.services.rds.instance import SETTLING_S, Cluster, Instance, becoming, existing, look_again, name_of
 
 SNAPSHOTS_MAX = 100
 """Manual ones: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
@@ -78,7 +78,7 @@ def kind_for(instance: Instance) -> type[Snapshot]:
 
 
 def named(call: Call, name: str) -> Snapshot:
-    found = call.shelf(Snapshot).get(name.partition(":snapshot:")[2].lower() or name.lower())
+    found = call.shelf(Snapshot).get(name_of(call, "snapshot", name))
     if found is None:
         raise DBSnapshotNotFoundFault(f"DBSnapshot {name} not found.")
     return found
@@ -259,7 +259,7 @@ def DescribeDBSnapshots(
         found = [named(call, DBSnapshotIdentifier)]
     else:
         found = sorted(call.shelf(Snapshot).values(), key=lambda each: (each.created, each.name))
-    wanted_name = DBInstanceIdentifier.rpartition(":db:")[2].lower() if DBInstanceIdentifier else None
+    wanted_name = name_of(call, "db", DBInstanceIdentifier) if DBInstanceIdentifier else None
     return {"DBSnapshots": [
         shown(call, each) for each in found
         if SnapshotType in (None, each.kind) and wanted_name in (None, each.instance) and DbiResourceId in (None, each.instance_id)

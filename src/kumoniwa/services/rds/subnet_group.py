@@ -25,7 +25,7 @@ from kumoniwa.services.rds.errors import (
     InvalidSubnet,
     SubnetAlreadyInUse,
 )
-from kumoniwa.services.rds.instance import SERVICE, Cluster, Instance
+from kumoniwa.services.rds.instance import SERVICE, Cluster, Instance, name_of
 
 DEFAULT = "default"
 GROUPS_MAX, SUBNETS_MAX = 150, 20
@@ -52,9 +52,9 @@ def itself(call: Call) -> Call:
 
 
 def named(call: Call, name: str) -> SubnetGroup:
-    found = call.shelf(SubnetGroup).get(name.rpartition(":subgrp:")[2].lower())
+    found = call.shelf(SubnetGroup).get(name_of(call, "subgrp", name))
     if found is None:
-        raise DBSubnetGroupNotFoundFault(f"DB subnet group '{name.rpartition(':subgrp:')[2]}' does not exist.")
+        raise DBSubnetGroupNotFoundFault(f"DB subnet group '{name.removeprefix(call.arn('subgrp:', 'rds'))}' does not exist.")
     return found
 
 

@@ -18,9 +18,8 @@ from kumoniwa.services.rds.subnet_group import SubnetGroup
 
 def tagged(call: Call, arn: str) -> tuple[Any, str]:
     """The shelf and the key of what an ARN names. Raises an error of its kind if there is no such thing."""
-    _, _, rest = arn.partition(":rds:")
-    parts = rest.split(":", 3)
-    kind, name = (parts[2], parts[3]) if len(parts) == 4 else ("", "")
+    own = call.arn("", "rds")
+    kind, _, name = arn.removeprefix(own).partition(":") if arn.startswith(own) else ("", "", "")
     if kind == "db":
         return call.shelf(Instance), existing(call, name).name
     if kind == "snapshot":

@@ -167,6 +167,28 @@ def test_what_lies_in_an_exclusion_window_does_not_count(cloud, shop):
     assert told["Errors"][0]["ErrorCode"] == "ServiceQuotaExceededException"
 
 
+def test_a_window_that_lasts_for_a_lifetime_leaves_other_objectives_alone(cloud, shop):
+    for name in ("first", "second"):
+        shop.signals.create_service_level_objective(Name=name, **_of_requests(shop))
+    window = {"Window": {"DurationUnit": "MONTH", "Duration": 1_000}, "RecurrenceRule": {"Expression": "rate(30 days)"}, "StartTime": cloud.now() + 30}
+    assert shop.signals.batch_update_exclusion_windows(SloIds=["first"], AddExclusionWindows=[window])["SloIds"] == ["first"]
+    for _ in range(3):
+        _minute(shop, GOOD)
+    cloud.sleep(5)
+    assert shop.metric("AttainmentRate", "Average", namespace="AWS/ApplicationSignals", SloName="second")
+    assert _report(shop, "first", at=cloud.now() + 90 * 86_400)["BudgetStatus"] == "INSUFFICIENT_DATA"
+
+
+def test_a_time_that_no_calendar_has_is_refused(cloud, shop):
+    shop.signals.create_service_level_objective(Name="slo", **_of_requests(shop))
+    months, far = {"DurationUnit": "MONTH", "Duration": 1}, 9_999_999_999
+    # No client of AWS spells such a time.
+    shop.signals.meta.events.register("before-call.*.*", lambda params, **_: params.update(body=params["body"].replace(str(far).encode(), b"1e18")))
+    windows = [({"Window": months, "StartTime": far}, "Serialization"), ({"Window": {**months, "Duration": 10**6}, "StartTime": cloud.now() + 60}, "Validation")]
+    for window, kind in windows:
+        assert refused(shop.signals.batch_update_exclusion_windows, SloIds=["slo"], AddExclusionWindows=[window])[0] == f"{kind}Exception"
+
+
 def test_objectives_are_listed_changed_tagged_and_deleted(cloud, shop):
     signals = shop.signals
     signals.create_service_level_objective(Name="a1", Tags=[{"Key": "team", "Value": "blue"}], **_of_periods(shop))

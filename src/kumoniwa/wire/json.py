@@ -78,8 +78,11 @@ def decoded_type(
     }.get(kind, str)
 
 
-def _time_type(member: Member | Shape) -> type:
-    return float if _timestamp_format(member) == "unixTimestamp" else str
+_EPOCH = Annotated[float, msgspec.Meta(ge=timestamps.EARLIEST_S, lt=timestamps.LATEST_S)]
+
+
+def _time_type(member: Member | Shape) -> Any:
+    return _EPOCH if _timestamp_format(member) == "unixTimestamp" else str
 
 
 def _timestamp_format(member: Member | Shape) -> str:

@@ -16,8 +16,8 @@ from kumoniwa.kernel.clock import epoch_of, milliseconds
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-LATEST_S = 253402300800.0
-"""The year 10000: nothing at or after it can be written."""
+EARLIEST_S, LATEST_S = -62135596800.0, 253402300800.0
+"""The years 1 and 10000: nothing before the one, or at or after the other, can be written."""
 
 ISO = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)(?:[Tt ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?)?(?:[Zz]|([+-])(\d\d):?(\d\d))?\Z",
@@ -130,7 +130,7 @@ def parsed(value: str | int | float) -> float:
 
 
 def _bounded(seconds: float) -> float:
-    if not math.isfinite(seconds) or not -62135596800 <= seconds < LATEST_S:
+    if not math.isfinite(seconds) or not EARLIEST_S <= seconds < LATEST_S:
         raise ValueError("out of the range of a timestamp")
     return float(seconds)
 

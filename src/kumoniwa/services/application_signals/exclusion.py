@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -83,14 +84,25 @@ def gaps(objective: Objective, start: float, end: float) -> list[tuple[float, fl
     return merged
 
 
+_LONGEST_S = {"MINUTE": 60, "HOUR": 3_600, "DAY": 86_400, "MONTH": 31 * 86_400}
+
+
+def _end(at: float, unit: str, length: int) -> float:
+    """When an occurrence ends. One that began in time may last for longer than the calendar."""
+    try:
+        return interval.moved(at, unit, length)
+    except ValidationException:
+        return math.inf
+
+
 def _occurrences(window: dict[str, Any], start: float, end: float) -> list[tuple[float, float]]:
     first, unit, length = window["StartTime"], window["Window"]["DurationUnit"], window["Window"]["Duration"]
     if (rule := window.get("RecurrenceRule")) is None:
         moments = [first]
     else:
         schedule, moments = _schedule(rule["Expression"]), [first]
-        at = max(first, interval.moved(start, unit, -length))
+        at = max(first, start - length * _LONGEST_S[unit])
         while (at := schedule.after(at, anchored=first)) is not None and at < end and len(moments) < OCCURRENCES_MAX:
             moments.append(at)
-    whole = [(at, interval.moved(at, unit, length)) for at in moments]
+    whole = [(at, _end(at, unit, length)) for at in moments]
     return [(max(begin, start), min(stop, end)) for begin, stop in whole if begin < end and stop > start]

@@ -36,13 +36,12 @@ async def _look(call: Call, name: str) -> None:
         return
     try:
         await outcome.evaluate(call, objective)
+        objective = call.shelf(Objective).get(name)
+        if objective is not None:
+            _tell(call, objective)
     except AwsError as error:
         # Its role may be gone, or CloudWatch out of order: this minute says nothing, and is looked at later.
         call.home.note("unevaluated", slo=name, code=error.code, text=error.text)
-        return
-    objective = call.shelf(Objective).get(name)
-    if objective is not None:
-        _tell(call, objective)
 
 
 def _tell(call: Call, objective: Objective) -> None:

@@ -8,6 +8,9 @@ from sealed import SECRET, on_disk
 from services.fact_workshop import heard, hears
 from services.volume_workshop import block, block_files, held, written
 
+from kumoniwa.services.ec2 import ebs_key
+from kumoniwa.services.ec2.ebs_record import Snapshot
+
 ZONE = "us-east-1a"
 
 
@@ -252,3 +255,37 @@ def test_a_volume_is_made_once_for_each_token(ec2):
     assert refused_code(ec2.create_volume, **{**once, "Size": 2}) == "IdempotentParameterMismatch"
     assert refused_code(ec2.create_volume, AvailabilityZone=ZONE, Size=1, DryRun=True) == "DryRunOperation"
     assert len(ec2.describe_volumes()["Volumes"]) == 1
+
+
+@pytest.mark.parametrize("key", ["its own", "another"])
+def test_nothing_is_made_of_a_snapshot_that_goes_while_its_key_is_asked(cloud, ec2, key, monkeypatch):
+    kms = cloud.client("kms")
+    first, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+    source = written(cloud, {0: block("held")}, Encrypted=True, KmsKeyArn=first)
+    asked = ebs_key.inherited if key == "its own" else ebs_key.made
+
+    async def slow(call, *more):
+        if source in call.shelf(Snapshot):
+            await call.ask("ec2:DeleteSnapshot", SnapshotId=source)
+        return await asked(call, *more)
+
+    monkeypatch.setattr(ebs_key, asked.__name__, slow)
+    said = {"SnapshotId": source, "Encrypted": True, "KmsKeyId": first if key == "its own" else other}
+    assert refused(ec2.create_volume, AvailabilityZone=ZONE, **said) == ("InvalidSnapshot.NotFound", f"The snapshot '{source}' does not exist.")
+    cloud.sleep(1)
+    assert ec2.describe_volumes()["Volumes"] == [] == kms.list_grants(KeyId=other)["Grants"] + kms.list_grants(KeyId=first)["Grants"]
+
+
+def test_no_copy_is_made_of_a_snapshot_that_goes_while_its_key_is_asked(cloud, ec2, monkeypatch):
+    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    source = written(cloud, {0: block("held")}, Encrypted=True, KmsKeyArn=key)
+    asked = ebs_key.inherited
+
+    async def slow(call, *more):
+        await call.ask("ec2:DeleteSnapshot", SnapshotId=source)
+        return await asked(call, *more)
+
+    monkeypatch.setattr(ebs_key, "inherited", slow)
+    said = {"SourceRegion": "us-east-1", "SourceSnapshotId": source, "Encrypted": True, "KmsKeyId": key}
+    assert refused(ec2.copy_snapshot, **said)[0] == "InvalidSnapshot.NotFound"
+    assert ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"] == []

@@ -16,6 +16,7 @@ from kumoniwa.kernel.record import changed, pack, unpack
 from kumoniwa.services.ec2 import block, ebs_key, ebs_record
 from kumoniwa.services.ec2.ebs_key import Seal
 from kumoniwa.services.ec2.ebs_record import Filling, Snapshot, Volume
+from kumoniwa.services.ec2.errors import Refused
 
 AT_ONCE = 8
 """So many blocks travel together."""
@@ -85,6 +86,16 @@ async def begun(call: Call, id_: str, source: Source | None, key: str | None) ->
     lent = await ebs_key.lent(call, source.seal, source.region) if source.seal is not None else None
     filling = Filling(region=source.region, account=source.account, snapshot=source.id, map=source.map, seal=lent, total=source.total)
     return Beginning(seal, call.new_id(), filling, call.new_id())
+
+
+def check_is_there(call: Call, source: Source | None, beginning: Beginning) -> None:
+    """See that the snapshot of this region was not deleted, with its blocks, while KMS was asked for what begins with it."""
+    if source is None or source.region != call.region or ebs_record.owned(call, source.id) is not None:
+        return
+    ebs_key.retire(call, beginning.seal)
+    if beginning.filling is not None:
+        ebs_key.retire(call, beginning.filling.seal)
+    raise Refused(ebs_record.SNAPSHOT.code, ebs_record.SNAPSHOT.text.format(source.id))
 
 
 # Filling in ----------------------------------------------------------------------------------------

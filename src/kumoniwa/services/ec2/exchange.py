@@ -10,5 +10,5 @@ from kumoniwa.services.ec2 import ebs_lineage, reach
 
 
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
-    """``do`` says what: ``ebs_…`` is of snapshots. What names an ``interface`` is about its traffic."""
-    return reach.heard(home, message) if "interface" in message else await ebs_lineage.hear(home, message)
+    """``do`` says what: ``ebs_…`` is of snapshots. What says none is about traffic."""
+    return await ebs_lineage.hear(home, message) if "do" in message else reach.heard(home, message)

@@ -14,6 +14,7 @@ are ours; the layers are those that Reachability Analyzer tells of.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from kumoniwa.aws.regions import loopback
@@ -110,9 +111,12 @@ def judge_service(call: Call, interface: str, service: str, port: int = 443) -> 
 
 
 def heard(home: Any, message: dict[str, Any]) -> dict[str, Any]:
-    """The same for another service: ``{"account", "interface", "address" or "service" or "source", "port"}`` is answered by a verdict's members."""
+    """The same for another service: ``{"account", "interface", "address" or "service" or "source", "port"}`` is answered by a verdict's members.
+    ``{"account", "groups", "source", "port"}`` asks no more than whether security groups let somebody in from an address."""
     account = message["account"]
     call = home.call("ec2", account, principals.service("ec2.amazonaws.com", account))
+    if "groups" in message:
+        return {"is_allowed": _groups_let_pass(call, message["groups"], False, _Packet(message["source"], message["port"], "tcp"), None, call)}
     if "source" in message:
         verdict = judge_arrival(call, message["interface"], message["source"], message["port"], message.get("protocol", "tcp"))
     elif "service" in message:
@@ -175,13 +179,17 @@ def _target(call: Call, source: Interface, vpc: Vpc, subnet: Subnet, packet: _Pa
 
 def _check_groups(call: Call, own: Interface, is_egress: bool, packet: _Packet, other: Interface | None, others: Call) -> None:
     """Whether one rule of one group lets it pass; ``others`` is the account of the interface at the other end."""
-    rules = [rule for group in own.groups for rule in rules_of(call, group) if rule.is_egress == is_egress]
-    if any(_lets_pass(call, rule, packet, other, others) for rule in rules):
+    if _groups_let_pass(call, own.groups, is_egress, packet, other, others):
         return
     way, there = ("egress", "to") if is_egress else ("ingress", "from")
     port = packet.port
     text = f"No {way} rule of {', '.join(own.groups)} at {own.id} allows {packet.protocol} port {port} {there} {packet.address}."
     raise _Stopped(f"security group {way}", text, "ENI_SG_RULES_MISMATCH", own.id, *own.groups)
+
+
+def _groups_let_pass(call: Call, groups: Iterable[str], is_egress: bool, packet: _Packet, other: Interface | None, others: Call) -> bool:
+    rules = (rule for group in groups for rule in rules_of(call, group) if rule.is_egress == is_egress)
+    return any(_lets_pass(call, rule, packet, other, others) for rule in rules)
 
 
 def _lets_pass(call: Call, rule: SecurityRule, packet: _Packet, other: Interface | None, others: Call) -> bool:

@@ -58,6 +58,7 @@ async def CopySnapshot(
         failure = error.text
 
     def act() -> dict:
+        ebs_lineage.check_is_there(call, source, beginning)
         call.shelf(Snapshot)[id_] = Snapshot(
             id=id_, volume=NO_VOLUME, size_gib=source.size_gib, started=call.now(), description=Description or "", kind="copy", map=beginning.map,
             seal=beginning.seal, key=(KmsKeyId or ebs_key.MANAGED) if failure else "", filling=beginning.filling, lineage=beginning.lineage, failure=failure,

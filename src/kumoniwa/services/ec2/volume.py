@@ -106,6 +106,7 @@ async def CreateVolume(
         failure = error.text
 
     def act() -> dict:
+        ebs_lineage.check_is_there(call, source, beginning)
         made = call.shelf(Volume)[id_] = Volume(
             id=id_, zone=zone.name, size_gib=size_gib, type=type_, created=call.now(), iops=iops, throughput=throughput,
             is_shared=bool(MultiAttachEnabled), snapshot=SnapshotId or "", map=beginning.map, seal=beginning.seal, key=key or ebs_key.MANAGED if failure else "",

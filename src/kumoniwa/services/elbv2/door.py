@@ -77,7 +77,7 @@ async def come(call: Call, heard: Listener | None, request: Request, request_id:
     if balancer is None or call.now() < balancer.active_at:
         return SEVERED
     visit = Visit(call.home, call.account, balancer, heard, request)
-    if HEADER in request.headers and not network.lets_in(call, balancer.place.groups, visit.client, heard.port):
+    if HEADER in request.headers and not await network.lets_in(call, balancer.place.groups, visit.client, heard.port):
         # Who is kept out by a security group hears nothing until he has waited long enough.
         await asyncio.sleep(SILENCE_S)
         return SEVERED

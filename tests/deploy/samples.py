@@ -608,6 +608,22 @@ SAMPLES = {
         ArchiveRules: [{RuleName: r, Filter: [{Property: resource, Eq: [x], Neq: [y]}]}, {RuleName: t, Filter: [{Property: isPublic, Eq: ["true"]}]}],
         Tags: [{Key: c, Value: d}]}""",
     ),
+    "AWS::GuardDuty::Detector": (
+        "{Enable: true, FindingPublishingFrequency: ONE_HOUR, Features: [{Name: S3_DATA_EVENTS, Status: ENABLED}], Tags: [{Key: a, Value: b}]}",
+        "{Enable: false, FindingPublishingFrequency: SIX_HOURS, Features: [{Name: S3_DATA_EVENTS, Status: DISABLED}], Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::GuardDuty::Filter": (
+        "{DetectorId: d, Name: low, Action: ARCHIVE, Description: a, Rank: 1, FindingCriteria: {Criterion: {severity: {Lt: 4}}}, Tags: [{Key: a, Value: b}]}",
+        "{DetectorId: d, Name: low, Action: NOOP, Description: b, Rank: 2, FindingCriteria: {Criterion: {type: {Eq: [x]}}}, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::GuardDuty::IPSet": (
+        "{DetectorId: d, Name: a, Format: TXT, Location: 's3://b/k', Activate: true, ExpectedBucketOwner: '000000000000', Tags: [{Key: a, Value: b}]}",
+        "{DetectorId: d, Name: b, Format: TXT, Location: 's3://b/l', Activate: false, ExpectedBucketOwner: '000000000000', Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::GuardDuty::ThreatIntelSet": (
+        "{DetectorId: d, Name: a, Format: TXT, Location: 's3://b/k', Activate: true, ExpectedBucketOwner: '000000000000', Tags: [{Key: a, Value: b}]}",
+        "{DetectorId: d, Name: b, Format: TXT, Location: 's3://b/l', Activate: false, ExpectedBucketOwner: '000000000000', Tags: [{Key: c, Value: d}]}",
+    ),
     "AWS::SecurityHub::Hub": (
         "{EnableDefaultStandards: false, ControlFindingGenerator: SECURITY_CONTROL, AutoEnableControls: false, Tags: {a: b}}",
         "{EnableDefaultStandards: false, ControlFindingGenerator: STANDARD_CONTROL, AutoEnableControls: true, Tags: {c: d}}",

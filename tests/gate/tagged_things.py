@@ -689,6 +689,26 @@ def automation_rule(m):
     return {"ResourceArn": arn, "AutomationRulesArns": [arn], "UpdateAutomationRulesRequestItems": [{"RuleArn": arn}]}
 
 
+def _detector(m):
+    with contextlib.suppress(m.guardduty.exceptions.BadRequestException):
+        m.guardduty.create_detector(Enable=True)
+    (id_,) = m.guardduty.list_detectors()["DetectorIds"]
+    return id_
+
+
+def findings_detector(m):
+    for id_ in m.guardduty.list_detectors()["DetectorIds"]:
+        m.guardduty.delete_detector(DetectorId=id_)
+    id_ = m.guardduty.create_detector(Enable=True, Tags=m.map)["DetectorId"]
+    return {"DetectorId": id_, "ResourceArn": f"arn:aws:guardduty:us-east-1:{ACCOUNT}:detector/{id_}"}
+
+
+def findings_filter(m):
+    id_ = _detector(m)
+    m.guardduty.create_filter(DetectorId=id_, Name=m.name, FindingCriteria={"Criterion": {"type": {"Eq": ["x"]}}}, Tags=m.map)
+    return {"DetectorId": id_, "FilterName": m.name, "ResourceArn": f"arn:aws:guardduty:us-east-1:{ACCOUNT}:detector/{id_}/filter/{m.name}"}
+
+
 def trace_group(m):
     arn = m.xray.create_group(GroupName=m.name, FilterExpression="fault", Tags=m.pairs)["Group"]["GroupARN"]
     return {"GroupName": m.name, "GroupARN": arn, "ResourceARN": arn}
@@ -842,7 +862,7 @@ KINDS = {
     "s3": {"bucket": bucket, "object": object_of_bucket},
     "scheduler": {"schedule-group": schedule_group, "schedule": schedule},
     "secretsmanager": {"Secret": secret},
-    "securityhub": {"automation-rule": automation_rule},
+    "securityhub": {"automation-rule": automation_rule}, "guardduty": {"detector": findings_detector, "filter": findings_filter},
     "ses": {"identity": email_identity, "configuration-set": configuration_set, "template": email_template, "contact-list": contact_list},
     "sns": {"topic": topic},
     "sqs": {"queue": queue},

@@ -35,6 +35,7 @@ _ALIAS = "an alias has no tags: https://docs.aws.amazon.com/kms/latest/developer
 _FIRST = "the reference tells of both APIs at once; to the first, configuration sets are no resources here"
 _GLOBAL = "it is asked about the global table, too, which has no tags"
 NOT = {
+    "guardduty:CreateFilter filter": _MADE,
     "wafv2:CreateIPSet ipset": _MADE, "wafv2:CreateRegexPatternSet regexpatternset": _MADE, "wafv2:CreateRuleGroup rulegroup": _MADE,
     "wafv2:CreateWebACL webacl": _MADE,
     "fis:StartExperiment experiment-template": "it is asked about the experiment, too, " + _MADE,

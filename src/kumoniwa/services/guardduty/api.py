@@ -68,6 +68,9 @@ TOKENS = {
 """https://docs.aws.amazon.com/guardduty/latest/APIReference/API_CreateDetector.html: the idempotency token for the create request."""
 
 
+_PARTS = {"FilterName": "filter", "IpSetId": "ipset", "ThreatIntelSetId": "threatintelset", "DestinationId": "publishingDestination"}
+
+
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonguardduty.html"""
     if isinstance(params.get("ResourceArn"), str):
@@ -75,7 +78,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     if not isinstance(params.get("DetectorId"), str):
         return "*"
     detector = call.arn(f"detector/{params['DetectorId']}")
-    for name, kind in (("FilterName", "filter"), ("IpSetId", "ipset"), ("ThreatIntelSetId", "threatintelset"), ("DestinationId", "publishingDestination")):
+    if operation == "CreateFilter":
+        return f"{detector}/filter/{params.get('Name', '*')}"
+    for name, kind in _PARTS.items():
         if name in params:
             return f"{detector}/{kind}/{params[name]}"
     return detector

@@ -24,7 +24,9 @@ WORK = ("guardduty", "work")
 S3_DATA = "S3_DATA_EVENTS"
 ALWAYS = {"CLOUD_TRAIL": "ENABLED", "DNS_LOGS": "DISABLED", "FLOW_LOGS": "DISABLED"}
 """What a detector's features begin with, which nobody chooses."""
-CHOSEN = (S3_DATA, "EKS_AUDIT_LOGS", "EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS", "EKS_RUNTIME_MONITORING", "LAMBDA_NETWORK_LOGS", "RUNTIME_MONITORING")
+CHOSEN = (
+    S3_DATA, "EKS_AUDIT_LOGS", "EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS", "EKS_RUNTIME_MONITORING", "LAMBDA_NETWORK_LOGS", "RUNTIME_MONITORING",
+)  # fmt: skip
 FREQUENCIES_S = {"FIFTEEN_MINUTES": 900.0, "ONE_HOUR": 3_600.0, "SIX_HOURS": 21_600.0}
 TAGS_MAX = 50
 
@@ -153,9 +155,8 @@ def UpdateDetector(
     now = call.now()
     if wants_data is not None and wants_data is not detector.has_data:
         detector = changed(detector, has_data=wants_data, data_updated=now)
-    keep(call, changed(
-        detector, is_enabled=detector.is_enabled if Enable is None else Enable, frequency=FindingPublishingFrequency or detector.frequency, updated=now,
-    ))  # fmt: skip
+    is_enabled = detector.is_enabled if Enable is None else Enable
+    keep(call, changed(detector, is_enabled=is_enabled, frequency=FindingPublishingFrequency or detector.frequency, updated=now))
 
 
 def GetDetector(call: Call, *, DetectorId: str) -> dict:

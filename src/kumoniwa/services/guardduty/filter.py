@@ -74,7 +74,8 @@ def CreateFilter(
     if Name in call.shelf(Filter):
         raise BadRequestException("The request is rejected because a filter with the given name already exists.")
     if len(call.shelf(Filter)) >= FILTERS_MAX:
-        raise BadRequestException(f"The request is rejected because the maximum number of {FILTERS_MAX} filters has been reached.", Type="LimitExceededException")
+        text = f"The request is rejected because the maximum number of {FILTERS_MAX} filters has been reached."
+        raise BadRequestException(text, Type="LimitExceededException")
     now, tags = call.now(), detectors.tagged({}, Tags)
     made = Filter(
         name=Name, criteria=checked, said=FindingCriteria, created=now, updated=now, action=Action, description=Description, tags=tags

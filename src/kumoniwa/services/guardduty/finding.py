@@ -98,9 +98,8 @@ def _count(call: Call, held: Held, hit: Hit, resource: dict[str, Any], seen: dic
     body = held.body
     service = {**body["service"], **seen, "count": body["service"]["count"] + 1}
     now = call.now()
-    finding_rows.put(call, held._replace(
-        updated=now, body={**body, "resource": resource, "service": service, "updatedAt": timestamps.to_millisecond(now), "title": hit.title, "description": hit.description},
-    ))  # fmt: skip
+    news = {"resource": resource, "service": service, "updatedAt": timestamps.to_millisecond(now), "title": hit.title, "description": hit.description}
+    finding_rows.put(call, held._replace(updated=now, body={**body, **news}))
 
 
 def put_new(call: Call, detector: Detector, body: dict[str, Any], origin: str) -> None:

@@ -172,7 +172,8 @@ def _trail_bucket(event: dict[str, Any], known: Known) -> Iterable[Hit]:
 
 
 DEFAULT_PASSWORDS = {"minimumPasswordLength": 8}
-"""What an account without a policy of its own asks of passwords: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html"""
+"""What an account without a policy of its own asks of passwords:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html"""
 UPDATED_PASSWORDS = {"minimumPasswordLength": 6}
 """What an update asks that says nothing: API_UpdateAccountPasswordPolicy."""
 
@@ -188,7 +189,8 @@ def _password_policy(event: dict[str, Any], known: Known) -> Iterable[Hit]:
 
 def is_weaker(before: dict[str, Any], after: dict[str, Any]) -> bool:
     before, after = {**UPDATED_PASSWORDS, **before}, {**UPDATED_PASSWORDS, **after}
-    if any(before.get(f"require{what}") and not after.get(f"require{what}") for what in ("Symbols", "Numbers", "UppercaseCharacters", "LowercaseCharacters")):
+    kinds = ("Symbols", "Numbers", "UppercaseCharacters", "LowercaseCharacters")
+    if any(before.get(f"require{kind}") and not after.get(f"require{kind}") for kind in kinds):
         return True
     old_age, new_age = before.get("maxPasswordAge") or 0, after.get("maxPasswordAge") or 0
     if old_age and (not new_age or new_age > old_age):

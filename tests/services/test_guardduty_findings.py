@@ -333,6 +333,28 @@ def test_findings_are_forgotten_after_ninety_days(cloud, eve):
     assert types(cloud) == []
 
 
+def test_objects_that_are_reached_by_an_access_point_are_calls_of_data_too(cloud, eve):
+    detector(cloud)
+    s3 = eve.client("s3")
+    s3.create_bucket(Bucket="shop")
+    arn = eve.client("s3control").create_access_point(AccountId=ACCOUNT, Name="door", Bucket="shop")["AccessPointArn"]
+    attacker = eve.client("s3", user_agent_extra="os/linux#6.6.9-kali1-amd64")
+    attacker.put_object(Bucket=arn, Key="k", Body=b"v")
+    cloud.sleep(1)
+    found = one(cloud, "PenTest:S3/KaliLinux")
+    assert (found["Resource"]["ResourceType"], found["Service"]["Action"]["AwsApiCallAction"]["Api"]) == ("S3Bucket", "PutObject")
+
+
+@pytest.mark.parametrize(("params", "is_found"), [({"MinimumPasswordLength": 1_000}, False), ({"MaxPasswordAge": 10_000}, True)])
+def test_an_attempt_that_was_refused_is_found_and_answered_as_ever(cloud, eve, params, is_found):
+    """ "This finding can also be triggered by an attempt to update or delete your AWS account password policy"."""
+    detector(cloud)
+    cloud.sleep(1)
+    assert refused(eve.client("iam").update_account_password_policy, **params)[0] == "ValidationError"
+    cloud.sleep(3)
+    assert types(cloud) == [PASSWORD] * is_found
+
+
 # Kills ---------------------------------------------------------------------------------------------
 
 
@@ -350,6 +372,28 @@ def test_a_region_that_is_killed_as_a_call_was_answered_finds_it_when_it_is_back
     eve.client("s3").put_bucket_logging(Bucket="shop", BucketLoggingStatus={})
     cloud.sleep(1)
     assert one(cloud, UNLOGGED)["Service"]["Count"] == 2
+
+
+def test_regions_without_a_detector_are_told_of_nothing_any_more(cloud, eve):
+    id_ = detector(cloud)
+    cloud.sleep(2)
+    there = cloud.region("aws-global")
+    assert there.gate.trail.watched == {ACCOUNT: False}
+    cloud.client("guardduty").delete_detector(DetectorId=id_)
+    cloud.sleep(2)
+    assert there.gate.trail.watched == {}
+
+
+def test_calls_without_a_region_are_judged_once_aws_global_is_back(cloud, eve):
+    cloud.client("guardduty").delete_detector(DetectorId=detector(cloud))  # which leaves its role
+    cloud.sleep(2)
+    cloud.kill("aws-global")
+    detector(cloud)
+    cloud.sleep(5)
+    cloud.region("aws-global")
+    eve.client("iam").update_account_password_policy(MinimumPasswordLength=6)
+    cloud.sleep(120)
+    assert types(cloud) == [PASSWORD]
 
 
 def test_calls_without_a_region_are_judged_when_a_region_that_was_dark_is_back(cloud, eve):

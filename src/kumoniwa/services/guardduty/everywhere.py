@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import orjson
@@ -18,7 +17,7 @@ from kumoniwa.gate.trail import TRAIL
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.kernel.record import Record
+from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.guardduty import detector as detectors
 from kumoniwa.services.guardduty.detector import SERVICE
 
@@ -34,6 +33,8 @@ class Pulled(Record):
     """Up to when events were fetched; in a region, shelved by ``one``."""
 
     until: float
+    is_following: bool = False
+    """Whether ``aws-global`` knows that it is to tell of new ones."""
 
 
 class Follower(Record):
@@ -52,36 +53,34 @@ def ours(home: Any, account: str) -> Call:
 async def pull(call: Call, judge: Callable[[Call, dict[str, Any]], None]) -> bool:
     """Fetch what is new and judge it. Answers whether there may be more at once. What happened before there was a detector, or while it was
     suspended, is passed over."""
-    detector = detectors.held(call)
-    if detector is None or not detector.is_enabled:
-        if ONE in call.shelf(Pulled):
-            del call.shelf(Pulled)[ONE]
-            await _tell_following(call, is_following=False)
+    detector, held = detectors.held(call), call.shelf(Pulled).get(ONE)
+    is_watching = detector is not None and detector.is_enabled
+    if held is None and is_watching:
+        held = call.shelf(Pulled)[ONE] = Pulled(until=detector.updated)
+    if held is None:
         return False
-    held = call.shelf(Pulled).get(ONE)
-    after = held.until if held is not None else call.now()
     try:
-        if held is None:
-            await _tell_following(call, is_following=True)
-            call.shelf(Pulled)[ONE] = Pulled(until=after)
-        told = await call.home.exchange(GLOBAL, "guardduty", {"what": "since", "account": call.account, "after": after})
+        if held.is_following is not is_watching:
+            await call.home.exchange(GLOBAL, "guardduty", {"what": "follow", "account": call.account, "is_following": is_watching})
+            held = call.shelf(Pulled)[ONE] = changed(held, is_following=is_watching)
+        if not is_watching:
+            del call.shelf(Pulled)[ONE]
+            return False
+        told = await call.home.exchange(GLOBAL, "guardduty", {"what": "since", "account": call.account, "after": held.until})
     except AwsError:
-        return False
-    call.atomically(partial(_judge, call, after, told, judge))
+        return False  # It is dark, and asked again.
+    _judge(call, held.until, told, judge)
     return len(told["events"]) >= EVENTS_AT_ONCE
 
 
-async def _tell_following(call: Call, *, is_following: bool) -> None:
-    await call.home.exchange(GLOBAL, "guardduty", {"what": "follow", "account": call.account, "is_following": is_following})
-
-
 def _judge(call: Call, after: float, told: dict[str, Any], judge: Callable[[Call, dict[str, Any]], None]) -> None:
+    """In one turn of the loop, so that what was found and up to where it was looked are kept together."""
     held = call.shelf(Pulled).get(ONE)
     if held is None or held.until != after:
         return  # Somebody else fetched them meanwhile.
     for body in told["events"]:
         judge(call, orjson.loads(body))
-    call.shelf(Pulled)[ONE] = Pulled(until=told["until"])
+    call.shelf(Pulled)[ONE] = changed(held, until=told["until"])
 
 
 # In aws-global -------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def take(call: Call, detector: Detector, hit: Hit, event: dict[str, Any], bucket
     key = _access_key(event)
     origin = orjson.dumps([hit.type, key.get("principalId", ""), key.get("accessKeyId", ""), hit.bucket, hit.affected, hit.list_name]).decode()
     is_data = event["eventCategory"] == "Data"
-    resource: dict[str, Any] = {"resourceType": "S3Bucket" if is_data and hit.bucket else "AccessKey", "accessKeyDetails": key}
+    resource: dict[str, Any] = {"resourceType": "S3Bucket" if is_data else "AccessKey", "accessKeyDetails": key}
     if bucket is not None:
         resource["s3BucketDetails"] = [bucket]
     seen = {"action": action_of(event, hit.affected), "eventLastSeen": event["eventTime"]}

@@ -111,14 +111,15 @@ def _by_caller(event: dict[str, Any], known: Known) -> Iterable[Hit]:
         # Recorded: a finding of 2025, of long-term credentials.
         text = f"The API {name} was invoked using {credentials}"
         yield Hit(SHORT_ROOT if is_short else ROOT, f"{text}.", f"{text} from IP address {source}.")
-    bucket = _data_bucket(event)
-    kind = "S3" if bucket else "IAMUser"
+    is_data = event["eventCategory"] == "Data" and event["eventSource"] == "s3.amazonaws.com"
+    bucket = _data_bucket(event) if is_data else ""
+    kind = "S3" if is_data else "IAMUser"
     list_name = known.lists.threat(source)
     if list_name:
         text = f"The API {name} was invoked from an IP address on a custom threat list."
         more = f"{text} {caller_of(event)} called it from {source}, which is on the list {list_name}."
         is_reading = event["readOnly"] and name != "GetObject"
-        types = (S3_DISCOVERY, S3_UNAUTHORIZED) if bucket else (RECON, UNAUTHORIZED)
+        types = (S3_DISCOVERY, S3_UNAUTHORIZED) if is_data else (RECON, UNAUTHORIZED)
         yield Hit(types[0] if is_reading else types[1], text, more, bucket=bucket, list_name=list_name)
     if system := _SYSTEM.search(event["userAgent"] or ""):
         found = system[0].capitalize()
@@ -127,9 +128,7 @@ def _by_caller(event: dict[str, Any], known: Known) -> Iterable[Hit]:
 
 
 def _data_bucket(event: dict[str, Any]) -> str:
-    """The bucket that an event of data is about."""
-    if event["eventCategory"] != "Data" or event["eventSource"] != "s3.amazonaws.com":
-        return ""
+    """The bucket that an event of data is about; empty where it was reached by an access point, which is all that is told of it then."""
     return event["resources"][0]["ARN"].partition(":::")[2].partition("/")[0]
 
 
@@ -192,10 +191,15 @@ def is_weaker(before: dict[str, Any], after: dict[str, Any]) -> bool:
     kinds = ("Symbols", "Numbers", "UppercaseCharacters", "LowercaseCharacters")
     if any(before.get(f"require{kind}") and not after.get(f"require{kind}") for kind in kinds):
         return True
-    old_age, new_age = before.get("maxPasswordAge") or 0, after.get("maxPasswordAge") or 0
+    old_age, new_age = (_number(policy.get("maxPasswordAge")) for policy in (before, after))
     if old_age and (not new_age or new_age > old_age):
         return True
-    return after["minimumPasswordLength"] < before["minimumPasswordLength"]
+    return _number(after["minimumPasswordLength"]) < _number(before["minimumPasswordLength"])
+
+
+def _number(said: Any) -> int:
+    """A number of a request, which may have been refused for not being one."""
+    return said if isinstance(said, int) else 0
 
 
 # Buckets -------------------------------------------------------------------------------------------

@@ -93,17 +93,17 @@ async def _turn(call: Call) -> float:
     detector = detectors.held(call)
     if detector is None:
         return call.now() + DAY_S
-    until = call.atomically(partial(_publish, call))
-    finding_rows.forget(call, call.now() - finding.KEPT_S)
-    return min(until, call.now() + everywhere.AGAIN_S) if detector.is_enabled else until
+    return min(call.atomically(partial(_publish, call)), call.now() + (everywhere.AGAIN_S if detector.is_enabled else DAY_S))
 
 
 def _publish(call: Call) -> float:
-    """Tell what was found again, if it is time."""
+    """Tell what was found again, if it is time, and forget what is old. A suspended detector tells nothing."""
     detector = detectors.held(call)
     if detector is None:
         return call.now() + DAY_S
     if detector.next_publication <= call.now():
-        finding.publish(call, detector)
+        if detector.is_enabled:
+            finding.publish(call, detector)
+        finding_rows.forget(call, call.now() - finding.KEPT_S)
         detector = call.shelf(Detector)[detector.id] = changed(detector, published=call.now())
     return detector.next_publication

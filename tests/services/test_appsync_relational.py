@@ -158,3 +158,11 @@ def test_helpers_spell_statements_as_aws_does(cloud, said, text, variables):
     code = f"{RDS}export const request = () => createPgStatement({said});\nexport const response = () => null;"
     told = json.loads(cloud.client("appsync").evaluate_code(runtime=RUNTIME, code=code, context="{}", function="request")["evaluationResult"])
     assert told == {"statements": [text], "variableMap": variables, "variableTypeHintMap": {}}
+
+
+@pytest.mark.parametrize("maps", ['"variableMap": [1]', '"variableMap": {":ID": "1"}, "variableTypeHintMap": "UUID"', '"variableMap": {":ID": "1"}, "variableTypeHintMap": {":ID": 7}'])
+def test_variables_that_are_no_map_are_the_templates_mistake(shop, maps):
+    before = f"""{{"version": "2018-05-29", "statements": ["select id, name from users where id = :ID"], {maps}}}"""
+    shop.resolve("Query.user", shop.people, before=before, after=FAILED + "{}")
+    (error,) = shop.ask('{ user(id: "1") { name } }')["errors"]
+    assert error["errorType"] in ("MappingTemplate", "400 Bad Request")

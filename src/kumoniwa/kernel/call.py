@@ -207,6 +207,13 @@ class Call(msgspec.Struct, eq=False):
         trace = self.trace if trace is None else trace
         return Call(self.home, self.account, principal, self.service, self.operation, self.request_id, within=trace)
 
+    def by_owner(self, through: str = "") -> Call:
+        """What a service does for itself in the account, asked by the account's owner: on AWS a role does it that is linked to the service, which
+        ``through`` names (``rds.amazonaws.com``) where others are to see it."""
+        partition = self.home.partition
+        owner = principals.linked(through, self.account, partition) if through else principals.root(self.account, partition=partition)
+        return Call(self.home, self.account, owner, self.service)
+
     def carried_out(self, service: str) -> Call:
         """The same place, asked for the same principal by an AWS service that carries out his wish: it may set tags that are reserved for it."""
         return self.speaking(changed(self.principal, through=service))

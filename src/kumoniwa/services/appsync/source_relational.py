@@ -61,6 +61,9 @@ async def ask(call: Call, config: dict[str, Any], request: dict[str, Any]) -> st
     if len(statements) > STATEMENTS_MAX:
         raise Failure(f"At most {STATEMENTS_MAX} statements can be asked in one request.", "MappingTemplate")
     variables, hints = request.get("variableMap") or {}, request.get("variableTypeHintMap") or {}
+    if not isinstance(variables, dict) or not isinstance(hints, dict):
+        # The text is one of ours.
+        raise Failure("variableMap and variableTypeHintMap must be maps.", "MappingTemplate")
     results = []
     for statement in statements:
         wanted = {f":{name}" for name in _NAME.findall(statement)}

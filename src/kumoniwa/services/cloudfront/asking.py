@@ -10,7 +10,6 @@ from typing import Any
 
 from kumoniwa.gate import certificate as certificates
 from kumoniwa.gate.names import region_of_bucket
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.cloudfront import errors
@@ -61,7 +60,7 @@ async def _bucket(call: Call, host: str) -> None:
     name = host.removesuffix(BUCKET)
     if name == host or not name:
         raise errors.InvalidArgument("The parameter Logging Bucket does not refer to a valid S3 bucket.", hint=f"Write it as my-logs{BUCKET}.")
-    owner = call.home.call("cloudfront", call.account, principals.root(call.account, partition=call.home.partition))
+    owner = call.by_owner()
     try:
         held = await owner.ask("s3:GetBucketOwnershipControls", to_region=region_of_bucket(call.home, name), Bucket=name)
     except AwsError as error:

@@ -237,7 +237,7 @@ async def _proven_key(call: Call, trail: Trail) -> str:
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html"""
     region = region_of_bucket(call.home, trail.bucket)
     try:
-        owner = call.home.call("cloudtrail", call.account, principals.root(call.account, partition=call.home.partition))
+        owner = call.by_owner()
         await owner.ask("kms:DescribeKey", to_region=region, KeyId=trail.key)
         made = await ourselves(call, trail).ask(
             "kms:GenerateDataKeyWithoutPlaintext", to_region=region, KeyId=trail.key, KeySpec="AES_256",

@@ -12,7 +12,6 @@ import orjson
 
 from kumoniwa.gate import contributors
 from kumoniwa.gate.contributors import ServiceRule
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
@@ -177,7 +176,7 @@ async def counted(call: Call, rule: InsightRule | ServiceRule, start: int, end: 
         tallies = {at: {keys: Tally(int(each[0]), *each[1:]) for keys, each in found.items()} for at, found in minutes.items()}
         return gathered_by(tallies, start, period)
     read = insight_rule.rule(rule.definition)
-    us = call.home.call("cloudwatch", call.account, principals.root(call.account, partition=call.home.partition))
+    us = call.by_owner()
     found: Tallies = {}
     left = READ_MAX
     for group in await _groups(us, read.groups):

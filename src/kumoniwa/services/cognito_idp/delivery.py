@@ -13,7 +13,6 @@ from typing import Any
 
 from kumoniwa.gate.linked_role import LinkedRole
 from kumoniwa.kernel import arn as arns
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.cognito_idp.errors import (
@@ -73,7 +72,7 @@ async def check_mail(call: Call, told: dict[str, Any]) -> None:
         raise NotAuthorizedException("Email arn does not belong to your account.")
     await MAILER.ensure(call, AccessDeniedException)
     name = identity.resource.removeprefix("identity/")
-    known = await call.home.call("cognito-idp", call.account, principals.root(call.account)).ask(
+    known = await call.by_owner().ask(
         "ses:GetIdentityVerificationAttributes", to_region=identity.region, Identities=[name]
     )
     if known["VerificationAttributes"].get(name, {}).get("VerificationStatus") != "Success":

@@ -16,7 +16,6 @@ import orjson
 from kumoniwa.gate import patience
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import changed
@@ -206,7 +205,7 @@ async def _record(call: Call, told: dict[str, Any]) -> bytes | None:
 async def deliver(call: Call, delivery: Delivery) -> float | None:
     """Write to the stream as DynamoDB's service-linked role does. A stream that is gone hears nothing."""
     told = orjson.loads(delivery.body)
-    writer = call.home.call("dynamodb", call.account, principals.root(call.account, partition=call.home.partition))
+    writer = call.by_owner()
     data = await _record(call, told)
     if data is None:
         return None if delivery.born + GIVEN_UP_S < call.now() else RETRY_S * min(60, 2**delivery.attempts)

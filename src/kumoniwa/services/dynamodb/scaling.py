@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from kumoniwa.gate.linked_role import LinkedRole
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 
 ROLE = LinkedRole("dynamodb.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable")
@@ -36,7 +35,7 @@ class Dimension(NamedTuple):
 
 
 async def ask(call: Call, region: str, operation: str, **params: Any) -> dict:
-    owner = call.home.call("dynamodb", call.account, principals.root(call.account, partition=call.home.partition))
+    owner = call.by_owner()
     return await owner.ask(f"application-autoscaling:{operation}", to_region=region, **params)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import Record, changed
@@ -43,7 +42,7 @@ class Place(Record):
 
 def _itself(call: Call) -> Call:
     """Elastic Load Balancing as it keeps what it needs in the account, which on AWS its service-linked role does."""
-    return call.home.call("elbv2", call.account, principals.linked(SERVICE, call.account, call.home.partition))
+    return call.by_owner(SERVICE)
 
 
 def subnets_of(subnets: list[str] | None, mappings: list[dict] | None) -> list[str]:

@@ -51,7 +51,7 @@ def keys_of(vpc: Vpc) -> list[str]:
 
 def itself(call: Call) -> Call:
     """Lambda as it keeps what it needs in the account, which on AWS is the function's role or a service-linked one."""
-    return call.home.call("lambda", call.account, principals.linked(SERVICE, call.account, call.home.partition))
+    return call.by_owner(SERVICE)
 
 
 def check(config: dict[str, Any] | None) -> None:

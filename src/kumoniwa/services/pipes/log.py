@@ -194,7 +194,7 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
 
 async def _to_group(call: Call, told: dict[str, Any], once: str) -> None:
     region, group = _GROUP.match(told["group"]).groups()
-    writer = call.home.call("pipes", call.account, principals.root(call.account, partition=call.home.partition))
+    writer = call.by_owner()
     await log_delivery.to_group(writer, region, group, told["stream"], told["lines"], once)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
@@ -48,7 +47,7 @@ class SubnetGroup(Record):
 
 def itself(call: Call) -> Call:
     """RDS as it keeps what it needs in the account, which on AWS is a service-linked role."""
-    return call.home.call("rds", call.account, principals.linked(SERVICE, call.account, call.home.partition))
+    return call.by_owner(SERVICE)
 
 
 def named(call: Call, name: str) -> SubnetGroup:

@@ -9,7 +9,6 @@ from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.once import Token
 from kumoniwa.gate.public_access import PublicAccess, of_accounts
 from kumoniwa.kernel import arn as arns
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
@@ -197,7 +196,7 @@ def _bucket(arn: str) -> str:
 
 def _itself(call: Call) -> Call:
     """S3, which changes tags of the bucket for whoever has the right to tag it, and needs no other."""
-    itself = call.home.call("s3control", call.account, principals.root(call.account, partition=call.home.partition))
+    itself = call.by_owner()
     return itself.carried_out(call.principal.through) if call.principal.through else itself
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
 from kumoniwa.kernel.record import Record, changed
@@ -222,7 +221,7 @@ async def _check_actions(call: Call, rule: dict[str, Any]) -> None:
     actions = rule.get("Actions") or []
     if len(actions) > ACTIONS_MAX:
         raise LimitExceededException(f"A rule has at most {ACTIONS_MAX} actions.")
-    owner = call.home.call("ses", call.account, principals.root(call.account, partition=call.home.partition))
+    owner = call.by_owner()
     for action in actions:
         kind, said = kind_of(action)
         if kind in ELSEWHERE:

@@ -16,7 +16,6 @@ from kumoniwa.gate import log_delivery
 from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.key_chain import OPEN, Lock
 from kumoniwa.gate.outbox import Delivery, Outbox
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
@@ -97,7 +96,7 @@ async def prove(call: Call, kept: dict[str, Any]) -> None:
     if not acting(kept):
         return
     region, account, group = _GROUP.match(kept["group"]).groups()
-    owner = call.home.call("stepfunctions", call.account, principals.root(call.account, partition=call.home.partition))
+    owner = call.by_owner()
     found = (await owner.ask("logs:DescribeLogGroups", logGroupNamePrefix=group))["logGroups"]
     if (region, account) != (call.region, call.account) or group not in [each["logGroupName"] for each in found]:
         raise InvalidLoggingConfiguration("Invalid Logging Configuration: Log Destination not found.")
@@ -161,7 +160,7 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
     """Write lines as AWS's own log delivery does. A group that is gone hears nothing."""
     told = _decode(delivery.body)
     region, _, group = _GROUP.match(told.group).groups()
-    writer = call.home.call("stepfunctions", call.account, principals.root(call.account, partition=call.home.partition))
+    writer = call.by_owner()
     try:
         lines = orjson.loads(await _opened(call, told))
         await log_delivery.to_group(writer, region, group, told.stream, lines, delivery.token)

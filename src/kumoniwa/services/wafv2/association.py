@@ -6,7 +6,6 @@ import re
 from typing import Any, NamedTuple
 
 from kumoniwa.gate import firewall
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.wafv2 import errors, part, webacl
@@ -71,7 +70,7 @@ def sort_of(call: Call, resource: str) -> tuple[Sort, dict[str, str]]:
 
 async def _check_there(call: Call, sort: Sort, params: dict[str, Any]) -> None:
     """WAF looks by its service-linked role."""
-    owner = call.home.call("wafv2", call.account, principals.root(call.account, partition=call.home.partition))
+    owner = call.by_owner()
     hint = ""
     for look in sort.looks:
         try:

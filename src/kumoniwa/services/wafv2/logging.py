@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from kumoniwa.gate import firewall
 from kumoniwa.gate.firewall import Part
 from kumoniwa.gate.names import region_of_bucket
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.wafv2 import errors, part
@@ -66,7 +65,7 @@ def _checked(call: Call, said: dict[str, Any]) -> Destination:
 
 async def _open(call: Call, found: Destination, arn: str) -> None:
     """See that the destination is there, and let WAF write into it, in the name of whoever asks."""
-    owner = call.home.call("wafv2", call.account, principals.root(call.account, partition=call.home.partition))
+    owner = call.by_owner()
     try:
         if found.service == "firehose":
             await owner.ask("firehose:DescribeDeliveryStream", DeliveryStreamName=found.name)

@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
@@ -106,7 +105,7 @@ async def _put(call: Call, lines: list[dict[str, Any]]) -> None:
 
 
 async def _make(call: Call, place: dict[str, str]) -> None:
-    owner = call.home.call("xray", call.account, principals.root(call.account, partition=call.home.partition))
+    owner = call.by_owner()
     for operation, params in (("logs:CreateLogGroup", {"logGroupName": GROUP}), ("logs:CreateLogStream", place)):
         try:
             await owner.ask(operation, **params)

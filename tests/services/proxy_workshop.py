@@ -24,6 +24,9 @@ def may(*statements) -> str:
 class Proxies(Databases):
     """A client of RDS, whose databases have proxies."""
 
+    engine_family = "POSTGRESQL"
+    port = 5_432
+
     def __init__(self, cloud, **client) -> None:
         super().__init__(cloud, **client)
         self.secrets = cloud.client("secretsmanager")
@@ -48,7 +51,7 @@ class Proxies(Databases):
             self.make_role()
         arns = secrets if secrets is not None else [self.secret()]
         self.rds.create_db_proxy(**{
-            "DBProxyName": name, "EngineFamily": "POSTGRESQL", "RoleArn": ROLE, "VpcSubnetIds": self.subnets(),
+            "DBProxyName": name, "EngineFamily": self.engine_family, "RoleArn": ROLE, "VpcSubnetIds": self.subnets(),
             "Auth": [{"AuthScheme": "SECRETS", "SecretArn": arn, **(auth or {})} for arn in arns], **said,
         })  # fmt: skip
         self.until_proxy("available", name)
@@ -62,8 +65,6 @@ class Proxies(Databases):
     def proxy(self, name="pool"):
         (found,) = self.rds.describe_db_proxies(DBProxyName=name)["DBProxies"]
         return found
-
-    port = 5_432
 
     def address(self, name="pool", host=None) -> str:
         """Where it listens: the name of an endpoint spells it."""

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 from database_workshop import PASSWORD
 from lambda_workshop import make
+from maria_proxy_workshop import MariaProxies
 from mariadb_workshop import MariaDatabases
 
 pytestmark = pytest.mark.mariadb
@@ -39,7 +40,9 @@ def lambda_handler(event, context):
             cursor.execute("insert into orders values (%s, %s)", (event["id"], event["what"]))
             conn.commit()
         cursor.execute("select connection_id(), count(*), max(what) from orders")
-        return cursor.fetchone()
+        row = cursor.fetchone()
+    conn.commit()  # who reads has begun a transaction, too, and would keep a session of a proxy until its end
+    return row
 """
 
 
@@ -80,3 +83,23 @@ def test_a_connection_in_a_global_serves_all_calls_and_no_acknowledged_row_is_lo
     databases.until_recovered()
     functions.update_function_configuration(FunctionName="shop", Environment=variables())  # another server may have taken the port meanwhile
     assert call()[1:] == [3, "お茶"]
+
+
+def test_a_connection_in_a_global_through_a_proxy_outlives_the_reboot_of_its_database(cloud):
+    proxies = MariaProxies(cloud)
+    proxies.create()
+    host = proxies.make()["Endpoint"]
+    variables = {"DB_HOST": host, "DB_PORT": "3306", "DB_USER": "keeper", "DB_PASSWORD": PASSWORD, "DB_NAME": "shop"}
+    make(cloud, name="shop", Code={"ZipFile": _packaged()}, Handler="app.lambda_handler", Environment={"Variables": variables}, Timeout=30)
+
+    def call(**event):
+        reply = cloud.client("lambda").invoke(FunctionName="shop", Payload=json.dumps(event))
+        answer = json.loads(reply["Payload"].read())
+        assert "FunctionError" not in reply, answer
+        return answer[1:]
+
+    assert call(id=1, what="お茶") == [1, "お茶"]
+    proxies.rds.reboot_db_instance(DBInstanceIdentifier="orders")
+    proxies.until("available")
+    assert [call(id=number, what="tea")[0] for number in (2, 3)] == [2, 3]
+    assert proxies.ask("select count(*) from orders") == [(3,)]

@@ -59,7 +59,6 @@ def test_a_proxy_is_told_as_it_was_asked_for_with_the_defaults_of_the_model(prox
         ({"IdleClientTimeout": 28_801}, "InvalidParameterValue", "Invalid IdleClientTimeout: 28801."),
         ({"IdleClientTimeout": 0}, "InvalidParameterValue", "Invalid IdleClientTimeout: 0."),
         ({"Tags": [{"Key": "aws:own", "Value": "x"}]}, "InvalidParameterValue", "Tag keys that begin with aws:"),
-        ({"EngineFamily": "MYSQL"}, "NotImplemented", "proxies of the engine family MYSQL"),
         ({"EngineFamily": "SQLSERVER"}, "NotImplemented", "proxies of the engine family SQLSERVER"),
         ({"DefaultAuthScheme": "IAM_AUTH"}, "NotImplemented", "rds:CreateDBProxy(DefaultAuthScheme)"),
         ({"EndpointNetworkType": "DUAL"}, "NotImplemented", "rds:CreateDBProxy(EndpointNetworkType)"),
@@ -159,6 +158,16 @@ def test_a_target_is_registered_once_and_leaves(proxies):
     proxies.rds.register_db_proxy_targets(**same)
     proxies.until_health("AVAILABLE")
     assert one.ask("select 1") == [(1,)]
+
+
+def test_a_read_replica_is_no_target(proxies):
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations
+    proxies.create(BackupRetentionPeriod=1)
+    proxies.rds.create_db_instance_read_replica(DBInstanceIdentifier="copy", SourceDBInstanceIdentifier="orders")
+    proxies.until("available", "copy")
+    proxies.make(target=None)
+    told = refusal(proxies.rds.register_db_proxy_targets, DBProxyName="pool", DBInstanceIdentifiers=["copy"])
+    assert told["Message"] == "The DB instance copy is a read replica, which can't be associated with a proxy."
 
 
 def test_a_target_that_is_deleted_leaves_by_itself(proxies):

@@ -58,12 +58,26 @@ class Client(asyncio.Protocol):
     def _begin(self, coroutine: Any) -> None:
         self._step = asyncio.ensure_future(coroutine)
 
+    async def _to_tls(self) -> bool:
+        """Go on encrypted; answers whether that came about."""
+        try:
+            transport = await asyncio.get_running_loop().start_tls(self.transport, self, self.proxy.context, server_side=True)
+        except OSError as error:  # of which TLS's own are
+            self.proxy.figures.count("ClientConnectionsSetupFailedAuth")
+            if not self.is_gone:
+                self.connection_lost(error)  # nobody else tells
+            return False
+        if transport is None or self.is_gone:
+            return False
+        self.transport, self.is_encrypted, self._step = transport, True, None
+        return True
+
     def _let_in(self) -> None:
         """It has proven who it is."""
         self.proxy.figures.count("ClientConnectionsSetupSucceeded")
         told = f'username="{self.key.user}", database="{self.key.database}", sslEnabled={str(self.is_encrypted).lower()}'
         self._log("DEBUG", f"Authentication succeeded: [{told}]")
-        self.is_in, self._step = True, None
+        self.is_in, self._step, self._heard = True, None, monotonic()
         if self._timer is not None:
             self._timer.cancel()
         self._idle()

@@ -13,6 +13,7 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kumoniwa.engines.database_proxy.client import Client
@@ -30,10 +31,12 @@ ANSWERED_WITHIN_S = 30.0
 class Wire(NamedTuple):
     """What is a protocol's own."""
 
-    client: type[Client]
+    client: Callable[[Endpoint], asyncio.BaseProtocol]
+    """What speaks to one, as soon as there is one."""
     session: type[Session]
     port: int
     """Where all proxies listen that speak it."""
+    tls_most: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
 
 
 class Endpoint:
@@ -111,6 +114,7 @@ class Proxy:
         before, self.config = self.config, config
         if config["certificate"] != before.get("certificate"):
             self.context = tls_context(config["certificate"].encode())
+            self.context.maximum_version = self.wire.tls_most
         self.users = config["users"]
         passwords = {name: user["password"] for name, user in self.users.items()}
         if config["folder"] != before.get("folder") or config["pool"]["init"] != before.get("pool", {}).get("init"):

@@ -108,6 +108,14 @@ class Pool:
                 return session
         return None
 
+    def take_again(self, session: Session, client: Client) -> bool:
+        """The very one that the client had last, if nobody has had it since; answers whether it has it."""
+        if session not in self._idle or session.last != client.number or session.settings != client.settings or not self._is_there(session):
+            return False
+        self._idle.remove(session)
+        session.lend(client)
+        return True
+
     def _is_there(self, session: Session) -> bool:
         """Whether one that lies idle may be lent. Its end may have come already, and not have been read: the client shall not be lost with it."""
         if session.has_news:
@@ -252,7 +260,7 @@ class Pool:
     async def _cancel(self, session: Session) -> None:
         """End a statement that nobody waits for any more, and its session: the database would not notice before it is done."""
         with contextlib.suppress(OSError, DatabaseError, TimeoutError):
-            await session.cancel(self._connect, lambda: self._try(session.key, self.users[session.key.user]))
+            await session.cancel(self._connect, lambda: self._try(session.key, self.users.get(session.key.user, "")))
         session.close()
 
     async def _connect(self, protocol: Callable[[], Any]) -> Any:
@@ -336,8 +344,7 @@ class Pool:
             await session.open(password)
             if self.connections_max is None:
                 self.connections_max = await session.connections_max()
-            if self.config["init"]:
-                await session.run(self.config["init"])
+            await session.begin(self.config["init"])
         except BaseException:
             self.figures.count("DatabaseConnectionsSetupFailed")
             if session.transport is not None:

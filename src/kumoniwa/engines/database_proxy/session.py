@@ -49,6 +49,8 @@ class Session(asyncio.Protocol):
         self.number = int.from_bytes(os.urandom(4), "big")
         """How logs call it."""
         self.client: Client | None = None
+        self.last = 0
+        """The number of the client that had it last."""
         self.settings: dict[str, str] = {}
         """What it was furnished with for a client."""
         self.is_stale = self.is_gone = False
@@ -66,6 +68,10 @@ class Session(asyncio.Protocol):
     @abstractmethod
     async def run(self, sql: str) -> str:
         """A statement of the proxy's own; answers the first value of its last row. Raises DatabaseError, OSError, TimeoutError."""
+
+    @abstractmethod
+    async def begin(self, init: str) -> None:
+        """Say what each session is to be told first."""
 
     @abstractmethod
     async def connections_max(self) -> int:
@@ -137,7 +143,7 @@ class Session(asyncio.Protocol):
     def is_in_transaction(self) -> bool: ...
 
     def lend(self, client: Client) -> None:
-        self.client, self._alone = client, b""
+        self.client, self.last, self._alone = client, client.number, b""
 
     def rest(self) -> None:
         self.client, self.idle_since = None, monotonic()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
-import ssl
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -112,15 +111,8 @@ class Client(client.Client):
 
     async def _encrypt(self) -> None:
         self.transport.write(b"S")
-        try:
-            transport = await asyncio.get_running_loop().start_tls(self.transport, self, self.proxy.context, server_side=True)
-        except (OSError, ssl.SSLError):
-            self.proxy.figures.count("ClientConnectionsSetupFailedAuth")
-            return
-        if transport is None or self.is_gone:
-            return
-        self.transport, self.is_encrypted, self._step = transport, True, None
-        self._look()
+        if await self._to_tls():
+            self._look()
 
     def _prove(self) -> None:
         """Messages of the authentication."""

@@ -147,6 +147,10 @@ class Session(session.Session):
     async def connections_max(self) -> int:
         return int(await self.run("show max_connections"))
 
+    async def begin(self, init: str) -> None:
+        if init:
+            await self.run(init)
+
     async def adopt(self, wanted: dict[str, str], init: str) -> None:
         gone = [name for name in self.settings if name not in wanted]
         steps = [f"reset {_quoted(name)}" for name in gone]
@@ -157,8 +161,7 @@ class Session(session.Session):
 
     async def reset(self, init: str) -> None:
         await self.run("discard all")
-        if init:
-            await self.run(init)
+        await self.begin(init)
         self.prepared.clear()
         self._called.clear()
 

@@ -1,7 +1,7 @@
 """What a proxy of databases is, with its target group and its further endpoints, and how it is told.
 
-All proxies listen at port 5432, as on AWS, where a name says which is meant. Here each endpoint has a loopback address of its own for that, which
-its name spells: the last six letters before the region are three bytes, in hexadecimal, that come after 127.
+All proxies of a family listen at its one port, as on AWS, where a name says which is meant. Here each endpoint has a loopback address of its own for
+that, which its name spells: the last six letters before the region are three bytes, in hexadecimal, that come after 127.
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html
 """
 
@@ -14,12 +14,11 @@ from kumoniwa.gate import private_network
 from kumoniwa.gate.turns import Turns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.rds import hosting
+from kumoniwa.services.rds import hosting, proxy_family
 from kumoniwa.services.rds.errors import DBProxyEndpointNotFoundFault, DBProxyNotFoundFault, DBProxyTargetGroupNotFoundFault, InvalidDBProxyStateFault
 from kumoniwa.services.rds.instance import SERVICE, Instance, Place, by_id
 
 TURNS = Turns("rds", SERVICE, "rds_proxy_turn")
-PORT = 5_432
 GROUP = "default"
 """A proxy has one target group, and this is its name: the model's documentation of DBProxyTargetGroup."""
 SETTLING_S = {"creating": 300.0, "modifying": 60.0, "deleting": 60.0}
@@ -37,6 +36,7 @@ class Group(Record):
     idle_percent: int = 50
     borrow_s: int = 120
     init: str = ""
+    filters: list[str] = []
     tags: dict[str, str] = {}
 
 
@@ -54,6 +54,7 @@ class Proxy(Record):
     updated: float
     group: str
     """The id of its target group."""
+    family: str = proxy_family.POSTGRESQL.name
     requires_tls: bool = False
     idle_client_s: int = 1_800
     is_debug: bool = False
@@ -142,6 +143,10 @@ def check_group(name: str | None, proxy: Proxy) -> None:
         raise DBProxyTargetGroupNotFoundFault(f"The target group {name} was not found for the proxy {proxy.name}.")
 
 
+def family_of(proxy: Proxy) -> proxy_family.Family:
+    return proxy_family.FAMILIES[proxy.family]
+
+
 def group_of(call: Call, proxy: Proxy) -> Group:
     return call.shelf(Group)[proxy.group]
 
@@ -198,7 +203,7 @@ def arns_of(call: Call, operation: str, params: dict[str, Any]) -> list[str] | s
 
 def shown(call: Call, proxy: Proxy) -> dict[str, Any]:
     return {
-        "DBProxyName": proxy.name, "DBProxyArn": call.arn(f"db-proxy:{proxy.id}", "rds"), "Status": proxy.state, "EngineFamily": "POSTGRESQL",
+        "DBProxyName": proxy.name, "DBProxyArn": call.arn(f"db-proxy:{proxy.id}", "rds"), "Status": proxy.state, "EngineFamily": proxy.family,
         "VpcId": proxy.place.vpc, "VpcSecurityGroupIds": list(proxy.place.groups), "VpcSubnetIds": proxy.subnets,
         "DefaultAuthScheme": "NONE", "Auth": proxy.auth, "RoleArn": proxy.role, "Endpoint": own_host(call, proxy),
         "RequireTLS": proxy.requires_tls, "IdleClientTimeout": proxy.idle_client_s, "DebugLogging": proxy.is_debug, "CreatedDate": proxy.created,
@@ -213,7 +218,7 @@ def group_shown(call: Call, proxy: Proxy) -> dict[str, Any]:
         "Status": "available" if proxy.state != "creating" else "creating",
         "ConnectionPoolConfig": {
             "MaxConnectionsPercent": group.max_percent, "MaxIdleConnectionsPercent": group.idle_percent, "ConnectionBorrowTimeout": group.borrow_s,
-            "SessionPinningFilters": [], **({"InitQuery": group.init} if group.init else {}),
+            "SessionPinningFilters": group.filters, **({"InitQuery": group.init} if group.init else {}),
         },
         "CreatedDate": group.created, "UpdatedDate": group.updated,
     }  # fmt: skip

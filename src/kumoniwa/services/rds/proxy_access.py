@@ -14,7 +14,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import epoch_of
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.rds.instance import SERVICE
-from kumoniwa.services.rds.proxy import PORT, Proxy, endpoint_host, endpoints_of, own_host
+from kumoniwa.services.rds.proxy import Proxy, endpoint_host, endpoints_of, family_of, own_host
 from kumoniwa.wire.message import Request
 
 TOKEN_S = 900
@@ -44,7 +44,7 @@ async def users(call: Call, proxy: Proxy) -> tuple[dict[str, dict[str, str]], li
         except (ValueError, KeyError, TypeError):
             failed.append(f"Credentials couldn't be retrieved. The AWS Secrets Manager secret with the ARN \"{arn}\" has an incorrect secret format.")
         else:
-            kind = "iam" if each["IAMAuth"] == "REQUIRED" else "md5" if each["ClientPasswordAuthType"] == "POSTGRES_MD5" else "scram"
+            kind = "iam" if each["IAMAuth"] == "REQUIRED" else family_of(proxy).passwords[each["ClientPasswordAuthType"]]
             found[user] = {"password": password, "auth": kind}
     return found, failed
 
@@ -54,7 +54,7 @@ def is_let_in(call: Call, proxy: Proxy, token: str, user: str) -> bool:
     place, _, query = token.removeprefix("http://").removeprefix("https://").partition("/?")
     said = dict(parse_qsl(query, keep_blank_values=True))
     hosts = {own_host(call, proxy), *(endpoint_host(call, each) for each in endpoints_of(call, proxy))}
-    if place not in {f"{host}:{PORT}" for host in hosts} or (said.get("Action"), said.get("DBUser")) != ("connect", user):
+    if place not in {f"{host}:{family_of(proxy).port}" for host in hosts} or (said.get("Action"), said.get("DBUser")) != ("connect", user):
         return False
     request = Request("GET", "/", query, {"host": place})
     try:

@@ -8,24 +8,22 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import names, placing, proxy_placing, tag
+from kumoniwa.services.rds import names, placing, proxy_family, proxy_placing, tag
 from kumoniwa.services.rds.creation import refuse
-from kumoniwa.services.rds.engine_list import POSTGRES
 from kumoniwa.services.rds.errors import DBProxyAlreadyExistsFault, DBProxyQuotaExceededFault, InvalidParameterCombination, InvalidParameterValue
 from kumoniwa.services.rds.instance import SERVICE
-from kumoniwa.services.rds.proxy import Endpoint, Group, Proxy, becoming, endpoints_of, existing, new_address, new_id, settled, shown
+from kumoniwa.services.rds.proxy import Endpoint, Group, Proxy, becoming, endpoints_of, existing, family_of, new_address, new_id, settled, shown
+from kumoniwa.services.rds.proxy_family import Family
 
 PROXIES_MAX, SECRETS_MAX = 20, 200
 """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations"""
 IDLE_S_MAX = 28_800
 DEBUGS_S = 86_400.0
 """Detailed logs end by themselves: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-creating.html, Enhanced logging."""
-_PASSWORD_TYPES = ("POSTGRES_SCRAM_SHA_256", "POSTGRES_MD5")
 
 
-def _checked_auth(Auth: list[dict] | None) -> list[dict[str, str]]:
+def _checked_auth(family: Family, Auth: list[dict] | None) -> list[dict[str, str]]:
     if not Auth:
         raise InvalidParameterCombination("You must specify Auth if DefaultAuthScheme is NONE.")
     if len(Auth) > SECRETS_MAX:
@@ -34,11 +32,11 @@ def _checked_auth(Auth: list[dict] | None) -> list[dict[str, str]]:
     for each in Auth:
         if not each.get("SecretArn", "").startswith("arn:") or ":secretsmanager:" not in each["SecretArn"]:
             raise InvalidParameterValue(f"Invalid secret ARN: {each.get('SecretArn', '')}")
-        mode, kind = each.get("IAMAuth", "DISABLED"), each.get("ClientPasswordAuthType", _PASSWORD_TYPES[0])
+        mode, kind = each.get("IAMAuth", "DISABLED"), each.get("ClientPasswordAuthType", next(iter(family.passwords)))
         if mode not in ("DISABLED", "REQUIRED"):
             raise InvalidParameterValue("The IAMAuth value ENABLED is valid only for proxies of the engine family SQLSERVER.")
-        if kind not in _PASSWORD_TYPES:
-            raise InvalidParameterValue(f"The client password authentication type {kind} isn't valid for the engine family POSTGRESQL.")
+        if kind not in family.passwords:
+            raise InvalidParameterValue(f"The client password authentication type {kind} isn't valid for the engine family {family.name}.")
         told = {"AuthScheme": "SECRETS", "SecretArn": each["SecretArn"], "IAMAuth": mode, "ClientPasswordAuthType": kind}
         found.append(told | {name: each[name] for name in ("Description", "UserName") if each.get(name)})
     if len({each["SecretArn"] for each in found}) < len(found):
@@ -70,15 +68,13 @@ def CreateDBProxy(
     EndpointNetworkType: str | None = None, TargetConnectionNetworkType: str | None = None,
 ) -> Any:  # fmt: skip
     name = names.identifier(DBProxyName, "DBProxyName", 63)
-    if EngineFamily != "POSTGRESQL":
-        raise NotImplementedHere(f"proxies of the engine family {EngineFamily}")
-    POSTGRES.version()  # nothing is promised where no server can run
+    family = proxy_family.checked(EngineFamily)
     refuse("CreateDBProxy", DefaultAuthScheme=DefaultAuthScheme if DefaultAuthScheme != "NONE" else None)
     check_places("CreateDBProxy", VpcSubnetIds, EndpointNetworkType, TargetConnectionNetworkType)
     _check_new(call, name)
     _pass_role(call, RoleArn)
     said = {
-        "name": name, "role": RoleArn, "auth": _checked_auth(Auth), "subnets": VpcSubnetIds, "requires_tls": bool(RequireTLS),
+        "name": name, "role": RoleArn, "family": family.name, "auth": _checked_auth(family, Auth), "subnets": VpcSubnetIds, "requires_tls": bool(RequireTLS),
         "idle_client_s": _checked_idle(IdleClientTimeout), "is_debug": bool(DebugLogging),
         "debugs_until": call.now() + DEBUGS_S if DebugLogging else 0.0, "tags": tag.checked(Tags),
     }  # fmt: skip
@@ -117,7 +113,7 @@ def ModifyDBProxy(
     refuse("ModifyDBProxy", DefaultAuthScheme=DefaultAuthScheme if DefaultAuthScheme != "NONE" else None)
     changes: dict[str, Any] = {}
     if Auth is not None:
-        changes["auth"] = _checked_auth(Auth)
+        changes["auth"] = _checked_auth(family_of(proxy), Auth)
     if RequireTLS is not None:
         changes["requires_tls"] = RequireTLS
     if IdleClientTimeout is not None:

@@ -13,7 +13,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.rds import placing, subnet_group
 from kumoniwa.services.rds.errors import InvalidSubnet
 from kumoniwa.services.rds.instance import Cluster, Instance, Place, members
-from kumoniwa.services.rds.proxy import PORT, Endpoint, Proxy, endpoint_host, own_host
+from kumoniwa.services.rds.proxy import Endpoint, Proxy, endpoint_host, family_of, own_host
 
 ZONES_MIN = 2
 
@@ -48,6 +48,8 @@ async def barred(call: Call, proxy: Proxy, target: Instance) -> str:
 def listening_of(call: Call) -> list[Listening]:
     """All endpoints that take clients."""
     proxies = {each.id: each for each in call.shelf(Proxy).values()}
-    told = [(own_host(call, each), each.place, each.address) for each in proxies.values() if each.state in ("available", "modifying")]
-    told += [(endpoint_host(call, each), each.place, each.address) for each in call.shelf(Endpoint).values() if each.state == "available"]
-    return [Listening(host, place.address, PORT, PORT, address, PORT) for host, place, address in told]
+    told = [(own_host(call, each), each.place, each.address, family_of(each).port) for each in proxies.values() if each.state in ("available", "modifying")]
+    for each in call.shelf(Endpoint).values():
+        if each.state == "available" and each.proxy in proxies:
+            told.append((endpoint_host(call, each), each.place, each.address, family_of(proxies[each.proxy]).port))
+    return [Listening(host, place.address, port, port, address, port) for host, place, address, port in told]

@@ -18,7 +18,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import milliseconds
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.rds import event, hosting, placing, proxy_access, proxy_placing
+from kumoniwa.services.rds import event, hosting, placing, proxy_access, proxy_family, proxy_placing
 from kumoniwa.services.rds.instance import PREFIX, RUNNING, SERVICE
 from kumoniwa.services.rds.proxy import (
     GROUP,
@@ -30,6 +30,7 @@ from kumoniwa.services.rds.proxy import (
     data_of,
     endpoint_host,
     endpoints_of,
+    family_of,
     group_of,
     keep,
     look_again,
@@ -96,7 +97,7 @@ async def _told(call: Call, proxy: Proxy) -> list[list[str]]:
     """Tell a proxy's process what it shall be, if that is not what it is; answers the endpoints that could not be opened."""
     process = hosting.servers(call.home).proxies.get(proxy.id)
     if process is None or not process.is_running:
-        process = hosting.servers(call.home).proxies[proxy.id] = Process("postgresql_proxy", partial(_hear, call.home, call.account, proxy.id), partial(
+        process = hosting.servers(call.home).proxies[proxy.id] = Process(family_of(proxy).package, partial(_hear, call.home, call.account, proxy.id), partial(
             _ended, call.home, call.account, proxy.id
         ))  # fmt: skip
         await process.start()
@@ -123,7 +124,9 @@ async def _config(call: Call, proxy: Proxy, process: Process) -> dict[str, Any]:
         "barred": await proxy_placing.barred(call, proxy, target) if target is not None else "",
         "pool": {
             "most_percent": group.max_percent, "idle_percent": group.idle_percent, "borrow_s": group.borrow_s, "init": group.init,
+            "is_free_of_settings": bool(group.filters),
         },
+        "version": proxy_family.version_told(target) if family_of(proxy) is proxy_family.MYSQL else "",
     }  # fmt: skip
 
 

@@ -11,9 +11,7 @@ from kumoniwa.engines.database_proxy.proxy import REGISTERING
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.rds import cluster, hosting, names
-from kumoniwa.services.rds.aurora import AuroraPostgres
 from kumoniwa.services.rds.creation import refuse
-from kumoniwa.services.rds.engine_list import POSTGRES
 from kumoniwa.services.rds.errors import (
     DBProxyTargetAlreadyRegisteredFault,
     DBProxyTargetNotFoundFault,
@@ -24,7 +22,20 @@ from kumoniwa.services.rds.errors import (
 )
 from kumoniwa.services.rds.instance import Cluster, Instance, arn_of, host, members
 from kumoniwa.services.rds.instance import existing as existing_instance
-from kumoniwa.services.rds.proxy import Group, Proxy, check_group, data_of, existing, group_of, group_shown, keep, look_again, settled, target_of
+from kumoniwa.services.rds.proxy import (
+    Group,
+    Proxy,
+    check_group,
+    data_of,
+    existing,
+    family_of,
+    group_of,
+    group_shown,
+    keep,
+    look_again,
+    settled,
+    target_of,
+)
 
 PENDING = {
     "State": "UNAVAILABLE",
@@ -60,7 +71,7 @@ def _shown(call: Call, proxy: Proxy, target: Instance) -> list[dict[str, Any]]:
     return found
 
 
-def _named(call: Call, instances: list[str] | None, clusters: list[str] | None) -> Instance:
+def _named(call: Call, proxy: Proxy, instances: list[str] | None, clusters: list[str] | None) -> Instance:
     """The one that is meant, an instance or a cluster: each proxy can be associated with a single target.
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations"""
     if bool(instances) == bool(clusters):
@@ -68,8 +79,11 @@ def _named(call: Call, instances: list[str] | None, clusters: list[str] | None) 
     if len(instances or clusters or ()) > 1:
         raise InvalidParameterCombination("A proxy can be associated with a single DB instance or DB cluster.")
     found = existing_instance(call, instances[0]) if instances else cluster.existing(call, clusters[0])  # type: ignore[index]
-    if found.engine not in (POSTGRES.name, AuroraPostgres.name):
-        raise InvalidParameterCombination(f"{found.name} is not of the proxy's engine family POSTGRESQL: {found.engine}")
+    if found.engine not in family_of(proxy).engines:
+        raise InvalidParameterCombination(f"{found.name} is not of the proxy's engine family {proxy.family}: {found.engine}")
+    if found.source is not None:
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations: only with the writer, not with a read replica
+        raise InvalidParameterCombination(f"The DB instance {found.name} is a read replica, which can't be associated with a proxy.")
     if found.cluster:
         raise InvalidParameterCombination(f"The DB instance {found.name} is a member of a DB cluster, which can be associated with a proxy.")
     return found
@@ -81,7 +95,7 @@ def RegisterDBProxyTargets(
 ) -> dict:  # fmt: skip
     proxy = settled(call, DBProxyName)
     check_group(TargetGroupName, proxy)
-    target, current = _named(call, DBInstanceIdentifiers, DBClusterIdentifiers), target_of(call, proxy)
+    target, current = _named(call, proxy, DBInstanceIdentifiers, DBClusterIdentifiers), target_of(call, proxy)
     if current is not None and current.id == target.id:
         raise DBProxyTargetAlreadyRegisteredFault(f"The proxy {proxy.name} is already associated with {target.name}.")
     if current is not None:
@@ -101,7 +115,7 @@ def DeregisterDBProxyTargets(
 ) -> dict:  # fmt: skip
     proxy = settled(call, DBProxyName)
     check_group(TargetGroupName, proxy)
-    target = _named(call, DBInstanceIdentifiers, DBClusterIdentifiers)
+    target = _named(call, proxy, DBInstanceIdentifiers, DBClusterIdentifiers)
     if proxy.target != target.id:
         raise DBProxyTargetNotFoundFault(f"{target.name} is no target of the proxy {proxy.name}.")
     keep(call, proxy, target="")
@@ -132,16 +146,18 @@ def _within(name: str, value: int, least: int, most: int) -> int:
     return value
 
 
-def _pool(said: dict[str, Any]) -> dict[str, Any]:
+def _pool(proxy: Proxy, said: dict[str, Any]) -> dict[str, Any]:
     if "MaxIdleConnectionsPercent" in said and "MaxConnectionsPercent" not in said:
         raise InvalidParameterCombination("If you specify MaxIdleConnectionsPercent, then you must also include a value for MaxConnectionsPercent.")
     changes: dict[str, Any] = {}
-    if said.get("SessionPinningFilters"):
+    if "SessionPinningFilters" in said:
         unknown = [each for each in said["SessionPinningFilters"] if each not in FILTERS]
-        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations-pg
-        raise InvalidParameterValue(
-            f"Invalid session pinning filter: {unknown[0]}" if unknown else "Session pinning filters aren't supported for the engine family POSTGRESQL."
-        )
+        if unknown:
+            raise InvalidParameterValue(f"Invalid session pinning filter: {unknown[0]}")
+        if said["SessionPinningFilters"] and not family_of(proxy).has_filters:
+            # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations-pg
+            raise InvalidParameterValue(f"Session pinning filters aren't supported for the engine family {proxy.family}.")
+        changes["filters"] = list(said["SessionPinningFilters"])
     if "MaxConnectionsPercent" in said:
         changes["max_percent"] = _within("MaxConnectionsPercent", said["MaxConnectionsPercent"], 1, 100)
         changes["idle_percent"] = _within(
@@ -162,6 +178,6 @@ def ModifyDBProxyTargetGroup(
     if NewName:
         # Its model says that the default one cannot be renamed, and there is no other.
         raise InvalidParameterValue(f"You can't rename the default target group: {names.identifier(NewName, 'NewName', 63)}")
-    call.shelf(Group)[proxy.group] = changed(group_of(call, proxy), updated=call.now(), **_pool(ConnectionPoolConfig or {}))
+    call.shelf(Group)[proxy.group] = changed(group_of(call, proxy), updated=call.now(), **_pool(proxy, ConnectionPoolConfig or {}))
     look_again(call, proxy.id)
     return {"DBProxyTargetGroup": group_shown(call, proxy)}

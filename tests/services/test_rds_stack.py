@@ -157,3 +157,28 @@ def test_a_stack_makes_a_cluster_with_its_writer_and_its_secret_leads_there(data
     assert data.execute_statement(**ask, sql="select id from orders")["records"] == [[{"longValue": 7}]]
     _deploy(databases, {}, "delete")
     assert len(databases.rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]) == 1
+
+
+def test_a_cluster_that_is_made_again_has_a_password_of_rds_if_its_template_says_so(databases):
+    key = databases.cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    own = {"Engine": "aurora-postgresql", "ManageMasterUserPassword": True, "MasterUserSecret": {"KmsKeyId": key}}
+
+    def cluster(**more):
+        return {"Database": {"Type": "AWS::RDS::DBCluster", "DeletionPolicy": "Delete", "Properties": {**own, **more}}}
+
+    rds = databases.rds
+    _deploy(databases, cluster(MasterUsername="keeper"))
+    # What else changes has nothing to do with the key.
+    _deploy(databases, cluster(MasterUsername="keeper", BackupRetentionPeriod=3), "update")
+    (shown,) = rds.describe_db_clusters()["DBClusters"]
+    assert (shown["BackupRetentionPeriod"], shown["MasterUserSecret"]["KmsKeyId"]) == (3, key)
+    rds.create_db_cluster_snapshot(DBClusterSnapshotIdentifier="kept", DBClusterIdentifier=shown["DBClusterIdentifier"])
+    for _ in range(3_000):
+        if rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier="kept")["DBClusterSnapshots"][0]["Status"] == "available":
+            break
+        databases.cloud.sleep(0.05)
+    _deploy(databases, {}, "delete")
+    _deploy(databases, cluster(SnapshotIdentifier="kept"))
+    (shown,) = rds.describe_db_clusters()["DBClusters"]
+    assert shown["MasterUserSecret"]["KmsKeyId"] == key
+    _deploy(databases, {}, "delete")

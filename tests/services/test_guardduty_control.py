@@ -12,6 +12,8 @@ from guardduty_workshop import ACCOUNT, US, Listener, Somebody, detector, findin
 from refusals import refused, refused_code, refused_status
 from services.test_cloudformation_stack import settled
 
+from kumoniwa.services.guardduty import judging
+
 UNLOGGED, OPENED = "Stealth:S3/ServerAccessLoggingDisabled", "Policy:S3/BucketBlockPublicAccessDisabled"
 ABSENT = ("BadRequestException", "The request is rejected since no such resource found.")
 
@@ -288,6 +290,16 @@ def test_calls_that_look_strange_are_judged_too(cloud, client, agent):
     own.meta.events.register("before-send.sqs", lambda request, **_: request.headers.__setitem__("User-Agent", agent))
     own.list_queues()
     assert types(cloud) == (["PenTest:IAMUser/KaliLinux"] if agent.startswith("kali") else [])
+
+
+def test_a_call_that_cannot_be_judged_is_answered_as_ever(cloud, client, monkeypatch, capsys):
+    detector(cloud)
+    monkeypatch.setattr(judging, "judged", lambda event, known: 1 / 0)
+    cloud.client("sqs").create_queue(QueueName="q")
+    assert len(cloud.client("sqs").list_queues()["QueueUrls"]) == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert types(cloud) == []
 
 
 # Tags and stacks -----------------------------------------------------------------------------------

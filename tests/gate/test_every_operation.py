@@ -34,6 +34,7 @@ NEEDED_TOO = {"fis:CreateExperimentTemplate": {"iam:PassRole"}, "ssm:CreateActiv
               "accessanalyzer:CreateAnalyzer": {"iam:CreateServiceLinkedRole"}, "cloudfront:CreateDistributionWithTags": {"cloudfront:TagResource"},
               "application-signals:StartDiscovery": {"iam:CreateServiceLinkedRole"},
               "ec2:ModifyEbsDefaultKmsKeyId": {"kms:DescribeKey"}, "logs:PutAccountPolicy": {"logs:PutDataProtectionPolicy"}, "guardduty:CreateDetector": {"iam:CreateServiceLinkedRole"},
+              "rds:CreateDBProxy": {"iam:PassRole"},
               "securityhub:EnableSecurityHub": {"iam:CreateServiceLinkedRole"}}  # fmt: skip
 """What an operation asks for besides its own right, whatever it is sent."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from database_workshop import Databases, code_of, refusal
 
@@ -132,6 +134,18 @@ def test_a_replica_that_a_kill_interrupts_is_made_in_the_end(databases, turns):
     databases.until("available", "copy")
     databases.ask_when_up("insert into orders values (0)")
     until(databases, "select count(*) from orders", [(5_001,)])
+
+
+def test_a_replica_is_made_in_the_end_though_its_sources_server_is_killed_meanwhile(databases):
+    databases.rds.create_db_instance_read_replica(DBInstanceIdentifier="copy", SourceDBInstanceIdentifier="orders")
+    (server,) = databases.cloud.region().engines["databases"].by_id.values()
+    os.kill(server.pid, 9)
+    for _ in range(600):
+        if databases.shown("copy")["DBInstanceStatus"] == "available":
+            break
+        databases.cloud.sleep(1.0)
+    databases.ask_when_up("insert into orders values (1)")
+    until(databases, "select count(*) from orders", [(1,)])
 
 
 def test_a_promotion_that_a_kill_interrupts_is_done_in_the_end(databases):

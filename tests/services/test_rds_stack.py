@@ -182,3 +182,15 @@ def test_a_cluster_that_is_made_again_has_a_password_of_rds_if_its_template_says
     (shown,) = rds.describe_db_clusters()["DBClusters"]
     assert shown["MasterUserSecret"]["KmsKeyId"] == key
     _deploy(databases, {}, "delete")
+
+
+def test_a_stack_makes_a_read_replica_and_promotes_it_when_its_source_is_taken_away(databases):
+    resources = _resources(BackupRetentionPeriod=1)
+    replica = {"DBInstanceIdentifier": "copy", "DBInstanceClass": "db.t3.small", "SourceDBInstanceIdentifier": {"Ref": "Database"}}
+    _deploy(databases, resources | {"Copy": {"Type": "AWS::RDS::DBInstance", "Properties": replica}})
+    copy = databases.shown("copy")
+    assert (copy["ReadReplicaSourceDBInstanceIdentifier"], copy["DBInstanceClass"]) == ("orders", "db.t3.small")
+    del replica["SourceDBInstanceIdentifier"]
+    _deploy(databases, resources | {"Copy": {"Type": "AWS::RDS::DBInstance", "Properties": replica}}, "update")
+    assert "ReadReplicaSourceDBInstanceIdentifier" not in databases.shown("copy")
+    assert databases.shown()["ReadReplicaDBInstanceIdentifiers"] == []

@@ -85,9 +85,31 @@ def _said(work: Work, names: tuple[str, ...]) -> dict[str, Any]:
     return found | ({"MasterUserSecretKmsKeyId": secret["KmsKeyId"]} if "KmsKeyId" in secret else {})
 
 
-@carries(" ".join((*_ONCE, *_SAME, *_NUMBERS, "VPCSecurityGroups", "MasterUserSecret", "DBSnapshotIdentifier")))
+_NOT_OF_A_REPLICA = frozenset({
+    "BackupRetentionPeriod", "DBClusterIdentifier", "DBName", "DBSecurityGroups", "Engine", "EngineVersion", "LicenseModel", "ManageMasterUserPassword",
+    "MasterUserPassword", "MasterUserSecretKmsKeyId", "MasterUsername", "PreferredBackupWindow", "PreferredMaintenanceWindow", "PromotionTier",
+    "StorageEncrypted",
+})  # fmt: skip
+"""What is its source's, or nobody's: the documentation of SourceDBInstanceIdentifier."""
+
+
+def _source(work: Work) -> str:
+    """By its name in the same region, by its ARN in another."""
+    source, region = work.properties["SourceDBInstanceIdentifier"], work.properties.get("SourceRegion")
+    if not region or region == work.pseudo["AWS::Region"] or source.startswith("arn:"):
+        return source
+    return f"arn:{work.pseudo['AWS::Partition']}:rds:{region}:{work.pseudo['AWS::AccountId']}:db:{source}"
+
+
+_SOURCE = "SourceDBInstanceIdentifier SourceRegion"
+
+
+@carries(" ".join((*_ONCE, *_SAME, *_NUMBERS, "VPCSecurityGroups", "MasterUserSecret", "DBSnapshotIdentifier", _SOURCE)))
 async def _create(work: Work) -> dict[str, Any]:
     said = _said(work, (*_ONCE, *_SAME))
+    if work.properties.get("SourceDBInstanceIdentifier"):
+        kept = {name: value for name, value in said.items() if name not in _NOT_OF_A_REPLICA}
+        return await work.ask("rds:CreateDBInstanceReadReplica", SourceDBInstanceIdentifier=_source(work), **kept)
     snapshot = work.properties.get("DBSnapshotIdentifier")
     if not snapshot:
         return await work.ask("rds:CreateDBInstance", **said)
@@ -104,6 +126,10 @@ async def _create(work: Work) -> dict[str, Any]:
         await settle(work)
         await work.ask("rds:ModifyDBInstance", DBInstanceIdentifier=work.id, ApplyImmediately=True, **later)
     return made
+
+
+def _of_backups(work: Work) -> dict[str, Any]:
+    return {name: work.properties[name] for name in ("BackupRetentionPeriod", "PreferredBackupWindow") if name in work.properties}
 
 
 _TO_DEFAULT = {
@@ -126,11 +152,18 @@ _TO_DEFAULT = {
             "ApplyImmediately",
             "DeleteAutomatedBackups",
             "EnableCloudwatchLogsExports",
+            "SourceDBInstanceIdentifier",
         )
     )
 )
 async def _change(work: Work) -> None:
     """At once, unless the template says otherwise. https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html"""
+    if "SourceDBInstanceIdentifier" in work.changed:
+        if work.properties.get("SourceDBInstanceIdentifier"):
+            raise NotImplementedHere("another source of a database in a template")
+        # "it's promoted": https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds/pull/334
+        await work.ask("rds:PromoteReadReplica", DBInstanceIdentifier=work.id, **_of_backups(work))
+        await settle(work)
     said = _said(work, tuple(name for name in _SAME if name in work.changed))
     said = {name: value for name, value in said.items() if name not in _NUMBERS or name in work.changed}
     if "Port" in said:
@@ -154,8 +187,8 @@ async def _delete(work: Work) -> None:
 
 
 async def _keep(work: Work) -> None:
-    """The snapshot's name is of CloudFormation's making. An instance of a cluster has none: its data is the cluster's."""
-    if "DBClusterIdentifier" in work.properties:
+    """The snapshot's name is of CloudFormation's making. An instance of a cluster has none, whose data is the cluster's, nor has a read replica."""
+    if "DBClusterIdentifier" in work.properties or "SourceDBInstanceIdentifier" in work.properties:
         await _delete(work)
         return
     name = work.fresh_name(255, beginning=f"{work.pseudo.get('AWS::StackName', 'stack')}-snapshot").lower()

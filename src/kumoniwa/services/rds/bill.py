@@ -1,5 +1,6 @@
 """What AWS bills for databases: instances by the hour while they run, storage as long as they are there, copies beyond as much as there is storage.
-Read replicas are instances like others. Those of clusters have prices of their own, and serverless ones by their capacity; what Aurora's storage is asked for is not counted here.
+Read replicas are instances like others. Those of clusters have prices of their own, and serverless ones by their capacity; what Aurora's storage is
+asked for is not counted here.
 Classes have the prices of PostgreSQL for MariaDB, too, whose own are a little lower.
 
 https://aws.amazon.com/rds/postgresql/pricing/ https://aws.amazon.com/rds/aurora/pricing/

@@ -173,8 +173,10 @@ def ModifyDBInstance(
 
 def _check_replication(call: Call, instance: Instance, asked: dict[str, Any]) -> None:
     """What neither a read replica nor a source can be. The texts are ours."""
-    days = asked["BackupRetentionPeriod"]
-    if instance.source is not None:
+    days, source = asked["BackupRetentionPeriod"], instance.source
+    if asked["NewDBInstanceIdentifier"] and (instance.followers or (source is not None and source.region != call.region)):
+        raise NotImplementedHere("new names of databases that replicate between regions (rds:ModifyDBInstance(NewDBInstanceIdentifier))")
+    if source is not None:
         if days:
             raise NotImplementedHere("automated backups of read replicas (rds:ModifyDBInstance(BackupRetentionPeriod))")
         for name in ("MasterUserPassword", "ManageMasterUserPassword"):

@@ -26,18 +26,29 @@ class Servers:
         self.by_id: dict[str, Any] = {}
         self.proxies: dict[str, Any] = {}
         """The processes of proxies, by their ids."""
+        self.relays: dict[str, Any] = {}
+        """The ways of replicas to sources in other regions, by the ids of the replicas; and the connections on such ways, by theirs."""
+        self.streams: dict[str, Any] = {}
 
     def golden(self, engine: Engine) -> Any:
         if engine.name not in self.goldens:
             self.goldens[engine.name] = engine.golden(self.home.store.folder, self.home.settings.seal)
         return self.goldens[engine.name]
 
+    def close_ways(self) -> None:
+        for relay in self.relays.values():
+            relay.close()
+        for stream in list(self.streams.values()):
+            stream.end()
+
     async def close(self) -> None:
+        self.close_ways()
         ends = [golden.close() for golden in self.goldens.values()] + [proxy.stop() for proxy in self.proxies.values()]
         await asyncio.gather(*ends, *(server.stop() for server in self.by_id.values()))
 
     async def kill(self) -> None:
         """What the end of the region's process does to them."""
+        self.close_ways()
         ends = [golden.close() for golden in self.goldens.values()] + [proxy.stop() for proxy in self.proxies.values()]
         await asyncio.gather(*ends, *(server.kill() for server in self.by_id.values()))
 

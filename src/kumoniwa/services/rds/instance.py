@@ -44,6 +44,13 @@ class Source(Record):
     """Of one in another region its ARN."""
 
 
+class Farewell(Record):
+    """What the region of a source is yet to be told: that a replica is none any more. Shelved by its turn's id."""
+
+    source: Source
+    slot: str
+
+
 class Place(Record):
     """Where a database is in the network."""
 
@@ -146,6 +153,10 @@ WRITER, READER = "cluster-", "cluster-ro-"
 """What stands in the names of a cluster's endpoints."""
 PREFIX = "cluster-"
 """How the ids of clusters begin, and no others do."""
+
+
+FAREWELL = "farewell-"
+"""How the ids of turns begin in which another region is told that a replica is none any more."""
 
 
 def arn_of(call: Call, name: str) -> str:

@@ -11,9 +11,11 @@ from typing import Any
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import unpack
 from kumoniwa.services.rds import classes, creation, engine_list, names, parameter_group, showing, tag
 from kumoniwa.services.rds.creation import refuse
 from kumoniwa.services.rds.errors import (
+    DBInstanceNotFoundFault,
     InstanceQuotaExceededFault,
     InvalidDBInstanceStateFault,
     InvalidParameterCombination,
@@ -21,12 +23,13 @@ from kumoniwa.services.rds.errors import (
 )
 from kumoniwa.services.rds.instance import RUNNING, Instance, Source, becoming, existing, replicas
 
+WITHIN_S = 60.0
 REPLICAS_MAX = 15
 """Of one source: the documentation of SourceDBInstanceIdentifier."""
 
 
-def _check_source(call: Call, source: Instance) -> None:
-    """Whether an instance can have one more replica."""
+def _check_source(source: Instance, count: int) -> None:
+    """Whether an instance that has so many replicas can have one more."""
     if source.cluster or not engine_list.of(source).has_replicas:
         raise NotImplementedHere(f"read replicas of databases of the engine {source.engine}")
     if source.source is not None:
@@ -39,7 +42,7 @@ def _check_source(call: Call, source: Instance) -> None:
             "Automated backups are not enabled for this database instance. To enable automated backups, use ModifyDBInstance to set the backup "
             "retention period to a non-zero value."
         )
-    if len(replicas(call, source)) + len(source.followers) >= REPLICAS_MAX:
+    if count >= REPLICAS_MAX:
         # The words are ours.
         raise InstanceQuotaExceededFault(f"Cannot create more than {REPLICAS_MAX} read replicas of {source.name}")
 
@@ -53,9 +56,10 @@ def CreateDBInstanceReadReplica(
     MonitoringInterval: int | None = None, EnableIAMDatabaseAuthentication: bool | None = None, DatabaseInsightsMode: str | None = None,
     EnablePerformanceInsights: bool | None = None, EnableCloudwatchLogsExports: list[str] | None = None, DeletionProtection: bool | None = None,
     NetworkType: str | None = None, MaxAllocatedStorage: int | None = None, AllocatedStorage: int | None = None,
-    DedicatedLogVolume: bool | None = None, CACertificateIdentifier: str | None = None,
+    DedicatedLogVolume: bool | None = None, CACertificateIdentifier: str | None = None, PreSignedUrl: str | None = None,
 ) -> Any:  # fmt: skip
-    """What is not said is the source's own, but for backups, which a replica has none of."""
+    """What is not said is the source's own, but for backups, which a replica has none of. A source in another region is named by its ARN; the URL that
+    AWS wants where a region cannot see another's identities is not needed."""
     asked = {name: value for name, value in locals().items() if name[0].isupper()}
     name = creation.check_new(call, DBInstanceIdentifier)
     refuse(
@@ -69,13 +73,24 @@ def CreateDBInstanceReadReplica(
         raise InvalidParameterCombination("The request must specify a SourceDBInstanceIdentifier")
     there = arns.parse(SourceDBInstanceIdentifier) if SourceDBInstanceIdentifier.startswith("arn:") else None
     if there is not None and there.region != call.region:
-        raise NotImplementedHere("read replicas of databases of other regions")
+        return _made_afar(call, name, there, asked)
     source = existing(call, SourceDBInstanceIdentifier)
+    _check_source(source, len(replicas(call, source)) + len(source.followers))
     return _made(call, name, source, Source(region=call.region, id=source.id, name=source.name), asked)
 
 
+async def _made_afar(call: Call, name: str, there: arns.Arn, asked: dict[str, Any]) -> dict:
+    """Of an instance of another region. What it is, its region says; that whoever calls may replicate it there, too, is looked up here."""
+    said = {"what": "instance", "account": call.account, "name": there.resource.partition(":")[2].lower()}
+    found = await call.home.exchange(there.region, "rds", said, WITHIN_S) if there.account == call.account else None
+    if found is None:
+        raise DBInstanceNotFoundFault(f"DBInstance {there} not found.")
+    source = unpack(found[0], Instance)
+    _check_source(source, found[1])
+    return await _made(call, name, source, Source(region=there.region, id=source.id, name=str(there)), asked)
+
+
 def _made(call: Call, name: str, source: Instance, origin: Source, asked: dict[str, Any]) -> Any:
-    _check_source(call, source)
     engine = engine_list.of(source)
     creation.check_option_group(engine, asked["OptionGroupName"])
     creation.check_certificate(asked["CACertificateIdentifier"])

@@ -15,16 +15,32 @@ from typing import Any
 from kumoniwa.engines.database.program import ServerFailed
 from kumoniwa.engines.postgresql import replication
 from kumoniwa.engines.postgresql import server as servers
+from kumoniwa.gate import patience
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.rds import event, following, hosting, serving
-from kumoniwa.services.rds.instance import RUNNING, Instance, Source, becoming, by_id, keep, look_again, replicas
+from kumoniwa.services.rds.instance import (
+    FAREWELL,
+    RUNNING,
+    Farewell,
+    Instance,
+    Source,
+    arn_of,
+    becoming,
+    by_id,
+    keep,
+    look_again,
+    replicas,
+)
+from kumoniwa.services.rds.relay import GONE, RESTING
 
 AGAIN_S = 10.0
 """After how long a source that cannot be copied now is asked again."""
 BEAT_S = 300.0
 """How often a source's replicas learn how late it is, if nobody writes: "up to five minutes" may such a one seem to lag.
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.Monitoring.html"""
-GONE, RESTING, KEPT = "gone", "resting", "kept"
+WITHIN_S = 60.0
+KEPT = "kept"
 
 
 # For a source --------------------------------------------------------------------------------------
@@ -39,8 +55,19 @@ async def followed(call: Call, id_: str, slot: str, arn: str = "") -> str:
         return RESTING
     # Said before there is a slot: one that nobody has said is dropped.
     keep(call, source, has_slots=True, **({"followers": source.followers | {slot: arn}} if arn else {}))
-    await replication.make_slot(await serving.started(call, source), slot)
+    try:
+        await replication.make_slot(await serving.started(call, source), slot)
+    except ServerFailed:
+        return RESTING
     return KEPT
+
+
+def unfollowed(call: Call, id_: str, slot: str) -> None:
+    """A replica of another region is none any more."""
+    source = by_id(call, id_)
+    if source is not None and slot in source.followers:
+        keep(call, source, followers={each: arn for each, arn in source.followers.items() if each != slot})
+        look_again(call, id_)
 
 
 async def drop_slots(call: Call, instance: Instance, server: Any) -> None:
@@ -67,20 +94,41 @@ def orphan(call: Call, source: Instance) -> None:
 # Replicas ------------------------------------------------------------------------------------------
 
 
+async def _follow(call: Call, instance: Instance, source: Source) -> str:
+    """Have a source keep what comes from now on."""
+    slot = following.slot_of(call.region, instance.id)
+    if source.region == call.region:
+        return await followed(call, source.id, slot)
+    said = {"what": "follow", "account": call.account, "id": source.id, "slot": slot, "arn": arn_of(call, instance.name)}
+    try:
+        return str(await call.home.exchange(source.region, "rds", said, WITHIN_S))
+    except AwsError as error:
+        if not patience.is_passing(error):
+            raise
+        return RESTING
+
+
 async def create(call: Call, instance: Instance, source: Source) -> None:
     """Raises ServerFailed."""
     folder = hosting.folder_of(call, instance.id)
     await serving.server_of(call, instance).kill()
+    following.close_way(call, instance.id)
     await asyncio.to_thread(hosting.gone, folder)  # what an earlier try left
     os.makedirs(folder, mode=0o700)
-    found = await followed(call, source.id, following.slot_of(call.region, instance.id))
+    found = await _follow(call, instance, source)
     if found == GONE:
         raise ServerFailed("the source of the read replica is gone")
     if found == RESTING:
         look_again(call, instance.id, call.now() + AGAIN_S)
         return
     data = os.path.join(folder, "data")
-    await servers.copied_from(following.socket_folder(call, instance, source), data, call.home.settings.seal)
+    try:
+        await following.open_way(call, instance)
+        await servers.copied_from(following.socket_folder(call, instance, source), data, call.home.settings.seal)
+    except (ServerFailed, OSError):
+        # It ended, or the way to it was cut: whether it is gone the next try tells.
+        look_again(call, instance.id, call.now() + AGAIN_S)
+        return
     await asyncio.to_thread(replication.become_follower, data)
     await serving.started(call, instance)
     latest = by_id(call, instance.id)
@@ -113,17 +161,44 @@ async def promote(call: Call, instance: Instance) -> None:
 
 def left(call: Call, instance: Instance, source: Source | None) -> None:
     """A replica is none any more: tell its source."""
-    if source is not None and by_id(call, source.id) is not None:
-        look_again(call, source.id)
+    if source is None:
+        return
+    following.close_way(call, instance.id)
+    if source.region == call.region:
+        if by_id(call, source.id) is not None:
+            look_again(call, source.id)
+        return
+    slot = following.slot_of(call.region, instance.id)
+    call.shelf(Farewell)[f"{FAREWELL}{slot}"] = Farewell(source=source, slot=slot)
+    look_again(call, f"{FAREWELL}{slot}")
+
+
+async def bid_farewell(call: Call, id_: str) -> None:
+    """Again and again, until it is heard: a source keeps what it thinks that somebody has not had."""
+    held = call.shelf(Farewell).get(id_)
+    if held is None:
+        return
+    said = {"what": "unfollow", "account": call.account, "id": held.source.id, "slot": held.slot}
+    try:
+        await call.home.exchange(held.source.region, "rds", said, WITHIN_S)
+    except AwsError as error:
+        if not patience.is_passing(error):
+            raise
+        look_again(call, id_, call.now() + AGAIN_S)
+        return
+    del call.shelf(Farewell)[id_]
 
 
 async def measure(call: Call, instance: Instance, server: Any, tell: Callable[[str, float, str], None]) -> None:
     """How far behind its source a replica is, and whether it hears it; and what a source says to those that listen."""
-    if instance.has_slots and call.memory(_Beats).is_due(instance.id, call.now()):
-        await replication.beat(server)
-    if instance.source is None or instance.is_leaving:
-        return
-    is_heard, lag_s = await replication.seen(server)
+    try:
+        if instance.has_slots and call.memory(_Beats).is_due(instance.id, call.now()):
+            await replication.beat(server)
+        if instance.source is None or instance.is_leaving:
+            return
+        is_heard, lag_s = await replication.seen(server)
+    except ServerFailed:
+        return  # whoever starts it again sees to that
     latest = by_id(call, instance.id)
     if latest is None or latest.source is None:
         return

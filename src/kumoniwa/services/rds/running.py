@@ -31,7 +31,7 @@ from kumoniwa.services.rds import (
     serving,
     snapshot,
 )
-from kumoniwa.services.rds.instance import RUNNING, SETTLING_S, TURNS, Cluster, Instance, Origin, by_id, keep, look_again, members
+from kumoniwa.services.rds.instance import FAREWELL, RUNNING, SETTLING_S, TURNS, Cluster, Farewell, Instance, Origin, by_id, keep, look_again, members
 from kumoniwa.services.rds.snapshot import ClusterSnapshot, Snapshot
 
 AGAIN_S = 10.0
@@ -48,6 +48,7 @@ def unfinished(call: Call) -> list[str]:
     all_ = [*call.shelf(Cluster).values(), *call.shelf(Instance).values()]
     instances = [each.id for each in all_ if each.state in RUNNING or (each.state in SETTLING_S and each.id not in waiting)]
     copies = [*call.shelf(Snapshot).values(), *call.shelf(ClusterSnapshot).values()]
+    instances += [id_ for id_ in call.shelf(Farewell) if id_ not in waiting]
     return instances + [each.id for each in copies if each.state == "creating" and each.id not in waiting]
 
 
@@ -57,6 +58,9 @@ async def move(call: Call, id_: str) -> None:
             await _copy(call, id_)
         except ServerFailed as failed:
             snapshot.failed(call, id_, str(failed))
+        return
+    if id_.startswith(FAREWELL):
+        await replicating.bid_farewell(call, id_)
         return
     instance = by_id(call, id_)
     if instance is None:

@@ -56,6 +56,7 @@ async def started_again(call: Call, instance: Instance) -> None:
 async def begin(call: Call, instance: Instance, server: Any) -> None:
     values, groups = parameter_group.values_of(call, instance), parameter_group.groups_of(call, instance)
     os.makedirs(os.path.join(server.folder, ARCHIVE), mode=0o700, exist_ok=True)
+    await following.open_way(call, instance)
     server.configure(await _settings(call, instance, values))
     certificate, engine = hosting.servers(call.home).certificate(host(call, instance.name)), engine_list.of(instance)
     # The usual port would be every database's of this machine: whoever had it would lose it to the next one while its region is dead.

@@ -23,6 +23,8 @@ class Server(server.Server):
     def order(self, port: int) -> dict[str, Any]:
         command = [
             os.path.join(golden.programs(), "postgres"), "-D", self.data, "-c", "listen_addresses=", "-c", "unix_socket_directories=.",
+            # What lies in /dev/shm stays when a server is killed; this goes with its namespace.
+            "-c", "dynamic_shared_memory_type=sysv",
         ]  # fmt: skip
         # As whom it follows another server; so the password lies in no file.
         return {"log": self.log, "command": command, "environment": {"PGPASSWORD": administrator_password(self.seal)}}

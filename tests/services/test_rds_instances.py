@@ -173,6 +173,14 @@ def test_a_server_that_dies_comes_back_by_itself(databases):
     assert told[1].startswith("Recovery of the DB instance has started") and told[2] == "Recovery of the DB instance is complete."
 
 
+def test_what_is_asked_while_a_password_is_set_is_done(databases):
+    databases.create()
+    databases.rds.modify_db_instance(DBInstanceIdentifier="orders", MasterUserPassword="another-1")
+    assert databases.shown()["DBInstanceStatus"] == "resetting-master-credentials"
+    databases.rds.delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True)
+    databases.until_gone()
+
+
 def test_deletion_removes_the_server_and_its_data(databases):
     shown = databases.create()
     data = Path(databases.cloud.folder) / "us-east-1" / "000000000000.blobs" / "rds" / "instances"

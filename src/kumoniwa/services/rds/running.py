@@ -170,7 +170,7 @@ async def _run(call: Call, instance: Instance) -> None:
     if instance.state != "available":
         return
     if instance.pending and (instance.is_due or _is_in(instance.maintenance_window, call.now())):
-        await _modify(call, instance)
+        await _modify(call, keep(call, instance, state="modifying"))
         instance = by_id(call, instance.id) or instance
     if backup.is_due(call, instance):
         await _back_up(call, instance, server)
@@ -228,6 +228,7 @@ async def _modify(call: Call, instance: Instance) -> None:
     if "Verifier" in asked:
         await engine_list.of(instance).set_password(server, instance, asked["Verifier"])
         event.of(call, instance, "RDS-EVENT-0016", "Reset master credentials")
+        instance = by_id(call, instance.id) or instance  # more may have been asked meanwhile, or that it goes
     left = {name: value for name, value in instance.pending.items() if asked.get(name) != value}
     keep(call, instance, pending=left, is_due=bool(left) and instance.is_due, **({"state": "available"} if instance.state in _CHANGING else {}))
     call.keeps_otherwise()

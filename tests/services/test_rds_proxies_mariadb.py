@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import threading
-from pathlib import Path
 
 import pymysql
 import pytest
@@ -408,22 +407,12 @@ def test_what_a_database_never_read_is_said_to_its_next_life_once(proxies):
     proxies.ask("create table said (n int)")
     one = proxies.connect()
     one.ask("select 1")
-    server = _server(proxies)
-    os.kill(server, signal.SIGSTOP)
+    (server,) = proxies.cloud.region().engines["databases"].by_id.values()
+    os.kill(server.pid, signal.SIGSTOP)
     one.session._execute_command(3, "insert into said values (1)")
-    os.kill(server, signal.SIGKILL)
+    os.kill(server.pid, signal.SIGKILL)
     proxies.meanwhile(one.session._read_ok_packet)
     assert one.ask("select count(*) from said") == [(1,)]
-
-
-def _server(proxies):
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                said = (entry / "cmdline").read_bytes()
-                if b"mariadbd\0" in said and proxies.shown()["DbiResourceId"].encode() in said:
-                    return int(entry.name)
-    raise AssertionError("there is no server")
 
 
 def test_a_killed_region_takes_its_proxies_along_and_brings_them_back(proxies):

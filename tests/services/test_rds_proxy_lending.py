@@ -70,7 +70,7 @@ def _backends(proxies):
                     found.append((entry, str((entry / "cwd").readlink())))
             except OSError:
                 continue
-    return [int(entry.name) for entry, folder in found if proxies.shown()["DbiResourceId"] in folder]
+    return [int(entry.name) for entry, folder in found if folder.startswith(proxies.cloud.folder)]
 
 
 def _switches(pid):

@@ -99,7 +99,6 @@ def test_what_is_not_built_is_refused_by_name(rds, said):
     "operation, said",
     [
         ("create_db_cluster", {"DBClusterIdentifier": "cluster", "Engine": "aurora-mysql"}),
-        ("create_db_instance_read_replica", {"DBInstanceIdentifier": "replica", "SourceDBInstanceIdentifier": "orders"}),
         ("create_global_cluster", {"GlobalClusterIdentifier": "global"}),
         ("create_option_group", {"OptionGroupName": "own", "EngineName": "postgres", "MajorEngineVersion": "18", "OptionGroupDescription": "-"}),
         ("create_blue_green_deployment", {"BlueGreenDeploymentName": "b", "Source": "arn:aws:rds:us-east-1:000000000000:db:orders"}),

@@ -415,16 +415,16 @@ def test_rules_of_the_account_are_findings_of_config(recorded):
 def test_an_account_may_stop_the_findings_of_config(recorded):
     hub = recorded.client("securityhub")
     hub.enable_security_hub(EnableDefaultStandards=False)
-    (product,) = hub.describe_products()["Products"]
-    assert (product["ProductName"], product["IntegrationTypes"]) == ("Config", ["SEND_FINDINGS_TO_SECURITY_HUB"])
-    (arn,) = hub.list_enabled_products_for_import()["ProductSubscriptions"]
+    product, other = hub.describe_products()["Products"]
+    assert (product["ProductName"], product["IntegrationTypes"], other["ProductName"]) == ("Config", ["SEND_FINDINGS_TO_SECURITY_HUB"], "GuardDuty")
+    arn, guard = hub.list_enabled_products_for_import()["ProductSubscriptions"]
     assert refused(hub.enable_import_findings_for_product, ProductArn=product["ProductArn"])[0] == "ResourceConflictException"
     hub.disable_import_findings_for_product(ProductSubscriptionArn=arn)
-    assert hub.list_enabled_products_for_import()["ProductSubscriptions"] == []
+    assert hub.list_enabled_products_for_import()["ProductSubscriptions"] == [guard]
     put_rule(recorded.client("config"), "S3_BUCKET_PUBLIC_READ_PROHIBITED")
     open_bucket(recorded)
     recorded.sleep(5)
     assert found(hub) == []
     assert hub.enable_import_findings_for_product(ProductArn=product["ProductArn"])["ProductSubscriptionArn"] == arn
-    guard = f"arn:aws:securityhub:{US}::product/aws/guardduty"
-    assert refused(hub.enable_import_findings_for_product, ProductArn=guard)[0] == "NotImplemented"
+    inspector = f"arn:aws:securityhub:{US}::product/aws/inspector"
+    assert refused(hub.enable_import_findings_for_product, ProductArn=inspector)[0] == "NotImplemented"

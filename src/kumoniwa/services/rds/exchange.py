@@ -25,7 +25,7 @@ async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
     if message["what"] == "way-open":
         return await relay.opened(call, origin, message["id"], message["stream"])
     return await {"snapshot": _snapshot, "files": _files, "bytes": _bytes, "instances": _instances, "released": _released, "instance": _instance,
-                   "follow": _follow, "unfollow": _unfollow, "way": _way, "way-end": _way_end}[message["what"]](call, message)
+                   "follow": _follow, "unfollow": _unfollow, "way": _way, "way-look": _way_look, "way-end": _way_end}[message["what"]](call, message)
 
 
 async def _snapshot(call: Call, message: dict[str, Any]) -> bytes | None:
@@ -54,6 +54,10 @@ async def _unfollow(call: Call, message: dict[str, Any]) -> None:
 
 async def _way(call: Call, message: dict[str, Any]) -> bool:
     return await relay.taken(call, message["stream"], message["number"], message["piece"])
+
+
+async def _way_look(call: Call, message: dict[str, Any]) -> bool:
+    return relay.is_open(call, message["stream"])
 
 
 async def _way_end(call: Call, message: dict[str, Any]) -> bool:

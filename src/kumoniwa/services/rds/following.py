@@ -42,6 +42,13 @@ async def open_way(call: Call, instance: Instance) -> None:
     await made.open()
 
 
+def copying(call: Call, id_: str, *, is_copying: bool) -> None:
+    """Whether a replica's way to its source is there for its copy to be made."""
+    made = hosting.servers(call.home).relays.get(id_)
+    if made is not None:
+        made.is_copying = is_copying
+
+
 def close_way(call: Call, id_: str) -> None:
     made = hosting.servers(call.home).relays.pop(id_, None)
     if made is not None:

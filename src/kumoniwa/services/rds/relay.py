@@ -25,6 +25,8 @@ PIECE_BYTES, UNDER_WAY_BYTES = 1 << 18, 8 << 20
 """So much is under way together, as TCP's window: a long way is not gone once for each piece."""
 WITHIN_S = 30.0
 """After how long a piece that was not acknowledged ends its connection, as TCP's user timeout would."""
+LOOK_S = 2.0
+"""How often whoever only listens, as a copy that is being made does, sees that the other end is still there."""
 GONE, RESTING, OPEN = "gone", "resting", "open"
 """What becomes of a connection: its server is no more, is not there now, or hears it."""
 
@@ -69,6 +71,13 @@ class Stream:
             self.end()
             await self._say("way-end")
 
+    async def watch(self) -> None:
+        """End when the other end is gone, though nobody says so: its region may have died."""
+        while not self.is_over:
+            await asyncio.sleep(LOOK_S)
+            if not self.is_over and not await self._say("way-look"):
+                self.end()
+
     async def _send(self, number: int, piece: bytes) -> None:
         if not await self._say("way", number=number, piece=piece):
             self.end()
@@ -100,6 +109,7 @@ class Relay:
     def __init__(self, home: Any, account: str, folder: str, source: Source, gone: Callable[[], None]) -> None:
         self.home, self.account, self.folder, self.source, self.gone = home, account, folder, source, gone
         self.server: asyncio.Server | None = None
+        self.is_copying = False
 
     async def open(self) -> None:
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
@@ -123,7 +133,13 @@ class Relay:
         except AwsError:
             found = RESTING
         if found == OPEN:
-            await stream.carry()
+            # A server that follows says again and again how far it is, and hears so that nobody listens.
+            watching = asyncio.ensure_future(stream.watch()) if self.is_copying else None
+            try:
+                await stream.carry()
+            finally:
+                if watching is not None:
+                    watching.cancel()
             return
         stream.end()
         if found == GONE:
@@ -159,6 +175,10 @@ async def opened(call: Call, origin: str, id_: str, stream: str) -> str:
 async def taken(call: Call, id_: str, number: int, piece: bytes) -> bool:
     found = hosting.servers(call.home).streams.get(id_)
     return found is not None and await found.take(number, piece)
+
+
+def is_open(call: Call, id_: str) -> bool:
+    return id_ in hosting.servers(call.home).streams
 
 
 def ended(call: Call, id_: str) -> bool:

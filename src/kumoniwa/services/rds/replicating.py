@@ -124,11 +124,13 @@ async def create(call: Call, instance: Instance, source: Source) -> None:
     data = os.path.join(folder, "data")
     try:
         await following.open_way(call, instance)
+        following.copying(call, instance.id, is_copying=True)
         await servers.copied_from(following.socket_folder(call, instance, source), data, call.home.settings.seal)
     except (ServerFailed, OSError):
         # It ended, or the way to it was cut: whether it is gone the next try tells.
         look_again(call, instance.id, call.now() + AGAIN_S)
         return
+    following.copying(call, instance.id, is_copying=False)
     await asyncio.to_thread(replication.become_follower, data)
     await serving.started(call, instance)
     latest = by_id(call, instance.id)

@@ -47,7 +47,7 @@ SESSIONS = "select count(*) from information_schema.processlist where user = 'ke
 def test_a_hundred_clients_work_on_ten_sessions_and_none_fails(proxies):
     proxies.make(pool=FEW)
     proxies.ask("create table counted (client int, step int)")
-    address, failed, most = proxies.address(), [], [0]
+    address, port, failed, most = proxies.address(), proxies.shown()["Endpoint"]["Port"], [], [0]
     ready, over = threading.Barrier(100, timeout=120), threading.Event()
 
     def work(client):
@@ -65,7 +65,7 @@ def test_a_hundred_clients_work_on_ten_sessions_and_none_fails(proxies):
 
     def watch():
         with contextlib.closing(
-            pymysql.connect(user="keeper", password=PASSWORD, host="127.0.0.1", port=proxies.shown()["Endpoint"]["Port"], autocommit=True)
+            pymysql.connect(user="keeper", password=PASSWORD, host="127.0.0.1", port=port, autocommit=True)
         ) as direct, direct.cursor() as cursor:
             while not over.is_set():
                 cursor.execute(SESSIONS)

@@ -53,10 +53,11 @@ def test_a_bucket_is_made_in_another_region(cloud, backup):
 
 
 def begun(cloud, backup, point: str) -> str:
-    """A copy that is under way: its first piece lies in the other region."""
+    """A copy that is under way: its first piece lies in the other region, and the next is on a long way."""
+    cloud.fault("link.delay", {"from": "us-east-1", "to": "eu-west-1"}, rtt_add=2_000)
     job = backup.start_copy_job(RecoveryPointArn=point, SourceBackupVaultName="vault", DestinationBackupVaultArn=THERE, IamRoleArn=ROLE)["CopyJobId"]
     while not points(cloud, "far", "eu-west-1"):
-        cloud.run(asyncio.sleep(0.001))
+        cloud.run(asyncio.sleep(0.05))
     (point,) = points(cloud, "far", "eu-west-1")
     assert point["Status"] == "CREATING"
     return job

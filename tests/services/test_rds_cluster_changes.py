@@ -69,7 +69,9 @@ def test_a_copy_comes_back_at_the_port_that_it_had(clusters):
     clusters.create_cluster(writer="", Port=6_000)
     clusters.rds.create_db_cluster_snapshot(DBClusterSnapshotIdentifier="first", DBClusterIdentifier="shop")
     assert clusters.until_cluster_snapshot("first")["Port"] == 6_000
-    made = clusters.rds.restore_db_cluster_from_snapshot(DBClusterIdentifier="then", SnapshotIdentifier="first", Engine=ENGINE)
+    said = {"DBClusterIdentifier": "then", "SnapshotIdentifier": "first", "Engine": ENGINE}
+    assert code_of(clusters.rds.restore_db_cluster_from_snapshot, DatabaseName="other", **said) == "NotImplemented"
+    made = clusters.rds.restore_db_cluster_from_snapshot(**said)
     assert made["DBCluster"]["Port"] == 6_000
 
 

@@ -178,6 +178,8 @@ def test_rds_keeps_its_master_users_password_and_changes_it(clusters):
     clusters.secret = shown["MasterUserSecret"]["SecretArn"]
     name = clusters.cloud.client("secretsmanager").describe_secret(SecretId=clusters.secret)["Name"]
     assert name.startswith("rds!cluster-")
+    other = {"ManageMasterUserPassword": True, "MasterUserSecretKmsKeyId": "alias/other", "ApplyImmediately": True}
+    assert code_of(clusters.rds.modify_db_cluster, DBClusterIdentifier="shop", **other) == "NotImplemented"
     assert clusters.rows("select current_user::text") == [("keeper",)]
     clusters.rds.modify_db_cluster(DBClusterIdentifier="shop", RotateMasterUserPassword=True, ApplyImmediately=True)
     clusters.until_cluster("available")

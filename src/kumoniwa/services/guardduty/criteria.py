@@ -7,10 +7,11 @@ https://docs.aws.amazon.com/guardduty/latest/APIReference/API_Condition.html
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel.clock import milliseconds
+from kumoniwa.languages.config_query import values_at
 from kumoniwa.services.guardduty.errors import BadRequestException
 from kumoniwa.wire import timestamps
 
@@ -43,19 +44,9 @@ def checked(said: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _values(value: Any, path: list[str]) -> Iterator[Any]:
-    if isinstance(value, list):
-        for each in value:
-            yield from _values(each, path)
-    elif not path:
-        yield value
-    elif isinstance(value, dict) and path[0] in value:
-        yield from _values(value[path[0]], path[1:])
-
-
 def values(finding: dict[str, Any], attribute: str) -> list[Any]:
     """What stands at an attribute; of lists, all that stands there."""
-    return [value for value in _values(finding, attribute.split(".")) if value is not None]
+    return [value for value in values_at(finding, tuple(attribute.split("."))) if value is not None]
 
 
 def _texts(attribute: str, found: list[Any]) -> list[str]:

@@ -56,7 +56,8 @@ class Lists(NamedTuple):
     threats: tuple[tuple[str, Any], ...] = ()
 
     def trusts(self, address: str) -> bool:
-        return any(found in networks for networks in self.trusted for found in (ipaddress.ip_address(address),))
+        found = ipaddress.ip_address(address)
+        return any(found in networks for networks in self.trusted)
 
     def threat(self, address: str) -> str:
         found = ipaddress.ip_address(address)

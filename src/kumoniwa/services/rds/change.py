@@ -250,6 +250,9 @@ async def with_secret(
     """Have RDS keep the master user's password, change the one that it keeps, or have it keep none any more."""
     more: dict[str, Any] = {}
     changes: dict[str, Any] = {}
+    key = asked["MasterUserSecretKmsKeyId"]
+    if instance.secret and key and creation.managed_key(call, key) != instance.secret_key:
+        raise NotImplementedHere("rds: another key for a managed secret that there is")
     if asked["ManageMasterUserPassword"] is False:
         more = {"Verifier": engine_list.of(instance).verifier(asked["MasterUserPassword"])} if asked["MasterUserPassword"] else {}
         changes = {"secret": "", "secret_key": ""}
@@ -260,7 +263,6 @@ async def with_secret(
             text = json.dumps({"username": instance.master, "password": password})
             await subnet_group.itself(call).ask("secretsmanager:PutSecretValue", SecretId=instance.secret, SecretString=text)
         else:
-            key = asked["MasterUserSecretKmsKeyId"]
             secret = await creation.new_secret(call, f"{instance.id}-{call.new_id()[:8]}", what, instance.master, password, key)
             changes = {"secret": secret, "secret_key": creation.managed_key(call, key)}
     reply = call.atomically(lambda: kept(more, changes))

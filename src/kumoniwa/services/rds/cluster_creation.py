@@ -232,6 +232,7 @@ def RestoreDBClusterFromSnapshot(
 ) -> Any:  # fmt: skip
     """Users, passwords and data are those of the snapshot."""
     asked = _asked(locals()) | {"operation": "RestoreDBClusterFromSnapshot"}
+    creation.refuse("RestoreDBClusterFromSnapshot", DatabaseName=DatabaseName)
     source = cluster_snapshot.restorable(call, SnapshotIdentifier)
     return _restored(call, source, Origin(snapshot=source.id, told=f"Restored from snapshot {source.name}"), asked)
 

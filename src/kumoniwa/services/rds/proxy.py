@@ -16,7 +16,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.rds import hosting, proxy_family
 from kumoniwa.services.rds.errors import DBProxyEndpointNotFoundFault, DBProxyNotFoundFault, DBProxyTargetGroupNotFoundFault, InvalidDBProxyStateFault
-from kumoniwa.services.rds.instance import SERVICE, Instance, Place, by_id
+from kumoniwa.services.rds.instance import SERVICE, Instance, Place, by_id, name_of
 
 TURNS = Turns("rds", SERVICE, "rds_proxy_turn")
 GROUP = "default"
@@ -106,7 +106,8 @@ def endpoint_host(call: Call, endpoint: Endpoint) -> str:
 
 
 def existing(call: Call, name: str) -> Proxy:
-    found = call.shelf(Proxy).get(name.rpartition(":")[2].lower()) or proxy_by_id(call, name.rpartition(":")[2])
+    said = name_of(call, "db-proxy", name)
+    found = call.shelf(Proxy).get(said) or proxy_by_id(call, said)
     if found is None:
         raise DBProxyNotFoundFault(
             f"The specified proxy name {name} doesn't correspond to a proxy owned by your Amazon Web Services account in the specified Amazon Web "
